@@ -1,0 +1,52 @@
+# Everything starts from a lock file and stays inside the checkout. PYTHON may name any Python from 3.11 on.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format lock clean
+
+help: ## List these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(BIN)/python requirements.lock pyproject.toml
+	@echo "setting up $(VENV) from requirements.lock"
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@echo "adding the tools of requirements-dev.lock"
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.run ## Play a roaming day on a real server, then serve until Ctrl-C (DEMO=--once: end)
+	@$(BIN)/echs demo $(DEMO)
+
+serve: $(VENV)/.run ## Run the server with the settings of the environment (SERVE="--bind HOST:PORT")
+	@$(BIN)/echs serve $(SERVE)
+
+test: $(VENV)/.dev ## Run all tests, on SQLite and on PostgreSQL (TEST=path or options of pytest)
+	@$(BIN)/python -m pytest -n 2 $(TEST)
+
+check: $(VENV)/.dev ## Lint, types, direction of imports
+	@$(BIN)/ruff check src tests migrations
+	@$(BIN)/ruff format --check src tests migrations
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff check --fix src tests migrations
+	@$(BIN)/ruff format src tests migrations
+
+lock: ## Make both lock files anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group dev -o requirements-dev.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -c requirements-dev.lock -o requirements.lock pyproject.toml
+
+clean: ## Remove what these targets made, but no data
+	rm -rf $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
