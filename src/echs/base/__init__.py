@@ -1,0 +1,1 @@
+"""The ground floor: errors, fields, database, clock, ids. Knows no business."""

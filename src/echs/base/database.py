@@ -1,0 +1,203 @@
+"""The store: SQLite or PostgreSQL behind two doors, one to read a snapshot and one to write a transaction.
+
+Room code never opens a connection any other way, so that what is said here holds everywhere:
+
+- ``read()`` sees one instant of the store from its first query to its end, and never waits for a writer.
+- ``write()`` is one transaction: all of it or nothing. On SQLite writers come one after the other, from the start.
+- Whatever the driver raises becomes a refusal whose reason says that the same request again later is safe.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+    exc,
+    make_url,
+    text,
+)
+from sqlalchemy.engine import URL
+
+from echs.base.errors import Refused, StoreReason, refuse
+
+# Named constraints, so that a migration can speak of them on both databases.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives an automatic number only to a column of exactly this type name.
+Identity = BigInteger().with_variant(Integer(), "sqlite")
+
+SQLITE_BUSY_MILLISECONDS = 20_000
+SQLITE_FULL = 13
+POSTGRES_DISK_FULL = "53100"
+
+
+class Instant(TypeDecorator[datetime]):
+    """A point in time. Goes in with any offset, comes out in UTC; a time without a zone is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """One store, reached by URL. Safe to share between threads; open it after a fork, not before."""
+
+    def __init__(self, url: str) -> None:
+        self.url = database_url(url)
+        self.engine = sqlite_engine(self.url) if self.is_sqlite else postgres_engine(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the store is the embedded one."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one snapshot and cannot change it."""
+        with translated("Nothing was changed."), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: committed at the end of the block, rolled back when anything is raised in it."""
+        effect = "Nothing was stored, or all of it was; sending the same request again is safe."
+        with translated(effect), self.engine.connect() as connection:
+            connection.execution_options(echs_write=True)
+            with connection.begin():
+                yield connection
+
+    def lock(self, transaction: Connection, name: str) -> None:
+        """Hold ``name`` until the transaction ends; whoever wants the same name waits.
+
+        SQLite needs none: its writers stand in one line from the start.
+        """
+        if not self.is_sqlite:
+            transaction.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def database_url(url: str) -> URL:
+    """The URL with the driver that we bring: ``postgresql://`` becomes ``postgresql+psycopg://``.
+
+    :raises ValueError: neither SQLite nor PostgreSQL, or no URL at all
+    """
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise ValueError("not a database URL; use sqlite:///PATH or postgresql://USER@HOST/NAME") from None
+    backend = parsed.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite":
+        return parsed
+    raise ValueError(f"{backend} is not supported; use sqlite:///PATH or postgresql://USER@HOST/NAME")
+
+
+def sqlite_engine(url: URL) -> Engine:
+    """SQLite as a store of money: WAL, every commit synced before it is acknowledged, foreign keys on.
+
+    The library comes with us (`pysqlite3`), since the SQLite of many systems has the WAL-reset defect.
+    """
+    # hide_parameters: an exception's text would else carry pins and card numbers into the log.
+    engine = create_engine(url, module=sqlite, hide_parameters=True, pool_size=16, max_overflow=16)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions behind our back; `begin` below does.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MILLISECONDS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA trusted_schema = OFF")
+        cursor.execute("PRAGMA journal_size_limit = 67108864")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("echs_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def postgres_engine(url: URL) -> Engine:
+    """PostgreSQL with timeouts below the 25 s that an operation may take."""
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=16,
+        max_overflow=16,
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "echs",
+            # Transaction-pooling proxies do not keep prepared statements.
+            "prepare_threshold": None,
+            "options": "-c statement_timeout=24s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s",
+        },
+    )
+
+
+@contextmanager
+def translated(effect: str) -> Iterator[None]:
+    """Turn what the database raises into a refusal of ours; the original stays as its cause, for the log."""
+    try:
+        yield
+    except Refused:
+        raise
+    except exc.DBAPIError as error:
+        if is_full(error):
+            raise refuse(StoreReason.STORE_FULL, "the store has no space left", effect=effect) from error
+        if not isinstance(error, exc.OperationalError | exc.InterfaceError) and not error.connection_invalidated:
+            raise  # a defect of ours, not the store's
+        raise refuse(StoreReason.STORE_UNAVAILABLE, "the store is not available now", effect=effect) from error
+    except exc.TimeoutError as error:
+        raise refuse(StoreReason.STORE_UNAVAILABLE, "the store has too much to do", effect=effect) from error
+
+
+def is_full(error: exc.DBAPIError) -> bool:
+    """Whether the store refused because there is no space left."""
+    original = error.orig
+    if getattr(original, "sqlstate", None) == POSTGRES_DISK_FULL:
+        return True
+    return getattr(original, "sqlite_errorcode", None) == SQLITE_FULL or "disk is full" in str(original)

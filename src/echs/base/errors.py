@@ -1,0 +1,100 @@
+"""How an operation says no: a reason of ours, the place, and a sentence for the reader.
+
+A protocol translates: it has one table from reasons to its codes, and spells the place in its own field names.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+SHOWN_VALUE_LIMIT = 60
+NAMED_PROBLEMS_LIMIT = 10
+
+
+class Reason(StrEnum):
+    """Why something was refused. Rooms define theirs as subclasses; the value is the stable upper-case name."""
+
+
+class StoreReason(Reason):
+    """What can go wrong on our side. The same request again later is safe for every one of them."""
+
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    STORE_FULL = "STORE_FULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with what was sent.
+
+    ``field`` is the noun's own field name (a protocol spells it its way), or, where ``field_as_sent`` is true, the
+    name as the sender wrote it. ``position`` counts from 0. ``label`` tells the record to a person: a field name and
+    its value, never a secret one. ``detail`` is the sentence and never holds a secret value.
+    """
+
+    reason: Reason
+    detail: str
+    position: int | None = None
+    field: str | None = None
+    label: tuple[str, str] | None = None
+    field_as_sent: bool = False
+
+
+class Refused(Exception):
+    """The operation was refused and nothing of it was stored.
+
+    ``problems`` holds the first ten problems at most, ``total`` says how many there were. ``effect`` says what
+    happened to the data.
+    """
+
+    def __init__(self, problems: Sequence[Problem], *, total: int | None = None, effect: str = "") -> None:
+        if not problems:
+            raise ValueError("a refusal needs a problem")
+        super().__init__(problems[0].reason.value)
+        self.problems = tuple(problems[:NAMED_PROBLEMS_LIMIT])
+        self.total = len(problems) if total is None else total
+        self.effect = effect
+
+    @property
+    def first(self) -> Problem:
+        """The problem that decides the result code."""
+        return self.problems[0]
+
+
+def refuse(reason: Reason, detail: str, *, field: str | None = None, effect: str = "") -> Refused:
+    """A refusal with one problem, to be raised by the caller."""
+    return Refused([Problem(reason, detail, field=field)], effect=effect)
+
+
+class ProblemList:
+    """Collects problems in bounded memory: keeps the first ten, counts them all."""
+
+    def __init__(self) -> None:
+        self.kept: list[Problem] = []
+        self.total = 0
+
+    def __bool__(self) -> bool:
+        return self.total > 0
+
+    def add(self, problem: Problem) -> None:
+        self.total += 1
+        if len(self.kept) < NAMED_PROBLEMS_LIMIT:
+            self.kept.append(problem)
+
+    def refusal(self, effect: str) -> Refused:
+        return Refused(self.kept, total=self.total, effect=effect)
+
+
+def shown(value: str) -> str:
+    """``value`` in quotes as an error may repeat it: printable, on one line, cut after 60 characters."""
+    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in value)
+    if len(clean) > SHOWN_VALUE_LIMIT:
+        return f'"{clean[:SHOWN_VALUE_LIMIT]}…"'
+    return f'"{clean}"'
+
+
+def named(values: Iterable[str], limit: int = 5) -> str:
+    """A short list for a sentence: the first few values in quotes, and how many more there are."""
+    every = list(values)
+    more = f" and {len(every) - limit} more" if len(every) > limit else ""
+    return ", ".join(shown(value) for value in every[:limit]) + more

@@ -1,0 +1,83 @@
+"""Text fields of a record and the checks that every such field gets, whatever the record."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from echs.base.errors import Problem, Reason, shown
+
+# C0 (with tab and line ends), DEL and C1, and the two Unicode line separators: none of them belongs into a field, each
+# of them breaks a log line, a CSV row or a terminal.
+CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class FieldReason(Reason):
+    """What can be wrong with any field."""
+
+    FIELD_UNKNOWN = "FIELD_UNKNOWN"
+    FIELD_REPEATED = "FIELD_REPEATED"
+    FIELD_MISSING = "FIELD_MISSING"
+    FIELD_CONTROL_CHARACTER = "FIELD_CONTROL_CHARACTER"
+    FIELD_NOT_TEXT = "FIELD_NOT_TEXT"
+    FIELD_NOT_INTEGER = "FIELD_NOT_INTEGER"
+    FIELD_TOO_LONG = "FIELD_TOO_LONG"
+
+
+class UploadReason(Reason):
+    """What can be wrong with an upload as a whole."""
+
+    UPLOAD_EMPTY = "UPLOAD_EMPTY"
+    UPLOAD_TOO_LARGE = "UPLOAD_TOO_LARGE"
+    TOO_MANY_RECORDS = "TOO_MANY_RECORDS"
+
+
+# A format rule gets the value and answers with a reason and a sentence, or with None where the value is right.
+Rule = Callable[[str], tuple[Reason, str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One text field: its limit in characters, whether it must be filled, whether its value may be repeated.
+
+    A ``secret`` value (pin, card number, what is derived from one) appears in no error, log or listing.
+    """
+
+    name: str
+    limit: int
+    mandatory: bool = False
+    secret: bool = False
+    rule: Rule | None = None
+
+    def wrong(self, value: str) -> tuple[Reason, str] | None:
+        """The first rule that ``value`` breaks, in this order: control character, length, presence, format."""
+        if CONTROL_CHARACTER.search(value):
+            return FieldReason.FIELD_CONTROL_CHARACTER, "holds a control character or a line break; none is allowed"
+        if len(value) > self.limit:
+            return FieldReason.FIELD_TOO_LONG, f"has {len(value)} characters, at most {self.limit} are allowed"
+        if self.mandatory and not value.strip():
+            return FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory"
+        if self.rule is not None and value:
+            return self.rule(value)
+        return None
+
+    def says(self, value: str) -> str:
+        """The value for an error sentence, or nothing where it is secret."""
+        return "" if self.secret else shown(value) + " "
+
+
+def first_problem(
+    fields: Sequence[Field], values: Sequence[object], position: int, label: tuple[str, str] | None
+) -> Problem | None:
+    """The first problem of a record's text fields, in the order of the fields.
+
+    Values that are not text (integers that the protocol has already read) are passed over.
+    """
+    for field, value in zip(fields, values, strict=True):
+        if not isinstance(value, str):
+            continue
+        wrong = field.wrong(value)
+        if wrong is not None:
+            reason, sentence = wrong
+            lead = "" if reason is FieldReason.FIELD_MISSING else field.says(value)
+            return Problem(reason, lead + sentence, position=position, field=field.name, label=label)
+    return None
