@@ -1,0 +1,1 @@
+"""Who takes part, which ids each partner owns, and how it proves who it is."""

@@ -1,0 +1,278 @@
+"""What an administrator does with partners: add, change, give and take ids, set a password, disable, enable.
+
+Every verb is one transaction. All of them take the same lock, so that two administrators never both give the same id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from echs.base.errors import Problem, Refused, refuse, shown
+from echs.base.ground import Ground
+from echs.partners import tables
+from echs.partners.partner import (
+    Group,
+    Kind,
+    Partner,
+    PartnerReason,
+    first_of,
+    hub_problem,
+    name_problem,
+    party_id_problem,
+    party_key,
+    password_problem,
+    timezone_problem,
+    user_id_problem,
+)
+from echs.partners.password import hash_password
+from echs.partners.register import find, load
+
+LOCK = "partners"
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Ids to give to a partner or to take from it."""
+
+    operator_ids: Sequence[str] = ()
+    provider_ids: Sequence[str] = ()
+    hubs: Sequence[int] = ()
+
+    def party_ids(self) -> list[tuple[Kind, str]]:
+        """The party ids with their kinds, each once."""
+        pairs = [(Kind.OPERATOR, each) for each in self.operator_ids]
+        pairs += [(Kind.PROVIDER, each) for each in self.provider_ids]
+        return list({(kind, party_key(each)): (kind, each) for kind, each in pairs}.values())
+
+    def problem(self) -> Problem | None:
+        """The first id that cannot be one."""
+        return first_of([*(party_id_problem(each) for _, each in self.party_ids()), *map(hub_problem, self.hubs)])
+
+
+def add_partner(
+    ground: Ground,
+    user_id: str,
+    name: str,
+    password: str,
+    owns: Ownership,
+    *,
+    administrator: bool = False,
+    timezone: str = "UTC",
+) -> Partner:
+    """Enrol a partner.
+
+    :raises Refused: PARTNER_VALUE, PARTNER_EXISTS, PARTY_ID_TAKEN
+    """
+    check(
+        user_id_problem(user_id),
+        name_problem(name),
+        timezone_problem(timezone),
+        password_problem(password),
+        owns.problem(),
+    )
+    password_hash = hash_password(password)
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, LOCK)
+        if load(transaction, tables.partner.c.user_key == party_key(user_id)):
+            raise refuse(PartnerReason.PARTNER_EXISTS, f"there is a partner {shown(user_id)} already")
+        result = transaction.execute(
+            insert(tables.partner).values(
+                user_id=user_id,
+                user_key=party_key(user_id),
+                name=name,
+                password_hash=password_hash,
+                timezone=timezone,
+                active=True,
+                created_at=ground.clock(),
+            )
+        )
+        (partner_id,) = result.inserted_primary_key or (0,)
+        if administrator:
+            transaction.execute(
+                insert(tables.partner_group).values(partner_id=partner_id, group_name=Group.ADMINISTRATOR)
+            )
+        give(transaction, find(transaction, user_id), owns)
+        return find(transaction, user_id)
+
+
+def own(ground: Ground, user_id: str, owns: Ownership) -> Partner:
+    """Give ids to a partner. What it has already stays; the spelling of an id that it has becomes the new one.
+
+    :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE, PARTY_ID_TAKEN
+    """
+    check(owns.problem())
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, LOCK)
+        give(transaction, find(transaction, user_id), owns)
+        return find(transaction, user_id)
+
+
+def disown(ground: Ground, user_id: str, owns: Ownership) -> Partner:
+    """Take ids from a partner. CDRs that wait for a provider id that nobody owns then are held.
+
+    :raises Refused: PARTNER_UNKNOWN, PARTY_ID_NOT_OWNED
+    """
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, LOCK)
+        partner = find(transaction, user_id)
+        for kind, party_id in owns.party_ids():
+            where = (
+                (tables.party_id.c.partner_id == partner.id)
+                & (tables.party_id.c.kind == kind)
+                & (tables.party_id.c.party_key == party_key(party_id))
+            )
+            if not transaction.execute(delete(tables.party_id).where(where)).rowcount:
+                raise not_owned(user_id, f"{kind} id {shown(party_id)}")
+        for hub in set(owns.hubs):
+            where = (tables.partner_hub.c.partner_id == partner.id) & (tables.partner_hub.c.hub == hub)
+            if not transaction.execute(delete(tables.partner_hub).where(where)).rowcount:
+                raise not_owned(user_id, f"hub {hub}")
+        return find(transaction, user_id)
+
+
+def not_owned(user_id: str, what: str) -> Refused:
+    """The refusal to take what is not there."""
+    return refuse(PartnerReason.PARTY_ID_NOT_OWNED, f"{shown(user_id)} does not own {what}; nothing was changed")
+
+
+def change(
+    ground: Ground,
+    user_id: str,
+    *,
+    name: str | None = None,
+    timezone: str | None = None,
+    administrator: bool | None = None,
+) -> Partner:
+    """Change what is given and leave the rest.
+
+    :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE
+    """
+    check(
+        None if name is None else name_problem(name),
+        None if timezone is None else timezone_problem(timezone),
+    )
+    values = {key: value for key, value in (("name", name), ("timezone", timezone)) if value is not None}
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, LOCK)
+        partner = find(transaction, user_id)
+        if values:
+            transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
+        if administrator is not None and administrator != partner.is_administrator:
+            if administrator:
+                row = {"partner_id": partner.id, "group_name": Group.ADMINISTRATOR}
+                transaction.execute(insert(tables.partner_group).values(row))
+            else:
+                where = (tables.partner_group.c.partner_id == partner.id) & (
+                    tables.partner_group.c.group_name == Group.ADMINISTRATOR
+                )
+                transaction.execute(delete(tables.partner_group).where(where))
+        return find(transaction, user_id)
+
+
+def set_password(ground: Ground, user_id: str, password: str) -> Partner:
+    """Set a new password and end every login of the partner.
+
+    :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE
+    """
+    check(password_problem(password))
+    password_hash = hash_password(password)
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, LOCK)
+        partner = find(transaction, user_id)
+        transaction.execute(
+            update(tables.partner).where(tables.partner.c.id == partner.id).values(password_hash=password_hash)
+        )
+        end_logins(transaction, partner)
+        return partner
+
+
+def disable(ground: Ground, user_id: str) -> Partner:
+    """Shut a partner out: its logins end, its lists are no longer given out, its ids are free for others.
+
+    Nothing of it is deleted. CDRs addressed to it are held from now on.
+
+    :raises Refused: PARTNER_UNKNOWN
+    """
+    return set_active(ground, user_id, active=False)
+
+
+def enable(ground: Ground, user_id: str) -> Partner:
+    """Let a partner in again, with the ids that it had.
+
+    :raises Refused: PARTNER_UNKNOWN, PARTY_ID_TAKEN where another partner has taken one of its ids meanwhile
+    """
+    return set_active(ground, user_id, active=True)
+
+
+def set_active(ground: Ground, user_id: str, *, active: bool) -> Partner:
+    """Enable or disable, with the party ids in step."""
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, LOCK)
+        partner = find(transaction, user_id)
+        transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(active=active))
+        if active:
+            for kind, ids in ((Kind.OPERATOR, partner.operator_ids), (Kind.PROVIDER, partner.provider_ids)):
+                for party_id in ids:
+                    refuse_where_taken(transaction, partner, kind, party_id)
+        else:
+            end_logins(transaction, partner)
+        transaction.execute(
+            update(tables.party_id).where(tables.party_id.c.partner_id == partner.id).values(active=active)
+        )
+        return find(transaction, user_id)
+
+
+def give(transaction: Connection, partner: Partner, owns: Ownership) -> None:
+    """Write the ids that a partner gets."""
+    for kind, party_id in owns.party_ids():
+        refuse_where_taken(transaction, partner, kind, party_id)
+        key = party_key(party_id)
+        where = (
+            (tables.party_id.c.partner_id == partner.id)
+            & (tables.party_id.c.kind == kind)
+            & (tables.party_id.c.party_key == key)
+        )
+        transaction.execute(delete(tables.party_id).where(where))
+        row = {"partner_id": partner.id, "kind": kind, "party_key": key, "party_id": party_id}
+        try:
+            transaction.execute(insert(tables.party_id).values(active=partner.active, **row))
+        except IntegrityError:
+            raise taken(kind, party_id, "another partner") from None
+    for hub in set(owns.hubs) - set(partner.hubs):
+        transaction.execute(insert(tables.partner_hub).values(partner_id=partner.id, hub=hub))
+
+
+def refuse_where_taken(transaction: Connection, partner: Partner, kind: Kind, party_id: str) -> None:
+    """An id has at most one active owner in each kind."""
+    query = (
+        select(tables.partner.c.user_id)
+        .join(tables.party_id, tables.party_id.c.partner_id == tables.partner.c.id)
+        .where(
+            tables.party_id.c.kind == kind,
+            tables.party_id.c.party_key == party_key(party_id),
+            tables.party_id.c.active,
+            tables.party_id.c.partner_id != partner.id,
+        )
+    )
+    owner = transaction.execute(query).scalar()
+    if owner is not None:
+        raise taken(kind, party_id, shown(owner))
+
+
+def taken(kind: Kind, party_id: str, owner: str) -> Refused:
+    """The refusal to give an id that somebody has."""
+    return refuse(PartnerReason.PARTY_ID_TAKEN, f"{kind} id {shown(party_id)} is owned by {owner}; nothing was changed")
+
+
+def end_logins(transaction: Connection, partner: Partner) -> None:
+    """Every login of the partner ends."""
+    transaction.execute(delete(tables.login).where(tables.login.c.partner_id == partner.id))
+
+
+def check(*problems: Problem | None) -> None:
+    """Refuse with every problem that there is."""
+    found = [problem for problem in problems if problem is not None]
+    if found:
+        raise Refused(found, effect="Nothing was changed.")

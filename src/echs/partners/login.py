@@ -1,0 +1,132 @@
+"""Logins: a partner proves who it is once and is known by a token for a while.
+
+The token is random and only its hash is stored; it works on every worker and host that shares the store. It ends by
+time, at a change of password and when the partner is disabled.
+"""
+
+import hashlib
+import os
+import secrets
+import threading
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select
+
+from echs.base.errors import Reason, Refused, refuse
+from echs.base.ground import Ground
+from echs.partners import tables
+from echs.partners.partner import PASSWORD_LIMIT, USER_ID_LIMIT, Partner, party_key
+from echs.partners.password import matches
+from echs.partners.register import load
+
+TOKEN_BYTES = 32
+TOKEN_LENGTH = TOKEN_BYTES * 2
+
+# Hashing is slow on purpose: without a bound, a flood of wrong passwords would take every thread and 19 MiB each.
+HASHING_SECONDS = 10
+_hashing = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
+
+
+class LoginReason(Reason):
+    """Why somebody is not known. Logging in again helps for all but the first."""
+
+    LOGIN_REFUSED = "LOGIN_REFUSED"
+    LOGIN_TOKEN_MISSING = "LOGIN_TOKEN_MISSING"
+    LOGIN_TOKEN_REPEATED = "LOGIN_TOKEN_REPEATED"
+    LOGIN_TOKEN_UNKNOWN = "LOGIN_TOKEN_UNKNOWN"
+    LOGIN_TOKEN_EXPIRED = "LOGIN_TOKEN_EXPIRED"
+    LOGIN_BUSY = "LOGIN_BUSY"
+
+
+def log_in(ground: Ground, user_id: str, password: str) -> str:
+    """A new login token (64 hexadecimal digits) for the partner with this user id and password.
+
+    Wrong user, wrong password and disabled partner get the same answer at the same cost.
+
+    :raises Refused: LOGIN_REFUSED, LOGIN_BUSY
+    """
+    usable = len(user_id) <= USER_ID_LIMIT and len(password) <= PASSWORD_LIMIT and "\0" not in user_id
+    with ground.database.read() as snapshot:
+        query = select(tables.partner.c.id, tables.partner.c.password_hash, tables.partner.c.active)
+        row = snapshot.execute(query.where(tables.partner.c.user_key == party_key(user_id if usable else ""))).first()
+    if not _hashing.acquire(timeout=HASHING_SECONDS):
+        raise refuse(LoginReason.LOGIN_BUSY, "too many logins at this moment; send the same request again")
+    try:
+        right = matches(password if usable else "", row.password_hash if row is not None else None)
+    finally:
+        _hashing.release()
+    if row is None or not right or not row.active:
+        raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
+    return open_login(ground, row.id, row.password_hash)
+
+
+def open_login(ground: Ground, partner_id: int, password_hash: str) -> str:
+    """Store a new login and forget those of the partner that are over or too many.
+
+    The partner is looked at once more, under the transaction: a password changed meanwhile opens nothing.
+    """
+    token = secrets.token_hex(TOKEN_BYTES)
+    now = ground.clock()
+    mine = tables.login.c.partner_id == partner_id
+    with ground.database.write() as transaction:
+        still = select(tables.partner.c.id).where(
+            tables.partner.c.id == partner_id,
+            tables.partner.c.password_hash == password_hash,
+            tables.partner.c.active,
+        )
+        if transaction.execute(still.with_for_update()).first() is None:
+            raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
+        transaction.execute(delete(tables.login).where(mine, tables.login.c.expires_at <= now))
+        surplus = (
+            select(tables.login.c.token_hash)
+            .where(mine)
+            .order_by(tables.login.c.created_at.desc(), tables.login.c.token_hash)
+            .offset(ground.limits.logins_per_partner - 1)
+        )
+        hashes = list(transaction.execute(surplus).scalars())
+        if hashes:
+            transaction.execute(delete(tables.login).where(tables.login.c.token_hash.in_(hashes)))
+        transaction.execute(
+            insert(tables.login).values(
+                token_hash=token_hash(token),
+                partner_id=partner_id,
+                created_at=now,
+                expires_at=now + timedelta(seconds=ground.limits.login_seconds),
+            )
+        )
+    return token
+
+
+def partner_of_token(ground: Ground, token: str) -> Partner:
+    """The active partner that logged in with this token.
+
+    :raises Refused: LOGIN_TOKEN_MISSING, LOGIN_TOKEN_UNKNOWN, LOGIN_TOKEN_EXPIRED
+    """
+    if not token:
+        raise refuse(LoginReason.LOGIN_TOKEN_MISSING, "the identity header is missing or empty; log in and send it")
+    with ground.database.read() as snapshot:
+        query = select(tables.login.c.partner_id, tables.login.c.expires_at)
+        row = snapshot.execute(query.where(tables.login.c.token_hash == token_hash(token))).first()
+        if row is None:
+            raise unknown_token()
+        if expired(row.expires_at, ground.clock()):
+            raise refuse(LoginReason.LOGIN_TOKEN_EXPIRED, "this login has ended; log in again")
+        partners = load(snapshot, tables.partner.c.id == row.partner_id)
+    if not partners or not partners[0].active:
+        raise unknown_token()
+    return partners[0]
+
+
+def unknown_token() -> Refused:
+    """The refusal of a token that opens nothing; never says why."""
+    return refuse(LoginReason.LOGIN_TOKEN_UNKNOWN, "this login is not known; log in again")
+
+
+def expired(expires_at: datetime, now: datetime) -> bool:
+    """Whether a login is over; at the very second it is."""
+    return now >= expires_at
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a token. It is random, so a plain SHA-256 cannot be turned back."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

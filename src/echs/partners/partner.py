@@ -1,0 +1,139 @@
+"""The partner: a company's account in the clearing house, and what it owns."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo, available_timezones
+
+from echs.base.errors import Problem, Reason, shown
+from echs.base.fields import CONTROL_CHARACTER
+
+USER_ID_LIMIT = 64
+NAME_LIMIT = 200
+PARTY_ID_LIMIT = 64
+HUB_MAXIMUM = 9999
+HUB_OTHER = 0
+PASSWORD_MINIMUM = 8
+PASSWORD_LIMIT = 256
+
+
+class PartnerReason(Reason):
+    """Why a partner cannot be as an administrator wants it. These never go over the wire."""
+
+    PARTNER_UNKNOWN = "PARTNER_UNKNOWN"
+    PARTNER_EXISTS = "PARTNER_EXISTS"
+    PARTNER_VALUE = "PARTNER_VALUE"
+    PARTY_ID_TAKEN = "PARTY_ID_TAKEN"
+    PARTY_ID_NOT_OWNED = "PARTY_ID_NOT_OWNED"
+
+
+class Kind(StrEnum):
+    """In which role a party id is owned: an operator sends CDRs as it, a provider receives them as it."""
+
+    OPERATOR = "operator"
+    PROVIDER = "provider"
+
+
+class Group(StrEnum):
+    """What a partner may do beyond its own affairs."""
+
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """One account, as it stands now. Party ids are spelt as they were registered."""
+
+    id: int
+    user_id: str
+    name: str
+    timezone: str
+    active: bool
+    created_at: datetime
+    groups: frozenset[Group]
+    operator_ids: tuple[str, ...]
+    provider_ids: tuple[str, ...]
+    hubs: tuple[int, ...]
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether it may clear."""
+        return Group.ADMINISTRATOR in self.groups
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of its timestamps that name none."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def operator_keys(self) -> frozenset[str]:
+        """Its operator ids in the form in which ids are compared."""
+        return frozenset(map(party_key, self.operator_ids))
+
+    def may_use_hub(self, hub: int) -> bool:
+        """Whether it may put this hub number on its tokens; 0 (Other) is everybody's."""
+        return hub == HUB_OTHER or hub in self.hubs
+
+
+def party_key(party_id: str) -> str:
+    """The form in which user ids and party ids are compared: without regard to case."""
+    return party_id.casefold()
+
+
+def user_id_problem(user_id: str) -> Problem | None:
+    """Why this cannot be a user id, if it cannot."""
+    return text_problem("user id", user_id, USER_ID_LIMIT)
+
+
+def name_problem(name: str) -> Problem | None:
+    """Why this cannot be a partner's name, if it cannot."""
+    return text_problem("name", name, NAME_LIMIT)
+
+
+def party_id_problem(party_id: str) -> Problem | None:
+    """Why this cannot be an operator or provider id, if it cannot."""
+    return text_problem("operator or provider id", party_id, PARTY_ID_LIMIT)
+
+
+def timezone_problem(timezone: str) -> Problem | None:
+    """Why this cannot be a time zone, if it cannot."""
+    if timezone in available_timezones():
+        return None
+    detail = f"{shown(timezone)} is not a time zone; use a name like Europe/Amsterdam or UTC"
+    return Problem(PartnerReason.PARTNER_VALUE, detail)
+
+
+def hub_problem(hub: int) -> Problem | None:
+    """Why this cannot be a hub number, if it cannot."""
+    if 0 <= hub <= HUB_MAXIMUM:
+        return None
+    return Problem(PartnerReason.PARTNER_VALUE, f"hub {hub} is not between 0 and {HUB_MAXIMUM}")
+
+
+def password_problem(password: str) -> Problem | None:
+    """Why this cannot be a password, if it cannot. Never repeats it."""
+    if not PASSWORD_MINIMUM <= len(password) <= PASSWORD_LIMIT:
+        detail = f"the password has {len(password)} characters; {PASSWORD_MINIMUM} to {PASSWORD_LIMIT} are allowed"
+        return Problem(PartnerReason.PARTNER_VALUE, detail)
+    if CONTROL_CHARACTER.search(password):
+        return Problem(PartnerReason.PARTNER_VALUE, "the password holds a control character")
+    return None
+
+
+def text_problem(what: str, value: str, limit: int) -> Problem | None:
+    """Blank at either end, empty, too long, or with control characters: all no."""
+    if not value.strip() or value != value.strip():
+        detail = f"{shown(value)} is no {what}: it must not be empty, nor begin or end with a blank"
+    elif len(value) > limit or len(value.casefold()) > limit:
+        detail = f"the {what} has {len(value)} characters; at most {limit} are allowed"
+    elif CONTROL_CHARACTER.search(value):
+        detail = f"{shown(value)} is no {what}: it holds a control character"
+    else:
+        return None
+    return Problem(PartnerReason.PARTNER_VALUE, detail)
+
+
+def first_of(problems: Iterable[Problem | None]) -> Problem | None:
+    """The first problem of several checks."""
+    return next((problem for problem in problems if problem is not None), None)

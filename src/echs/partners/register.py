@@ -1,0 +1,97 @@
+"""The register of partners, read: one partner, all partners, who owns an id."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from echs.base.errors import Refused, refuse, shown
+from echs.base.ground import Ground
+from echs.partners import tables
+from echs.partners.partner import Group, Kind, Partner, PartnerReason, party_key
+
+
+def all_partners(ground: Ground) -> list[Partner]:
+    """Every partner, in the order of enrolment."""
+    with ground.database.read() as snapshot:
+        return load(snapshot)
+
+
+def partner_of_user(ground: Ground, user_id: str) -> Partner:
+    """The partner with this user id.
+
+    :raises Refused: PARTNER_UNKNOWN
+    """
+    with ground.database.read() as snapshot:
+        return find(snapshot, user_id)
+
+
+def find(snapshot: Connection, user_id: str) -> Partner:
+    """As `partner_of_user`, inside a transaction of the caller's."""
+    found = load(snapshot, tables.partner.c.user_key == party_key(user_id))
+    if not found:
+        raise unknown(user_id)
+    return found[0]
+
+
+def unknown(user_id: str) -> Refused:
+    """The refusal for a user id that nobody has."""
+    return refuse(PartnerReason.PARTNER_UNKNOWN, f"there is no partner {shown(user_id)}; see: echs partner list")
+
+
+def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list[Partner]:
+    """The partners that match, whole, in the order of enrolment."""
+    query = select(tables.partner).order_by(tables.partner.c.id)
+    rows = snapshot.execute(query if where is None else query.where(where)).all()
+    ids = [row.id for row in rows]
+    groups = grouped(snapshot, tables.partner_group, tables.partner_group.c.group_name, ids)
+    hubs = grouped(snapshot, tables.partner_hub, tables.partner_hub.c.hub, ids)
+    owned: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for row in snapshot.execute(
+        select(tables.party_id).where(tables.party_id.c.partner_id.in_(ids)).order_by(tables.party_id.c.party_key)
+    ):
+        owned[row.partner_id, row.kind].append(row.party_id)
+    return [
+        Partner(
+            id=row.id,
+            user_id=row.user_id,
+            name=row.name,
+            timezone=row.timezone,
+            active=row.active,
+            created_at=row.created_at,
+            groups=frozenset(map(Group, groups[row.id])),
+            operator_ids=tuple(owned[row.id, Kind.OPERATOR]),
+            provider_ids=tuple(owned[row.id, Kind.PROVIDER]),
+            hubs=tuple(sorted(hubs[row.id])),
+        )
+        for row in rows
+    ]
+
+
+def grouped(snapshot: Connection, table: Any, column: Any, ids: Iterable[int]) -> dict[int, list[Any]]:
+    """The values of ``column`` by partner."""
+    values: dict[int, list[Any]] = defaultdict(list)
+    for row in snapshot.execute(select(table.c.partner_id, column).where(table.c.partner_id.in_(list(ids)))):
+        values[row[0]].append(row[1])
+    return values
+
+
+def owned_provider_keys(snapshot: Connection, keys: Iterable[str]) -> set[str]:
+    """Those of ``keys`` that are the provider id of an active partner."""
+    wanted = list(keys)
+    found: set[str] = set()
+    for start in range(0, len(wanted), 500):
+        query = select(tables.party_id.c.party_key).where(
+            tables.party_id.c.kind == Kind.PROVIDER,
+            tables.party_id.c.active,
+            tables.party_id.c.party_key.in_(wanted[start : start + 500]),
+        )
+        found.update(snapshot.execute(query).scalars())
+    return found
+
+
+def is_active(partner_id: Any) -> ColumnElement[bool]:
+    """The condition that a column holds the id of an active partner."""
+    condition: ColumnElement[bool] = partner_id.in_(select(tables.partner.c.id).where(tables.partner.c.active))
+    return condition

@@ -1,0 +1,62 @@
+"""The tables of the partners."""
+
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table
+
+from echs.base.database import Identity, Instant, metadata
+
+partner = Table(
+    "partner",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("user_id", String(64), nullable=False),
+    Column("user_key", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("password_hash", String(200), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+partner_group = Table(
+    "partner_group",
+    metadata,
+    Column("partner_id", ForeignKey("partner.id"), primary_key=True),
+    Column("group_name", String(32), primary_key=True),
+)
+
+# `active` repeats the partner's own flag, so that the index below can hold "at most one active owner" by itself.
+party_id = Table(
+    "party_id",
+    metadata,
+    Column("partner_id", ForeignKey("partner.id"), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("party_key", String(64), primary_key=True),
+    Column("party_id", String(64), nullable=False),
+    Column("active", Boolean, nullable=False),
+    CheckConstraint("kind IN ('operator', 'provider')", name="kind"),
+)
+Index(
+    "uq_party_id_active_owner",
+    party_id.c.kind,
+    party_id.c.party_key,
+    unique=True,
+    sqlite_where=party_id.c.active,
+    postgresql_where=party_id.c.active,
+)
+
+partner_hub = Table(
+    "partner_hub",
+    metadata,
+    Column("partner_id", ForeignKey("partner.id"), primary_key=True),
+    Column("hub", Integer, primary_key=True, autoincrement=False),
+)
+
+login = Table(
+    "login",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("partner_id", ForeignKey("partner.id"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_login_partner_id_created_at", "partner_id", "created_at"),
+)
