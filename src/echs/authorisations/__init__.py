@@ -1,0 +1,1 @@
+"""The roaming authorisation list: which tokens may charge."""

@@ -1,0 +1,119 @@
+"""The noun of this room: one authorisation, a token that may charge elsewhere (OCHP 0.2, 4.4)."""
+
+import re
+from datetime import date
+from typing import NamedTuple
+
+from echs.base.errors import Problem, Reason
+from echs.base.fields import Field, first_problem
+from echs.partners.partner import Partner
+
+
+class AuthorisationReason(Reason):
+    """What can be wrong with an authorisation beyond its fields as such."""
+
+    HUB_NOT_YOURS = "HUB_NOT_YOURS"
+    TOKEN_TYPE_UNKNOWN = "TOKEN_TYPE_UNKNOWN"
+    TOKEN_FLAG_VALUE = "TOKEN_FLAG_VALUE"
+    TOKEN_EXPIRY_FORMAT = "TOKEN_EXPIRY_FORMAT"
+    TOKEN_TWICE = "TOKEN_TWICE"
+
+
+class Authorisation(NamedTuple):
+    """One token as its provider published it; texts are kept as received. Order: OCHP 0.2, 4.4.
+
+    ``expiry_date`` is ``dd/mm/yyyy`` or empty. ``pin_mandatory`` and ``activated`` are 0 or 1.
+    """
+
+    contract_id: str
+    hub: int
+    token_type: int
+    token_id: str
+    printed_number: str
+    expiry_date: str
+    pin: str
+    pin_mandatory: int
+    activated: int
+    token_hash: str
+
+
+TOKEN_TYPES = {0: "other", 1: "MIFARE_CL", 2: "MIFARE_DES", 3: "MSISDN"}
+FLAG_FIELDS = ("pin_mandatory", "activated")
+_EXPIRY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+
+
+def expiry_rule(value: str) -> tuple[Reason, str] | None:
+    """A date of the calendar as dd/mm/yyyy (OCHP 0.2, 4.4)."""
+    match = _EXPIRY.fullmatch(value)
+    if match is not None:
+        try:
+            date(int(match[3]), int(match[2]), int(match[1]))
+        except ValueError:
+            return AuthorisationReason.TOKEN_EXPIRY_FORMAT, "is not a day of the calendar; dd/mm/yyyy or empty is"
+        return None
+    return AuthorisationReason.TOKEN_EXPIRY_FORMAT, "is not a date like 31/12/2027 (dd/mm/yyyy) nor empty"
+
+
+FIELDS = (
+    Field("contract_id", 64, mandatory=True),
+    Field("hub", 4, mandatory=True),
+    Field("token_type", 1, mandatory=True),
+    Field("token_id", 64, mandatory=True, secret=True),
+    Field("printed_number", 150, secret=True),
+    Field("expiry_date", 10, rule=expiry_rule),
+    Field("pin", 32, secret=True),
+    Field("pin_mandatory", 1, mandatory=True),
+    Field("activated", 1, mandatory=True),
+    Field("token_hash", 128, secret=True),
+)
+
+
+def label(record: Authorisation) -> tuple[str, str] | None:
+    """How a person finds this record again; the token's own number is a card number and does not serve."""
+    return ("contract_id", record.contract_id) if record.contract_id else None
+
+
+def problem_of(record: Authorisation, position: int, owner: Partner) -> Problem | None:
+    """The first thing wrong with a record that ``owner`` sends: its fields in order, the codes, then the hub."""
+    problem = first_problem(FIELDS, record, position, label(record))
+    if problem is not None:
+        return problem
+    for reason, field, detail in code_problems(record, owner):
+        return Problem(reason, detail, position=position, field=field, label=label(record))
+    return None
+
+
+def code_problems(record: Authorisation, owner: Partner) -> list[tuple[Reason, str, str]]:
+    """Codes outside their lists, as (reason, field, sentence)."""
+    found: list[tuple[Reason, str, str]] = []
+    if record.token_type not in TOKEN_TYPES:
+        known = ", ".join(f"{number} {name}" for number, name in TOKEN_TYPES.items())
+        found.append(
+            (AuthorisationReason.TOKEN_TYPE_UNKNOWN, "token_type", f'"{record.token_type}" is not one of {known}')
+        )
+    for field in FLAG_FIELDS:
+        value = getattr(record, field)
+        if value not in (0, 1):
+            found.append((AuthorisationReason.TOKEN_FLAG_VALUE, field, f'"{value}" is neither 0 nor 1'))
+    if not owner.may_use_hub(record.hub):
+        yours = ", ".join(map(str, (0, *(hub for hub in owner.hubs if hub))))
+        found.append(
+            (AuthorisationReason.HUB_NOT_YOURS, "hub", f'"{record.hub}" is not your hub number; yours: {yours}')
+        )
+    return found
+
+
+def key(record: Authorisation) -> tuple[int, str]:
+    """What makes a token the same token inside a list."""
+    return record.token_type, record.token_id
+
+
+def twice(record: Authorisation, position: int, earlier: int) -> Problem:
+    """The problem of a token that stands twice in one upload, and says different things."""
+    return Problem(
+        AuthorisationReason.TOKEN_TWICE,
+        f"this token stands at positions {earlier} and {position} with different content",
+        position=position,
+        field="token_id",
+        label=label(record),
+    )

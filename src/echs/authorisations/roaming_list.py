@@ -1,0 +1,31 @@
+"""The verbs of this room: a provider replaces its list, everybody downloads all lists."""
+
+from collections.abc import Iterable, Iterator
+
+from echs.authorisations import tables
+from echs.authorisations.authorisation import Authorisation, key, problem_of, twice
+from echs.base.errors import Problem
+from echs.base.ground import Ground
+from echs.base.replaced_list import ListState, Replaced, ReplacedList
+from echs.partners.partner import Partner
+from echs.partners.register import is_active
+
+_lists = ReplacedList(tables.roaming_list, tables.authorisation, Authorisation._make, key, twice)
+
+
+def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Problem]) -> Replaced:
+    """Make ``records`` the whole list of ``owner``, in one transaction.
+
+    :raises Refused: for any problem in any record; the list that stood before stands still
+    """
+    return _lists.replace(ground, owner.id, records, lambda record, position: problem_of(record, position, owner))
+
+
+def download(ground: Ground) -> Iterator[Authorisation]:
+    """Every active partner's list, in the order of the partners and of their uploads, from one snapshot."""
+    return _lists.download(ground, is_active)
+
+
+def states(ground: Ground) -> dict[int, ListState]:
+    """How every partner's list stands, by partner."""
+    return _lists.states(ground)

@@ -1,0 +1,1 @@
+"""The charge point list: where one can charge."""

@@ -1,0 +1,88 @@
+"""The noun of this room: one charge point, or one outlet of it (OCHP 0.2, 4.9)."""
+
+from typing import NamedTuple
+
+from echs.base.errors import Problem, Reason
+from echs.base.fields import Field, first_problem
+
+
+class ChargePointReason(Reason):
+    """What can be wrong with a charge point beyond its fields as such."""
+
+    CHARGEPOINT_TWICE = "CHARGEPOINT_TWICE"
+
+
+class ChargePoint(NamedTuple):
+    """One charge point as its operator published it, texts as received. Order: OCHP 0.2, 4.9.
+
+    ``hub_name`` is the company name of a national roaming hub, unlike the number of the same name on a token.
+    """
+
+    evse_id: str
+    location_name: str
+    location_name_language: str
+    house_number: str
+    street_name: str
+    city: str
+    postal_code: str
+    latitude: str
+    longitude: str
+    entrance_latitude: str
+    entrance_longitude: str
+    opening_times: str
+    outlet_status: str
+    energy_provider: str
+    hub_name: str
+    telephone_number: str
+    floor_level: str
+    payment_method: str
+    receptacle_type: str
+
+
+FIELDS = (
+    Field("evse_id", 64, mandatory=True),
+    Field("location_name", 255),
+    Field("location_name_language", 16),
+    Field("house_number", 32),
+    Field("street_name", 255),
+    Field("city", 255),
+    Field("postal_code", 32),
+    Field("latitude", 32, mandatory=True),
+    Field("longitude", 32, mandatory=True),
+    Field("entrance_latitude", 32),
+    Field("entrance_longitude", 32),
+    Field("opening_times", 4000),
+    Field("outlet_status", 64, mandatory=True),
+    Field("energy_provider", 255, mandatory=True),
+    Field("hub_name", 255, mandatory=True),
+    Field("telephone_number", 64),
+    Field("floor_level", 32),
+    Field("payment_method", 255),
+    Field("receptacle_type", 255, mandatory=True),
+)
+
+
+def label(record: ChargePoint) -> tuple[str, str] | None:
+    """How a person finds this record again."""
+    return ("evse_id", record.evse_id) if record.evse_id else None
+
+
+def problem_of(record: ChargePoint, position: int) -> Problem | None:
+    """The first thing wrong with a record, its fields in order."""
+    return first_problem(FIELDS, record, position, label(record))
+
+
+def key(record: ChargePoint) -> str:
+    """What makes a charge point the same one inside a list."""
+    return record.evse_id
+
+
+def twice(record: ChargePoint, position: int, earlier: int) -> Problem:
+    """The problem of a charge point that stands twice in one upload, and says different things."""
+    return Problem(
+        ChargePointReason.CHARGEPOINT_TWICE,
+        f"this charge point stands at positions {earlier} and {position} with different content",
+        position=position,
+        field="evse_id",
+        label=label(record),
+    )
