@@ -1,0 +1,1 @@
+"""Charge detail records, which are money: taken in, pending, cleared."""

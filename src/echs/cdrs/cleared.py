@@ -1,0 +1,69 @@
+"""Reading the CDRs of clearing runs. They never change, so a reader needs no lock and no haste."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from echs.base.ground import Ground
+from echs.cdrs import tables
+from echs.cdrs.cdr import FIELDS, CdrRecord
+
+ROWS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ClearedCdr:
+    """What a statement says of a cleared CDR; instants in UTC, volume in 0.0001 kWh, duration in seconds if stated."""
+
+    run_number: int
+    record: CdrRecord
+    started_at: datetime
+    ended_at: datetime
+    duration_s: int | None
+    volume_e4_kwh: int
+
+
+def of_provider(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> Iterator[CdrRecord]:
+    """The records that a partner receives as provider in these runs, run by run, in the order of their acceptance."""
+    cdr, cleared = tables.cdr, tables.cdr_cleared
+    with ground.database.read() as snapshot:
+        for run_number in run_numbers:
+            query = (
+                select(*(cdr.c[field.name] for field in FIELDS))
+                .join(cleared, cleared.c.cdr_id == cdr.c.id)
+                .where(cleared.c.run_number == run_number, cleared.c.provider_partner_id == partner_id)
+                .order_by(cdr.c.id)
+                .execution_options(yield_per=ROWS_AT_ONCE)
+            )
+            for row in snapshot.execute(query):
+                yield CdrRecord._make(row)
+
+
+def of_pair(
+    ground: Ground, run_number: int, operator_partner_id: int, operator_key: str, provider_key: str
+) -> Iterator[ClearedCdr]:
+    """The CDRs of a run between one operator id of a partner and one provider id, in the order of their start."""
+    cdr, cleared = tables.cdr, tables.cdr_cleared
+    query = (
+        select(
+            cdr.c.started_at,
+            cdr.c.ended_at,
+            cdr.c.duration_s,
+            cdr.c.volume_e4_kwh,
+            *(cdr.c[field.name] for field in FIELDS),
+        )
+        .join(cleared, cleared.c.cdr_id == cdr.c.id)
+        .where(
+            cleared.c.run_number == run_number,
+            cleared.c.operator_partner_id == operator_partner_id,
+            cdr.c.operator_key == operator_key,
+            cdr.c.provider_key == provider_key,
+        )
+        .order_by(cdr.c.started_at, cdr.c.id)
+        .execution_options(yield_per=ROWS_AT_ONCE)
+    )
+    with ground.database.read() as snapshot:
+        for started_at, ended_at, duration_s, volume, *texts in snapshot.execute(query):
+            yield ClearedCdr(run_number, CdrRecord._make(texts), started_at, ended_at, duration_s, int(volume))

@@ -1,0 +1,94 @@
+"""How real CDRs write instants, durations and volumes, and what they mean.
+
+Pure functions from text to value. Each answers with the value or raises `WrongFormat` with a sentence for the sender.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+VOLUME_UNIT_PER_KWH = 10_000
+DURATION_MAXIMUM_S = 366 * 24 * 3600
+YEARS = (2000, 2100)
+
+_INSTANT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,6})?"
+    r"(?:(Z)|([+-])([0-9]{2}):?([0-9]{2}))?"
+)
+_CLOCK_DURATION = re.compile(r"([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])")
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_VOLUME = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]{1,4}))?")
+_TOO_FINE = re.compile(r"[0-9]+[.,]([0-9]{5,})")
+
+
+class WrongFormat(ValueError):
+    """The text is not of a form that is read; the message goes on where the quoted value ends."""
+
+
+def instant(text: str, zone: ZoneInfo, not_before: datetime | None = None) -> datetime:
+    """An instant in UTC from ISO 8601, with ``T`` or a blank between date and time (OCHP 0.2, 4.2, and the field).
+
+    Without an offset the time is a local one in ``zone``. Where the clocks go back such a time is ambiguous: it is
+    the earlier instant, unless that lies before ``not_before`` (a session does not end before it started).
+
+    :raises WrongFormat:
+    """
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        raise WrongFormat("is not a time like 2014-01-22T10:16:38+01:00 or 2014-01-22 10:16:38")
+    day, time, fraction, zulu, sign, hours, minutes = match.groups()
+    try:
+        local = datetime.fromisoformat(f"{day}T{time}{fraction or ''}")
+    except ValueError:
+        raise WrongFormat("is not a time of the calendar") from None
+    if not YEARS[0] <= local.year <= YEARS[1]:
+        raise WrongFormat(f"is not between the years {YEARS[0]} and {YEARS[1]}")
+    if zulu:
+        return local.replace(tzinfo=UTC)
+    if sign:
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        if int(minutes) > 59 or offset > timedelta(hours=14):
+            raise WrongFormat("has an offset that no place on earth has")
+        return local.replace(tzinfo=timezone(-offset if sign == "-" else offset)).astimezone(UTC)
+    earlier = local.replace(tzinfo=zone).astimezone(UTC)
+    if not_before is not None and earlier < not_before:
+        return local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return earlier
+
+
+def duration_s(text: str) -> int | None:
+    """Seconds from ``h:mm:ss``, with any number of hours, or from a plain count of seconds; None where empty.
+
+    :raises WrongFormat:
+    """
+    if not text:
+        return None
+    if _SECONDS.fullmatch(text):
+        seconds = int(text)
+    else:
+        match = _CLOCK_DURATION.fullmatch(text)
+        if match is None:
+            raise WrongFormat("is neither a duration like 1:57:54 (h:mm:ss) nor a number of seconds nor empty")
+        seconds = int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3])
+    if seconds > DURATION_MAXIMUM_S:
+        raise WrongFormat("is longer than a year")
+    return seconds
+
+
+def volume_e4_kwh(text: str) -> int:
+    """Units of 0.0001 kWh from a decimal number with ``,`` or ``.`` and at most four decimals (N4,N4 in OCHP 0.2).
+
+    :raises WrongFormat:
+    """
+    match = _VOLUME.fullmatch(text)
+    if match is None:
+        fine = _TOO_FINE.fullmatch(text)
+        if fine is not None:
+            raise WrongFormat(f"has {len(fine[1])} decimals, at most 4 are allowed")
+        raise WrongFormat("is not a number of kWh like 4.6400 or 4,64 (up to 9 digits, up to 4 decimals, no sign)")
+    return int(match[1]) * VOLUME_UNIT_PER_KWH + int((match[2] or "").ljust(4, "0"))
+
+
+def kwh(volume: int) -> str:
+    """The volume, in units of 0.0001 kWh, as a number of kWh with four decimals and a point."""
+    return f"{volume // VOLUME_UNIT_PER_KWH}.{volume % VOLUME_UNIT_PER_KWH:04d}"

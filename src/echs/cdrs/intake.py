@@ -1,0 +1,181 @@
+"""Taking CDRs in: an upload is accepted whole or refused whole, and knows the outcome of each record."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, insert, select
+
+from echs.base.errors import Problem, ProblemList
+from echs.base.ground import Ground
+from echs.base.upload import NOTHING_STORED, Keys, judged
+from echs.cdrs import tables
+from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, differing_field, judge, label
+from echs.partners.partner import Partner
+from echs.partners.register import owned_provider_keys
+
+KEYS_AT_ONCE = 500
+ROWS_AT_ONCE = 1000
+FIELD_NAMES = tuple(field.name for field in FIELDS)
+
+
+class Outcome(StrEnum):
+    """What became of one record of an accepted upload."""
+
+    PENDING = "pending"
+    HELD = "held"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An accepted upload: the outcome of each record in the order of the upload, and the provider ids nobody owns."""
+
+    outcomes: tuple[Outcome, ...]
+    unowned_provider_ids: tuple[str, ...]
+
+    @property
+    def received(self) -> int:
+        """How many records were sent."""
+        return len(self.outcomes)
+
+    def count(self, outcome: Outcome) -> int:
+        """How many records had this outcome."""
+        return self.outcomes.count(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A CDR with its position in the upload, and whether the same record stood in the upload before."""
+
+    position: int
+    cdr: Cdr
+    repeated: bool
+
+
+def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Problem], request_id: str) -> Added:
+    """Accept ``records`` from ``sender`` in one transaction.
+
+    A record that is stored already, with the same content, changes nothing; with other content it is a problem. A
+    record whose provider id nobody owns is accepted and held.
+
+    :raises Refused: for any problem in any record; then nothing of the upload is stored
+    """
+    placed = read_upload(ground, sender, records)
+    with ground.database.write() as transaction:
+        for operator_key in sorted({each.cdr.operator_key for each in placed}):
+            ground.database.lock(transaction, f"cdr:{operator_key}")
+        known = known_positions(transaction, placed)
+        new = [each for each in placed if not each.repeated and each.position not in known]
+        store(transaction, new, sender, ground.clock(), request_id)
+        owned = owned_provider_keys(transaction, {each.cdr.provider_key for each in new})
+    return summary(placed, {each.position for each in new}, owned)
+
+
+def read_upload(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Problem]) -> list[Placed]:
+    """Judge every record; two of one upload with the same key must be the same record."""
+    keys = Keys()
+    first: dict[int, CdrRecord] = {}
+
+    def placed(record: CdrRecord, position: int) -> Placed | Problem:
+        verdict = judge(record, position, sender)
+        if isinstance(verdict, Problem):
+            return verdict
+        earlier = keys.earlier(verdict.key, position, position)
+        if earlier is None:
+            first[position] = record
+            return Placed(position, verdict, repeated=False)
+        field = differing_field(first[earlier[0]], record)
+        if field is None:
+            return Placed(position, verdict, repeated=True)
+        detail = f"differs from the CDR of the same number at position {earlier[0]} of this upload"
+        return Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record))
+
+    return judged(records, placed, ground.limits.records_per_upload)
+
+
+def known_positions(transaction: Connection, placed: Sequence[Placed]) -> set[int]:
+    """The positions whose record is stored already.
+
+    :raises Refused: CDR_DIFFERS where it is stored with other content
+    """
+    by_operator: dict[str, dict[str, Placed]] = defaultdict(dict)
+    for each in placed:
+        by_operator[each.cdr.operator_key].setdefault(each.cdr.record.cdr_id, each)
+    known: set[int] = set()
+    problems: list[Problem] = []
+    columns = [tables.cdr.c[name] for name in FIELD_NAMES]
+    for operator_key, mine in by_operator.items():
+        numbers = list(mine)
+        for start in range(0, len(numbers), KEYS_AT_ONCE):
+            query = select(tables.cdr.c.received_at, *columns).where(
+                tables.cdr.c.operator_key == operator_key,
+                tables.cdr.c.cdr_id.in_(numbers[start : start + KEYS_AT_ONCE]),
+            )
+            for received_at, *texts in transaction.execute(query):
+                stored = CdrRecord._make(texts)
+                each = mine[stored.cdr_id]
+                field = differing_field(stored, each.cdr.record)
+                if field is None:
+                    known.add(each.position)
+                else:
+                    problems.append(conflict(each, field, received_at))
+    if problems:
+        found = ProblemList()
+        for problem in sorted(problems, key=lambda problem: problem.position or 0):
+            found.add(problem)
+        raise found.refusal(NOTHING_STORED)
+    return known
+
+
+def conflict(each: Placed, field: str, received_at: datetime) -> Problem:
+    """The problem of a CDR that was accepted before with other content; the stored value is nobody's business."""
+    detail = f"differs from the CDR of this number that was accepted on {received_at:%Y-%m-%d}; a CDR is never changed"
+    record = each.cdr.record
+    return Problem(CdrReason.CDR_DIFFERS, detail, position=each.position, field=field, label=label(record))
+
+
+def store(
+    transaction: Connection, new: Sequence[Placed], sender: Partner, received_at: datetime, request_id: str
+) -> None:
+    """Write the CDRs and enter them among the uncleared."""
+    highest = transaction.execute(select(func.max(tables.cdr.c.id))).scalar() or 0
+    for start in range(0, len(new), ROWS_AT_ONCE):
+        rows = [
+            {
+                "operator_key": cdr.operator_key,
+                "provider_key": cdr.provider_key,
+                "operator_partner_id": sender.id,
+                "started_at": cdr.started_at,
+                "ended_at": cdr.ended_at,
+                "duration_s": cdr.duration_s,
+                "volume_e4_kwh": cdr.volume_e4_kwh,
+                "received_at": received_at,
+                "request_id": request_id,
+                **dict(zip(FIELD_NAMES, cdr.record, strict=True)),
+            }
+            for cdr in (each.cdr for each in new[start : start + ROWS_AT_ONCE])
+        ]
+        transaction.execute(insert(tables.cdr), rows)
+    # The rows just written: numbers only grow, and the request is ours alone.
+    mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(
+        tables.cdr.c.id > highest, tables.cdr.c.request_id == request_id
+    )
+    transaction.execute(insert(tables.cdr_uncleared).from_select(["cdr_id", "provider_key"], mine))
+
+
+def summary(placed: Sequence[Placed], new_positions: set[int], owned_keys: set[str]) -> Added:
+    """The outcome of each record."""
+    outcomes: list[Outcome] = []
+    unowned: dict[str, str] = {}
+    for each in placed:
+        if each.position not in new_positions:
+            outcomes.append(Outcome.KNOWN)
+        elif each.cdr.provider_key in owned_keys:
+            outcomes.append(Outcome.PENDING)
+        else:
+            outcomes.append(Outcome.HELD)
+            unowned.setdefault(each.cdr.provider_key, each.cdr.record.provider_id)
+    return Added(tuple(outcomes), tuple(unowned.values()))

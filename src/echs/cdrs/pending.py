@@ -1,0 +1,104 @@
+"""The CDRs that wait for a clearing run, and how a run takes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, func, insert, literal, select
+
+from echs.base.ground import Ground
+from echs.cdrs import tables
+from echs.partners import tables as partner_tables
+from echs.partners.partner import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class PairTotal:
+    """What one operator's CDRs for one provider add up to; volume in 0.0001 kWh, instants in UTC."""
+
+    operator_partner_id: int
+    provider_partner_id: int
+    operator_key: str
+    provider_key: str
+    operator_id: str
+    provider_id: str
+    cdr_count: int
+    volume_e4_kwh: int
+    first_started_at: datetime
+    last_ended_at: datetime
+
+
+def owner_of(provider_key: Any) -> ColumnElement[bool]:
+    """The condition that a row of ``party_id`` is the active owner of a provider key."""
+    party = partner_tables.party_id
+    return and_(party.c.kind == Kind.PROVIDER, party.c.active, party.c.party_key == provider_key)
+
+
+def pending() -> FromClause:
+    """Every pending CDR, joined with the partner that owns its provider id now. Held ones fall out of the join."""
+    cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
+    return uncleared.join(party, owner_of(uncleared.c.provider_key)).join(cdr, cdr.c.id == uncleared.c.cdr_id)
+
+
+def take(transaction: Connection, run_number: int) -> int:
+    """Put every CDR that is pending at this moment into the run; how many they were."""
+    cdr, uncleared, cleared, party = tables.cdr, tables.cdr_uncleared, tables.cdr_cleared, partner_tables.party_id
+    members = select(cdr.c.id, literal(run_number), cdr.c.operator_partner_id, party.c.partner_id).select_from(
+        pending()
+    )
+    names = ["cdr_id", "run_number", "operator_partner_id", "provider_partner_id"]
+    transaction.execute(insert(cleared).from_select(names, members))
+    of_run = select(cleared.c.cdr_id).where(cleared.c.run_number == run_number)
+    return transaction.execute(delete(uncleared).where(uncleared.c.cdr_id.in_(of_run))).rowcount
+
+
+def preview(ground: Ground) -> list[PairTotal]:
+    """What a run at this moment would take, by pair."""
+    cdr, party = tables.cdr, partner_tables.party_id
+    with ground.database.read() as snapshot:
+        return pair_totals(snapshot, pending(), cdr.c.operator_partner_id, party.c.partner_id)
+
+
+def totals_of_run(transaction: Connection, run_number: int) -> list[PairTotal]:
+    """What a run took, by pair, computed from its members."""
+    cdr, cleared = tables.cdr, tables.cdr_cleared
+    members = cleared.join(cdr, cdr.c.id == cleared.c.cdr_id)
+    return pair_totals(
+        transaction,
+        members,
+        cleared.c.operator_partner_id,
+        cleared.c.provider_partner_id,
+        cleared.c.run_number == run_number,
+    )
+
+
+def pair_totals(
+    connection: Connection, rows: FromClause, operator: Any, provider: Any, where: ColumnElement[bool] | None = None
+) -> list[PairTotal]:
+    """Totals by partners and party ids, in the order of the ids."""
+    cdr = tables.cdr
+    groups: Sequence[Any] = (operator, provider, cdr.c.operator_key, cdr.c.provider_key)
+    query = (
+        select(
+            *groups,
+            func.min(cdr.c.operator_id),
+            func.min(cdr.c.provider_id),
+            func.count(),
+            func.sum(cdr.c.volume_e4_kwh),
+            func.min(cdr.c.started_at),
+            func.max(cdr.c.ended_at),
+        )
+        .select_from(rows)
+        .group_by(*groups)
+    )
+    found = connection.execute(query if where is None else query.where(where))
+    totals = [pair_total(tuple(row)) for row in found]
+    return sorted(totals, key=lambda total: (total.operator_key, total.provider_key, total.operator_partner_id))
+
+
+def pair_total(row: tuple[Any, ...]) -> PairTotal:
+    """A row of sums; PostgreSQL gives the sum of big integers as a decimal."""
+    values: list[Any] = list(row)
+    values[7] = int(values[7])
+    return PairTotal(*values)
