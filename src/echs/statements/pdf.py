@@ -1,0 +1,287 @@
+"""The statement as PDF, for people: A4 landscape, a line a CDR, subtotals, page numbers.
+
+Drawn straight onto ReportLab's canvas: texts of partners are never read as markup, lines are taken one at a time, and
+``invariant`` keeps dates and random ids out of the file, so that the same statement is the same bytes.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import font_roboto
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4, landscape
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+
+from echs.statements.statement import SIDE_TITLES, Account, Group, Line, Statement, clock_duration, kwh
+
+WIDTH, HEIGHT = landscape(A4)
+MARGIN = 36
+BOTTOM = 48
+FONT, BOLD = "Roboto", "Roboto-Bold"
+SIZE = 7.5
+LEADING = 9.5
+ROW_GAP = 3
+INK, FAINT, RULE, BAND = HexColor("#1d2733"), HexColor("#5d6b7a"), HexColor("#c9d2dc"), HexColor("#eef2f6")
+PAGES_FORM = "pages_in_all"
+
+# Fonts register with ReportLab as a whole, and drawing touches its shared state: one statement at a time.
+_drawing = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table: its title, its width in points, and on which side its text stands."""
+
+    title: str
+    width: float
+    right: bool = False
+
+
+COLUMNS = (
+    Column("CDR", 138),
+    Column("Start", 100),
+    Column("End", 100),
+    Column("Duration", 46, right=True),
+    Column("kWh", 62, right=True),
+    Column("Contract", 104),
+    Column("Charge point", 82),
+    Column("City", 72),
+    Column("Product / tariff", 66),
+)
+VOLUME_COLUMN = 4
+
+
+def draw(statement: Statement, file: BinaryIO) -> None:
+    """Write the statement to ``file``."""
+    with _drawing:
+        fonts()
+        page = Page(statement, file)
+        page.open_first()
+        for account in statement.accounts:
+            draw_account(page, account)
+        page.close()
+
+
+@lru_cache(maxsize=1)
+def fonts() -> dict[str, frozenset[int]]:
+    """Register both fonts and answer which characters each has."""
+    files = {FONT: "Roboto-Regular.ttf", BOLD: "Roboto-Bold.ttf"}
+    known = {}
+    for name, file in files.items():
+        font = TTFont(name, str(Path(font_roboto.font_directory) / file))
+        pdfmetrics.registerFont(font)
+        known[name] = frozenset(font.face.charToGlyph)
+    return known
+
+
+@lru_cache(maxsize=4096)
+def printable(text: str, font: str) -> str:
+    """The text with a replacement sign for every character that the font lacks."""
+    known = fonts()[font]
+    sign = "\N{REPLACEMENT CHARACTER}" if 0xFFFD in known else "?"
+    return "".join(character if ord(character) in known else sign for character in text)
+
+
+def width_of(text: str, font: str, size: float) -> float:
+    """The width of a text in points."""
+    return float(pdfmetrics.stringWidth(text, font, size))
+
+
+def wrapped(text: str, width: float, font: str = FONT, size: float = SIZE) -> list[str]:
+    """The text in pieces that fit the width; broken after a blank where there is one, anywhere else otherwise."""
+    pieces = []
+    rest = printable(text, font)
+    while rest and width_of(rest, font, size) > width:
+        end = len(rest)
+        while end > 1 and width_of(rest[:end], font, size) > width:
+            end -= 1
+        blank = rest.rfind(" ", 1, end)
+        cut = blank + 1 if blank > 0 else end
+        pieces.append(rest[:cut].rstrip())
+        rest = rest[cut:]
+    return [*pieces, rest] if rest or not pieces else pieces
+
+
+class Page:
+    """The sheet under the pen: knows how far down it is written, and opens the next one when it is full."""
+
+    def __init__(self, statement: Statement, file: BinaryIO) -> None:
+        self.statement = statement
+        self.canvas: Any = Canvas(file, pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=1)
+        self.canvas.setTitle(f"Clearing statement, run {statement.run_text}, {statement.name}")
+        self.canvas.setAuthor("eCHS")
+        self.canvas.setSubject("Cleared roaming charge detail records")
+        self.number = 0
+        self.y = 0.0
+        self.heading: Sequence[str] = ()
+
+    def text(self, x: float, text: str, *, font: str = FONT, size: float = SIZE, color: Any = INK) -> None:
+        """Write at x on the present line."""
+        self.canvas.setFont(font, size)
+        self.canvas.setFillColor(color)
+        self.canvas.drawString(x, self.y, printable(text, font))
+
+    def open_first(self) -> None:
+        """The first page: who, which run, when, which period, and what it comes to."""
+        statement = self.statement
+        self._open()
+        self.y -= 8
+        self.text(MARGIN, "Clearing statement", font=BOLD, size=18)
+        self.y -= 24
+        runs = "Run" if len(statement.runs) == 1 else "Runs"
+        facts = [
+            ("Partner", f"{statement.name} ({statement.user_id})"),
+            (runs, "; ".join(f"{run.number}, cleared {statement.local(run.cleared_at)}" for run in statement.runs)),
+            ("Period", f"{statement.local(statement.period_start)}  to  {statement.local(statement.period_end)}"),
+            ("Times", f"in the time zone {statement.timezone}"),
+            *(
+                (f"As {account.side}", f"{counted(account.cdr_count)}, {kwh(account.volume_e4_kwh)} kWh")
+                for account in statement.accounts
+            ),
+        ]
+        for title, fact in facts:
+            self.text(MARGIN, title, size=9, color=FAINT)
+            for piece in wrapped(fact, WIDTH - 2 * MARGIN - 60, size=9):
+                self.text(MARGIN + 60, piece, size=9)
+                self.y -= 13
+        self.y -= 6
+
+    def _open(self) -> None:
+        self.number += 1
+        self.y = HEIGHT - MARGIN
+        if self.number > 1:
+            statement = self.statement
+            running = f"Clearing statement \N{MIDDLE DOT} run {statement.run_text} \N{MIDDLE DOT} {statement.name}"
+            self.text(MARGIN, wrapped(running, WIDTH - 2 * MARGIN)[0], color=FAINT)
+            self.y -= 16
+        canvas = self.canvas
+        canvas.setFont(FONT, SIZE)
+        canvas.setFillColor(FAINT)
+        canvas.drawString(MARGIN, MARGIN - 8, "Energy in kWh with four decimals. Cleared by eCHS.")
+        canvas.drawRightString(WIDTH - MARGIN - 22, MARGIN - 8, f"Page {self.number} of")
+        # How many pages there are is known at the end: a form that is filled then stands in its place.
+        canvas.doForm(PAGES_FORM)
+
+    def need(self, height: float) -> None:
+        """Make sure that so much fits, on a new page if need be, under the headings that are in force."""
+        if self.y - height < BOTTOM:
+            self.canvas.showPage()
+            self._open()
+            for line in self.heading:
+                self.text(MARGIN, line, font=BOLD, size=SIZE, color=FAINT)
+                self.y -= LEADING
+            if self.heading:
+                self.y -= 2
+                self.titles()
+
+    def rule(self, color: Any = RULE) -> None:
+        """A line across the page."""
+        self.canvas.setStrokeColor(color)
+        self.canvas.setLineWidth(0.5)
+        self.canvas.line(MARGIN, self.y + LEADING - 1, WIDTH - MARGIN, self.y + LEADING - 1)
+
+    def titles(self) -> None:
+        """The titles of the columns, on a band."""
+        self.canvas.setFillColor(BAND)
+        self.canvas.rect(MARGIN, self.y - 3, WIDTH - 2 * MARGIN, LEADING + 3, stroke=0, fill=1)
+        self.cells([column.title for column in COLUMNS], font=BOLD)
+        self.y -= 3
+
+    def cells(self, texts: Sequence[str], *, font: str = FONT) -> None:
+        """One row of the table, as high as its fullest cell."""
+        pieces = [wrapped(text, column.width - 6, font) for text, column in zip(texts, COLUMNS, strict=True)]
+        height = max(map(len, pieces)) * LEADING
+        self.need(height + ROW_GAP)
+        x = float(MARGIN)
+        self.canvas.setFont(font, SIZE)
+        self.canvas.setFillColor(INK)
+        for column, lines in zip(COLUMNS, pieces, strict=True):
+            for number, line in enumerate(lines):
+                y = self.y - number * LEADING
+                if column.right:
+                    self.canvas.drawRightString(x + column.width - 6, y, line)
+                else:
+                    self.canvas.drawString(x, y, line)
+            x += column.width
+        self.y -= height + ROW_GAP
+
+    def total(self, title: str, cdr_count: int, volume_e4_kwh: int) -> None:
+        """A row with a sum: its title over the first columns, the volume in its column."""
+        self.need(LEADING + 2 * ROW_GAP)
+        self.rule()
+        before = sum(column.width for column in COLUMNS[:VOLUME_COLUMN])
+        self.text(MARGIN, wrapped(f"{title}: {counted(cdr_count)}", before - 12, BOLD)[0], font=BOLD)
+        self.canvas.drawRightString(MARGIN + before + COLUMNS[VOLUME_COLUMN].width - 6, self.y, kwh(volume_e4_kwh))
+        self.y -= LEADING + ROW_GAP
+
+    def close(self) -> None:
+        """Fill in the number of pages and finish the file."""
+        self.canvas.showPage()
+        self.canvas.beginForm(PAGES_FORM, 0, 0, WIDTH, HEIGHT)
+        self.canvas.setFont(FONT, SIZE)
+        self.canvas.setFillColor(FAINT)
+        self.canvas.drawString(WIDTH - MARGIN - 20, MARGIN - 8, str(self.number))
+        self.canvas.endForm()
+        self.canvas.save()
+
+
+def draw_account(page: Page, account: Account) -> None:
+    """One side: its counterparties with their lines, and what they come to."""
+    page.heading = ()
+    page.need(60)
+    page.y -= 10
+    page.text(MARGIN, SIDE_TITLES[account.side], font=BOLD, size=11)
+    page.y -= 18
+    if not account.groups:
+        page.text(MARGIN, "None in this statement.", color=FAINT)
+        page.y -= LEADING + ROW_GAP
+        return
+    for group in account.groups:
+        draw_group(page, group)
+    page.heading = ()
+    page.total("Total of this side", account.cdr_count, account.volume_e4_kwh)
+
+
+def draw_group(page: Page, group: Group) -> None:
+    """The lines with one counterparty, under its name, with their sum."""
+    title = f"{group.counterparty_id} \N{MIDDLE DOT} {group.counterparty_name} (with you as {group.own_id})"
+    lines = wrapped(title, WIDTH - 2 * MARGIN, BOLD)
+    page.heading = ()
+    page.need(len(lines) * LEADING + 4 * LEADING)
+    for line in lines:
+        page.text(MARGIN, line, font=BOLD)
+        page.y -= LEADING
+    page.y -= 3
+    page.titles()
+    page.heading = lines
+    for each in group.lines():
+        page.cells(row(page.statement, each))
+    page.heading = ()
+    page.total(f"Total {group.counterparty_id}", group.cdr_count, group.volume_e4_kwh)
+    page.y -= 6
+
+
+def counted(cdr_count: int) -> str:
+    """A number of CDRs in words."""
+    return f"{cdr_count} CDR" if cdr_count == 1 else f"{cdr_count} CDRs"
+
+
+def row(statement: Statement, line: Line) -> list[str]:
+    """The texts of one CDR, column by column."""
+    return [
+        line.cdr_id,
+        statement.local(line.started_at),
+        statement.local(line.ended_at),
+        clock_duration(line.duration_s),
+        kwh(line.volume_e4_kwh),
+        line.contract_id,
+        line.chargepoint_id,
+        line.city,
+        f"{line.product} / {line.tariff}",
+    ]
