@@ -1,0 +1,56 @@
+"""Which runs a partner is given when it asks for its cleared CDRs.
+
+OCHP 0.2 (3.6) gives the CDRs of the last call to ClearCDRs and knows no acknowledgement, so that a missed run would
+be lost money. A partner is therefore given its latest run, every run that it has not been served yet, and every run
+first served within the last day (a setting): in normal use the first is all there is; a missed run is caught up; a
+lost answer can be fetched again; and who repeats gets the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from echs.base.ground import Ground
+from echs.cdrs.cdr import CdrRecord
+from echs.cdrs.cleared import of_provider
+from echs.clearing import tables
+from echs.partners.partner import Partner
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The runs that are served, and the CDRs in them that the partner receives as provider."""
+
+    runs: tuple[int, ...]
+    records: Iterator[CdrRecord]
+
+
+def deliver(ground: Ground, partner: Partner) -> Delivery:
+    """What the partner is given now. The runs count as served from here on."""
+    table = tables.clearing_run_party
+    mine = select(table.c.run_number, table.c.first_served_at).where(table.c.partner_id == partner.id)
+    now = ground.clock()
+    with ground.database.read() as snapshot:
+        served = {row.run_number: row.first_served_at for row in snapshot.execute(mine)}
+    runs = due(served, now - timedelta(seconds=ground.limits.redelivery_seconds))
+    unserved = [run for run in runs if served[run] is None]
+    if unserved:
+        with ground.database.write() as transaction:
+            transaction.execute(
+                update(table)
+                .where(
+                    table.c.partner_id == partner.id,
+                    table.c.run_number.in_(unserved),
+                    table.c.first_served_at.is_(None),
+                )
+                .values(first_served_at=now)
+            )
+    return Delivery(runs, of_provider(ground, partner.id, runs))
+
+
+def due(served: dict[int, datetime | None], since: datetime) -> tuple[int, ...]:
+    """The runs to serve, in their order, from when each was first served."""
+    latest = max(served, default=None)
+    return tuple(run for run, first in sorted(served.items()) if run == latest or first is None or first > since)

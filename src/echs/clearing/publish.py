@@ -1,0 +1,178 @@
+"""Statements of clearing runs: built from committed rows, drawn on demand, kept on the shelf, opened by link."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from typing import BinaryIO
+
+from sqlalchemy import select
+
+from echs.base.errors import Refused, refuse, shown
+from echs.base.ground import Ground
+from echs.cdrs.cleared import ClearedCdr, of_pair
+from echs.cdrs.pending import PairTotal
+from echs.clearing import tables
+from echs.clearing.run import PAIR_COLUMNS, ClearingReason, parties_of, run_of_number, unknown_run
+from echs.partners.partner import party_key
+from echs.partners.register import load
+from echs.statements import csv, link, pdf
+from echs.statements.shelf import Shelf
+from echs.statements.statement import LAYOUT, Account, Group, Line, Run, Side, Statement
+
+DRAWERS = {"pdf": pdf.draw, "csv": csv.draw}
+
+
+def open_statement(ground: Ground, shelf: Shelf, partner_id: int, run_numbers: Sequence[int], form: str) -> BinaryIO:
+    """The partner's statement about these runs as ``pdf`` or ``csv``, from the shelf or drawn now.
+
+    :raises Refused: STATEMENT_UNKNOWN where the partner did not take part in one of the runs
+    """
+    statement, mark = build(ground, partner_id, run_numbers)
+    return shelf.open(f"{mark}.{form}", partial(DRAWERS[form], statement))
+
+
+def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) -> BinaryIO | None:
+    """The statement that a link opens; None where the link is not ours, has ended, or its partner is disabled."""
+    found = link.opened(key, text, ground.clock())
+    if found is None:
+        return None
+    partner_id, run_numbers = found
+    with ground.database.read() as snapshot:
+        if not any(partner.id == partner_id and partner.active for partner in load(snapshot)):
+            return None
+    try:
+        return open_statement(ground, shelf, partner_id, run_numbers, form)
+    except Refused as refused:
+        if refused.first.reason in (ClearingReason.STATEMENT_UNKNOWN, ClearingReason.RUN_UNKNOWN):
+            return None
+        raise
+
+
+def draw_run(ground: Ground, shelf: Shelf, run_number: int) -> Iterator[str]:
+    """Draw every statement of a run onto the shelf; yields the user id of each partner as its statement is done.
+
+    :raises Refused: RUN_UNKNOWN
+    """
+    _, _, parties = run_of_number(ground, run_number)
+    for party in parties:
+        for form in DRAWERS:
+            open_statement(ground, shelf, party.partner_id, [run_number], form).close()
+        yield party.user_id
+
+
+def partner_in_run(ground: Ground, run_number: int, user_id: str) -> int:
+    """The id of the partner that took part in a run under this user id.
+
+    :raises Refused: RUN_UNKNOWN, STATEMENT_UNKNOWN
+    """
+    _, _, parties = run_of_number(ground, run_number)
+    for party in parties:
+        if party_key(party.user_id) == party_key(user_id):
+            return party.partner_id
+    raise unknown_statement(f"{shown(user_id)} took no part in run {run_number}; see: echs run show {run_number}")
+
+
+def unknown_statement(detail: str) -> Refused:
+    """The refusal for a statement that there is not."""
+    return refuse(ClearingReason.STATEMENT_UNKNOWN, detail)
+
+
+def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[Statement, str]:
+    """The statement, and a mark that no other statement has, whatever store the shelf was filled from before."""
+    runs, marks, pairs = [], [], []
+    names: dict[tuple[int, int], str] = {}
+    me = None
+    with ground.database.read() as snapshot:
+        for number in sorted(run_numbers):
+            row = snapshot.execute(select(tables.clearing_run).where(tables.clearing_run.c.number == number)).first()
+            if row is None:
+                raise unknown_run(number)
+            parties = parties_of(snapshot, number)
+            names.update({(number, party.partner_id): party.name for party in parties})
+            me = next((party for party in parties if party.partner_id == partner_id), None)
+            if me is None:
+                raise unknown_statement(f"this partner took no part in run {number}")
+            runs.append(Run(number, row.cleared_at))
+            marks.append(f"{number}:{row.request_id}")
+            table = tables.clearing_run_pair
+            of_run = select(*(table.c[name] for name in PAIR_COLUMNS)).where(table.c.run_number == number)
+            pairs += [(number, PairTotal(*pair)) for pair in snapshot.execute(of_run)]
+    if me is None:
+        raise unknown_statement("no run was named")
+    mine = [(n, pair) for n, pair in pairs if partner_id in (pair.operator_partner_id, pair.provider_partner_id)]
+    statement = Statement(
+        user_id=me.user_id,
+        name=me.name,
+        timezone=me.timezone,
+        runs=tuple(runs),
+        period_start=min(pair.first_started_at for _, pair in mine),
+        period_end=max(pair.last_ended_at for _, pair in mine),
+        accounts=tuple(account(ground, side, partner_id, mine, names) for side in Side),
+    )
+    mark = hashlib.sha256(f"{LAYOUT}|{partner_id}|{'|'.join(marks)}".encode()).hexdigest()[:32]
+    return statement, f"run-{runs[-1].number}-{mark}"
+
+
+def account(
+    ground: Ground,
+    side: Side,
+    partner_id: int,
+    pairs: Sequence[tuple[int, PairTotal]],
+    names: dict[tuple[int, int], str],
+) -> Account:
+    """One side of the statement: its counterparties in the order of their ids, each with its runs in order."""
+
+    def own_and_other(pair: PairTotal) -> tuple[int, str, str, int, str, str]:
+        operator = (pair.operator_partner_id, pair.operator_key, pair.operator_id)
+        provider = (pair.provider_partner_id, pair.provider_key, pair.provider_id)
+        own, other = (operator, provider) if side is Side.OPERATOR else (provider, operator)
+        return (*own, *other)
+
+    def order(item: tuple[int, PairTotal]) -> tuple[str, str, int]:
+        _, own_key, _, other_partner, other_key, _ = own_and_other(item[1])
+        return other_key, own_key, other_partner
+
+    groups = []
+    mine = sorted((each for each in pairs if own_and_other(each[1])[0] == partner_id), key=order)
+    for _, members in groupby(mine, key=order):
+        of_counterparty = sorted(members, key=lambda item: item[0])
+        number, newest = of_counterparty[-1]
+        _, _, own_id, other_partner, _, other_id = own_and_other(newest)
+        groups.append(
+            Group(
+                counterparty_id=other_id,
+                counterparty_name=names[number, other_partner],
+                own_id=own_id,
+                cdr_count=sum(pair.cdr_count for _, pair in of_counterparty),
+                volume_e4_kwh=sum(pair.volume_e4_kwh for _, pair in of_counterparty),
+                lines=partial(lines, ground, of_counterparty),
+            )
+        )
+    return Account(side, tuple(groups))
+
+
+def lines(ground: Ground, pairs: Sequence[tuple[int, PairTotal]]) -> Iterator[Line]:
+    """The lines with one counterparty, run by run, in the order of their start."""
+    for number, pair in pairs:
+        for cdr in of_pair(ground, number, pair.operator_partner_id, pair.operator_key, pair.provider_key):
+            yield line(cdr)
+
+
+def line(cdr: ClearedCdr) -> Line:
+    """A cleared CDR as a line; the duration is the stated one, else that between start and end."""
+    record = cdr.record
+    elapsed = int((cdr.ended_at - cdr.started_at).total_seconds())
+    return Line(
+        run_number=cdr.run_number,
+        cdr_id=record.cdr_id,
+        started_at=cdr.started_at,
+        ended_at=cdr.ended_at,
+        duration_s=elapsed if cdr.duration_s is None else cdr.duration_s,
+        volume_e4_kwh=cdr.volume_e4_kwh,
+        contract_id=record.contract_id,
+        chargepoint_id=record.chargepoint_id,
+        city=record.city,
+        product=record.product_type,
+        tariff=record.tariff_type,
+    )

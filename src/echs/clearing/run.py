@@ -1,0 +1,159 @@
+"""The clearing run: one transaction takes every pending CDR into one numbered run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from echs.base.errors import Reason, Refused, refuse
+from echs.base.ground import Ground
+from echs.cdrs.pending import PairTotal, take, totals_of_run
+from echs.clearing import tables
+from echs.partners.partner import Partner
+from echs.partners.register import load
+
+LOCK = "clearing"
+PAIR_COLUMNS = tuple(field.name for field in fields(PairTotal))
+
+
+class ClearingReason(Reason):
+    """Why a clearing verb was refused."""
+
+    NOT_ADMINISTRATOR = "NOT_ADMINISTRATOR"
+    RUN_UNKNOWN = "RUN_UNKNOWN"
+    STATEMENT_UNKNOWN = "STATEMENT_UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One clearing run. The time is UTC and never before that of the run before; volume in 0.0001 kWh."""
+
+    number: int
+    cleared_at: datetime
+    cleared_by: str
+    request_id: str
+    cdr_count: int
+    volume_e4_kwh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A partner of a run, as it was named then, and when it first fetched the run (UTC), if it did."""
+
+    run_number: int
+    partner_id: int
+    user_id: str
+    name: str
+    timezone: str
+    first_served_at: datetime | None
+
+
+def clear_as(ground: Ground, caller: Partner, request_id: str) -> Run | None:
+    """As `clear`, on behalf of a partner, which must be an administrator.
+
+    :raises Refused: NOT_ADMINISTRATOR
+    """
+    if not caller.is_administrator:
+        detail = "only a partner of the group administrator may clear"
+        raise refuse(ClearingReason.NOT_ADMINISTRATOR, detail, effect="Nothing was cleared.")
+    return clear(ground, caller.user_id, request_id)
+
+
+def clear(ground: Ground, cleared_by: str, request_id: str) -> Run | None:
+    """Take every pending CDR into a new run; None, and no run, where nothing is pending.
+
+    Runs come one after the other; their numbers have no gaps.
+    """
+    try:
+        with ground.database.write() as transaction:
+            ground.database.lock(transaction, LOCK)
+            return make_run(transaction, ground.clock(), cleared_by, request_id)
+    except _NothingPending:
+        return None
+
+
+class _NothingPending(Exception):
+    """Rolls back the run that would be empty."""
+
+
+def make_run(transaction: Connection, now: datetime, cleared_by: str, request_id: str) -> Run:
+    """The run, its totals and its parties, inside the transaction."""
+    runs = tables.clearing_run
+    last = transaction.execute(select(func.max(runs.c.number), func.max(runs.c.cleared_at))).one()
+    number = (last[0] or 0) + 1
+    cleared_at = max(now, last[1]) if last[1] is not None else now
+    run = Run(number, cleared_at, cleared_by, request_id, 0, 0)
+    transaction.execute(insert(runs).values(**{field.name: getattr(run, field.name) for field in fields(Run)}))
+    if not take(transaction, number):
+        raise _NothingPending
+    totals = totals_of_run(transaction, number)
+    rows = [{"run_number": number, **{name: getattr(total, name) for name in PAIR_COLUMNS}} for total in totals]
+    transaction.execute(insert(tables.clearing_run_pair), rows)
+    note_parties(transaction, number, totals)
+    sums = {
+        "cdr_count": sum(total.cdr_count for total in totals),
+        "volume_e4_kwh": sum(total.volume_e4_kwh for total in totals),
+    }
+    transaction.execute(update(runs).where(runs.c.number == number).values(sums))
+    return Run(number, cleared_at, cleared_by, request_id, **sums)
+
+
+def note_parties(transaction: Connection, number: int, totals: Sequence[PairTotal]) -> None:
+    """Keep the names of those who take part as they are now."""
+    taking_part = {total.operator_partner_id for total in totals} | {total.provider_partner_id for total in totals}
+    rows = [
+        {
+            "run_number": number,
+            "partner_id": partner.id,
+            "user_id": partner.user_id,
+            "name": partner.name,
+            "timezone": partner.timezone,
+            "first_served_at": None,
+        }
+        for partner in load(transaction)
+        if partner.id in taking_part
+    ]
+    transaction.execute(insert(tables.clearing_run_party), rows)
+
+
+def all_runs(ground: Ground) -> list[Run]:
+    """Every run, the newest first."""
+    with ground.database.read() as snapshot:
+        rows = snapshot.execute(select(tables.clearing_run).order_by(tables.clearing_run.c.number.desc()))
+        return [Run(*row) for row in rows]
+
+
+def run_of_number(ground: Ground, number: int) -> tuple[Run, list[PairTotal], list[Party]]:
+    """A run, its totals by pair and its parties.
+
+    :raises Refused: RUN_UNKNOWN
+    """
+    with ground.database.read() as snapshot:
+        row = snapshot.execute(select(tables.clearing_run).where(tables.clearing_run.c.number == number)).first()
+        if row is None:
+            raise unknown_run(number)
+        return Run(*row), pairs_of(snapshot, [number]), parties_of(snapshot, number)
+
+
+def unknown_run(number: int) -> Refused:
+    """The refusal for a number that no run has."""
+    return refuse(ClearingReason.RUN_UNKNOWN, f"there is no clearing run {number}; see: echs run list")
+
+
+def pairs_of(snapshot: Connection, numbers: Sequence[int]) -> list[PairTotal]:
+    """The totals of these runs by pair, run by run."""
+    table = tables.clearing_run_pair
+    query = select(*(table.c[name] for name in PAIR_COLUMNS)).where(table.c.run_number.in_(numbers))
+    rows = snapshot.execute(query.order_by(table.c.run_number))
+    return sorted(
+        (PairTotal(*row) for row in rows),
+        key=lambda total: (total.operator_key, total.provider_key, total.operator_partner_id),
+    )
+
+
+def parties_of(snapshot: Connection, number: int) -> list[Party]:
+    """Who took part in a run."""
+    table = tables.clearing_run_party
+    rows = snapshot.execute(select(table).where(table.c.run_number == number).order_by(table.c.partner_id))
+    return [Party(*row) for row in rows]

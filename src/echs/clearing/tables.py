@@ -1,0 +1,45 @@
+"""The tables of the clearing runs. A run is only ever added to them; the one thing set later is when it was served."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
+
+from echs.base.database import Instant, metadata
+
+clearing_run = Table(
+    "clearing_run",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("cleared_at", Instant, nullable=False),
+    Column("cleared_by", String(80), nullable=False),
+    Column("request_id", String(26), nullable=False),
+    Column("cdr_count", Integer, nullable=False),
+    Column("volume_e4_kwh", BigInteger, nullable=False),
+)
+
+clearing_run_pair = Table(
+    "clearing_run_pair",
+    metadata,
+    Column("run_number", ForeignKey("clearing_run.number"), primary_key=True),
+    Column("operator_partner_id", ForeignKey("partner.id"), primary_key=True),
+    Column("operator_key", String(192), primary_key=True),
+    Column("provider_key", String(192), primary_key=True),
+    Column("provider_partner_id", ForeignKey("partner.id"), nullable=False),
+    Column("operator_id", String(64), nullable=False),
+    Column("provider_id", String(64), nullable=False),
+    Column("cdr_count", Integer, nullable=False),
+    Column("volume_e4_kwh", BigInteger, nullable=False),
+    Column("first_started_at", Instant, nullable=False),
+    Column("last_ended_at", Instant, nullable=False),
+)
+
+# Names and zone as they stood when the run was made: a statement drawn years later says the same.
+clearing_run_party = Table(
+    "clearing_run_party",
+    metadata,
+    Column("run_number", ForeignKey("clearing_run.number"), primary_key=True),
+    Column("partner_id", ForeignKey("partner.id"), primary_key=True),
+    Column("user_id", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("first_served_at", Instant, nullable=True),
+    Index("ix_clearing_run_party_partner_id", "partner_id"),
+)
