@@ -1,0 +1,104 @@
+"""The house: everything that an operation is handed, opened once a process from the settings."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from echs.base.clock import Clock, system_clock
+from echs.base.database import Database
+from echs.base.ground import Ground
+from echs.base.limits import Limits
+from echs.settings import DEFAULT_PUBLIC_URL, BadConfiguration, Settings
+from echs.statements import link
+from echs.statements.shelf import Shelf
+
+STATEMENTS_PATH = "/statements/"
+SECRET_KEY_FILE = "secret-key"
+DATABASE_FILE = "echs.sqlite3"
+
+
+@dataclass(frozen=True)
+class House(Ground):
+    """The ground, the shelf with the statements, and what is needed to make links to them."""
+
+    shelf: Shelf
+    link_key: bytes
+    public_url: str
+
+    def statement_url(self, partner_id: int, runs: tuple[int, ...]) -> str:
+        """A link to the partner's statement about these runs; see `echs.statements.link`."""
+        signed = link.sign(self.link_key, partner_id, runs, self.clock(), self.limits.statement_link_seconds)
+        return f"{self.public_url}{STATEMENTS_PATH}{signed}.pdf"
+
+
+def open_house(settings: Settings, clock: Clock = system_clock, public_url: str | None = None) -> House:
+    """The house that these settings describe. ``public_url`` serves where the settings name none.
+
+    :raises BadConfiguration: the data directory cannot be used, or the database URL cannot be read
+    """
+    prepare_data_directory(settings.data_dir)
+    return House(
+        database=open_database(settings),
+        clock=clock,
+        limits=Limits(
+            bulk_body_bytes=settings.max_bulk_body_bytes,
+            small_body_bytes=settings.max_small_body_bytes,
+            records_per_upload=settings.max_records_per_upload,
+            login_seconds=round(settings.login_hours * 3600),
+            logins_per_partner=settings.max_logins_per_partner,
+            redelivery_seconds=round(settings.redelivery_hours * 3600),
+            statement_link_seconds=settings.statement_link_days * 86_400,
+        ),
+        shelf=Shelf(settings.data_dir / "statements"),
+        link_key=link.signing_key(secret_key(settings)),
+        public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,
+    )
+
+
+def open_database(settings: Settings) -> Database:
+    """The store alone.
+
+    :raises BadConfiguration: the URL cannot be read
+    """
+    if settings.database_url is None:
+        prepare_data_directory(settings.data_dir)
+        return Database(f"sqlite:///{settings.data_dir / DATABASE_FILE}")
+    try:
+        return Database(settings.database_url.get_secret_value())
+    except ValueError as error:
+        raise BadConfiguration([f"ECHS_DATABASE_URL: {error}"]) from None
+
+
+def prepare_data_directory(directory: Path) -> None:
+    """Make the data directory, for its owner only."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadConfiguration([f"ECHS_DATA_DIR: {directory} cannot be made ({error.strerror})"]) from None
+
+
+def secret_key(settings: Settings) -> str:
+    """The secret that is set, or the one in the data directory, made when it is not there.
+
+    Two processes that start at once agree: the key is written aside and linked into place, and only one link is made.
+    """
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    file = settings.data_dir / SECRET_KEY_FILE
+    try:
+        if not file.exists():
+            aside = file.with_name(f".{SECRET_KEY_FILE}-{secrets.token_hex(8)}")
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
+                written.write(secrets.token_hex(32))
+                written.flush()
+                os.fsync(written.fileno())
+            try:
+                os.link(aside, file)
+            except FileExistsError:
+                pass
+            finally:
+                aside.unlink()
+        return file.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise BadConfiguration([f"ECHS_DATA_DIR: {file} cannot be used ({error.strerror})"]) from None

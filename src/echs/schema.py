@@ -1,0 +1,46 @@
+"""Every room's tables in one metadata, for Alembic, and the way from one version of them to the next."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from echs.authorisations import tables as authorisation_tables
+from echs.base.database import Database, metadata
+from echs.base.places import migrations
+from echs.cdrs import tables as cdr_tables
+from echs.chargepoints import tables as chargepoint_tables
+from echs.clearing import tables as clearing_tables
+from echs.partners import tables as partner_tables
+
+# Importing the tables is what puts them into the metadata.
+ROOMS = (partner_tables, authorisation_tables, chargepoint_tables, cdr_tables, clearing_tables)
+
+__all__ = ["ROOMS", "alembic_config", "current", "head", "metadata", "upgrade"]
+
+
+def alembic_config(database: Database) -> Config:
+    """Alembic, told where the migrations are and which store to use."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
+    config.attributes["database"] = database
+    return config
+
+
+def head(database: Database) -> str:
+    """The newest version of the tables that this program knows."""
+    return ScriptDirectory.from_config(alembic_config(database)).get_current_head() or ""
+
+
+def current(database: Database) -> str | None:
+    """The version of the tables in the store; None where there are none yet.
+
+    :raises Refused: STORE_UNAVAILABLE
+    """
+    with database.read() as snapshot:
+        return MigrationContext.configure(snapshot).get_current_revision()
+
+
+def upgrade(database: Database) -> None:
+    """Bring the tables to the newest version. Whoever starts at the same time waits, and then finds nothing to do."""
+    command.upgrade(alembic_config(database), "head")

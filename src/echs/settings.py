@@ -1,0 +1,119 @@
+"""Every setting of the program: read once from ``ECHS_*``, all errors at once, secrets also from files."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "ECHS_"
+SECRETS = ("database_url", "secret_key")
+SECRET_KEY_MINIMUM = 32
+DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class BadConfiguration(Exception):
+    """The environment holds settings that cannot be; ``errors`` has a sentence for each of them."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = errors
+
+
+class Settings(BaseSettings):
+    """What can be set. Every name stands in the environment with ``ECHS_`` before it, in capitals."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    data_dir: Path = Field(Path("data"), description="Directory for the SQLite store, the secret key and statements.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`. Default: SQLite in `ECHS_DATA_DIR`.",
+    )
+    public_url: str | None = Field(
+        None, description="Address under which partners reach this server; stands in the WSDL and in statement links."
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Signs statement links; at least 32 characters. Default: made once, kept in the data directory.",
+    )
+    max_bulk_body_bytes: Positive = Field(128 * 1024 * 1024, description="Largest request that carries records.")
+    max_small_body_bytes: Positive = Field(256 * 1024, description="Largest request of any other kind.")
+    max_records_per_upload: Positive = Field(200_000, description="Most records in one upload.")
+    login_hours: Annotated[float, Field(gt=0, le=24 * 31)] = Field(12, description="How long a login lasts.")
+    max_logins_per_partner: Positive = Field(1000, description="Most logins of one partner at a time; the oldest ends.")
+    redelivery_hours: Annotated[float, Field(ge=0, le=24 * 366)] = Field(
+        24, description="How long a run that was fetched is given again."
+    )
+    statement_link_days: Annotated[int, Field(gt=0, le=3660)] = Field(
+        30, description="How long a link to a statement opens it."
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must be an address like https://echs.example.org")
+        return value.rstrip("/")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SECRET_KEY_MINIMUM:
+            raise ValueError(f"must have at least {SECRET_KEY_MINIMUM} characters")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `read_settings` hands in: it looks at the environment itself, for the sake of ``_FILE``."""
+        return (init_settings,)
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings from the environment.
+
+    :raises BadConfiguration: with a sentence for every setting that is wrong, unknown ones included
+    """
+    environment = os.environ if environment is None else environment
+    given = {name[len(PREFIX) :].lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    errors: list[str] = []
+    for secret in SECRETS:
+        file = given.pop(f"{secret}_file", None)
+        if file is None:
+            continue
+        name = f"{PREFIX}{secret.upper()}"
+        if secret in given:
+            errors.append(f"{name}: set it or {name}_FILE, not both")
+            continue
+        try:
+            given[secret] = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            errors.append(f"{name}_FILE: the file cannot be read ({type(error).__name__})")
+    # Set but empty is how a compose file says "not set".
+    given = {name: value for name, value in given.items() if value != ""}
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        errors += [sentence(dict(each)) for each in error.errors(include_input=False, include_url=False)]
+        raise BadConfiguration(errors) from None
+    if errors:
+        raise BadConfiguration(errors)
+    return settings
+
+
+def sentence(error: dict[str, Any]) -> str:
+    """One error for a person; never with the value, which may be a secret."""
+    name = PREFIX + "_".join(str(part) for part in error["loc"]).upper()
+    if error["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting"
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
