@@ -1,0 +1,1 @@
+"""How partners speak to us. A protocol translates; it never decides."""

@@ -1,0 +1,198 @@
+"""Spyne's protocol slot filled with ours: from an envelope to a call, from the answer to an envelope.
+
+Spyne keeps the definition of the service, the dispatch, the classes of messages and their rendering. What it does at
+the edge with bytes is replaced, for the reasons that the tests of this room name one by one.
+
+A request arrives as the children of its element. Where the message class has a repeated member, the operation gets
+the children as an iterator and reads them itself; otherwise they are read here, to the end of the document, and the
+operation gets their texts. What is wrong with them is kept in the exchange, for the operation to answer in-band.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import SEEK_END
+from typing import Any, BinaryIO
+
+from lxml import etree
+from spyne.protocol.xml import XmlDocument
+
+from echs.base.errors import Problem, ProblemList, Refused, shown
+from echs.base.fields import FieldReason
+from echs.protocols.soap.faults import FaultKind, SoapFault, as_soap_fault, fault_document
+from echs.protocols.soap.stream import CHUNK_BYTES, Child, EnvelopeReader, split
+from echs.protocols.soap.versions import SoapVersion
+
+NOTHING_DONE = "Nothing was done."
+
+
+@dataclass
+class Exchange:
+    """One request and its answer, beside Spyne's context: what Spyne has no place for."""
+
+    request_id: str
+    version: SoapVersion
+    reader: EnvelopeReader
+    # The identity header blocks of the request, in order.
+    identities: list[str] = field(default_factory=list)
+    # What was wrong with a small request; the operation answers it in-band.
+    refusal: Refused | None = None
+    # Rendered records that go out before the end tag of the response element.
+    records: BinaryIO | None = None
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """Bytes that a request may have: one with records, and any other."""
+
+    bulk: int
+    small: int
+
+
+class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
+    """Both versions of SOAP, document/literal, one request an envelope.
+
+    ``identity_headers`` are the local names of the headers that say who the caller is; they and nothing else are
+    understood.
+    """
+
+    def __init__(self, identity_headers: frozenset[str], limits: BodyLimits) -> None:
+        super().__init__(parse_xsi_type=False, polymorphic=False)
+        self.identity_headers = identity_headers
+        self.body_limits = limits
+
+    # ------------------------------------------------------------------ in
+
+    def create_in_document(self, ctx: Any, charset: str | None = None) -> None:
+        """Read the head of the envelope."""
+        ctx.in_document = ctx.udc.reader.read_head()
+
+    def decompose_incoming_envelope(self, ctx: Any, message: Any = None) -> None:
+        """Find the operation by the name of the body element and by nothing else, and refuse headers we must know."""
+        head = ctx.in_document
+        tns = self.app.interface.get_tns()
+        ours = {f"{tns} {name}" for name in self.identity_headers}
+        missed = tuple(split(block.name) for block in head.blocks if block.must_understand and block.name not in ours)
+        if missed:
+            names = ", ".join(shown(name) for _, name in missed)
+            sentence = f"the header {names} must be understood, and is not"
+            raise SoapFault(FaultKind.MUST_UNDERSTAND, "HeaderNotUnderstood", sentence, not_understood=missed)
+        ctx.udc.identities = [block.text for block in head.blocks if block.name in ours]
+        ctx.in_body_doc = ctx.udc.reader
+        namespace, local = split(head.operation)
+        ctx.method_request_string = f"{{{namespace}}}{local}"
+
+    def deserialize(self, ctx: Any, message: Any) -> None:
+        """Hand over the children of the request: as an iterator, or read and checked."""
+        self.event_manager.fire_event("before_deserialize", ctx)
+        members = ctx.descriptor.in_message.get_flat_type_info(ctx.descriptor.in_message)
+        reader = ctx.udc.reader
+        if any(is_repeated(member) for member in members.values()):
+            reader.source.limit = self.body_limits.bulk
+            ctx.in_object = [reader.children()]
+        else:
+            reader.source.limit = self.body_limits.small
+            ctx.in_object = self.read_small(ctx.udc, list(members))
+        self.event_manager.fire_event("after_deserialize", ctx)
+
+    def read_small(self, exchange: Exchange, names: list[str]) -> list[str]:
+        """The texts of a request without records, in the order of its class; an absent member is an empty one.
+
+        Two spellings of a name that differ in the case of the first letter are the same: the specification prints
+        ``Password`` where the deployed interface has ``password``.
+        """
+        tns = self.app.interface.get_tns()
+        places = {f"{tns} {spelling}": name for name in names for spelling in (name, name[:1].upper() + name[1:])}
+        values: dict[str, str] = {}
+        problems = ProblemList()
+        try:
+            for child in exchange.reader.children():
+                name = places.get(child.name)
+                problem = small_problem(child, name, values)
+                if problem is not None:
+                    problems.add(problem)
+                elif name is not None:
+                    values[name] = child.text
+        except Refused as refused:
+            exchange.refusal = refused
+        if problems:
+            exchange.refusal = problems.refusal(NOTHING_DONE)
+        return [values.get(name, "") for name in names]
+
+    # ------------------------------------------------------------------ out
+
+    def serialize(self, ctx: Any, message: Any) -> None:
+        """Build the envelope of the answer, or of the fault."""
+        exchange: Exchange = ctx.udc
+        tns = self.app.interface.get_tns()
+        if ctx.out_error is not None:
+            fault = as_soap_fault(ctx.out_error, operation_names(self.app))
+            exchange.status = fault.http_status or fault.kind.status(exchange.version)
+            exchange.records = None
+            ctx.out_document = fault_document(exchange.version, fault, tns, exchange.request_id)
+            return
+        namespace = exchange.version.namespace
+        ctx.out_document = etree.Element(f"{{{namespace}}}Envelope", nsmap={"env": namespace, None: tns})
+        ctx.out_body_doc = etree.SubElement(ctx.out_document, f"{{{namespace}}}Body")
+        shape = ctx.descriptor.out_message
+        answer = shape()
+        for name, value in zip(shape.get_flat_type_info(shape), ctx.out_object, strict=True):
+            setattr(answer, name, value)
+        self.to_parent(ctx, shape, answer, ctx.out_body_doc, shape.get_namespace())
+
+    def create_out_string(self, ctx: Any, charset: str | None = None) -> None:
+        """The bytes of the answer: the small part as one piece, the records between its last two tags."""
+        text = etree.tostring(ctx.out_document, encoding="UTF-8", xml_declaration=True)
+        records = ctx.udc.records
+        if records is None:
+            ctx.out_string = [text]
+            return
+        end = text.rindex(b"</", 0, text.rindex(b"</", 0, text.rindex(b"</")))
+        ctx.out_string = Spliced(text[:end], records, text[end:])
+
+
+def small_problem(child: Child, name: str | None, values: dict[str, str]) -> Problem | None:
+    """What is wrong with a child of a small request."""
+    if not child.name:
+        return Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the elements of the request")
+    local = split(child.name)[1]
+    if name is None:
+        detail = "is not an element of this request, or not in its namespace"
+        return Problem(FieldReason.FIELD_UNKNOWN, detail, field=local, field_as_sent=True)
+    if name in values:
+        return Problem(FieldReason.FIELD_REPEATED, "stands more than once", field=local, field_as_sent=True)
+    if child.fields:
+        return Problem(FieldReason.FIELD_NOT_TEXT, "holds elements; only text may", field=local, field_as_sent=True)
+    return None
+
+
+def is_repeated(member: Any) -> bool:
+    """Whether a member of a message class may stand more than once."""
+    maximum = member.Attributes.max_occurs
+    return bool(maximum == "unbounded" or maximum > 1)
+
+
+def operation_names(app: Any) -> tuple[str, ...]:
+    """The names of the operations of a Spyne application, for a sentence."""
+    return tuple(sorted(split(key.replace("}", " "))[1] for key in app.interface.service_method_map))
+
+
+class Spliced:
+    """The pieces of an answer with records; a WSGI server iterates over it and closes it."""
+
+    def __init__(self, before: bytes, records: BinaryIO, after: bytes) -> None:
+        self.before = before
+        self.records = records
+        self.after = after
+        self.length = len(before) + records.seek(0, SEEK_END) + len(after)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.before
+        self.records.seek(0)
+        while chunk := self.records.read(CHUNK_BYTES):
+            yield chunk
+        yield self.after
+
+    def close(self) -> None:
+        """Let go of the records."""
+        self.records.close()

@@ -1,0 +1,153 @@
+"""A Spyne application mounted on WSGI: one path, POST for calls, GET for its WSDL.
+
+Takes the place of Spyne's own WSGI application, which lets exceptions out, cuts chunked bodies in silence and builds
+the WSDL's address from the Host header.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lxml import etree
+from spyne import Application, MethodContext
+from spyne.server import ServerBase
+
+from echs.base.ids import new_request_id
+from echs.protocols.soap.envelope import EnvelopeProtocol, Exchange, Spliced
+from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document, sender_fault
+from echs.protocols.soap.stream import HEAD_BYTES, EnvelopeReader, Source
+from echs.protocols.soap.versions import BY_MEDIA_TYPE, ENCODINGS, SOAP_12, SoapVersion, parse_content_type
+
+log = logging.getLogger(__name__)
+
+StartResponse = Callable[..., Any]
+Environ = dict[str, Any]
+
+HTTP_STATUS = {
+    200: "200 OK",
+    400: "400 Bad Request",
+    405: "405 Method Not Allowed",
+    413: "413 Content Too Large",
+    415: "415 Unsupported Media Type",
+    500: "500 Internal Server Error",
+}
+
+
+class SoapMount(ServerBase):  # type: ignore[misc]
+    """The WSGI application for one Spyne application whose protocols are an `EnvelopeProtocol`."""
+
+    transport = "http://schemas.xmlsoap.org/soap/http"
+
+    def __init__(self, app: Application, wsdl: bytes) -> None:
+        super().__init__(app)
+        if not isinstance(app.in_protocol, EnvelopeProtocol):
+            raise TypeError("the application must speak EnvelopeProtocol")
+        self.wsdl = wsdl
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one HTTP request. Nothing that happens here leaves as an exception."""
+        method = environ.get("REQUEST_METHOD", "")
+        if method == "POST":
+            return self.answer_call(environ, start_response)
+        if method in ("GET", "HEAD") and asks_for_wsdl(environ.get("QUERY_STRING", "")):
+            body = self.wsdl
+            start_response(HTTP_STATUS[200], plain_headers("text/xml; charset=utf-8", len(body)))
+            return [b"" if method == "HEAD" else body]
+        text = b"This is a SOAP service: POST a SOAP envelope here, or GET ?wsdl for its contract.\n"
+        headers = [*plain_headers("text/plain; charset=utf-8", len(text)), ("Allow", "GET, HEAD, POST")]
+        start_response(HTTP_STATUS[405], headers)
+        return [b"" if method == "HEAD" else text]
+
+    def answer_call(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one POST: an answer of the operation, or a fault, in the version of the request."""
+        request_id = new_request_id()
+        version, charset, fault = request_format(environ)
+        announced, length_fault = announced_length(environ)
+        source = Source(environ["wsgi.input"].read, announced, HEAD_BYTES * 2)
+        reader = EnvelopeReader(source, version, charset)
+        exchange = Exchange(request_id, version, reader)
+        pieces: list[bytes] | Spliced
+        try:
+            for found in (length_fault, fault):
+                if found is not None:
+                    raise found
+            pieces = self.call(exchange)
+        except Exception as error:
+            if not isinstance(error, SoapFault):
+                log.exception("request %s failed", request_id)
+            pieces = self.fault_pieces(exchange, as_soap_fault(error))
+        # A client reads the answer only when it has sent its request; what is left is read, within bounds.
+        drained = source.drain()
+        headers = [
+            ("Content-Type", f"{version.media_type}; charset=utf-8"),
+            ("X-Request-ID", request_id),
+            ("Cache-Control", "no-store"),
+        ]
+        length = pieces.length if isinstance(pieces, Spliced) else sum(map(len, pieces))
+        headers.append(("Content-Length", str(length)))
+        if not drained:
+            headers.append(("Connection", "close"))
+        start_response(HTTP_STATUS[exchange.status], headers)
+        return pieces
+
+    def call(self, exchange: Exchange) -> list[bytes] | Spliced:
+        """Take the request through Spyne's steps."""
+        context = MethodContext(self, MethodContext.SERVER)
+        context.udc = exchange
+        (context,) = self.generate_contexts(context)
+        if context.in_error is None:
+            self.get_in_object(context)
+        if context.in_error is None:
+            self.get_out_object(context)
+        else:
+            context.out_error = context.in_error
+        self.get_out_string(context)
+        pieces: list[bytes] | Spliced = context.out_string
+        return pieces
+
+    def fault_pieces(self, exchange: Exchange, fault: SoapFault) -> list[bytes]:
+        """A fault that was raised outside of Spyne's steps."""
+        exchange.status = fault.http_status or fault.kind.status(exchange.version)
+        document = fault_document(exchange.version, fault, self.app.tns, exchange.request_id)
+        return [etree.tostring(document, encoding="UTF-8", xml_declaration=True)]
+
+
+def request_format(environ: Environ) -> tuple[SoapVersion, str | None, SoapFault | None]:
+    """The version and charset that the HTTP headers name, and the fault where they name none of ours."""
+    media_type, charset = parse_content_type(environ.get("CONTENT_TYPE") or "")
+    version = BY_MEDIA_TYPE.get(media_type)
+    known = " or ".join(BY_MEDIA_TYPE)
+    if version is None:
+        what = (
+            "attachments (multipart) are not read" if media_type.startswith("multipart/") else "not a SOAP media type"
+        )
+        return SOAP_12, None, sender_fault("MediaType", f"{what}; send {known}", status=415)
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+        return version, None, sender_fault("ContentEncoding", "a compressed body is not read", status=415)
+    if charset is None:
+        return version, None, None
+    encoding = ENCODINGS.get(charset)
+    if encoding is None:
+        sentence = "the charset is not one of UTF-8, UTF-16, ISO-8859-1"
+        return version, None, sender_fault("UnknownCharset", sentence, status=415)
+    return version, encoding, None
+
+
+def announced_length(environ: Environ) -> tuple[int | None, SoapFault | None]:
+    """The Content-Length, or None where the server tells the end of the body; with neither there is no body."""
+    text = environ.get("CONTENT_LENGTH") or ""
+    if text.isascii() and text.isdigit():
+        return int(text), None
+    if text:
+        return 0, sender_fault("ContentLength", "Content-Length is not a number")
+    return (None if environ.get("wsgi.input_terminated") else 0), None
+
+
+def asks_for_wsdl(query: str) -> bool:
+    """Whether a query string is ``?wsdl``, in any case, perhaps with a value."""
+    return query.lower().partition("=")[0].partition("&")[0] == "wsdl"
+
+
+def plain_headers(content_type: str, length: int) -> list[tuple[str, str]]:
+    """Headers of an answer that is no SOAP."""
+    return [("Content-Type", content_type), ("Content-Length", str(length)), ("Cache-Control", "no-store")]

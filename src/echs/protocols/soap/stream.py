@@ -1,0 +1,342 @@
+"""Reading a SOAP envelope as a stream: bytes in, the head first, then the children of the request one at a time.
+
+Expat is the only judge of what is XML. Nothing is ever held but the head, one child of the request, and what one chunk
+of bytes holds; every dimension has a limit. What SOAP forbids (DTD, processing instructions), what we do not read
+(multi-reference encoding) and what is no envelope raises a `SoapFault`.
+
+The reader ends, that is: its iterator is exhausted, only when the whole document has been seen and was well-formed.
+Whoever acts on the records after that acts on a complete document.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pyexpat import ErrorString, ExpatError, ParserCreate
+from typing import Any, NoReturn
+
+from echs.base.errors import Problem, Refused
+from echs.base.fields import UploadReason
+from echs.base.upload import NOTHING_STORED
+from echs.protocols.soap.faults import FaultKind, SoapFault, sender_fault
+from echs.protocols.soap.versions import BY_NAMESPACE, ENCODINGS, XSI, SoapVersion
+
+CHUNK_BYTES = 64 * 1024
+HEAD_BYTES = 64 * 1024
+TOKEN_BYTES = 1024 * 1024
+DEPTH = 32
+ATTRIBUTES = 64
+HEADER_BLOCKS = 32
+TEXT_CHARACTERS = 16 * 1024
+DRAIN_BYTES = 64 * 1024 * 1024
+
+NIL = f"{XSI} nil"
+
+
+def split(name: str) -> tuple[str, str]:
+    """(namespace, local name) of a name as expat gives it: separated by a blank, or without a namespace."""
+    namespace, _, local = name.rpartition(" ")
+    return namespace, local
+
+
+@dataclass(slots=True)
+class HeaderBlock:
+    """A block of the SOAP header: its name as expat gives it, its direct text, and whether it must be understood."""
+
+    name: str
+    must_understand: bool
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Head:
+    """What is known when the request element begins."""
+
+    version: SoapVersion
+    blocks: list[HeaderBlock] = field(default_factory=list)
+    operation: str = ""
+
+
+@dataclass(slots=True)
+class Child:
+    """A child of the request element: a plain field with a text, or a record with fields.
+
+    Names are as expat gives them. A field's value is None where it holds elements instead of text. ``text`` of a
+    record is what stands between its fields, without white space. A child without a name is text that stands between
+    the children themselves.
+    """
+
+    name: str
+    text: str
+    fields: list[tuple[str, str | None]]
+
+
+class Source:
+    """The bytes of a request body: counted, limited, read to the end before an answer is sent.
+
+    ``announced`` is the Content-Length; None where the server itself tells the end of the body.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], announced: int | None, limit: int) -> None:
+        self._read = read
+        self._announced = announced
+        self.limit = limit
+        self.count = 0
+        self.ended = False
+
+    def chunk(self) -> bytes:
+        """The next bytes, none at the end.
+
+        :raises SoapFault: the body broke off
+        """
+        left = CHUNK_BYTES if self._announced is None else min(CHUNK_BYTES, self._announced - self.count)
+        try:
+            data = self._read(left) if left else b""
+        except Exception:
+            data = b""
+            self._announced = self.count + 1
+        if not data:
+            self.ended = True
+            if self._announced is not None and self.count < self._announced:
+                raise sender_fault("BodyIncomplete", "the body broke off before its end")
+        self.count += len(data)
+        return data
+
+    @property
+    def over(self) -> bool:
+        """Whether more came than is allowed."""
+        return self.count > self.limit
+
+    def drain(self) -> bool:
+        """Read what is left, so that the client sees the answer. False where it was too much to read."""
+        left = DRAIN_BYTES
+        while not self.ended and left > 0:
+            try:
+                left -= len(self.chunk())
+            except SoapFault:
+                return False
+        return self.ended
+
+
+class EnvelopeReader:
+    """Reads one envelope of one version. Call `read_head` first, then iterate over `children` once."""
+
+    def __init__(self, source: Source, version: SoapVersion, charset: str | None) -> None:
+        self.source = source
+        self.head = Head(version)
+        self._head_read = False
+        self._depth = 0
+        self._in_header = False
+        self._header_seen = False
+        self._body_seen = False
+        self._ready: deque[Child] = deque()
+        self._name = ""
+        self._fields: list[tuple[str, str | None]] = []
+        self._field = ""
+        self._text: list[str] = []
+        self._text_length = 0
+        self._record_text = ""
+        self._nested = False
+        self._nil = False
+        parser = ParserCreate(encoding=charset, namespace_separator=" ")
+        parser.buffer_text = True
+        parser.buffer_size = CHUNK_BYTES
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        parser.XmlDeclHandler = self._declaration
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.ProcessingInstructionHandler = self._instruction
+        self._parser = parser
+
+    # ------------------------------------------------------------------ what the caller uses
+
+    def read_head(self) -> Head:
+        """Read up to the request element.
+
+        :raises SoapFault: no envelope of ours, or a head that is too large
+        """
+        while not self._head_read:
+            if self.source.count > HEAD_BYTES:
+                raise sender_fault("HeadTooLarge", f"no request within the first {HEAD_BYTES} bytes")
+            if not self._feed():
+                raise sender_fault("EmptyBody", "the SOAP body is empty; it must hold one request")
+        return self.head
+
+    def children(self) -> Iterator[Child]:
+        """The children of the request element, in order, up to the end of the document.
+
+        :raises SoapFault: not well-formed, or not a SOAP envelope after all
+        :raises Refused: UPLOAD_TOO_LARGE
+        """
+        while True:
+            while self._ready:
+                yield self._ready.popleft()
+            if not self._feed():
+                break
+        yield from self._ready
+
+    # ------------------------------------------------------------------ feeding the parser
+
+    def _feed(self) -> bool:
+        """Feed one chunk; False when that was the end."""
+        data = self.source.chunk()
+        if self.source.over:
+            detail = f"the body is larger than the {self.source.limit} bytes that are allowed"
+            if self._head_read:
+                raise Refused([Problem(UploadReason.UPLOAD_TOO_LARGE, detail)], effect=NOTHING_STORED)
+            raise sender_fault("BodyTooLarge", detail, status=413)
+        try:
+            self._parser.Parse(data, not data)
+        except ExpatError as error:
+            what = ErrorString(error.code)
+            where = f"line {error.lineno}, column {error.offset}"
+            raise sender_fault("NotWellFormed", f"the body is not well-formed XML: {what} at {where}") from None
+        # Expat reads an unfinished token anew with every chunk: without a bound, one huge comment is quadratic work.
+        if self.source.count - self._parser.CurrentByteIndex > TOKEN_BYTES:
+            raise sender_fault("TokenTooLarge", f"a piece of markup is longer than {TOKEN_BYTES} bytes")
+        return bool(data)
+
+    # ------------------------------------------------------------------ handlers
+
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.lower() not in ENCODINGS:
+            raise sender_fault("UnknownEncoding", "the declared encoding is not one of UTF-8, UTF-16, ISO-8859-1")
+
+    def _doctype(self, *_: Any) -> NoReturn:
+        raise sender_fault("DtdForbidden", "SOAP allows no document type declaration")
+
+    def _instruction(self, *_: Any) -> NoReturn:
+        raise sender_fault("InstructionForbidden", "SOAP allows no processing instruction")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if attributes:
+            self._check_attributes(attributes)
+        if self._head_read:
+            self._start_inside(name, attributes)
+        elif self._depth == 1:
+            self._start_envelope(name)
+        elif self._depth == 2:
+            self._start_part(name)
+        elif self._in_header:
+            self._start_header(name, attributes)
+        else:
+            self.head.operation = name
+            self._head_read = True
+
+    def _check_attributes(self, attributes: dict[str, str]) -> None:
+        if len(attributes) > ATTRIBUTES:
+            raise sender_fault("TooManyAttributes", f"an element has more than {ATTRIBUTES} attributes")
+        if "href" in attributes:
+            raise sender_fault("MultiReference", "multi-reference values (href, SOAP section 5 encoding) are not read")
+
+    def _start_envelope(self, name: str) -> None:
+        namespace, local = split(name)
+        version = self.head.version
+        if local != "Envelope":
+            raise sender_fault("NotAnEnvelope", "the document is not a SOAP envelope")
+        if namespace != version.namespace:
+            known = BY_NAMESPACE.get(namespace)
+            what = f"a {known.name} envelope" if known else "an envelope of an unknown version"
+            sentence = f"{what} under the media type of {version.name}; they must agree"
+            raise SoapFault(FaultKind.VERSION_MISMATCH, "EnvelopeVersion", sentence)
+
+    def _start_part(self, name: str) -> None:
+        namespace, local = split(name)
+        if self._body_seen or namespace != self.head.version.namespace or local not in ("Header", "Body"):
+            raise sender_fault("BadEnvelope", "an envelope holds at most one Header, then one Body, and nothing else")
+        if local == "Header":
+            if self._header_seen:
+                raise sender_fault("BadEnvelope", "an envelope holds at most one Header")
+            self._header_seen = self._in_header = True
+        else:
+            self._body_seen = True
+
+    def _start_header(self, name: str, attributes: dict[str, str]) -> None:
+        if self._depth > DEPTH:
+            raise sender_fault("TooDeep", f"elements are nested deeper than {DEPTH}")
+        if self._depth == 3:
+            if len(self.head.blocks) >= HEADER_BLOCKS:
+                raise sender_fault("HeadTooLarge", f"more than {HEADER_BLOCKS} header blocks")
+            version = self.head.version
+            flag = attributes.get(f"{version.namespace} mustUnderstand", "0").strip()
+            role = attributes.get(f"{version.namespace} {version.role_attribute}", "").strip()
+            self.head.blocks.append(HeaderBlock(name, flag in ("1", "true") and role in version.our_roles))
+            self._clear_text()
+
+    def _start_inside(self, name: str, attributes: dict[str, str]) -> None:
+        if self._depth == 5:
+            self._keep_record_text()
+            self._field = name
+            self._nested = False
+        elif self._depth == 4:
+            self._keep_between()
+            self._name = name
+            self._fields = []
+            self._record_text = ""
+        elif self._depth == 3:
+            raise sender_fault("SecondRequest", "the SOAP body holds more than one element")
+        elif self._depth == 2:
+            raise sender_fault("BadEnvelope", "nothing may stand after the SOAP body")
+        elif self._depth > DEPTH:
+            raise sender_fault("TooDeep", f"elements are nested deeper than {DEPTH}")
+        else:
+            self._nested = True
+        self._text = []
+        self._text_length = 0
+        self._nil = attributes.get(NIL, "").strip() in ("1", "true")
+
+    def _end(self, _name: str) -> None:
+        depth, self._depth = self._depth, self._depth - 1
+        if depth == 5 and self._head_read:
+            value = None if self._nested else "" if self._nil else "".join(self._text)
+            self._fields.append((self._field, value))
+            self._clear_text()
+        elif depth == 4 and self._head_read:
+            if self._fields:
+                self._keep_record_text()
+                text = self._record_text
+            else:
+                text = "" if self._nil else "".join(self._text)
+            self._ready.append(Child(self._name, text, self._fields))
+            self._clear_text()
+        elif depth == 3:
+            if self._head_read:
+                self._keep_between()
+            elif self._in_header:
+                self.head.blocks[-1].text = "".join(self._text).strip()
+            self._clear_text()
+        elif depth == 2:
+            if self._body_seen and not self._head_read:
+                raise sender_fault("EmptyBody", "the SOAP body is empty; it must hold one request")
+            self._in_header = False
+
+    def _characters(self, text: str) -> None:
+        if self._depth < 3:
+            if not text.isspace():
+                raise sender_fault("BadEnvelope", "there is text between the parts of the envelope")
+            return
+        if self._in_header and self._depth > 3:
+            return
+        # One character more than is ever allowed, so that a value cut here is refused for its length.
+        room = TEXT_CHARACTERS + 1 - self._text_length
+        if room > 0:
+            self._text.append(text[:room])
+            self._text_length += len(text)
+
+    # ------------------------------------------------------------------ text where none belongs
+
+    def _clear_text(self) -> None:
+        self._text = []
+        self._text_length = 0
+        self._nil = False
+
+    def _keep_record_text(self) -> None:
+        """Text between the fields of a record: white space is layout, anything else is kept to be refused."""
+        self._record_text += "".join(self._text).strip()
+
+    def _keep_between(self) -> None:
+        """Text between the children of the request, likewise."""
+        text = "".join(self._text).strip()
+        if text:
+            self._ready.append(Child("", text, []))

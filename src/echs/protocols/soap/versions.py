@@ -1,0 +1,64 @@
+"""The two versions of SOAP, as far as they differ for us. Sources: SOAP 1.1 (W3C Note, 2000), SOAP 1.2 Part 1 and 2."""
+
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+
+
+@dataclass(frozen=True, slots=True)
+class SoapVersion:
+    """One version: its names on the wire."""
+
+    name: str
+    namespace: str
+    media_type: str
+    role_attribute: str
+    # Header blocks for these roles are for us; no role at all means the ultimate receiver, which we are.
+    our_roles: frozenset[str]
+
+
+SOAP_11 = SoapVersion(
+    "SOAP 1.1",
+    "http://schemas.xmlsoap.org/soap/envelope/",
+    "text/xml",
+    "actor",
+    frozenset({"", "http://schemas.xmlsoap.org/soap/actor/next"}),
+)
+SOAP_12 = SoapVersion(
+    "SOAP 1.2",
+    "http://www.w3.org/2003/05/soap-envelope",
+    "application/soap+xml",
+    "role",
+    frozenset(
+        {
+            "",
+            "http://www.w3.org/2003/05/soap-envelope/role/next",
+            "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver",
+        }
+    ),
+)
+VERSIONS = (SOAP_12, SOAP_11)
+BY_MEDIA_TYPE = {version.media_type: version for version in VERSIONS}
+BY_NAMESPACE = {version.namespace: version for version in VERSIONS}
+
+# What expat reads by itself, by every name in use. Anything else is refused: a charset is a way to smuggle.
+ENCODINGS = {
+    "utf-8": "UTF-8",
+    "utf8": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16le": "UTF-16LE",
+    "utf-16be": "UTF-16BE",
+    "iso-8859-1": "ISO-8859-1",
+    "latin1": "ISO-8859-1",
+    "us-ascii": "US-ASCII",
+    "ascii": "US-ASCII",
+}
+
+
+def parse_content_type(value: str) -> tuple[str, str | None]:
+    """Media type and charset of a Content-Type header, both in lower case; other parameters do not matter to us."""
+    message = EmailMessage()
+    message["Content-Type"] = "".join(character for character in value if character.isprintable())
+    charset = message.get_param("charset")
+    return message.get_content_type(), charset.lower() if isinstance(charset, str) else None
