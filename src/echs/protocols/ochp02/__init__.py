@@ -1,0 +1,1 @@
+"""OCHP 0.2, as specified: its messages, its names, its codes."""

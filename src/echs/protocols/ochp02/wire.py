@@ -1,0 +1,120 @@
+"""From the children of a request to nouns, and from nouns to the records of an answer.
+
+Reading is liberal in form: any prefix, any order of fields, absent and empty the same. It is strict in content: an
+unknown element, a field twice, an element inside a field or stray text is a problem that names the place, since to
+drop data in silence is worse.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any, BinaryIO, TypeVar, cast
+from xml.sax.saxutils import escape
+
+from echs.base.errors import Problem, shown
+from echs.base.fields import FieldReason
+from echs.protocols.ochp02.names import NAMESPACE, WireRecord
+from echs.protocols.soap.stream import Child, split
+
+# An answer up to this size stays in memory; a larger one goes through a temporary file.
+SPOOL_BYTES = 8 * 1024 * 1024
+ROWS_AT_ONCE = 500
+
+_INTEGER = re.compile(r"[ \t\r\n]*([+-]?)0*([0-9]{1,9})[ \t\r\n]*")
+
+Noun = TypeVar("Noun", bound=tuple[Any, ...])
+
+
+def nouns(
+    children: Iterable[Child], record: WireRecord, make: Callable[[Iterable[Any]], Noun]
+) -> Iterator[Noun | Problem]:
+    """The records of a request, or in the place of each that cannot be read, what is wrong with it."""
+    expected = f"{NAMESPACE} {record.element}"
+    for position, child in enumerate(children):
+        if child.name == expected:
+            yield read(child, position, record, make)
+        elif child.name:
+            yield foreign(child.name, position, f"is not an element of this request; {record.element} is")
+        else:
+            yield Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the records", position=position)
+
+
+def read(child: Child, position: int, record: WireRecord, make: Callable[[Iterable[Any]], Noun]) -> Noun | Problem:
+    """One record."""
+    values: list[str | int | None] = [None] * len(record.fields)
+    for name, text in child.fields:
+        place = record.places.get(name)
+        if place is None:
+            return foreign(name, position, f"is not a field of {record.type_name}")
+        if values[place] is not None:
+            return at(record, place, position, FieldReason.FIELD_REPEATED, "stands more than once in this record")
+        if text is None:
+            return at(record, place, position, FieldReason.FIELD_NOT_TEXT, "holds elements; only text may stand here")
+        values[place] = text
+    if child.text.strip():
+        return Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the fields of this record", position=position)
+    for place, wire in enumerate(record.fields):
+        text = cast("str | None", values[place])
+        if not wire.is_integer:
+            values[place] = text or ""
+        elif text is None or not text.strip():
+            return at(record, place, position, FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory")
+        else:
+            number = integer(text)
+            if number is None:
+                detail = f"{shown(text)} is not a whole number"
+                return at(record, place, position, FieldReason.FIELD_NOT_INTEGER, detail)
+            values[place] = number
+    return make(values)
+
+
+def integer(text: str) -> int | None:
+    """An xs:int of up to nine digits, white space around it allowed; None for anything else."""
+    match = _INTEGER.fullmatch(text)
+    if match is None:
+        return None
+    return int(match[1] + match[2])
+
+
+def at(record: WireRecord, place: int, position: int, reason: FieldReason, detail: str) -> Problem:
+    """A problem with a field that is known."""
+    return Problem(reason, detail, position=position, field=record.fields[place].field.name)
+
+
+def foreign(name: str, position: int, detail: str) -> Problem:
+    """A problem with an element that is not known."""
+    namespace, local = split(name)
+    if namespace != NAMESPACE:
+        detail += f"; its namespace is {shown(namespace)}" if namespace else "; it has no namespace"
+    return Problem(FieldReason.FIELD_UNKNOWN, detail, position=position, field=local, field_as_sent=True)
+
+
+@lru_cache
+def template(record: WireRecord) -> str:
+    """A record with a place for each value: every field, in order, empty where there is no value."""
+    fields = "".join(f"<{wire.name}>%s</{wire.name}>" for wire in record.fields)
+    return f"<{record.element}>{fields}</{record.element}>"
+
+
+def render(record: WireRecord, rows: Iterable[tuple[Any, ...]]) -> BinaryIO:
+    """The records of an answer as they go out, in the default namespace of the envelope that takes them in.
+
+    All of them are drawn before the first is sent: no slow reader holds the store's snapshot open, and what fails is
+    still answered cleanly.
+    """
+    form = template(record)
+    # The type of the temporary file promises less than it is: it is a binary file.
+    spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - the answer closes it
+    batch: list[str] = []
+    try:
+        for row in rows:
+            batch.append(form % tuple([escape(value) if isinstance(value, str) else value for value in row]))
+            if len(batch) >= ROWS_AT_ONCE:
+                spool.write("".join(batch).encode())
+                batch.clear()
+        spool.write("".join(batch).encode())
+    except BaseException:
+        spool.close()
+        raise
+    return spool
