@@ -1,0 +1,105 @@
+"""The command ``echs``: one file a subject, loaded when it is called.
+
+Exit codes: 0 done, 1 a check failed, 2 wrong usage or configuration, 3 not found, 4 conflict, 5 the store is not
+available.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from echs import __version__
+from echs.base.errors import Reason, Refused
+from echs.settings import BadConfiguration
+
+EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_UNAVAILABLE = 1, 2, 3, 4, 5
+
+# By the name of the reason, so that no room need be loaded to say that nothing was found.
+EXIT_CODES = {
+    "PARTNER_VALUE": EXIT_USAGE,
+    "PARTNER_UNKNOWN": EXIT_NOT_FOUND,
+    "RUN_UNKNOWN": EXIT_NOT_FOUND,
+    "STATEMENT_UNKNOWN": EXIT_NOT_FOUND,
+    "PARTY_ID_NOT_OWNED": EXIT_NOT_FOUND,
+    "PARTNER_EXISTS": EXIT_CONFLICT,
+    "PARTY_ID_TAKEN": EXIT_CONFLICT,
+    "STORE_UNAVAILABLE": EXIT_UNAVAILABLE,
+    "STORE_FULL": EXIT_UNAVAILABLE,
+}
+
+COMMANDS = {
+    "serve": ("echs.cli.serve", "Run the server."),
+    "db": ("echs.cli.db", "Make or upgrade the tables of the store."),
+    "partner": ("echs.cli.partner", "Enrol and administer partners."),
+    "cdr": ("echs.cli.cdr", "Look up charge detail records."),
+    "clear": ("echs.cli.clear", "Clear every pending charge detail record."),
+    "run": ("echs.cli.run", "Look up clearing runs."),
+    "statement": ("echs.cli.statement", "Draw a partner's statement about a run."),
+    "list": ("echs.cli.lists", "See how the partners' lists stand."),
+    "demo": ("echs.cli.demo", "Play a roaming day on a real server with a fresh store."),
+}
+
+
+class LazyCommands(click.Group):
+    """A group that knows its commands by name and loads one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyCommands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Settings come from ECHS_* in the environment; README.md lists them.",
+)
+@click.version_option(__version__, prog_name="echs")
+def echs() -> None:
+    """eCHS, an open clearing house for electric-vehicle roaming."""
+
+
+def main() -> None:
+    """Run the command and leave with its exit code; what is refused is told in a sentence on standard error."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; the exit code."""
+    try:
+        result: Any = echs.main(arguments, prog_name="echs", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.exceptions.Abort:
+        click.echo("echs: stopped", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BadConfiguration as error:
+        for line in error.errors:
+            click.echo(f"echs: {line}", err=True)
+        return EXIT_USAGE
+    except Refused as refused:
+        for problem in refused.problems:
+            click.echo(f"echs: {problem.detail}", err=True)
+        return exit_code(refused.first.reason)
+    return result if isinstance(result, int) else 0
+
+
+def exit_code(reason: Reason) -> int:
+    """The exit code for a refusal."""
+    return EXIT_CODES.get(reason.value, EXIT_FAILED)

@@ -1,0 +1,88 @@
+"""``echs clear``: the clearing run."""
+
+import sys
+
+import click
+from rich.progress import Progress
+
+from echs.base.errors import Refused
+from echs.base.ids import new_request_id
+from echs.cdrs.formats import kwh
+from echs.cdrs.pending import PairTotal, preview
+from echs.clearing import publish, run
+from echs.cli.output import console, json_option, print_json, print_table, say
+from echs.cli.store import ready_house
+from echs.house import House
+
+BY = "command line"
+
+
+def show_pairs(title: str, pairs: list[PairTotal]) -> None:
+    """The table of totals by pair."""
+    print_table(
+        title,
+        ("operator", "provider", "CDRs", "kWh", "first start", "last end"),
+        (
+            (
+                pair.operator_id,
+                pair.provider_id,
+                pair.cdr_count,
+                kwh(pair.volume_e4_kwh),
+                pair.first_started_at,
+                pair.last_ended_at,
+            )
+            for pair in pairs
+        ),
+        right=("CDRs", "kWh"),
+    )
+
+
+@click.command("clear")
+@click.option("--dry-run", is_flag=True, help="Show what would be cleared, and clear nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def command(dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Clear every pending charge detail record into a new run, and draw the statements.
+
+    Clearing cannot be undone. Held CDRs stay until a partner owns their provider id.
+    """
+    house = ready_house()
+    if dry_run or not yes:
+        pairs = preview(house)
+        if dry_run and as_json:
+            print_json(pairs)
+        elif not as_json:
+            show_pairs("Pending", pairs)
+        if dry_run:
+            return
+        if not pairs:
+            say("nothing is pending; no run was made")
+            return
+        if not sys.stdin.isatty():
+            raise click.UsageError("clearing cannot be undone: say --yes where nobody can be asked")
+        click.confirm("Clear these? It cannot be undone", abort=True, err=True)
+    made = run.clear(house, BY, new_request_id())
+    if made is None:
+        if as_json:
+            print_json(None)
+        say("nothing is pending; no run was made")
+        return
+    _, pairs, parties = run.run_of_number(house, made.number)
+    if as_json:
+        print_json({"run": made, "pairs": pairs, "parties": parties})
+    else:
+        show_pairs(f"Run {made.number}: {made.cdr_count} CDRs, {kwh(made.volume_e4_kwh)} kWh", pairs)
+    draw_statements(house, made.number, len(parties))
+
+
+def draw_statements(house: House, number: int, count: int) -> None:
+    """Draw the run's statements ahead of the first who asks; they can always be drawn again."""
+    out = console()
+    out.stderr = True
+    try:
+        with Progress(console=out, transient=True) as progress:
+            task = progress.add_task("drawing statements", total=count)
+            for _ in publish.draw_run(house, house.shelf, number):
+                progress.advance(task)
+    except (OSError, Refused) as error:
+        say(f"run {number} is made; not every statement could be drawn now ({error}), each is drawn when asked for")

@@ -1,0 +1,39 @@
+"""``echs db``: the tables of the store."""
+
+import click
+
+from echs import schema
+from echs.cli.output import json_option, print_facts, print_json, say
+from echs.house import open_database
+from echs.settings import read_settings
+
+
+@click.group("db")
+def command() -> None:
+    """Make or upgrade the tables of the store."""
+
+
+@command.command()
+def upgrade() -> None:
+    """Bring the tables to the version that this program needs. Does nothing where they are there already."""
+    database = open_database(read_settings())
+    before = schema.current(database)
+    schema.upgrade(database)
+    after = schema.current(database)
+    say(f"the tables have version {after}" + (" already" if before == after else f" now, {before or 'none'} before"))
+
+
+@command.command()
+@json_option
+def current(as_json: bool) -> None:
+    """Show which version the tables have, and which is needed."""
+    database = open_database(read_settings())
+    store = database.url.render_as_string(hide_password=True)
+    facts = {"store": store, "version": schema.current(database), "needed": schema.head(database)}
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts("Store", facts.items())
+    if facts["version"] != facts["needed"]:
+        say("not up to date; run: echs db upgrade")
+        raise click.exceptions.Exit(1)

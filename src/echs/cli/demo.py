@@ -1,0 +1,143 @@
+"""``echs demo``: a real server on a free port with a fresh store, and a roaming day played on it over HTTP."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import click
+
+from echs import schema
+from echs.cli.output import print_table, say
+from echs.house import House, open_house
+from echs.partners.enrolment import Ownership, add_partner
+from echs.partners.password import generate_password
+from echs.protocols.ochp02.mount import PATH
+from echs.settings import read_settings
+
+MARK = ".made-by-echs-demo"
+START_SECONDS = 30
+
+# User id, company, ids, time zone, administrator.
+CAST = (
+    ("tnm", "The New Motion", Ownership(["TheNewMotion"], ["TheNewMotion"], [5]), "Europe/Amsterdam", False),
+    ("anwb", "ANWB", Ownership([], ["ANWB"], []), "Europe/Amsterdam", False),
+    ("ladenetz", "ladenetz.de, Köln", Ownership(["ladenetz.de"], ["ladenetz.de"], [3]), "Europe/Berlin", False),
+    ("office", "Clearing office", Ownership(), "UTC", True),
+)
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="End after the day instead of serving until Ctrl-C.")
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where the store and the statements go. Emptied first, if an earlier demo made it.",
+)
+def command(once: bool, directory: Path) -> None:
+    """Play a roaming day: three companies and a clearing office, a real server, a fresh store.
+
+    Explains itself as it goes, saves the statements, and then serves until Ctrl-C with the logins that it prints.
+    """
+    try:
+        from echs.cli import roaming_day
+    except ImportError:
+        raise click.ClickException(
+            "the demo's partners speak SOAP with zeep; install it: pip install 'echs[demo]'"
+        ) from None
+    fresh(directory)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
+    environment.update(ECHS_DATA_DIR=str(directory), ECHS_PUBLIC_URL=url)
+    house = open_house(read_settings(environment))
+    schema.upgrade(house.database)
+    passwords = enrol(house)
+    say(f"a real server starts on port {port}, with a fresh store in {directory}/")
+    with serving(port, environment, directory / "server.log") as process:
+        wait_for(f"{url}{PATH}?wsdl", process)
+        roaming_day.play(f"{url}{PATH}?wsdl", passwords, directory)
+        print_table(
+            "Logins",
+            ("user id", "password", "company", "may clear"),
+            ((user_id, passwords[user_id], name, administrator) for user_id, name, _, _, administrator in CAST),
+        )
+        click.echo(f"WSDL:       {url}{PATH}?wsdl")
+        click.echo(f"Statements: {directory}/statement-*.pdf and .csv")
+        click.echo(f"Look in:    ECHS_DATA_DIR={directory} echs run show 1")
+        if once:
+            return
+        click.echo("Serving until Ctrl-C.")
+        process.wait()
+
+
+def fresh(directory: Path) -> None:
+    """An empty directory with our mark; one that is not ours is left alone."""
+    if directory.exists():
+        if any(directory.iterdir()) and not (directory / MARK).exists():
+            raise click.UsageError(f"{directory} is not empty and no demo made it; name another with --dir")
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, mode=0o700)
+    (directory / MARK).touch()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def enrol(house: House) -> dict[str, str]:
+    """Enrol the cast; the passwords by user id."""
+    passwords = {}
+    for user_id, name, owns, timezone, administrator in CAST:
+        passwords[user_id] = generate_password()
+        add_partner(house, user_id, name, passwords[user_id], owns, administrator=administrator, timezone=timezone)
+    return passwords
+
+
+@contextmanager
+def serving(port: int, environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process, ended with the block; Ctrl-C ends it too and is no error."""
+    arguments = [sys.executable, "-m", "echs", "serve", "--bind", f"127.0.0.1:{port}"]
+    with log.open("wb") as output:
+        # A session of its own: Ctrl-C reaches this process alone, which then ends the server.
+        process = subprocess.Popen(arguments, env=environment, stdout=output, stderr=output, start_new_session=True)  # noqa: S603
+        try:
+            yield process
+        except KeyboardInterrupt:
+            say("stopping")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=35)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Until the server answers."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        try:
+            with urlopen(url, timeout=5):  # noqa: S310 - our own server
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise click.ClickException("the server did not start; see server.log in the demo's directory")

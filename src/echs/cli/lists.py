@@ -1,0 +1,58 @@
+"""``echs list``: the partners' lists."""
+
+import click
+
+from echs.authorisations import roaming_list
+from echs.base.replaced_list import ListState
+from echs.chargepoints import chargepoint_list
+from echs.cli.output import json_option, print_json, print_table
+from echs.cli.store import ready_house
+from echs.partners import register
+
+
+@click.group("list")
+def command() -> None:
+    """See how the partners' lists stand."""
+
+
+@command.command()
+@json_option
+def show(as_json: bool) -> None:
+    """Show the size of each partner's lists, and when they were last replaced (UTC)."""
+    house = ready_house()
+    tokens, points = roaming_list.states(house), chargepoint_list.states(house)
+    partners = register.all_partners(house)
+    if as_json:
+        print_json(
+            [
+                {
+                    "user_id": partner.user_id,
+                    "active": partner.active,
+                    "roaming_list": facts_of(tokens.get(partner.id)),
+                    "chargepoint_list": facts_of(points.get(partner.id)),
+                }
+                for partner in partners
+            ]
+        )
+        return
+    print_table(
+        "Lists",
+        ("user id", "active", "tokens", "replaced", "charge points", "replaced"),
+        (
+            (partner.user_id, partner.active, *columns(tokens.get(partner.id)), *columns(points.get(partner.id)))
+            for partner in partners
+        ),
+        right=("tokens", "charge points"),
+    )
+
+
+def facts_of(state: ListState | None) -> dict[str, object] | None:
+    """A list as JSON shows it; null where there never was one."""
+    if state is None:
+        return None
+    return {"records": state.record_count, "replaced_at": state.replaced_at, "generation": state.generation}
+
+
+def columns(state: ListState | None) -> tuple[object, object]:
+    """A list as the table shows it."""
+    return (state.record_count, state.replaced_at) if state else (None, None)

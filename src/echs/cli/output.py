@@ -1,0 +1,88 @@
+"""What commands print: a table for people, JSON for programs, sentences to standard error."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PIPED_WIDTH = 200
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def json_option(command: Command) -> Command:
+    """The option that every listing has."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+
+
+def console() -> Console:
+    """Standard output as Rich sees it: as wide as the terminal, or wide enough for any table in a pipe."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+) -> None:
+    """A table; texts are shown as they are, never read as markup."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    count = 0
+    for row in rows:
+        table.add_row(*(Text(cell(value)) for value in row))
+        count += 1
+    console().print(table if count else Text(f"{title}: none"))
+
+
+def print_facts(title: str, facts: Iterable[tuple[str, object]]) -> None:
+    """A table of two columns: what, and its value."""
+    table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, Text(cell(value)))
+    console().print(table)
+
+
+def print_json(value: object) -> None:
+    """The value as JSON; instants in ISO 8601."""
+    click.echo(json.dumps(value, default=jsonable, ensure_ascii=False, indent=2))
+
+
+def say(sentence: str) -> None:
+    """A sentence beside the output, on standard error."""
+    click.echo(sentence, err=True)
+
+
+def cell(value: object) -> str:
+    """A value as a table shows it; instants in UTC, to the second."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(cell(each) for each in value) or "-"
+    if isinstance(value, Enum):
+        return str(value.value)
+    return str(value)
+
+
+def jsonable(value: object) -> object:
+    """What JSON has no form for."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

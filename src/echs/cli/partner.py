@@ -1,0 +1,202 @@
+"""``echs partner``: who takes part."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from echs.cli.output import json_option, print_facts, print_json, print_table, say
+from echs.cli.store import ready_house
+from echs.partners import enrolment, register
+from echs.partners.enrolment import Ownership
+from echs.partners.partner import Partner
+from echs.partners.password import generate_password
+
+
+@click.group("partner")
+def command() -> None:
+    """Enrol and administer partners: companies whose systems connect to this clearing house."""
+
+
+def ownership_options(function: Any) -> Any:
+    """The options that name ids."""
+    hub = click.option(
+        "--hub", "hubs", type=int, multiple=True, metavar="N", help="Hub number that it may put on its tokens."
+    )
+    provider = click.option(
+        "--provider", "provider_ids", multiple=True, metavar="ID", help="serviceProviderId: it receives CDRs as this."
+    )
+    operator = click.option(
+        "--operator", "operator_ids", multiple=True, metavar="ID", help="infraProviderId: it sends CDRs as this."
+    )
+    return operator(provider(hub(function)))
+
+
+def password_option(function: Any) -> Any:
+    """Where a password comes from."""
+    return click.option(
+        "--password-file",
+        type=click.File("r"),
+        metavar="FILE|-",
+        help="Read the password from the first line of a file, or of standard input; else one is made and shown once.",
+    )(function)
+
+
+def facts_of(partner: Partner) -> dict[str, object]:
+    """A partner as JSON and tables show it."""
+    facts = asdict(partner)
+    facts["groups"] = sorted(partner.groups)
+    return facts
+
+
+def show_partner(partner: Partner, as_json: bool, password: str | None = None) -> None:
+    """Print one partner, and a new password if there is one."""
+    facts = facts_of(partner)
+    if as_json:
+        print_json({**facts, "password": password} if password else facts)
+        return
+    print_facts(f"Partner {partner.user_id}", facts.items())
+    if password:
+        click.echo(f"Password (shown this once): {password}")
+
+
+def given_or_made(password_file: Any) -> tuple[str, str | None]:
+    """The password, and the same once more where it was made here and must be shown."""
+    if password_file is not None:
+        return str(password_file.readline()).rstrip("\r\n"), None
+    made = generate_password()
+    return made, made
+
+
+@command.command()
+@click.argument("user_id")
+@click.option("--name", required=True, help="The company's name, as statements print it.")
+@ownership_options
+@click.option("--administrator", is_flag=True, help="It may clear.")
+@click.option("--timezone", default="UTC", show_default=True, metavar="TZ", help="Of its timestamps that name none.")
+@password_option
+@json_option
+def add(
+    user_id: str,
+    name: str,
+    operator_ids: tuple[str, ...],
+    provider_ids: tuple[str, ...],
+    hubs: tuple[int, ...],
+    administrator: bool,
+    timezone: str,
+    password_file: Any,
+    as_json: bool,
+) -> None:
+    """Enrol a partner under USER_ID.
+
+    Example: echs partner add tnm --name "The New Motion" --operator TheNewMotion --provider TheNewMotion --hub 5
+    --timezone Europe/Amsterdam
+    """
+    house = ready_house()
+    password, made = given_or_made(password_file)
+    partner = enrolment.add_partner(
+        house,
+        user_id,
+        name,
+        password,
+        Ownership(operator_ids, provider_ids, hubs),
+        administrator=administrator,
+        timezone=timezone,
+    )
+    show_partner(partner, as_json, made)
+
+
+@command.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List every partner."""
+    partners = register.all_partners(ready_house())
+    if as_json:
+        print_json([facts_of(partner) for partner in partners])
+        return
+    print_table(
+        "Partners",
+        ("user id", "name", "operator ids", "provider ids", "hubs", "time zone", "groups", "active"),
+        (
+            (p.user_id, p.name, p.operator_ids, p.provider_ids, p.hubs, p.timezone, sorted(p.groups), p.active)
+            for p in partners
+        ),
+    )
+
+
+@command.command()
+@click.argument("user_id")
+@json_option
+def show(user_id: str, as_json: bool) -> None:
+    """Show one partner."""
+    show_partner(register.partner_of_user(ready_house(), user_id), as_json)
+
+
+@command.command()
+@click.argument("user_id")
+@password_option
+@json_option
+def passwd(user_id: str, password_file: Any, as_json: bool) -> None:
+    """Set a new password. Every login of the partner ends."""
+    house = ready_house()
+    password, made = given_or_made(password_file)
+    partner = enrolment.set_password(house, user_id, password)
+    if as_json:
+        print_json({"user_id": partner.user_id, "password": made})
+    elif made:
+        click.echo(f"Password (shown this once): {made}")
+    else:
+        say(f"the password of {partner.user_id} is set; its logins have ended")
+
+
+@command.command()
+@click.argument("user_id")
+@ownership_options
+@click.option("--remove", is_flag=True, help="Take the named ids away instead.")
+@json_option
+def own(
+    user_id: str,
+    operator_ids: tuple[str, ...],
+    provider_ids: tuple[str, ...],
+    hubs: tuple[int, ...],
+    remove: bool,
+    as_json: bool,
+) -> None:
+    """Give ids to a partner, or take them away.
+
+    An id has one owner at a time. CDRs that are held for a provider id become pending when a partner takes it.
+    """
+    if not (operator_ids or provider_ids or hubs):
+        raise click.UsageError("name at least one --operator, --provider or --hub")
+    verb = enrolment.disown if remove else enrolment.own
+    show_partner(verb(ready_house(), user_id, Ownership(operator_ids, provider_ids, hubs)), as_json)
+
+
+@command.command()
+@click.argument("user_id")
+@click.option("--name", help="The company's name.")
+@click.option("--timezone", metavar="TZ", help="Of its timestamps that name none.")
+@click.option("--administrator/--no-administrator", default=None, help="Whether it may clear.")
+@json_option
+def change(user_id: str, name: str | None, timezone: str | None, administrator: bool | None, as_json: bool) -> None:
+    """Change name, time zone or group. Runs and CDRs of the past stay as they are."""
+    if name is None and timezone is None and administrator is None:
+        raise click.UsageError("name what to change: --name, --timezone or --administrator/--no-administrator")
+    house = ready_house()
+    show_partner(enrolment.change(house, user_id, name=name, timezone=timezone, administrator=administrator), as_json)
+
+
+@command.command()
+@click.argument("user_id")
+@json_option
+def disable(user_id: str, as_json: bool) -> None:
+    """Shut a partner out. Its logins end, its lists are no longer given out, its ids are free; nothing is deleted."""
+    show_partner(enrolment.disable(ready_house(), user_id), as_json)
+
+
+@command.command()
+@click.argument("user_id")
+@json_option
+def enable(user_id: str, as_json: bool) -> None:
+    """Let a partner in again, with the ids that it had."""
+    show_partner(enrolment.enable(ready_house(), user_id), as_json)

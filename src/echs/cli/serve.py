@@ -1,0 +1,86 @@
+"""``echs serve``: the server, gunicorn with threads."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+
+from echs import __version__, schema, server
+from echs.base.database import Database
+from echs.cli.output import say
+from echs.cli.store import require_ready
+from echs.house import open_house
+from echs.partners import register
+from echs.protocols.ochp02.mount import PATH
+from echs.settings import read_settings
+
+WILDCARDS = ("0.0.0.0", "[::]", "")  # noqa: S104 - recognised, not bound
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn, told everything here; the house is opened in each worker, after the fork."""
+
+    def __init__(self, options: dict[str, Any], public_url: str) -> None:
+        self.options = options
+        self.public_url = public_url
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Take over our options."""
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> server.Application:
+        """The application, in a worker."""
+        return server.from_environment(self.public_url)
+
+
+@click.command("serve")
+@click.option("--bind", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT", help="Where to listen.")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
+@click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads a process.")
+def command(bind: str, workers: int, threads: int) -> None:
+    """Run the server until it is stopped. An empty SQLite store is given its tables.
+
+    Put a proxy with TLS in front of it before partners reach it from outside.
+    """
+    host, _, port = bind.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise click.UsageError(f"--bind {bind}: say HOST:PORT, as in 127.0.0.1:8080")
+    reachable = f"http://{'127.0.0.1' if host in WILDCARDS else host}:{port}"
+    settings = read_settings()
+    house = open_house(settings, public_url=reachable)
+    prepare(house.database)
+    say(f"eCHS {__version__} serves OCHP 0.2 at {house.public_url}{PATH} (WSDL: ?wsdl)")
+    say(f"store: {house.database.url.render_as_string(hide_password=True)}")
+    if settings.public_url is None and host in WILDCARDS:
+        say("set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links")
+    if not register.all_partners(house):
+        say("there is no partner yet; in another terminal, with the same settings:")
+        say('  echs partner add USER_ID --name "Company" --operator ID --provider ID --timezone Europe/Amsterdam')
+        say('  echs partner add USER_ID --name "Clearing office" --administrator')
+    public_url = house.public_url
+    house.database.close()
+    options = {
+        "bind": bind,
+        "workers": workers,
+        "threads": threads,
+        "worker_class": "gthread",
+        "timeout": 120,
+        "graceful_timeout": 30,
+        "keepalive": 30,
+        "loglevel": "warning",
+        "proc_name": "echs",
+        "control_socket_disable": True,
+        "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's heartbeat
+    }
+    Server(options, public_url).run()
+
+
+def prepare(database: Database) -> None:
+    """Give an empty SQLite store its tables; refuse any other that is not ready."""
+    if database.is_sqlite and schema.current(database) is None:
+        schema.upgrade(database)
+        say("the store was empty and has its tables now")
+    require_ready(database)

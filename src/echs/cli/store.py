@@ -1,0 +1,38 @@
+"""Opening the house for a command, and refusing to touch a store that is not ready."""
+
+import click
+
+from echs import schema
+from echs.base.database import Database
+from echs.house import House, open_house
+from echs.settings import read_settings
+
+UNAVAILABLE = 5
+
+
+class NotReady(click.ClickException):
+    """The store has no tables, or those of another version."""
+
+    exit_code = UNAVAILABLE
+
+
+def ready_house() -> House:
+    """The house of the environment's settings, with the tables that this program needs.
+
+    :raises NotReady: the tables are missing, older or newer
+    :raises BadConfiguration:
+    :raises Refused: STORE_UNAVAILABLE
+    """
+    house = open_house(read_settings())
+    require_ready(house.database)
+    return house
+
+
+def require_ready(database: Database) -> None:
+    """See `ready_house`."""
+    current, head = schema.current(database), schema.head(database)
+    if current == head:
+        return
+    if current is None:
+        raise NotReady("the store has no tables yet; run: echs db upgrade")
+    raise NotReady(f"the store's tables have version {current}, this program needs {head}; run: echs db upgrade")
