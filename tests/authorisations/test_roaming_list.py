@@ -1,0 +1,156 @@
+"""The roaming authorisation list."""
+
+import threading
+
+import pytest
+from cast import token
+from sqlalchemy import func, select
+
+from echs.authorisations import roaming_list, tables
+from echs.authorisations.authorisation import FIELDS, AuthorisationReason
+from echs.base.errors import Refused
+from echs.base.fields import FieldReason, UploadReason
+from echs.partners import enrolment
+
+
+def refusal(house, owner, records) -> Refused:
+    with pytest.raises(Refused) as caught:
+        roaming_list.replace(house, owner, iter(records))
+    return caught.value
+
+
+def test_everybody_gets_the_lists_of_all_in_a_stable_order(house, cast):
+    roaming_list.replace(house, cast.lnd, [token(3, hub=3), token(1, hub=0)])
+    roaming_list.replace(house, cast.tnm, [token(9), token(8)])
+    expected = [token(9), token(8), token(3, hub=3), token(1, hub=0)]
+    assert list(roaming_list.download(house)) == expected
+    assert list(roaming_list.download(house)) == expected
+
+
+def test_an_upload_replaces_the_whole_list_of_its_sender_and_no_other(house, cast):
+    roaming_list.replace(house, cast.lnd, [token(1, hub=0)])
+    roaming_list.replace(house, cast.tnm, [token(2), token(3)])
+    roaming_list.replace(house, cast.tnm, [token(4)])
+    assert list(roaming_list.download(house)) == [token(4), token(1, hub=0)]
+    with house.database.read() as snapshot:
+        assert snapshot.execute(select(func.count()).select_from(tables.authorisation)).scalar() == 2
+
+
+def test_identical_repetitions_collapse_into_the_first(house, cast):
+    done = roaming_list.replace(house, cast.tnm, [token(1), token(2), token(1), token(1)])
+    assert (done.stored, done.repeated) == (2, 2)
+    assert list(roaming_list.download(house)) == [token(1), token(2)]
+
+
+def test_one_token_with_two_contents_is_refused_and_both_positions_are_named(house, cast):
+    refused = refusal(house, cast.tnm, [token(1), token(2), token(1, pin_mandatory=1)])
+    assert refused.first.reason is AuthorisationReason.TOKEN_TWICE
+    assert refused.first.position == 2
+    assert "positions 0 and 2" in refused.first.detail
+
+
+def test_the_same_number_under_another_type_is_another_token(house, cast):
+    done = roaming_list.replace(house, cast.tnm, [token(1), token(1, token_type=2)])
+    assert done.stored == 2
+
+
+def test_a_refused_upload_leaves_the_old_list(house, cast):
+    roaming_list.replace(house, cast.tnm, [token(1)])
+    refusal(house, cast.tnm, [token(2), token(3), token(4, expiry_date="31.12.2027")])
+    assert list(roaming_list.download(house)) == [token(1)]
+
+
+def test_an_empty_upload_is_refused_because_it_once_wiped_lists(house, cast):
+    roaming_list.replace(house, cast.tnm, [token(1)])
+    assert refusal(house, cast.tnm, []).first.reason is UploadReason.UPLOAD_EMPTY
+    assert list(roaming_list.download(house)) == [token(1)]
+
+
+def test_an_upload_that_breaks_off_leaves_the_old_list(house, cast):
+    roaming_list.replace(house, cast.tnm, [token(1)])
+
+    def broken():
+        yield token(2)
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        roaming_list.replace(house, cast.tnm, broken())
+    assert list(roaming_list.download(house)) == [token(1)]
+
+
+def test_the_list_of_a_disabled_partner_is_not_given_out_and_comes_back_with_it(house, cast):
+    roaming_list.replace(house, cast.tnm, [token(1)])
+    enrolment.disable(house, "tnm")
+    assert list(roaming_list.download(house)) == []
+    enrolment.enable(house, "tnm")
+    assert list(roaming_list.download(house)) == [token(1)]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "field"),
+    [
+        ({"hub": 3}, AuthorisationReason.HUB_NOT_YOURS, "hub"),
+        ({"hub": -1}, AuthorisationReason.HUB_NOT_YOURS, "hub"),
+        ({"token_type": 4}, AuthorisationReason.TOKEN_TYPE_UNKNOWN, "token_type"),
+        ({"pin_mandatory": 2}, AuthorisationReason.TOKEN_FLAG_VALUE, "pin_mandatory"),
+        ({"activated": -1}, AuthorisationReason.TOKEN_FLAG_VALUE, "activated"),
+        ({"expiry_date": "2027-12-31"}, AuthorisationReason.TOKEN_EXPIRY_FORMAT, "expiry_date"),
+        ({"expiry_date": "31/02/2027"}, AuthorisationReason.TOKEN_EXPIRY_FORMAT, "expiry_date"),
+        ({"contract_id": ""}, FieldReason.FIELD_MISSING, "contract_id"),
+        ({"token_id": " "}, FieldReason.FIELD_MISSING, "token_id"),
+        ({"token_hash": "a\nb"}, FieldReason.FIELD_CONTROL_CHARACTER, "token_hash"),
+    ],
+)
+def test_what_is_wrong_with_a_token_is_named(house, cast, change, reason, field):
+    problem = refusal(house, cast.tnm, [token(0), token(1, **change)]).first
+    assert (problem.reason, problem.field, problem.position) == (reason, field, 1)
+
+
+def test_the_empty_values_of_real_lists_are_accepted(house, cast):
+    bare = token(1, printed_number="", expiry_date="", pin="", token_hash="", hub=0)
+    old = token(2, expiry_date="01/01/1970", token_hash="null")
+    assert roaming_list.replace(house, cast.tnm, [bare, old]).stored == 2
+
+
+@pytest.mark.parametrize("field", [field for field in FIELDS if field.limit > 10], ids=lambda field: field.name)
+def test_each_text_may_be_as_long_as_its_limit(house, cast, field):
+    longest = token(1, **{field.name: "Ł" * field.limit})
+    roaming_list.replace(house, cast.tnm, [longest])
+    assert list(roaming_list.download(house)) == [longest]
+    problem = refusal(house, cast.tnm, [token(1, **{field.name: "Ł" * (field.limit + 1)})]).first
+    assert (problem.reason, problem.field) == (FieldReason.FIELD_TOO_LONG, field.name)
+
+
+def test_no_pin_and_no_card_number_is_in_a_refusal(house, cast):
+    canary = "CANARY\x01"
+    for field in ("pin", "token_id", "printed_number", "token_hash"):
+        refused = refusal(house, cast.tnm, [token(1, **{field: canary})])
+        assert "CANARY" not in repr(refused.problems)
+
+
+def test_downloads_during_replacements_are_never_a_mixture(house, cast):
+    generations = [[token(i, printed_number=str(g)) for i in range(60)] for g in range(8)]
+    roaming_list.replace(house, cast.tnm, generations[0])
+    seen, stop = [], threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.append({(record.printed_number) for record in roaming_list.download(house)})
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for generation in generations[1:]:
+        roaming_list.replace(house, cast.tnm, generation)
+    stop.set()
+    reader.join(30)
+    assert seen
+    assert all(len(generation) == 1 for generation in seen)
+
+
+def test_the_state_of_a_list_says_how_many_and_since_when(house, cast, clock):
+    assert roaming_list.states(house) == {}
+    roaming_list.replace(house, cast.tnm, [token(1), token(2)])
+    clock.turn(hours=1)
+    roaming_list.replace(house, cast.tnm, [token(1)])
+    state = roaming_list.states(house)[cast.tnm.id]
+    assert (state.record_count, state.generation, state.replaced_at) == (1, 2, clock.now)

@@ -1,0 +1,94 @@
+"""The two doors of the store."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select, text, update
+
+from echs.base.database import Database, Instant, database_url
+from echs.base.errors import Refused, StoreReason
+from echs.partners import tables
+
+
+def name_of(connection, user_id="tnm"):
+    return connection.execute(select(tables.partner.c.name).where(tables.partner.c.user_id == user_id)).scalar()
+
+
+def test_a_transaction_that_raises_leaves_nothing_behind(house, cast):
+    with pytest.raises(ZeroDivisionError), house.database.write() as transaction:
+        transaction.execute(update(tables.partner).values(name="gone"))
+        raise ZeroDivisionError
+    with house.database.read() as snapshot:
+        assert name_of(snapshot) == "The New Motion"
+
+
+def test_a_snapshot_does_not_see_what_is_written_after_it_began(house, cast):
+    with house.database.read() as snapshot:
+        assert name_of(snapshot) == "The New Motion"
+        with house.database.write() as transaction:
+            transaction.execute(update(tables.partner).values(name="new"))
+        assert name_of(snapshot) == "The New Motion"
+    with house.database.read() as snapshot:
+        assert name_of(snapshot) == "new"
+
+
+def test_every_commit_on_sqlite_is_synced_and_foreign_keys_are_on(house):
+    if not house.database.is_sqlite:
+        pytest.skip("about SQLite")
+    with house.database.read() as snapshot:
+        pragmas = {
+            name: snapshot.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+        version = snapshot.exec_driver_sql("SELECT sqlite_version()").scalar()
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    # Older libraries can lose committed data when two processes write and checkpoint together.
+    assert tuple(map(int, version.split("."))) >= (3, 51, 3)
+
+
+def test_a_full_store_is_told_from_one_that_is_away(house, cast):
+    if not house.database.is_sqlite:
+        pytest.skip("PostgreSQL cannot be filled up from a query")
+    with pytest.raises(Refused) as caught, house.database.write() as transaction:
+        pages = transaction.exec_driver_sql("PRAGMA page_count").scalar()
+        transaction.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        transaction.exec_driver_sql("CREATE TABLE more AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+                                    "FROM n WHERE i < 100000) SELECT i, hex(randomblob(100)) FROM n")
+    assert caught.value.first.reason is StoreReason.STORE_FULL
+    with house.database.read() as snapshot:
+        assert name_of(snapshot) == "The New Motion"
+
+
+def test_a_store_that_cannot_be_reached_refuses_and_says_that_a_repetition_is_safe():
+    database = Database("postgresql://echs@127.0.0.1:1/nothing")
+    with pytest.raises(Refused) as caught, database.read():
+        pass
+    assert caught.value.first.reason is StoreReason.STORE_UNAVAILABLE
+
+
+def test_a_defect_of_ours_is_not_called_the_store_s(house):
+    with pytest.raises(Exception, match="no_such_table") as caught, house.database.read() as snapshot:
+        snapshot.execute(text("SELECT * FROM no_such_table"))
+    assert not isinstance(caught.value, Refused)
+
+
+def test_an_exception_of_the_driver_does_not_repeat_the_values(house):
+    with pytest.raises(Exception) as caught, house.database.read() as snapshot:
+        snapshot.execute(text("SELECT * FROM no_such_table WHERE pin = :pin"), {"pin": "canary-4711"})
+    error = caught.value.__cause__ or caught.value
+    assert "canary-4711" not in str(error)
+
+
+def test_an_instant_comes_back_in_utc_and_needs_a_zone(house, cast):
+    with house.database.read() as snapshot:
+        created = snapshot.execute(select(tables.partner.c.created_at)).scalars().first()
+    assert created == datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    assert created.tzinfo is UTC
+    with pytest.raises(ValueError, match="time zone"):
+        Instant().process_bind_param(datetime(2026, 1, 1), house.database.engine.dialect)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://a/b", "oracle://x"])
+def test_a_url_of_another_kind_is_refused(url: str):
+    with pytest.raises(ValueError, match="postgresql://"):
+        database_url(url)

@@ -1,0 +1,135 @@
+"""The partners and records that tests play with."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from echs.authorisations.authorisation import Authorisation
+from echs.cdrs.cdr import CdrRecord
+from echs.chargepoints.chargepoint import ChargePoint
+from echs.house import House
+from echs.partners import enrolment
+from echs.partners.enrolment import Ownership
+from echs.partners.partner import Partner
+from echs.partners.password import hash_password
+
+PASSWORDS = {name: f"password of {name}" for name in ("tnm", "lnd", "anwb", "office")}
+
+
+@dataclass(frozen=True)
+class Cast:
+    """tnm and lnd are operators and providers, anwb only a provider, office may clear."""
+
+    tnm: Partner
+    lnd: Partner
+    anwb: Partner
+    office: Partner
+
+
+@cache
+def hashed(password: str) -> str:
+    """A hash costs 30 ms; tests enrol the same partners hundreds of times."""
+    return hash_password(password)
+
+
+def enrol(house: House) -> Cast:
+    """Enrol them all."""
+    original = enrolment.hash_password
+    enrolment.hash_password = hashed
+    try:
+        add = enrolment.add_partner
+        amsterdam, berlin = "Europe/Amsterdam", "Europe/Berlin"
+        return Cast(
+            tnm=add(
+                house,
+                "tnm",
+                "The New Motion",
+                PASSWORDS["tnm"],
+                Ownership(["TheNewMotion"], ["TheNewMotion"], [5]),
+                timezone=amsterdam,
+            ),
+            lnd=add(
+                house,
+                "lnd",
+                "ladenetz.de Köln, Łódź",
+                PASSWORDS["lnd"],
+                Ownership(["ladenetz.de"], ["ladenetz.de"], [3]),
+                timezone=berlin,
+            ),
+            anwb=add(house, "anwb", "ANWB", PASSWORDS["anwb"], Ownership([], ["ANWB"]), timezone=amsterdam),
+            office=add(house, "office", "Clearing office", PASSWORDS["office"], Ownership(), administrator=True),
+        )
+    finally:
+        enrolment.hash_password = original
+
+
+# As a real back end sent it in 2014.
+FIELD_CDR = CdrRecord(
+    cdr_id="01001851_139038927377890",
+    start_datetime="2014-01-22 10:16:38",
+    end_datetime="2014-01-22 12:14:33",
+    duration="7074",
+    volume="4.6400",
+    address="Roggestraat 111-163",
+    postal_code="7311",
+    city="Apeldoorn",
+    country="NLD",
+    chargepoint_type="2",
+    product_type="0",
+    tariff_type="A0",
+    token_id="",
+    contract_id="NL-ANW-133094-6",
+    meter_id="01000851",
+    obis_code="",
+    chargepoint_id="01000851",
+    provider_id="ANWB",
+    operator_id="TheNewMotion",
+    evse_id="01000851",
+)
+
+
+def cdr(number: int | str, **other: str) -> CdrRecord:
+    """A CDR like the one of the field, under another number."""
+    return FIELD_CDR._replace(cdr_id=str(number), **other)
+
+
+def token(number: int, **other: object) -> Authorisation:
+    """A token of hub 5, or what else is said."""
+    record = Authorisation(
+        contract_id=f"NL-TNM-{number:06d}",
+        hub=5,
+        token_type=1,
+        token_id=f"{number:08X}",
+        printed_number=f"printed {number}",
+        expiry_date="31/12/2027",
+        pin="",
+        pin_mandatory=0,
+        activated=1,
+        token_hash="",
+    )
+    return record._replace(**other)
+
+
+def charge_point(number: int, **other: str) -> ChargePoint:
+    """A charge point in Köln."""
+    record = ChargePoint(
+        evse_id=f"DE*LND*E{number:05d}",
+        location_name="Dom/Hbf",
+        location_name_language="de",
+        house_number="1",
+        street_name="Trankgasse",
+        city="Köln",
+        postal_code="50667",
+        latitude="50.942",
+        longitude="6.958",
+        entrance_latitude="",
+        entrance_longitude="",
+        opening_times="",
+        outlet_status="available",
+        energy_provider="RheinEnergie",
+        hub_name="ladenetz.de",
+        telephone_number="",
+        floor_level="0",
+        payment_method="",
+        receptacle_type="Mennekes Type II",
+    )
+    return record._replace(**other)

@@ -1,0 +1,152 @@
+"""Taking CDRs in."""
+
+import threading
+
+import pytest
+from cast import FIELD_CDR, cdr
+from sqlalchemy import func, select
+
+from echs.base.errors import Refused
+from echs.base.fields import UploadReason
+from echs.cdrs import intake, listing, tables
+from echs.cdrs.cdr import CdrReason
+from echs.cdrs.intake import Outcome
+from echs.cdrs.status import Status, status_of
+from echs.partners import enrolment
+from echs.partners.enrolment import Ownership
+
+_requests = iter(f"{number:026d}" for number in range(10**6))
+
+
+def add(house, sender, *records):
+    return intake.add(house, sender, iter(records), next(_requests))
+
+
+def refusal(house, sender, *records) -> Refused:
+    with pytest.raises(Refused) as caught:
+        add(house, sender, *records)
+    return caught.value
+
+
+def count(house) -> int:
+    with house.database.read() as snapshot:
+        return snapshot.execute(select(func.count()).select_from(tables.cdr)).scalar()
+
+
+def statuses(house) -> dict[str, Status]:
+    return {each.cdr_id: each.status for each in listing.find(house, None, None, 1000)}
+
+
+def test_a_record_is_kept_as_received_and_as_read(house, cast, clock):
+    add(house, cast.tnm, FIELD_CDR)
+    with house.database.read() as snapshot:
+        row = snapshot.execute(select(tables.cdr)).one()
+    assert all(getattr(row, name) == value for name, value in FIELD_CDR._asdict().items())
+    assert (row.volume_e4_kwh, row.duration_s, row.received_at) == (46_400, 7074, clock.now)
+    assert (row.ended_at - row.started_at).total_seconds() == 7075
+
+
+def test_the_outcome_of_each_record_is_known(house, cast):
+    add(house, cast.tnm, cdr(1))
+    added = add(house, cast.tnm, cdr(1), cdr(2), cdr(3, provider_id="Nobody"), cdr(2))
+    assert added.outcomes == (Outcome.KNOWN, Outcome.PENDING, Outcome.HELD, Outcome.KNOWN)
+    assert added.unowned_provider_ids == ("Nobody",)
+    assert count(house) == 3
+
+
+def test_the_same_upload_again_changes_nothing(house, cast):
+    records = [cdr(number) for number in range(1200)]
+    add(house, cast.tnm, *records)
+    again = add(house, cast.tnm, *records)
+    assert again.count(Outcome.KNOWN) == 1200
+    assert count(house) == 1200
+
+
+def test_one_bad_record_and_nothing_of_the_upload_is_stored(house, cast):
+    refused = refusal(house, cast.tnm, *[cdr(number) for number in range(4999)], cdr(4999, volume="x"))
+    assert refused.first.position == 4999
+    assert count(house) == 0
+
+
+def test_a_known_number_with_other_content_is_refused_and_the_field_is_named(house, cast):
+    add(house, cast.tnm, cdr(1), cdr(2))
+    refused = refusal(house, cast.tnm, cdr(3), cdr(2, volume="9"), cdr(1, city="Köln"))
+    assert [(problem.reason, problem.position, problem.field) for problem in refused.problems] == [
+        (CdrReason.CDR_DIFFERS, 1, "volume"),
+        (CdrReason.CDR_DIFFERS, 2, "city"),
+    ]
+    assert "4.6400" not in refused.first.detail
+    assert count(house) == 2
+
+
+def test_one_number_with_two_contents_in_one_upload_is_refused(house, cast):
+    problem = refusal(house, cast.tnm, cdr(1), cdr(1, volume="5")).first
+    assert (problem.reason, problem.position, problem.field) == (CdrReason.CDR_TWICE, 1, "volume")
+    assert "position 0" in problem.detail
+
+
+def test_two_operators_may_use_the_same_number(house, cast):
+    add(house, cast.tnm, cdr(1))
+    assert add(house, cast.lnd, cdr(1, operator_id="ladenetz.de")).count(Outcome.PENDING) == 1
+
+
+def test_the_operator_id_in_another_case_is_the_same_operator(house, cast):
+    add(house, cast.tnm, cdr(1))
+    assert add(house, cast.tnm, cdr(1, operator_id="thenewmotion")).count(Outcome.KNOWN) == 1
+
+
+def test_nobody_sends_as_another(house, cast):
+    for sender in (cast.lnd, cast.anwb, cast.office):
+        assert refusal(house, sender, cdr(1)).first.reason is CdrReason.CDR_OPERATOR_NOT_YOURS
+    assert count(house) == 0
+
+
+def test_an_empty_upload_is_refused(house, cast):
+    assert refusal(house, cast.tnm).first.reason is UploadReason.UPLOAD_EMPTY
+
+
+def test_a_held_record_becomes_pending_by_itself_and_held_again_when_the_id_is_given_up(house, cast):
+    add(house, cast.tnm, cdr(1, provider_id="Newcomer"), cdr(2))
+    assert statuses(house) == {"1": Status.HELD, "2": Status.PENDING}
+    enrolment.own(house, "anwb", Ownership([], ["NEWCOMER"]))
+    assert statuses(house) == {"1": Status.PENDING, "2": Status.PENDING}
+    enrolment.disable(house, "anwb")
+    assert statuses(house) == {"1": Status.HELD, "2": Status.HELD}
+
+
+def test_the_state_follows_from_run_and_owner():
+    assert [status_of(run, owned) for run, owned in ((None, False), (None, True), (1, False), (1, True))] == [
+        Status.HELD,
+        Status.PENDING,
+        Status.CLEARED,
+        Status.CLEARED,
+    ]
+
+
+def test_the_listing_can_be_narrowed(house, cast):
+    add(house, cast.tnm, cdr(1, provider_id="Nobody"), cdr(2), cdr(3))
+    assert [each.cdr_id for each in listing.find(house, Status.PENDING, None, 10)] == ["3", "2"]
+    assert [each.cdr_id for each in listing.find(house, Status.HELD, None, 10)] == ["1"]
+    assert listing.find(house, Status.CLEARED, None, 10) == []
+    assert len(listing.find(house, None, None, 2)) == 2
+
+
+def test_the_same_upload_from_eight_threads_at_once_is_stored_once(house, cast):
+    records = [cdr(number) for number in range(200)]
+    results, errors = [], []
+
+    def send(order: int) -> None:
+        try:
+            mine = records if order % 2 else list(reversed(records))
+            results.append(add(house, cast.tnm, *mine).count(Outcome.PENDING))
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=send, args=(order,)) for order in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert sorted(results) == [0] * 7 + [200]
+    assert count(house) == 200

@@ -1,0 +1,96 @@
+"""Which runs a partner is given."""
+
+from datetime import UTC, datetime, timedelta
+
+from cast import cdr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echs.cdrs import intake
+from echs.clearing import run
+from echs.clearing.delivery import deliver, due
+
+_requests = iter(f"{number:026d}" for number in range(10**6))
+
+
+def cleared(house, sender, *records):
+    intake.add(house, sender, iter(records), next(_requests))
+    return run.clear(house, "test", next(_requests)).number
+
+
+def given_to(house, partner) -> tuple[tuple[int, ...], list[str]]:
+    delivery = deliver(house, partner)
+    return delivery.runs, [record.cdr_id for record in delivery.records]
+
+
+def test_a_partner_gets_the_cdrs_of_the_last_run_as_provider(house, cast):
+    cleared(house, cast.tnm, cdr(1), cdr(2, provider_id="ladenetz.de"))
+    assert given_to(house, cast.anwb) == ((1,), ["1"])
+    assert given_to(house, cast.lnd) == ((1,), ["2"])
+
+
+def test_the_operator_of_a_run_gets_the_run_but_no_cdr_of_others_customers(house, cast):
+    cleared(house, cast.tnm, cdr(1))
+    assert given_to(house, cast.tnm) == ((1,), [])
+
+
+def test_who_took_no_part_gets_nothing(house, cast):
+    cleared(house, cast.tnm, cdr(1))
+    assert given_to(house, cast.lnd) == ((), [])
+    assert given_to(house, cast.office) == ((), [])
+
+
+def test_who_repeats_gets_the_same(house, cast, clock):
+    cleared(house, cast.tnm, cdr(1))
+    first = given_to(house, cast.anwb)
+    clock.turn(days=400)
+    assert given_to(house, cast.anwb) == first
+
+
+def test_a_missed_run_is_caught_up(house, cast, clock):
+    for number in range(3):
+        cleared(house, cast.tnm, cdr(number))
+        clock.turn(days=30)
+    assert given_to(house, cast.anwb) == ((1, 2, 3), ["0", "1", "2"])
+
+
+def test_a_run_is_given_again_for_a_day_and_then_only_while_it_is_the_latest(house, cast, clock):
+    cleared(house, cast.tnm, cdr(1))
+    given_to(house, cast.anwb)
+    cleared(house, cast.tnm, cdr(2))
+    clock.turn(hours=24, seconds=-1)
+    assert given_to(house, cast.anwb)[0] == (1, 2)
+    clock.turn(seconds=1)
+    assert given_to(house, cast.anwb) == ((2,), ["2"])
+
+
+def test_a_run_of_others_does_not_hide_my_latest(house, cast, clock):
+    cleared(house, cast.tnm, cdr(1))
+    given_to(house, cast.anwb)
+    clock.turn(days=3)
+    cleared(house, cast.tnm, cdr(2, provider_id="ladenetz.de"))
+    assert given_to(house, cast.anwb)[0] == (1,)
+
+
+def test_the_first_time_stands(house, cast, clock):
+    cleared(house, cast.tnm, cdr(1))
+    given_to(house, cast.anwb)
+    first = clock.now
+    clock.turn(hours=5)
+    given_to(house, cast.anwb)
+    _, _, parties = run.run_of_number(house, 1)
+    assert {party.user_id: party.first_served_at for party in parties} == {"tnm": None, "anwb": first}
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+times = st.none() | st.integers(0, 100).map(lambda hours: NOW - timedelta(hours=hours))
+
+
+@given(st.dictionaries(st.integers(1, 50), times))
+def test_the_latest_and_every_unserved_run_are_always_due(served):
+    runs = due(served, NOW - timedelta(hours=24))
+    assert list(runs) == sorted(runs)
+    assert set(runs) >= {number for number, first in served.items() if first is None}
+    assert not served or max(served) in runs
+    for number in set(served) - set(runs):
+        assert NOW - served[number] >= timedelta(hours=24)

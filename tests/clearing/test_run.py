@@ -1,0 +1,155 @@
+"""The clearing run."""
+
+import threading
+from collections import Counter
+
+import pytest
+from cast import cdr
+from sqlalchemy import select
+
+from echs.base.errors import Refused
+from echs.cdrs import intake, listing, pending, tables
+from echs.cdrs.status import Status
+from echs.clearing import run
+from echs.clearing.run import ClearingReason
+from echs.partners import enrolment
+from echs.partners.enrolment import Ownership
+
+_requests = iter(f"{number:026d}" for number in range(10**6))
+
+
+def add(house, sender, *records):
+    return intake.add(house, sender, iter(records), next(_requests))
+
+
+def clear(house):
+    return run.clear(house, "test", next(_requests))
+
+
+def play(house, cast):
+    add(house, cast.tnm, cdr(1), cdr(2, volume="0,0001"), cdr(3, provider_id="ladenetz.de"))
+    add(house, cast.lnd, cdr(1, operator_id="ladenetz.de", provider_id="TheNewMotion"))
+    add(house, cast.tnm, cdr(9, provider_id="Nobody"))
+
+
+def test_a_run_takes_everything_pending_and_nothing_held(house, cast, clock):
+    play(house, cast)
+    made = clear(house)
+    assert (made.number, made.cdr_count, made.volume_e4_kwh, made.cleared_at) == (1, 4, 3 * 46_400 + 1, clock.now)
+    assert {(each.cdr_id, each.operator_id): each.status for each in listing.find(house, None, None, 10)} == {
+        ("1", "TheNewMotion"): Status.CLEARED,
+        ("2", "TheNewMotion"): Status.CLEARED,
+        ("3", "TheNewMotion"): Status.CLEARED,
+        ("1", "ladenetz.de"): Status.CLEARED,
+        ("9", "TheNewMotion"): Status.HELD,
+    }
+
+
+def test_a_run_has_totals_by_operator_and_provider(house, cast):
+    play(house, cast)
+    previewed = pending.preview(house)
+    clear(house)
+    made, pairs, parties = run.run_of_number(house, 1)
+    assert [(pair.operator_id, pair.provider_id, pair.cdr_count, pair.volume_e4_kwh) for pair in pairs] == [
+        ("ladenetz.de", "TheNewMotion", 1, 46_400),
+        ("TheNewMotion", "ANWB", 2, 46_401),
+        ("TheNewMotion", "ladenetz.de", 1, 46_400),
+    ]
+    assert pairs == previewed
+    assert sum(pair.cdr_count for pair in pairs) == made.cdr_count
+    assert sum(pair.volume_e4_kwh for pair in pairs) == made.volume_e4_kwh
+    assert [party.user_id for party in parties] == ["tnm", "lnd", "anwb"]
+
+
+def test_nothing_pending_makes_no_run(house, cast):
+    assert clear(house) is None
+    add(house, cast.tnm, cdr(1, provider_id="Nobody"))
+    assert clear(house) is None
+    assert run.all_runs(house) == []
+
+
+def test_a_cdr_is_cleared_only_once(house, cast):
+    play(house, cast)
+    clear(house)
+    assert clear(house) is None
+    add(house, cast.tnm, cdr(1))
+    assert clear(house) is None
+
+
+def test_a_held_cdr_is_in_the_first_run_after_somebody_takes_its_id(house, cast):
+    play(house, cast)
+    clear(house)
+    enrolment.own(house, "anwb", Ownership([], ["nobody"]))
+    assert clear(house).cdr_count == 1
+    assert [each.cdr_id for each in listing.find(house, Status.CLEARED, 2, 10)] == ["9"]
+
+
+def test_runs_are_numbered_without_gaps_and_their_times_never_go_back(house, cast, clock):
+    numbers, times = [], []
+    for number in range(4):
+        add(house, cast.tnm, cdr(number))
+        clear(house)
+        clear(house)
+        clock.turn(hours=-1)
+    for made in run.all_runs(house):
+        numbers.append(made.number)
+        times.append(made.cleared_at)
+    assert numbers == [4, 3, 2, 1]
+    assert times == sorted(times, reverse=True)
+
+
+def test_only_an_administrator_clears(house, cast):
+    play(house, cast)
+    for caller in (cast.tnm, cast.lnd, cast.anwb):
+        with pytest.raises(Refused) as caught:
+            run.clear_as(house, caller, next(_requests))
+        assert caught.value.first.reason is ClearingReason.NOT_ADMINISTRATOR
+    assert run.all_runs(house) == []
+    assert run.clear_as(house, cast.office, next(_requests)).cleared_by == "office"
+
+
+def test_a_run_that_is_not_there_is_refused(house):
+    with pytest.raises(Refused) as caught:
+        run.run_of_number(house, 7)
+    assert caught.value.first.reason is ClearingReason.RUN_UNKNOWN
+
+
+def test_clears_and_uploads_at_once_put_every_cdr_into_exactly_one_run(house, cast):
+    errors, sent = [], []
+
+    def guarded(work):
+        def attempt():
+            try:
+                work()
+            except Exception as error:
+                errors.append(error)
+
+        return threading.Thread(target=attempt)
+
+    def upload(sender, operator, base):
+        for batch in range(5):
+            records = [cdr(base + batch * 20 + n, operator_id=operator, provider_id="ANWB") for n in range(20)]
+            sent.append(add(house, sender, *records).received)
+
+    def clear_often():
+        for _ in range(6):
+            clear(house)
+
+    threads = [guarded(clear_often) for _ in range(4)]
+    threads += [guarded(lambda base=base: upload(cast.tnm, "TheNewMotion", base)) for base in (0, 1000)]
+    threads += [guarded(lambda: upload(cast.lnd, "ladenetz.de", 0))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    clear(house)
+    assert errors == []
+    with house.database.read() as snapshot:
+        members = snapshot.execute(select(tables.cdr_cleared.c.cdr_id, tables.cdr_cleared.c.run_number)).all()
+        assert snapshot.execute(select(tables.cdr_uncleared)).all() == []
+    assert len(members) == sum(sent) == 300
+    counted = Counter(number for _, number in members)
+    runs = run.all_runs(house)
+    assert {made.number: made.cdr_count for made in runs} == counted
+    assert [made.number for made in runs] == list(range(len(runs), 0, -1))
+    assert all(made.cdr_count for made in runs)

