@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from echs import schema
 from echs.base.database import Database
 from echs.house import House, open_house
+from echs.server import application
 from echs.settings import read_settings
 
 STORES = ("sqlite", "postgresql")
@@ -120,3 +121,9 @@ def house(environment: dict[str, str], clock: Clock) -> Iterator[House]:
 def cast(house: House) -> Cast:
     """The house's partners: two operators that are providers too, one that is only provider, an administrator."""
     return enrol(house)
+
+
+@pytest.fixture
+def app(house: House) -> object:
+    """The whole WSGI application."""
+    return application(house)

@@ -98,9 +98,8 @@ def plain(start_response: StartResponse, status: str, text: str) -> Iterable[byt
 
 
 def configure_logging() -> None:
-    """Our lines to standard error; Spyne, which logs whole messages, only where it is at its end."""
+    """Our lines to standard error."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
 
 
 def from_environment(public_url: str | None = None) -> Application:

@@ -47,6 +47,7 @@ metadata = MetaData(
 Identity = BigInteger().with_variant(Integer(), "sqlite")
 
 SQLITE_BUSY_MILLISECONDS = 20_000
+SQLITE_ERROR = 1
 SQLITE_FULL = 13
 POSTGRES_DISK_FULL = "53100"
 
@@ -188,11 +189,20 @@ def translated(effect: str) -> Iterator[None]:
     except exc.DBAPIError as error:
         if is_full(error):
             raise refuse(StoreReason.STORE_FULL, "the store has no space left", effect=effect) from error
-        if not isinstance(error, exc.OperationalError | exc.InterfaceError) and not error.connection_invalidated:
-            raise  # a defect of ours, not the store's
+        if is_defect(error):
+            raise
         raise refuse(StoreReason.STORE_UNAVAILABLE, "the store is not available now", effect=effect) from error
     except exc.TimeoutError as error:
         raise refuse(StoreReason.STORE_UNAVAILABLE, "the store has too much to do", effect=effect) from error
+
+
+def is_defect(error: exc.DBAPIError) -> bool:
+    """Whether the statement was wrong, which no repetition mends; SQLite says so with an operational error."""
+    if error.connection_invalidated:
+        return False
+    if not isinstance(error, exc.OperationalError | exc.InterfaceError):
+        return True
+    return getattr(error.orig, "sqlite_errorcode", None) == SQLITE_ERROR
 
 
 def is_full(error: exc.DBAPIError) -> bool:

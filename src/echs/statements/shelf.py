@@ -21,8 +21,8 @@ class Shelf:
         path = self.directory / name
         try:
             return path.open("rb")
-        except FileNotFoundError:
-            pass
+        except OSError:
+            pass  # not there, or not to be read: draw it
         drawn = tempfile.SpooledTemporaryFile(max_size=8 << 20)  # noqa: SIM115 - handed to the caller
         draw(drawn)  # type: ignore[arg-type]
         drawn.seek(0)

@@ -149,22 +149,25 @@ def place_of(problem: Problem, record: WireRecord | None, *, short: bool = False
 
 
 def others(refused: Refused, record: WireRecord | None, room: int) -> str:
-    """The problems after the first: by reason and place while there is room, and how many are left."""
+    """The problems after the first: how many, and by reason and place while there is room."""
     left = refused.total - 1
     if not left:
         return ""
     text = f" +{left} more {'problem' if left == 1 else 'problems'}"
-    named = ""
-    last = refused.first.reason
+    # Grouped by reason, so that ten places fit: those of the first reason need no name.
+    groups: dict[Reason, list[str]] = {refused.first.reason: []}
     for problem in refused.problems[1:]:
-        place = place_of(problem, record, short=True)
-        name = "" if problem.reason is last else f"{problem.reason} "
-        more = f"{', ' if named else ': '}{name}{place}"
-        if len(text) + len(named) + len(more) + 2 > room:
-            break
-        named += more
-        last = problem.reason
-    full = text + named + "."
+        groups.setdefault(problem.reason, []).append(place_of(problem, record, short=True))
+    named = ""
+    for reason, places in groups.items():
+        lead = "" if reason is refused.first.reason else f"{reason} "
+        for place in places:
+            more = f"{', ' if named else ': '}{lead}{place}"
+            if len(text) + len(named) + len(more) + 1 > room:
+                break
+            named += more
+            lead = ""
+    full = f"{text}{named}."
     return full if len(full) <= room else ""
 
 

@@ -1,0 +1,378 @@
+"""What the operations answer: ownership, the matrix of administrators, round trip, and every result code."""
+
+import itertools
+
+import pytest
+from cast import FIELD_CDR, cdr, charge_point, token
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from wire import OPERATIONS, SOAP_11, SOAP_12, UPLOADS, Caller, envelope, identity, record_xml, request
+
+from echs.authorisations.authorisation import FIELDS as TOKEN_FIELDS
+from echs.base.errors import StoreReason, refuse
+from echs.cdrs.cdr import FIELDS as CDR_FIELDS
+from echs.chargepoints.chargepoint import FIELDS as POINT_FIELDS
+from echs.partners import enrolment, login
+from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.results import CODES, DESCRIPTION_LIMIT
+
+SAMPLES = {"AddCDRs": FIELD_CDR, "SetRoamingAuthorisationList": token(1), "SetChargePointList": charge_point(1)}
+
+
+def members(operation: str) -> str:
+    return record_xml(UPLOADS[operation], SAMPLES[operation]) if operation in UPLOADS else ""
+
+
+# ---------------------------------------------------------------------- who may
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("", "LOGIN_TOKEN_MISSING"),
+        (identity(""), "LOGIN_TOKEN_MISSING"),
+        (identity("  "), "LOGIN_TOKEN_MISSING"),
+        (identity("0" * 64), "LOGIN_TOKEN_UNKNOWN"),
+        (identity("0" * 64) + identity("0" * 64), "LOGIN_TOKEN_REPEATED"),
+        (identity("a") + identity("b", "token"), "LOGIN_TOKEN_REPEATED"),
+        ("<UserIdentityHeader>x</UserIdentityHeader>", "LOGIN_TOKEN_MISSING"),
+    ],
+)
+def test_without_a_login_every_operation_answers_in_its_own_response(app, cast, operation, header, reason):
+    body = envelope(f"<n:{operation}Request>{members(operation)}</n:{operation}Request>", header)
+    answer = request(app, body)
+    assert (answer.status, answer.reason) == (200, reason)
+    assert 100 < answer.code < 200
+    assert answer.document[-1][0].tag.endswith(f"{operation}Response")
+
+
+@pytest.mark.parametrize("name", ["UserIdentityHeader", "token"])
+def test_the_login_token_is_read_under_both_names_and_with_blanks_around(app, cast, name):
+    caller = Caller(app, "tnm")
+    assert caller.send("GetCDRs", header=identity(f"\n {caller.token} \n", name)).code == 0
+
+
+def test_the_login_token_in_the_body_is_not_one(app, cast):
+    caller = Caller(app, "tnm")
+    answer = caller.send("GetCDRs", f"<n:UserIdentityHeader>{caller.token}</n:UserIdentityHeader>", header="")
+    assert answer.reason == "LOGIN_TOKEN_MISSING"
+
+
+@pytest.mark.parametrize("user_id", ["tnm", "lnd", "anwb", "office"])
+def test_only_the_administrator_may_clear_and_everybody_may_read(app, cast, user_id):
+    caller = Caller(app, user_id)
+    codes = {operation: caller.send(operation, members(operation)).code for operation in OPERATIONS}
+    readable = ("GetCDRs", "GetRoamingAuthorisationList", "GetChargePointList")
+    assert [codes[operation] for operation in readable] == [0, 0, 0]
+    assert codes["ClearCDRs"] == (0 if user_id == "office" else 201)
+    assert codes["AddCDRs"] == (0 if user_id == "tnm" else 202)
+    assert codes["SetRoamingAuthorisationList"] == (0 if user_id == "tnm" else 203)
+    assert codes["SetChargePointList"] == 0
+
+
+def test_a_partner_neither_reads_nor_sends_as_another(app, cast):
+    tnm, lnd, anwb, office = (Caller(app, user_id) for user_id in ("tnm", "lnd", "anwb", "office"))
+    tnm.upload("AddCDRs", cdr("for-anwb"), cdr("for-lnd", provider_id="ladenetz.de"))
+    tnm.upload("SetRoamingAuthorisationList", token(1))
+    office.send("ClearCDRs")
+    # Reading: GetCDRs knows the caller only by its login; each sees what is addressed to it.
+    for caller, expected in ((anwb, ["for-anwb"]), (lnd, ["for-lnd"]), (tnm, []), (office, [])):
+        assert [record[0] for record in caller.send("GetCDRs").records(CDR_INFO)] == expected
+    # Sending as tnm: a CDR, a token with its hub.
+    assert lnd.upload("AddCDRs", cdr("forged")).reason == "CDR_OPERATOR_NOT_YOURS"
+    assert lnd.upload("SetRoamingAuthorisationList", token(2)).reason == "HUB_NOT_YOURS"
+    # Replacing: an upload of lnd touches the list of lnd alone.
+    assert lnd.upload("SetRoamingAuthorisationList", token(3, hub=3)).code == 0
+    assert len(anwb.send("GetRoamingAuthorisationList").records(ROAMING_AUTHORISATION_INFO)) == 2
+    # The statement's link of one opens nothing of another.
+    links = {caller.send("GetCDRs").text("docLink") for caller in (anwb, lnd, tnm)}
+    assert len(links) == 3
+    assert office.send("GetCDRs").text("docLink") == ""
+
+
+def test_authenticate_has_two_answers(app, cast):
+    ask = "<n:AuthenticateRequest><n:userId>tnm</n:userId><n:password>%s</n:password></n:AuthenticateRequest>"
+    right = request(app, envelope(ask % "password of tnm"))
+    wrong = request(app, envelope(ask % "password of lnd"))
+    assert (right.code, len(right.text("authToken"))) == ("Accepted", 64)
+    assert (wrong.code, wrong.text("authToken"), wrong.reason) == ("Denied", "", "LOGIN_REFUSED")
+    printed = request(app, envelope((ask % "password of tnm").replace("password>", "Password>")))
+    assert printed.code == "Accepted"
+
+
+def test_a_password_is_read_as_it_stands(app, house, cast):
+    enrolment.set_password(house, "tnm", " <pass> & wörd ")
+    ask = "<n:AuthenticateRequest><n:userId>tnm</n:userId><n:password> &lt;pass&gt; &amp; wörd </n:password></n:AuthenticateRequest>"
+    assert request(app, envelope(ask)).code == "Accepted"
+
+
+@pytest.mark.parametrize("namespace", [SOAP_11, SOAP_12])
+def test_the_answer_comes_in_the_version_of_the_request(app, cast, namespace):
+    answer = Caller(app, "tnm", namespace).upload("AddCDRs", FIELD_CDR)
+    assert answer.code == 0
+    assert answer.document.tag == f"{{{namespace}}}Envelope"
+
+
+# ---------------------------------------------------------------------- what goes in comes out
+
+INNER = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029")
+KEY_COUNTER = itertools.count()
+
+
+def values(fields, fixed):
+    """Records whose free texts are anything that a field may hold."""
+
+    def text(field):
+        minimum = st.text(INNER, min_size=1, max_size=min(field.limit, 12)).filter(str.strip)
+        return minimum if field.mandatory else st.text(INNER, max_size=min(field.limit, 12))
+
+    return st.fixed_dictionaries({field.name: text(field) for field in fields if field.name not in fixed})
+
+
+IN_SESSION = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(st.lists(values(TOKEN_FIELDS, {"hub", "token_type", "expiry_date", "pin_mandatory", "activated"}), min_size=1, max_size=4))
+@IN_SESSION
+def test_every_value_of_a_token_comes_out_as_it_went_in(app, cast, changes):
+    caller = _caller(app, "tnm")
+    records = [token(1)._replace(**change) for change in changes]
+    unique = list({(record.token_type, record.token_id): record for record in records}.values())
+    assert caller.upload("SetRoamingAuthorisationList", *unique).code == 0
+    downloaded = caller.send("GetRoamingAuthorisationList").records(ROAMING_AUTHORISATION_INFO)
+    assert downloaded == [tuple(map(str, record)) for record in unique]
+
+
+@given(st.lists(values(POINT_FIELDS, set()), min_size=1, max_size=4))
+@IN_SESSION
+def test_every_value_of_a_charge_point_comes_out_as_it_went_in(app, cast, changes):
+    caller = _caller(app, "lnd")
+    records = [charge_point(1)._replace(**change) for change in changes]
+    unique = list({record.evse_id: record for record in records}.values())
+    assert caller.upload("SetChargePointList", *unique).code == 0
+    assert caller.send("GetChargePointList").records(CHARGEPOINT_INFO) == [tuple(record) for record in unique]
+
+
+PARSED = {"cdr_id", "start_datetime", "end_datetime", "duration", "volume", "operator_id", "provider_id"}
+
+
+@given(values(CDR_FIELDS, PARSED))
+@IN_SESSION
+def test_every_value_of_a_cdr_comes_out_as_it_went_in(app, cast, change):
+    record = cdr(f"0{next(KEY_COUNTER)}", volume="0004,6400")._replace(**change)
+    answer = _caller(app, "tnm").upload("AddCDRs", record)
+    assert answer.code == 0, answer.body
+    _caller(app, "office").send("ClearCDRs")
+    assert tuple(record) in _caller(app, "anwb").send("GetCDRs").records(CDR_INFO)
+
+
+_callers: dict[tuple[int, str], Caller] = {}
+
+
+def _caller(app, user_id: str) -> Caller:
+    """Logged in once per application: hundreds of examples share it."""
+    return _callers.setdefault((id(app), user_id), Caller(app, user_id))
+
+
+@pytest.fixture(autouse=True)
+def forget_callers():
+    yield
+    _callers.clear()
+
+
+def test_absent_and_empty_are_the_same_and_the_order_does_not_matter(app, cast):
+    caller = Caller(app, "tnm")
+    full = record_xml(CDR_INFO, FIELD_CDR)
+    fields = full.removeprefix("<n:cdrInfoArray>").removesuffix("</n:cdrInfoArray>").replace("><n:", ">\n<n:").split("\n")
+    filled = [field for field in fields if "></n:" not in field]
+    assert len(filled) < len(fields)
+    for arrangement in (full, "<n:cdrInfoArray>" + "".join(reversed(filled)) + "</n:cdrInfoArray>"):
+        assert caller.send("AddCDRs", arrangement).code == 0
+    assert "0 new, 1 already known" in caller.send("AddCDRs", full).text("resultDescription")
+
+
+@pytest.mark.parametrize(
+    ("operation", "printed", "deployed"),
+    [
+        ("AddCDRs", "meterid", "meterId"),
+        ("SetChargePointList", "esveId", "evseId"),
+        ("SetChargePointList", "openingTime", "openingTimes"),
+    ],
+)
+def test_the_names_that_the_specification_misprints_are_read(app, cast, operation, printed, deployed):
+    xml = members(operation).replace(f"n:{deployed}>", f"n:{printed}>")
+    assert f"n:{printed}>" in xml
+    assert Caller(app, "tnm").send(operation, xml).code == 0
+
+
+def test_whole_numbers_are_read_as_numbers_and_go_out_plain(app, cast):
+    caller = Caller(app, "tnm")
+    xml = members("SetRoamingAuthorisationList").replace("<n:roamingHubId>5<", "<n:roamingHubId> +05\n<")
+    assert caller.send("SetRoamingAuthorisationList", xml).code == 0
+    assert caller.send("GetRoamingAuthorisationList").records(ROAMING_AUTHORISATION_INFO)[0][1] == "5"
+
+
+# ---------------------------------------------------------------------- every code
+
+
+def changed(operation: str, old: str, new: str) -> str:
+    xml = members(operation)
+    assert old in xml
+    return xml.replace(old, new)
+
+
+def wrong(field: str, value: str, operation: str = "AddCDRs") -> tuple[str, str]:
+    wire = next(wire for wire in UPLOADS[operation].fields if wire.name == field)
+    sample = SAMPLES[operation][UPLOADS[operation].fields.index(wire)]
+    return operation, changed(operation, f"<n:{field}>{sample}<", f"<n:{field}>{value}<")
+
+
+TWO = "SetRoamingAuthorisationList"
+UPLOAD_CASES = {
+    201: ("ClearCDRs", ""),
+    202: wrong("infraProviderId", "ladenetz.de"),
+    203: wrong("roamingHubId", "3", TWO),
+    301: ("AddCDRs", ""),
+    302: ("AddCDRs", changed("AddCDRs", "n:evseId>", "n:colour>")),
+    303: ("AddCDRs", changed("AddCDRs", "<n:evseId>", "<n:cdrId>2</n:cdrId><n:evseId>")),
+    304: wrong("cdrId", ""),
+    305: wrong("chargePointCity", "a&#10;b"),
+    306: wrong("chargePointCity", "<n:b>x</n:b>"),
+    307: wrong("tokenType", "one", TWO),
+    311: wrong("startDatetime", "soon"),
+    312: wrong("endDatetime", "later"),
+    313: wrong("duration", "long"),
+    314: wrong("volume", "1,23456"),
+    315: wrong("endDatetime", "2014-01-22 10:00:00"),
+    316: ("AddCDRs", members("AddCDRs") + wrong("volume", "5")[1]),
+    321: wrong("tokenType", "7", TWO),
+    322: wrong("tokenActivated", "2", TWO),
+    323: wrong("expiryDate", "tomorrow", TWO),
+    324: (TWO, members(TWO) + wrong("printedNumber", "other", TWO)[1]),
+    331: ("SetChargePointList", members("SetChargePointList") + wrong("city", "Bonn", "SetChargePointList")[1]),
+    603: wrong("chargePointCity", "x" * 256),
+}
+
+
+@pytest.mark.parametrize("code", UPLOAD_CASES)
+def test_each_code_for_wrong_data_is_emitted_and_nothing_is_stored(app, cast, code):
+    operation, xml = UPLOAD_CASES[code]
+    answer = Caller(app, "tnm").send(operation, xml)
+    assert answer.code == code
+    assert answer.reason == next(each.reason for each in CODES if each.number == code)
+    description = answer.text("resultDescription")
+    assert len(description) <= DESCRIPTION_LIMIT
+    assert "\n" not in description
+    assert ("Nothing was stored." in description) or operation == "ClearCDRs"
+    reader = Caller(app, "anwb")
+    Caller(app, "office").send("ClearCDRs")
+    assert reader.send("GetCDRs").records(CDR_INFO) == []
+    assert reader.send("GetRoamingAuthorisationList").records(ROAMING_AUTHORISATION_INFO) == []
+    assert reader.send("GetChargePointList").records(CHARGEPOINT_INFO) == []
+
+
+def store_refusal(reason):
+    def raises(*_, **__):
+        raise refuse(reason, "for a test")
+
+    return raises
+
+
+def test_the_code_for_a_known_cdr_with_other_content_is_emitted(app, cast):
+    caller = Caller(app, "tnm")
+    caller.upload("AddCDRs", FIELD_CDR)
+    assert caller.send(*wrong("volume", "5")).code == 401
+
+
+def test_the_codes_about_logins_are_emitted(app, cast, clock, monkeypatch):
+    caller = Caller(app, "tnm")
+    seen = {caller.send("GetCDRs", header=header).code for header in ("", identity("x"), identity("x") * 2)}
+    clock.turn(days=1)
+    seen.add(caller.send("GetCDRs").code)
+    assert seen == {102, 103, 104, 105}
+    ask = "<n:userId>tnm</n:userId><n:password>wrong password</n:password>"
+    assert caller.send("Authenticate", ask).reason == "LOGIN_REFUSED"
+    monkeypatch.setattr(login, "log_in", store_refusal(login.LoginReason.LOGIN_BUSY))
+    monkeypatch.setattr("echs.protocols.ochp02.service.log_in", store_refusal(login.LoginReason.LOGIN_BUSY))
+    assert caller.send("Authenticate", ask).reason == "LOGIN_BUSY"
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [(StoreReason.INTERNAL_ERROR, 501), (StoreReason.STORE_UNAVAILABLE, 502), (StoreReason.STORE_FULL, 503)],
+)
+def test_the_codes_of_our_side_are_emitted(app, cast, monkeypatch, reason, code):
+    caller = Caller(app, "tnm")
+    monkeypatch.setattr("echs.protocols.ochp02.service.deliver", store_refusal(reason))
+    answer = caller.send("GetCDRs")
+    assert (answer.status, answer.code, answer.reason) == (200, code, reason)
+
+
+def test_a_store_that_is_gone_is_an_answer_and_not_an_exception(app, house, cast):
+    caller = Caller(app, "tnm")
+    if house.database.is_sqlite:
+        with house.database.write() as transaction:
+            transaction.exec_driver_sql("PRAGMA max_page_count = 1")
+        limits = []
+        for _ in range(3):
+            answer = caller.upload("SetRoamingAuthorisationList", *[token(number) for number in range(3000)])
+            limits.append(answer.code)
+        assert set(limits) <= {0, 503}
+    house.database.close()
+    house.database.engine = type(house.database)("postgresql://echs@127.0.0.1:1/gone").engine
+    house.database.url = type(house.database)("postgresql://echs@127.0.0.1:1/gone").url
+    assert caller.send("GetCDRs").code == 502
+
+
+def test_the_codes_about_limits_are_emitted(app, house, cast):
+    caller = Caller(app, "tnm")
+    object.__setattr__(house.limits, "records_per_upload", 2)
+    assert caller.upload("AddCDRs", *[cdr(number) for number in range(2)]).code == 0
+    assert caller.upload("AddCDRs", *[cdr(number) for number in range(3)]).code == 602
+    assert caller.send("GetCDRs", "<!-- " + "x" * 300_000 + " -->").code == 601
+
+
+def test_every_code_is_emitted_by_a_test_of_this_file():
+    here = {*UPLOAD_CASES, 101, 102, 103, 104, 105, 401, 501, 502, 503, 504, 601, 602}
+    assert {code.number for code in CODES} == here
+    assert len({code.reason for code in CODES}) == len(CODES)
+
+
+def test_no_secret_is_in_any_refusal(app, cast):
+    caller = Caller(app, "tnm")
+    for field in ("pin", "tokenId", "printedNumber", "hash"):
+        operation, xml = wrong(field, "CANARY" + "x" * 200, TWO)
+        assert b"CANARY" not in caller.send(operation, xml).body
+    operation, xml = wrong("authenticationId", "CANARY&#10;")
+    assert b"CANARY" not in caller.send(operation, xml).body
+    ask = "<n:userId>tnm</n:userId><n:password>CANARY</n:password>"
+    assert b"CANARY" not in caller.send("Authenticate", ask).body
+    assert b"CANARY" not in caller.send("GetCDRs", header=identity("CANARY")).body
+
+
+def test_a_refusal_says_position_field_value_and_what_is_allowed(app, cast):
+    records = [cdr(number) for number in range(17)] + [cdr("NL-1042", volume="12,34567")]
+    description = Caller(app, "tnm").upload("AddCDRs", *records).text("resultDescription")
+    assert description.startswith(
+        'CDR_VOLUME_FORMAT at cdrInfoArray[17].volume (cdrId NL-1042): "12,34567" has 5 decimals, at most 4 are '
+        "allowed. Nothing was stored. request "
+    )
+
+
+def test_the_first_ten_problems_are_named_and_all_are_counted(app, cast):
+    records = [cdr(number, **({"volume": "x"} if number % 2 else {"duration": "x"})) for number in range(24)]
+    description = Caller(app, "tnm").upload("AddCDRs", *records).text("resultDescription")
+    assert "+23 more problems" in description
+    for position in range(1, 10):
+        assert f"[{position}].{'volume' if position % 2 else 'duration'}" in description
+
+
+def test_unknown_elements_are_named_with_their_namespace(app, cast):
+    caller = Caller(app, "tnm")
+    answer = caller.send("AddCDRs", "<cdrInfoArray/>")
+    assert "FIELD_UNKNOWN at cdrInfoArray[0].cdrInfoArray" in answer.text("resultDescription")
+    assert "it has no namespace" in answer.text("resultDescription")
+    answer = caller.send("AddCDRs", '<n:cdrInfoArray><x:cdrId xmlns:x="urn:y">1</x:cdrId></n:cdrInfoArray>')
+    assert 'its namespace is "urn:y"' in answer.text("resultDescription")
+    assert caller.send("GetCDRs", "<n:everything/>").code == 302

@@ -1,0 +1,56 @@
+"""The link to a statement."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echs.statements import link
+
+KEY = link.signing_key("a secret that is long enough for a test")
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MONTH = 30 * 86_400
+
+
+def test_a_link_opens_what_it_was_made_for():
+    signed = link.sign(KEY, 7, [1, 2, 3, 9], NOW, MONTH)
+    assert link.opened(KEY, signed, NOW) == (7, (1, 2, 3, 9))
+
+
+@given(st.integers(1, 10**6), st.sets(st.integers(1, 500), min_size=1, max_size=40))
+def test_every_set_of_runs_survives_the_link(partner_id, runs):
+    assert link.opened(KEY, link.sign(KEY, partner_id, list(runs), NOW, MONTH), NOW) == (partner_id, tuple(sorted(runs)))
+
+
+def test_a_link_ends_at_the_midnight_after_its_life():
+    signed = link.sign(KEY, 7, [1], NOW, MONTH)
+    end = datetime(2026, 12, 22, tzinfo=UTC)
+    assert link.opened(KEY, signed, end - timedelta(seconds=1)) is not None
+    assert link.opened(KEY, signed, end) is None
+
+
+def test_the_same_call_on_the_same_day_gives_the_same_link():
+    assert link.sign(KEY, 7, [1], NOW, MONTH) == link.sign(KEY, 7, [1], NOW + timedelta(hours=11), MONTH)
+
+
+def test_ten_thousand_altered_links_open_nothing():
+    signed = link.sign(KEY, 7, [1, 2], NOW, MONTH)
+    chance = random.Random(20261121)
+    alphabet = "0123456789abcdefABCDEF.-,%/=_\u0660é"
+    for _ in range(10_000):
+        position = chance.randrange(len(signed))
+        kind = chance.randrange(3)
+        put = chance.choice(alphabet)
+        altered = signed[:position] + (put if kind else "") + signed[position + (kind != 1) :]
+        if altered != signed:
+            assert link.opened(KEY, altered, NOW) is None, altered
+
+
+def test_another_key_opens_nothing():
+    assert link.opened(link.signing_key("another secret"), link.sign(KEY, 7, [1], NOW, MONTH), NOW) is None
+
+
+@given(st.text(max_size=200))
+def test_any_other_text_opens_nothing(text):
+    assert link.opened(KEY, text, NOW) is None
