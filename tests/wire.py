@@ -4,9 +4,9 @@ import io
 from dataclasses import dataclass, field
 from typing import Any
 
-from cast import PASSWORDS
 from lxml import etree
 
+from cast import PASSWORDS
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO, WireRecord
 
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
@@ -127,7 +127,8 @@ def identity(token: str, name: str = "UserIdentityHeader") -> str:
 def record_xml(record: WireRecord, values: tuple[Any, ...]) -> str:
     """A record as a request has it."""
     fields = (
-        f"<n:{wire.name}>{escaped(str(value))}</n:{wire.name}>" for wire, value in zip(record.fields, values, strict=True)
+        f"<n:{wire.name}>{escaped(str(value))}</n:{wire.name}>"
+        for wire, value in zip(record.fields, values, strict=True)
     )
     return f"<n:{record.element}>{''.join(fields)}</n:{record.element}>"
 

@@ -3,9 +3,9 @@
 import threading
 
 import pytest
-from cast import token
 from sqlalchemy import func, select
 
+from cast import token
 from echs.authorisations import roaming_list, tables
 from echs.authorisations.authorisation import FIELDS, AuthorisationReason
 from echs.base.errors import Refused

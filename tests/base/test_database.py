@@ -52,8 +52,10 @@ def test_a_full_store_is_told_from_one_that_is_away(house, cast):
     with pytest.raises(Refused) as caught, house.database.write() as transaction:
         pages = transaction.exec_driver_sql("PRAGMA page_count").scalar()
         transaction.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-        transaction.exec_driver_sql("CREATE TABLE more AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
-                                    "FROM n WHERE i < 100000) SELECT i, hex(randomblob(100)) FROM n")
+        transaction.exec_driver_sql(
+            "CREATE TABLE more AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+            "FROM n WHERE i < 100000) SELECT i, hex(randomblob(100)) FROM n"
+        )
     assert caught.value.first.reason is StoreReason.STORE_FULL
     with house.database.read() as snapshot:
         assert name_of(snapshot) == "The New Motion"

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from cast import FIELD_CDR, cdr
 
+from cast import FIELD_CDR, cdr
 from echs.base.errors import Problem
 from echs.base.fields import FieldReason
 from echs.cdrs.cdr import FIELDS, CdrReason, differing_field, judge
@@ -64,10 +64,19 @@ def test_a_session_does_not_end_before_it_starts():
     assert not isinstance(judge(cdr(1, end_datetime=FIELD_CDR.start_datetime), 0, SENDER), Problem)
 
 
-MANDATORY = (
-    "cdr_id start_datetime end_datetime volume product_type tariff_type contract_id meter_id chargepoint_id provider_id "
-    "operator_id"
-).split()
+MANDATORY = [
+    "cdr_id",
+    "start_datetime",
+    "end_datetime",
+    "volume",
+    "product_type",
+    "tariff_type",
+    "contract_id",
+    "meter_id",
+    "chargepoint_id",
+    "provider_id",
+    "operator_id",
+]
 
 
 def test_the_mandatory_fields_are_those_of_the_specification():

@@ -3,9 +3,9 @@
 import threading
 
 import pytest
-from cast import FIELD_CDR, cdr
 from sqlalchemy import func, select
 
+from cast import FIELD_CDR, cdr
 from echs.base.errors import Refused
 from echs.base.fields import UploadReason
 from echs.cdrs import intake, listing, tables

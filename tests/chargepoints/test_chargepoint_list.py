@@ -1,8 +1,8 @@
 """The charge point list; the mechanism is that of the roaming list and is tested there."""
 
 import pytest
-from cast import charge_point
 
+from cast import charge_point
 from echs.base.errors import Refused
 from echs.base.fields import FieldReason
 from echs.chargepoints import chargepoint_list
@@ -28,7 +28,7 @@ def test_one_charge_point_with_two_contents_is_refused_and_both_positions_are_na
     assert chargepoint_list.replace(house, cast.lnd, [charge_point(1), charge_point(1)]).repeated == 1
 
 
-MANDATORY = "evse_id latitude longitude outlet_status energy_provider hub_name receptacle_type".split()
+MANDATORY = ["evse_id", "latitude", "longitude", "outlet_status", "energy_provider", "hub_name", "receptacle_type"]
 
 
 def test_the_mandatory_fields_are_those_of_the_specification():

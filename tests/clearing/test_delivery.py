@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from cast import cdr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cast import cdr
 from echs.cdrs import intake
 from echs.clearing import run
 from echs.clearing.delivery import deliver, due

@@ -4,9 +4,9 @@ import threading
 from collections import Counter
 
 import pytest
-from cast import cdr
 from sqlalchemy import select
 
+from cast import cdr
 from echs.base.errors import Refused
 from echs.cdrs import intake, listing, pending, tables
 from echs.cdrs.status import Status

@@ -3,9 +3,9 @@
 import time
 
 import pytest
-from cast import PASSWORDS
 from sqlalchemy import select
 
+from cast import PASSWORDS
 from echs.base.errors import Refused
 from echs.partners import enrolment, login, tables
 from echs.partners.login import LoginReason, log_in, partner_of_token
@@ -36,7 +36,14 @@ def test_only_a_hash_of_the_token_is_stored(house, cast):
 
 @pytest.mark.parametrize(
     ("user_id", "password"),
-    [("tnm", "wrong password"), ("nobody", "password of tnm"), ("tnm", ""), ("", ""), ("tnm\0", "x"), ("x" * 5000, "y" * 5000)],
+    [
+        ("tnm", "wrong password"),
+        ("nobody", "password of tnm"),
+        ("tnm", ""),
+        ("", ""),
+        ("tnm\0", "x"),
+        ("x" * 5000, "y" * 5000),
+    ],
 )
 def test_who_is_wrong_gets_one_and_the_same_answer(house, cast, user_id, password):
     assert refusal(log_in, house, user_id, password) is LoginReason.LOGIN_REFUSED

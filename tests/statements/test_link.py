@@ -20,7 +20,10 @@ def test_a_link_opens_what_it_was_made_for():
 
 @given(st.integers(1, 10**6), st.sets(st.integers(1, 500), min_size=1, max_size=40))
 def test_every_set_of_runs_survives_the_link(partner_id, runs):
-    assert link.opened(KEY, link.sign(KEY, partner_id, list(runs), NOW, MONTH), NOW) == (partner_id, tuple(sorted(runs)))
+    assert link.opened(KEY, link.sign(KEY, partner_id, list(runs), NOW, MONTH), NOW) == (
+        partner_id,
+        tuple(sorted(runs)),
+    )
 
 
 def test_a_link_ends_at_the_midnight_after_its_life():

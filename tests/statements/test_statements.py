@@ -6,9 +6,9 @@ import re
 import zlib
 
 import pytest
-from cast import cdr
 from pypdf import PdfReader
 
+from cast import cdr
 from echs.base.errors import Refused
 from echs.cdrs import intake
 from echs.clearing import publish, run

@@ -77,11 +77,13 @@ class ProblemList:
         return self.total > 0
 
     def add(self, problem: Problem) -> None:
+        """Take note of one more."""
         self.total += 1
         if len(self.kept) < NAMED_PROBLEMS_LIMIT:
             self.kept.append(problem)
 
     def refusal(self, effect: str) -> Refused:
+        """The refusal with all of them."""
         return Refused(self.kept, total=self.total, effect=effect)
 
 

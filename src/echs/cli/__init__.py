@@ -74,10 +74,10 @@ def echs() -> None:
 
 def main() -> None:
     """Run the command and leave with its exit code; what is refused is told in a sentence on standard error."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(execute(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def execute(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
     try:
         result: Any = echs.main(arguments, prog_name="echs", standalone_mode=False)

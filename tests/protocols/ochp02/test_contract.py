@@ -4,11 +4,11 @@ import pytest
 from lxml import etree
 from spyne import Integer32, Unicode
 from spyne.model.complex import ComplexModelBase
-from wire import PATH, request
 
 from echs.base.places import contracts
 from echs.protocols.ochp02.mount import application
 from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE, RECORDS
+from wire import PATH, request
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
@@ -115,9 +115,7 @@ def test_every_operation_of_every_binding_is_document_literal_with_the_header():
     bindings = DOCUMENT.findall(f"{WSDL}binding")
     assert len(bindings) == 2
     for binding in bindings:
-        ((namespace, _),) = [
-            (ns, name) for ns, name in SOAP.items() if binding.find(f"{ns}binding") is not None
-        ]
+        ((namespace, _),) = [(ns, name) for ns, name in SOAP.items() if binding.find(f"{ns}binding") is not None]
         assert binding.find(f"{namespace}binding").get("style") == "document"
         found = binding.findall(f"{WSDL}operation")
         assert sorted(operation.get("name") for operation in found) == OPERATIONS

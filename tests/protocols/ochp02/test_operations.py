@@ -3,11 +3,10 @@
 import itertools
 
 import pytest
-from cast import FIELD_CDR, cdr, charge_point, token
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wire import OPERATIONS, SOAP_11, SOAP_12, UPLOADS, Caller, envelope, identity, record_xml, request
 
+from cast import FIELD_CDR, cdr, charge_point, token
 from echs.authorisations.authorisation import FIELDS as TOKEN_FIELDS
 from echs.base.errors import StoreReason, refuse
 from echs.cdrs.cdr import FIELDS as CDR_FIELDS
@@ -15,6 +14,7 @@ from echs.chargepoints.chargepoint import FIELDS as POINT_FIELDS
 from echs.partners import enrolment, login
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
 from echs.protocols.ochp02.results import CODES, DESCRIPTION_LIMIT
+from wire import OPERATIONS, SOAP_11, SOAP_12, UPLOADS, Caller, envelope, identity, record_xml, request
 
 SAMPLES = {"AddCDRs": FIELD_CDR, "SetRoamingAuthorisationList": token(1), "SetChargePointList": charge_point(1)}
 
@@ -133,7 +133,11 @@ def values(fields, fixed):
 IN_SESSION = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@given(st.lists(values(TOKEN_FIELDS, {"hub", "token_type", "expiry_date", "pin_mandatory", "activated"}), min_size=1, max_size=4))
+@given(
+    st.lists(
+        values(TOKEN_FIELDS, {"hub", "token_type", "expiry_date", "pin_mandatory", "activated"}), min_size=1, max_size=4
+    )
+)
 @IN_SESSION
 def test_every_value_of_a_token_comes_out_as_it_went_in(app, cast, changes):
     caller = _caller(app, "tnm")
@@ -184,7 +188,9 @@ def forget_callers():
 def test_absent_and_empty_are_the_same_and_the_order_does_not_matter(app, cast):
     caller = Caller(app, "tnm")
     full = record_xml(CDR_INFO, FIELD_CDR)
-    fields = full.removeprefix("<n:cdrInfoArray>").removesuffix("</n:cdrInfoArray>").replace("><n:", ">\n<n:").split("\n")
+    fields = (
+        full.removeprefix("<n:cdrInfoArray>").removesuffix("</n:cdrInfoArray>").replace("><n:", ">\n<n:").split("\n")
+    )
     filled = [field for field in fields if "></n:" not in field]
     assert len(filled) < len(fields)
     for arrangement in (full, "<n:cdrInfoArray>" + "".join(reversed(filled)) + "</n:cdrInfoArray>"):

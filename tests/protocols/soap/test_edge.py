@@ -6,6 +6,7 @@ Every case stands for something that Spyne's own SOAP protocol answers wrongly o
 import logging
 
 import pytest
+
 from wire import PATH, SOAP_11, SOAP_12, TYPES, envelope, request
 
 GET = "<n:GetCDRsRequest/>"
@@ -27,7 +28,12 @@ FAULTS = [
     ("two requests", envelope(GET + GET), "Sender/SecondRequest", 400),
     ("two bodies", envelope(GET).replace(b"</e:Body>", b"</e:Body><e:Body/>"), "Sender/BadEnvelope", 400),
     ("two headers", envelope(GET, "<n:x/>").replace(b"<e:Body>", b"<e:Header/><e:Body>"), "Sender/BadEnvelope", 400),
-    ("a header after the body", envelope(GET).replace(b"</e:Body>", b"</e:Body><e:Header/>"), "Sender/BadEnvelope", 400),
+    (
+        "a header after the body",
+        envelope(GET).replace(b"</e:Body>", b"</e:Body><e:Header/>"),
+        "Sender/BadEnvelope",
+        400,
+    ),
     ("something after the body", envelope(GET).replace(b"</e:Body>", b"</e:Body><n:x/>"), "Sender/BadEnvelope", 400),
     ("text in the envelope", envelope(GET).replace(b"<e:Body>", b"text<e:Body>"), "Sender/BadEnvelope", 400),
     ("text in the body", envelope("text" + GET), "Sender/BadEnvelope", 400),
@@ -52,17 +58,42 @@ FAULTS = [
     ("an undefined entity", envelope("<n:GetCDRsRequest>&x;</n:GetCDRsRequest>"), "Sender/NotWellFormed", 400),
     ("a processing instruction", envelope("<?php echo 1?>" + GET), "Sender/InstructionForbidden", 400),
     ("a style sheet", b'<?xml-stylesheet href="x"?>' + envelope(GET)[38:], "Sender/InstructionForbidden", 400),
-    ("multi-reference values", envelope('<n:AddCDRsRequest><n:cdrInfoArray href="#1"/></n:AddCDRsRequest>'), "Sender/MultiReference", 400),
+    (
+        "multi-reference values",
+        envelope('<n:AddCDRsRequest><n:cdrInfoArray href="#1"/></n:AddCDRsRequest>'),
+        "Sender/MultiReference",
+        400,
+    ),
     ("a control character", envelope("<n:GetCDRsRequest>\x01</n:GetCDRsRequest>"), "Sender/NotWellFormed", 400),
-    ("a header that must be understood", envelope(GET, '<n:x e:mustUnderstand="1"/>'), "MustUnderstand/HeaderNotUnderstood", 500),
+    (
+        "a header that must be understood",
+        envelope(GET, '<n:x e:mustUnderstand="1"/>'),
+        "MustUnderstand/HeaderNotUnderstood",
+        500,
+    ),
     ("the same in words", envelope(GET, '<n:x e:mustUnderstand="true"/>'), "MustUnderstand/HeaderNotUnderstood", 500),
-    ("deep nesting", envelope("<n:GetCDRsRequest>" + "<n:a>" * 40 + "</n:a>" * 40 + "</n:GetCDRsRequest>"), "Sender/TooDeep", 400),
+    (
+        "deep nesting",
+        envelope("<n:GetCDRsRequest>" + "<n:a>" * 40 + "</n:a>" * 40 + "</n:GetCDRsRequest>"),
+        "Sender/TooDeep",
+        400,
+    ),
     ("deep nesting in a header", envelope(GET, "<n:a>" * 40 + "</n:a>" * 40), "Sender/TooDeep", 400),
-    ("many attributes", envelope("<n:GetCDRsRequest " + " ".join(f'a{i}="1"' for i in range(65)) + "/>"), "Sender/TooManyAttributes", 400),
+    (
+        "many attributes",
+        envelope("<n:GetCDRsRequest " + " ".join(f'a{i}="1"' for i in range(65)) + "/>"),
+        "Sender/TooManyAttributes",
+        400,
+    ),
     ("many header blocks", envelope(GET, "<n:x/>" * 33), "Sender/HeadTooLarge", 400),
     ("a large head", envelope(GET, f"<n:x>{'x' * 200_000}</n:x>"), "Sender/HeadTooLarge", 400),
     ("an unknown encoding", envelope(GET).replace(b"UTF-8", b"UTF-7"), "Sender/UnknownEncoding", 400),
-    ("bytes that are no UTF-8", envelope("<n:GetCDRsRequest>\xff</n:GetCDRsRequest>").replace("\xff".encode(), b"\xff"), "Sender/NotWellFormed", 400),
+    (
+        "bytes that are no UTF-8",
+        envelope("<n:GetCDRsRequest>\xff</n:GetCDRsRequest>").replace("\xff".encode(), b"\xff"),
+        "Sender/NotWellFormed",
+        400,
+    ),
 ]
 
 
@@ -124,7 +155,7 @@ def test_another_method_is_405_and_says_which_are_allowed(app, method):
 
 
 def test_a_fault_of_1_1_has_the_form_of_1_1(app):
-    answer = request(app, envelope(""  , namespace=SOAP_11), content_type=TYPES[SOAP_11])
+    answer = request(app, envelope("", namespace=SOAP_11), content_type=TYPES[SOAP_11])
     assert (answer.fault, answer.status) == ("Client/EmptyBody", 500)
     assert answer.headers["Content-Type"] == TYPES[SOAP_11]
 

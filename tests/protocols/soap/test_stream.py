@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from wire import SOAP_12
 
 from echs.base.errors import Refused
 from echs.base.fields import UploadReason
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.stream import TOKEN_BYTES, EnvelopeReader, Source
 from echs.protocols.soap.versions import SOAP_12 as VERSION_12
+from wire import SOAP_12
 
 NS = "urn:x"
 

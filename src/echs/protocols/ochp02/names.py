@@ -27,10 +27,12 @@ class WireField:
 
 @dataclass(frozen=True, eq=False)
 class WireRecord:
-    """A record of the protocol: its type, the element that repeats it, its fields in order, other spellings."""
+    """A record of the protocol: its type, the element that repeats it, the field by which a person finds it again,
+    its fields in order, other spellings."""
 
     type_name: str
     element: str
+    label: str
     fields: Sequence[WireField]
     aliases: dict[str, str]
 
@@ -50,6 +52,7 @@ class WireRecord:
 def wire_record(
     type_name: str,
     element: str,
+    label: str,
     fields: Sequence[Field],
     names: str,
     integers: str = "",
@@ -58,12 +61,13 @@ def wire_record(
     """The record with these wire names for the noun's fields, in their order."""
     numeric = set(integers.split())
     spelt = [WireField(name, field, name in numeric) for name, field in zip(names.split(), fields, strict=True)]
-    return WireRecord(type_name, element, spelt, aliases or {})
+    return WireRecord(type_name, element, label, spelt, aliases or {})
 
 
 CDR_INFO = wire_record(
     "CDRInfo",
     "cdrInfoArray",
+    "cdrId",
     cdr.FIELDS,
     "cdrId startDatetime endDatetime duration volume chargePointAddress chargePointZip chargePointCity "
     "chargePointCountry chargePointType productType tariffType authenticationId evcoId meterId obisCode chargePointId "
@@ -73,6 +77,7 @@ CDR_INFO = wire_record(
 ROAMING_AUTHORISATION_INFO = wire_record(
     "RoamingAuthorisationInfo",
     "roamingAuthorisationInfoArray",
+    "evcoId",
     authorisation.FIELDS,
     "evcoId roamingHubId tokenType tokenId printedNumber expiryDate pin pinMandatory tokenActivated hash",
     integers="roamingHubId tokenType pinMandatory tokenActivated",
@@ -80,6 +85,7 @@ ROAMING_AUTHORISATION_INFO = wire_record(
 CHARGEPOINT_INFO = wire_record(
     "ChargepointInfo",
     "chargepointInfoArray",
+    "evseId",
     chargepoint.FIELDS,
     "evseId locationName locationNameLang houseNumber streetName city postalCode taLat taLon taLatEntranceExit "
     "taLonEntranceExit openingTimes powerOutletStatus energyProviderId roamingHubId telephoneNumber floorLevel "

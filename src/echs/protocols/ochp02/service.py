@@ -161,7 +161,7 @@ def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
     run = clear_as(house, caller, exchange.request_id)
     if run is None:
         return ok("nothing was pending; no run was made", exchange)
-    return ok(f"run {run.number}: {run.cdr_count} CDRs cleared", exchange)
+    return ok(f"run {run.number}: {run.cdr_count} {'CDR' if run.cdr_count == 1 else 'CDRs'} cleared", exchange)
 
 
 @answered(result_and_records)

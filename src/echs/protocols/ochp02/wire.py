@@ -42,29 +42,34 @@ def nouns(
 
 def read(child: Child, position: int, record: WireRecord, make: Callable[[Iterable[Any]], Noun]) -> Noun | Problem:
     """One record."""
+
+    def known(place: int, reason: FieldReason, detail: str) -> Problem:
+        name = record.fields[place].field.name
+        return Problem(reason, detail, position=position, field=name, label=label_of(child, record))
+
     values: list[str | int | None] = [None] * len(record.fields)
     for name, text in child.fields:
         place = record.places.get(name)
         if place is None:
-            return foreign(name, position, f"is not a field of {record.type_name}")
+            return foreign(name, position, f"is not a field of {record.type_name}", label_of(child, record))
         if values[place] is not None:
-            return at(record, place, position, FieldReason.FIELD_REPEATED, "stands more than once in this record")
+            return known(place, FieldReason.FIELD_REPEATED, "stands more than once in this record")
         if text is None:
-            return at(record, place, position, FieldReason.FIELD_NOT_TEXT, "holds elements; only text may stand here")
+            return known(place, FieldReason.FIELD_NOT_TEXT, "holds elements; only text may stand here")
         values[place] = text
     if child.text.strip():
-        return Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the fields of this record", position=position)
+        detail = "there is text between the fields of this record"
+        return Problem(FieldReason.FIELD_NOT_TEXT, detail, position=position, label=label_of(child, record))
     for place, wire in enumerate(record.fields):
         text = cast("str | None", values[place])
         if not wire.is_integer:
             values[place] = text or ""
         elif text is None or not text.strip():
-            return at(record, place, position, FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory")
+            return known(place, FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory")
         else:
             number = integer(text)
             if number is None:
-                detail = f"{shown(text)} is not a whole number"
-                return at(record, place, position, FieldReason.FIELD_NOT_INTEGER, detail)
+                return known(place, FieldReason.FIELD_NOT_INTEGER, f"{shown(text)} is not a whole number")
             values[place] = number
     return make(values)
 
@@ -77,17 +82,20 @@ def integer(text: str) -> int | None:
     return int(match[1] + match[2])
 
 
-def at(record: WireRecord, place: int, position: int, reason: FieldReason, detail: str) -> Problem:
-    """A problem with a field that is known."""
-    return Problem(reason, detail, position=position, field=record.fields[place].field.name)
+def label_of(child: Child, record: WireRecord) -> tuple[str, str] | None:
+    """How a person finds a record again that could not be read."""
+    for name, text in child.fields:
+        if name == f"{NAMESPACE} {record.label}" and text:
+            return record.label, text
+    return None
 
 
-def foreign(name: str, position: int, detail: str) -> Problem:
+def foreign(name: str, position: int, detail: str, label: tuple[str, str] | None = None) -> Problem:
     """A problem with an element that is not known."""
     namespace, local = split(name)
     if namespace != NAMESPACE:
         detail += f"; its namespace is {shown(namespace)}" if namespace else "; it has no namespace"
-    return Problem(FieldReason.FIELD_UNKNOWN, detail, position=position, field=local, field_as_sent=True)
+    return Problem(FieldReason.FIELD_UNKNOWN, detail, position=position, field=local, label=label, field_as_sent=True)
 
 
 @lru_cache

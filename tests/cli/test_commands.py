@@ -1,0 +1,205 @@
+"""The administrator's command, run in this process on each store."""
+
+import json
+import re
+
+import pytest
+
+from cast import FIELD_CDR, PASSWORDS, cdr, token
+from echs import cli
+from echs.authorisations import roaming_list
+from echs.base.ids import new_request_id
+from echs.cdrs import intake
+from echs.partners.login import log_in
+
+
+@pytest.fixture
+def echs(environment, monkeypatch, capsys, tmp_path):
+    """Run one command line: exit code, standard output, standard error."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = cli.execute(list(arguments))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def parsed(run, *arguments: str):
+    code, out, err = run(*arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def add(house, sender, *records):
+    return intake.add(house, sender, iter(records), new_request_id())
+
+
+def test_help_names_every_command_and_each_command_helps(echs):
+    code, out, _ = echs("--help")
+    assert code == 0
+    for command in cli.COMMANDS:
+        assert re.search(rf"^  {command} ", out, re.MULTILINE)
+        assert echs(command, "--help")[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["partner"], ["partner", "add"], ["run", "show", "x"], ["--x"]])
+def test_wrong_usage_is_exit_2(echs, arguments):
+    assert echs(*arguments)[0] == 2
+
+
+def test_a_partner_is_enrolled_with_a_password_that_is_shown_once(echs, house):
+    code, out, _ = echs("partner", "add", "new", "--name", "Łódź & Co", "--operator", "A", "--hub", "7")
+    assert code == 0
+    password = re.search(r"Password \(shown this once\): (\S{20})", out)[1]
+    assert log_in(house, "new", password)
+    shown = parsed(echs, "partner", "show", "NEW")
+    assert (shown["name"], shown["operator_ids"], shown["hubs"]) == ("Łódź & Co", ["A"], [7])
+    assert password not in json.dumps(shown)
+
+
+def test_a_password_comes_from_a_file_or_from_standard_input(echs, house, tmp_path, monkeypatch):
+    file = tmp_path / "password"
+    file.write_text("from the file\nand more\n")
+    code, out, _ = echs("partner", "add", "one", "--name", "One", "--password-file", str(file))
+    assert (code, "from the file" in out) == (0, False)
+    assert log_in(house, "one", "from the file")
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("from the pipe\n"))
+    assert echs("partner", "passwd", "one", "--password-file", "-")[0] == 0
+    assert log_in(house, "one", "from the pipe")
+    assert echs("partner", "passwd", "one", "--password-file", str(tmp_path / "none"))[0] == 2
+
+
+def test_a_made_password_can_be_read_by_a_program(echs, house, cast):
+    made = parsed(echs, "partner", "passwd", "tnm")
+    assert log_in(house, "tnm", made["password"])
+
+
+def test_partners_are_listed_for_people_and_for_programs(echs, cast):
+    code, out, _ = echs("partner", "list")
+    assert code == 0
+    assert "ladenetz.de Köln, Łódź" in out
+    assert [partner["user_id"] for partner in parsed(echs, "partner", "list")] == ["tnm", "lnd", "anwb", "office"]
+
+
+def test_exit_codes_tell_not_found_from_conflict_from_wrong(echs, cast):
+    assert echs("partner", "show", "nobody")[0] == 3
+    assert echs("partner", "own", "anwb", "--operator", "TheNewMotion")[0] == 4
+    assert echs("partner", "add", "tnm", "--name", "x")[0] == 4
+    assert echs("partner", "add", "x", "--name", "x", "--timezone", "Nowhere")[0] == 2
+    assert echs("partner", "own", "anwb")[0] == 2
+    assert echs("partner", "own", "anwb", "--operator", "x", "--remove")[0] == 3
+    _, _, err = echs("partner", "show", "nobody")
+    assert err == 'echs: there is no partner "nobody"; see: echs partner list\n'
+
+
+def test_ids_are_given_and_taken_and_partners_disabled_and_enabled(echs, cast):
+    assert parsed(echs, "partner", "own", "anwb", "--operator", "X", "--hub", "9")["operator_ids"] == ["X"]
+    assert parsed(echs, "partner", "own", "anwb", "--operator", "x", "--remove")["operator_ids"] == []
+    assert parsed(echs, "partner", "disable", "anwb")["active"] is False
+    assert parsed(echs, "partner", "enable", "anwb")["active"] is True
+    assert parsed(echs, "partner", "change", "anwb", "--administrator")["groups"] == ["administrator"]
+    assert echs("partner", "change", "anwb")[0] == 2
+
+
+def test_cdrs_are_listed_by_state_and_run_without_card_numbers(echs, house, cast):
+    add(house, cast.tnm, cdr(1, token_id="CANARY"), cdr(2, provider_id="Nobody"))
+    assert [each["cdr_id"] for each in parsed(echs, "cdr", "list", "--status", "held")] == ["2"]
+    code, out, err = echs("cdr", "list", "--limit", "1")
+    assert (code, "more than these 1" in err) == (0, True)
+    assert "4.6400" in out
+    assert "CANARY" not in out + json.dumps(parsed(echs, "cdr", "list"))
+    assert echs("cdr", "list", "--status", "gone")[0] == 2
+
+
+def test_clearing_is_previewed_confirmed_and_shown(echs, house, cast):
+    code, out, _ = echs("clear", "--dry-run")
+    assert (code, "Pending: none" in out) == (0, True)
+    assert echs("clear", "--yes")[2].startswith("nothing is pending")
+    add(house, cast.tnm, FIELD_CDR, cdr(2, provider_id="ladenetz.de"))
+    assert [pair["cdr_count"] for pair in parsed(echs, "clear", "--dry-run")] == [1, 1]
+    code, _, err = echs("clear")
+    assert (code, "--yes" in err) == (2, True)
+    assert parsed(echs, "run", "list") == []
+    made = parsed(echs, "clear", "--yes")
+    assert (made["run"]["number"], made["run"]["cdr_count"], made["run"]["cleared_by"]) == (1, 2, "command line")
+    assert len(list(house.shelf.directory.iterdir())) == 6
+    assert [run["number"] for run in parsed(echs, "run", "list")] == [1]
+    code, out, _ = echs("run", "show", "1")
+    assert code == 0
+    assert "9.2800" in out
+    assert "not yet" in out
+    assert echs("run", "show", "2")[0] == 3
+    assert [each["run_number"] for each in parsed(echs, "cdr", "list", "--run", "1")] == [1, 1]
+
+
+def test_a_statement_is_drawn_to_files(echs, house, cast, tmp_path):
+    add(house, cast.tnm, FIELD_CDR)
+    echs("clear", "--yes")
+    assert echs("statement", "draw", "1", "ANWB")[0] == 0
+    assert (tmp_path / "statement-run-1-ANWB.pdf").read_bytes().startswith(b"%PDF")
+    assert FIELD_CDR.cdr_id in (tmp_path / "statement-run-1-ANWB.csv").read_text()
+    assert echs("statement", "draw", "1", "tnm", "--csv", str(tmp_path / "t.csv"))[0] == 0
+    assert not (tmp_path / "statement-run-1-tnm.pdf").exists()
+    assert echs("statement", "draw", "1", "office")[0] == 3
+    assert echs("statement", "draw", "9", "tnm")[0] == 3
+    code, _, err = echs("statement", "draw", "1", "tnm", "--pdf", str(tmp_path / "none" / "t.pdf"))
+    assert (code, "cannot be written" in err) == (1, True)
+
+
+def test_lists_are_shown_with_their_size_and_time(echs, house, cast):
+    roaming_list.replace(house, cast.tnm, [token(1), token(2)])
+    shown = {each["user_id"]: each for each in parsed(echs, "list", "show")}
+    assert shown["tnm"]["roaming_list"]["records"] == 2
+    assert shown["tnm"]["chargepoint_list"] is None
+    assert "2026-11-21 12:00:00" in echs("list", "show")[1]
+
+
+def test_the_store_is_upgraded_and_its_version_shown(echs, house):
+    assert "already" in echs("db", "upgrade")[2]
+    shown = parsed(echs, "db", "current")
+    assert shown["version"] == shown["needed"]
+
+
+def test_a_store_without_tables_says_what_to_do(echs, monkeypatch, tmp_path):
+    monkeypatch.setenv("ECHS_DATABASE_URL", f"sqlite:///{tmp_path / 'fresh.sqlite3'}")
+    code, _, err = echs("partner", "list")
+    assert (code, "echs db upgrade" in err) == (5, True)
+    assert echs("db", "current")[0] == 1
+    assert echs("db", "upgrade")[0] == 0
+    assert echs("partner", "list")[0] == 0
+
+
+def test_a_store_that_is_away_is_exit_5(echs, monkeypatch):
+    monkeypatch.setenv("ECHS_DATABASE_URL", "postgresql://echs:canary@127.0.0.1:1/none")
+    code, out, err = echs("partner", "list")
+    assert (code, "canary" in out + err) == (5, False)
+
+
+def test_a_bad_configuration_is_exit_2_with_every_error(echs, monkeypatch):
+    monkeypatch.setenv("ECHS_PUBLIC_URL", "nonsense")
+    monkeypatch.setenv("ECHS_NO_SUCH_THING", "1")
+    code, _, err = echs("partner", "list")
+    assert (code, len(err.strip().split("\n"))) == (2, 2)
+
+
+def test_no_markup_and_no_escape_of_a_name_reaches_the_terminal(echs, house, cast):
+    code, out, _ = echs("partner", "change", "anwb", "--name", "[red]ANWB[/red]")
+    assert (code, "[red]ANWB[/red]" in out) == (0, True)
+    assert echs("partner", "change", "anwb", "--name", "a\x1b[31m")[0] == 2
+
+
+def test_the_passwords_of_the_cast_work(house, cast):
+    assert all(log_in(house, user_id, password) for user_id, password in PASSWORDS.items())
+
+
+def test_serve_refuses_a_wrong_address_and_a_store_that_is_not_ready(echs, monkeypatch, tmp_path):
+    assert echs("serve", "--bind", "nonsense")[0] == 2
+    assert echs("serve", "--bind", "127.0.0.1:99999")[0] == 2
+    monkeypatch.setenv("ECHS_DATABASE_URL", "postgresql://echs@127.0.0.1:1/none")
+    assert echs("serve", "--bind", "127.0.0.1:0")[0] == 5

@@ -1,0 +1,65 @@
+"""Golden pairs: each request of a day, as bytes, with the answer that it must get, as bytes.
+
+The day is played in the order of the file names, on both stores. The first line of a request names the caller whose
+login token stands for ``@TOKEN@``. What differs from run to run is replaced in the answer: request ids, login tokens
+and signatures. ``ECHS_WRITE_GOLDEN=1 make test TEST=tests/protocols/ochp02/test_golden.py`` writes the answers anew;
+read the difference before you keep it.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from lxml import etree
+
+from echs.base.places import contracts
+from wire import SOAP_11, SOAP_12, TYPES, Caller, request
+
+GOLDEN = Path(__file__).parent / "golden"
+REQUESTS = sorted(GOLDEN.glob("*.request.xml"))
+REQUEST_ID = re.compile(rb"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
+HEX64 = re.compile(rb"\b[0-9a-f]{64}\b")
+CALLER = re.compile(rb"\A<!-- caller: (\w+) -->\n")
+
+
+def schema() -> etree.XMLSchema:
+    """The schema of the contract, by itself."""
+    found = etree.parse(str(contracts() / "ochp-0.2.wsdl")).find(".//{http://www.w3.org/2001/XMLSchema}schema")
+    return etree.XMLSchema(etree.fromstring(etree.tostring(found)))
+
+
+def test_every_request_gets_its_golden_answer(app, cast):
+    callers = {user_id: Caller(app, user_id) for user_id in ("tnm", "lnd", "anwb", "office")}
+    write = os.environ.get("ECHS_WRITE_GOLDEN") == "1"
+    judge = schema()
+    for path in REQUESTS:
+        text = path.read_bytes()
+        user_id = CALLER.match(text)[1].decode()
+        body = CALLER.sub(b"", text).replace(b"@TOKEN@", callers[user_id].token.encode())
+        namespace = SOAP_11 if SOAP_11.encode() in body else SOAP_12
+        answer = request(app, body, content_type=TYPES[namespace])
+        fixed = HEX64.sub(b"@HEX64@", REQUEST_ID.sub(b"@REQUEST@", answer.body))
+        told = f"HTTP {answer.status}\n".encode() + fixed + b"\n"
+        golden = path.with_name(path.name.replace(".request.", ".response."))
+        if write:
+            golden.write_bytes(told)
+        assert told == golden.read_bytes(), path.name
+        if answer.fault is None:
+            response = answer.document[-1][0]
+            assert judge.validate(response), (path.name, judge.error_log)
+
+
+def test_there_is_a_good_and_a_refused_pair_for_every_operation():
+    names = [path.name for path in REQUESTS]
+    for operation in (
+        "authenticate",
+        "add-cdrs",
+        "get-cdrs",
+        "clear-cdrs",
+        "get-roaming-list",
+        "set-roaming-list",
+        "get-chargepoint-list",
+        "set-chargepoint-list",
+    ):
+        for outcome in ("good", "refused"):
+            assert any(f"-{operation}-{outcome}" in name for name in names), (operation, outcome)

@@ -1,0 +1,59 @@
+"""The migrations are the only way to the tables, and lead exactly there."""
+
+import os
+import subprocess
+import sys
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from echs import schema
+from echs.base.database import Database, metadata
+
+
+def test_the_migrated_store_has_the_tables_of_the_code(house):
+    with house.database.read() as snapshot:
+        context = MigrationContext.configure(snapshot, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_upgrading_again_changes_nothing(house):
+    schema.upgrade(house.database)
+    assert schema.current(house.database) == schema.head(house.database)
+
+
+def test_five_starters_at_once_migrate_once(empty_store_url, tmp_path):
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ECHS_")},
+        "ECHS_DATABASE_URL": empty_store_url,
+        "ECHS_DATA_DIR": str(tmp_path / "data"),
+    }
+    arguments = [sys.executable, "-m", "echs", "db", "upgrade"]
+    starters = [
+        subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(5)
+    ]
+    told = [starter.communicate(timeout=60)[1].decode() for starter in starters]
+    assert [starter.returncode for starter in starters] == [0] * 5, told
+    database = Database(empty_store_url)
+    assert schema.current(database) == schema.head(database)
+    database.close()
+
+
+def test_the_migrations_are_one_line_numbered_and_say_why(house):
+    scripts = list(ScriptDirectory.from_config(schema.alembic_config(house.database)).walk_revisions())
+    numbers = [script.revision for script in reversed(scripts)]
+    assert numbers == [f"{number:04d}" for number in range(1, len(numbers) + 1)]
+    assert all("Why:" in script.module.__doc__ for script in scripts)
+
+
+def test_a_store_can_be_taken_back_to_nothing_and_up_again(house):
+    from alembic import command
+
+    command.downgrade(schema.alembic_config(house.database), "base")
+    with house.database.read() as snapshot:
+        assert set(inspect(snapshot).get_table_names()) <= {"alembic_version"}
+    schema.upgrade(house.database)
+    with house.database.read() as snapshot:
+        assert snapshot.execute(text("SELECT count(*) FROM cdr")).scalar() == 0
