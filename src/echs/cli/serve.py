@@ -73,6 +73,8 @@ def command(bind: str, workers: int, threads: int) -> None:
         "loglevel": "warning",
         "proc_name": "echs",
         "control_socket_disable": True,
+        # No header changes what we take for the path or the scheme, whoever sends it.
+        "forwarded_allow_ips": "",
         "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's heartbeat
     }
     Server(options, public_url).run()

@@ -1,5 +1,6 @@
 """What the operations answer: ownership, the matrix of administrators, round trip, and every result code."""
 
+import errno
 import itertools
 
 import pytest
@@ -313,6 +314,15 @@ def test_the_codes_of_our_side_are_emitted(app, cast, monkeypatch, reason, code)
     monkeypatch.setattr("echs.protocols.ochp02.service.deliver", store_refusal(reason))
     answer = caller.send("GetCDRs")
     assert (answer.status, answer.code, answer.reason) == (200, code, reason)
+
+
+def test_a_disk_that_is_full_while_an_answer_is_drawn_up_is_told(app, cast, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("echs.protocols.ochp02.service.render", full)
+    answer = Caller(app, "tnm").send("GetRoamingAuthorisationList")
+    assert (answer.status, answer.code) == (200, 503)
 
 
 def test_a_store_that_is_gone_is_an_answer_and_not_an_exception(app, house, cast):

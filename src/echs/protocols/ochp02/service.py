@@ -5,6 +5,7 @@ what is no request of ours becomes a fault. So the one public client, which repe
 fault, recovers.
 """
 
+import errno
 import logging
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -36,6 +37,9 @@ from echs.protocols.soap.stream import Child
 
 log = logging.getLogger(__name__)
 
+# What a full disk says where an answer is drawn up.
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
 Answer = Any
 Operation = Callable[..., Answer]
 
@@ -59,9 +63,11 @@ def answered(on_refusal: Callable[[int, str], Answer], record: WireRecord | None
                 refusal = refused
                 if refused.__cause__ is not None:
                     log.error("request %s: %s", exchange.request_id, refused.first.reason, exc_info=refused.__cause__)
-            except Exception:
+            except Exception as error:
                 log.exception("request %s failed", exchange.request_id)
-                refusal = refuse(StoreReason.INTERNAL_ERROR, "an error on our side")
+                full = isinstance(error, OSError) and error.errno in NO_SPACE
+                reason = StoreReason.STORE_FULL if full else StoreReason.INTERNAL_ERROR
+                refusal = refuse(reason, "there is no space left" if full else "an error on our side")
             return on_refusal(number_of(refusal), description(refusal, exchange.request_id, record))
 
         return operation

@@ -8,6 +8,7 @@ the children as an iterator and reads them itself; otherwise they are read here,
 operation gets their texts. What is wrong with them is kept in the exchange, for the operation to answer in-band.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import SEEK_END
@@ -57,6 +58,8 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
     """
 
     def __init__(self, identity_headers: frozenset[str], limits: BodyLimits) -> None:
+        # Spyne logs messages with all that is in them, and our own faults as its errors; what matters we log ourselves.
+        logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
         super().__init__(parse_xsi_type=False, polymorphic=False)
         self.identity_headers = identity_headers
         self.body_limits = limits

@@ -43,8 +43,6 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         if not isinstance(app.in_protocol, EnvelopeProtocol):
             raise TypeError("the application must speak EnvelopeProtocol")
         self.wsdl = wsdl
-        # Spyne logs messages with all that is in them, and our own faults as its errors; what matters we log ourselves.
-        logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one HTTP request. Nothing that happens here leaves as an exception."""
