@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,9 @@ class House(Ground):
     link_key: bytes
     public_url: str
 
-    def statement_url(self, partner_id: int, runs: tuple[int, ...]) -> str:
-        """A link to the partner's statement about these runs; see `echs.statements.link`."""
-        signed = link.sign(self.link_key, partner_id, runs, self.clock(), self.limits.statement_link_seconds)
+    def statement_url(self, partner_id: int, spans: Sequence[link.Span]) -> str:
+        """A link to the partner's statement about its runs in these spans; see `echs.statements.link`."""
+        signed = link.sign(self.link_key, partner_id, spans, self.clock(), self.limits.statement_link_seconds)
         return f"{self.public_url}{STATEMENTS_PATH}{signed}.pdf"
 
 

@@ -17,13 +17,15 @@ from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.cleared import of_provider
 from echs.clearing import tables
 from echs.partners.partner import Partner
+from echs.statements.link import Span, spans_of
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The runs that are served, and the CDRs in them that the partner receives as provider."""
+    """The runs that are served, as numbers and as spans for a link, and the CDRs in them that the partner receives."""
 
     runs: tuple[int, ...]
+    spans: tuple[Span, ...]
     records: Iterator[CdrRecord]
 
 
@@ -47,7 +49,7 @@ def deliver(ground: Ground, partner: Partner) -> Delivery:
                 )
                 .values(first_served_at=now)
             )
-    return Delivery(runs, of_provider(ground, partner.id, runs))
+    return Delivery(runs, spans_of(runs, list(served)), of_provider(ground, partner.id, runs))
 
 
 def due(served: dict[int, datetime | None], since: datetime) -> tuple[int, ...]:

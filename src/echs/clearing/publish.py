@@ -6,7 +6,7 @@ from functools import partial
 from itertools import groupby
 from typing import BinaryIO
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from echs.base.errors import Refused, refuse, shown
 from echs.base.ground import Ground
@@ -15,7 +15,7 @@ from echs.cdrs.pending import PairTotal
 from echs.clearing import tables
 from echs.clearing.run import PAIR_COLUMNS, ClearingReason, parties_of, run_of_number, unknown_run
 from echs.partners.partner import party_key
-from echs.partners.register import load
+from echs.partners.register import is_active
 from echs.statements import csv, link, pdf
 from echs.statements.shelf import Shelf
 from echs.statements.statement import LAYOUT, Account, Group, Line, Run, Side, Statement
@@ -37,16 +37,13 @@ def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) ->
     found = link.opened(key, text, ground.clock())
     if found is None:
         return None
-    partner_id, run_numbers = found
+    partner_id, spans = found
+    party = tables.clearing_run_party
     with ground.database.read() as snapshot:
-        if not any(partner.id == partner_id and partner.active for partner in load(snapshot)):
-            return None
-    try:
-        return open_statement(ground, shelf, partner_id, run_numbers, form)
-    except Refused as refused:
-        if refused.first.reason in (ClearingReason.STATEMENT_UNKNOWN, ClearingReason.RUN_UNKNOWN):
-            return None
-        raise
+        mine = select(party.c.run_number).where(party.c.partner_id == partner_id, is_active(party.c.partner_id))
+        inside = or_(*(party.c.run_number.between(first, last) for first, last in spans))
+        run_numbers = list(snapshot.execute(mine.where(inside)).scalars())
+    return open_statement(ground, shelf, partner_id, run_numbers, form) if run_numbers else None
 
 
 def draw_run(ground: Ground, shelf: Shelf, run_number: int) -> Iterator[str]:

@@ -95,9 +95,15 @@ def execute(arguments: list[str]) -> int:
         return EXIT_USAGE
     except Refused as refused:
         for problem in refused.problems:
-            click.echo(f"echs: {problem.detail}", err=True)
+            click.echo(f"echs: {problem.detail}{cause_of(refused)}", err=True)
         return exit_code(refused.first.reason)
     return result if isinstance(result, int) else 0
+
+
+def cause_of(refused: Refused) -> str:
+    """What the store itself said, for the administrator, who can do something about it."""
+    original = getattr(refused.__cause__, "orig", None)
+    return f" ({str(original).strip().splitlines()[0]})" if original is not None and str(original).strip() else ""
 
 
 def exit_code(reason: Reason) -> int:

@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 
 DAY_SECONDS = 86_400
 LINK_LENGTH_LIMIT = 2000
-_LINK = re.compile(r"([1-9][0-9]{0,17})\.([0-9,-]+)\.([1-9][0-9]{0,11})\.[0-9a-f]{64}")
+_LINK = re.compile(r"([1-9][0-9]{0,17})\.([0-9]+-[0-9]+(?:,[0-9]+-[0-9]+)*)\.([1-9][0-9]{0,10})\.[0-9a-f]{64}")
+
+# The first and the last number of a row of runs; those between that the partner took no part in do not count.
+Span = tuple[int, int]
 
 
 def signing_key(secret: str) -> bytes:
@@ -20,10 +23,11 @@ def signing_key(secret: str) -> bytes:
     return hmac.digest(secret.encode(), b"statement link", hashlib.sha256)
 
 
-def sign(key: bytes, partner_id: int, runs: Sequence[int], now: datetime, life_seconds: int) -> str:
+def sign(key: bytes, partner_id: int, spans: Sequence[Span], now: datetime, life_seconds: int) -> str:
     """The secret part of a link. It ends at a midnight UTC, so that a repeated call gets the same link."""
     expires = -(-(int(now.timestamp()) + life_seconds) // DAY_SECONDS) * DAY_SECONDS
-    return seal(key, f"{partner_id}.{ranges(runs)}.{expires}")
+    runs = ",".join(f"{first}-{last}" for first, last in spans)
+    return seal(key, f"{partner_id}.{runs}.{expires}")
 
 
 def seal(key: bytes, payload: str) -> str:
@@ -31,34 +35,30 @@ def seal(key: bytes, payload: str) -> str:
     return f"{payload}.{hmac.new(key, payload.encode(), hashlib.sha256).hexdigest()}"
 
 
-def opened(key: bytes, link: str, now: datetime) -> tuple[int, tuple[int, ...]] | None:
-    """The partner and the runs of a link that we made and that has not ended; None for anything else."""
+def opened(key: bytes, link: str, now: datetime) -> tuple[int, tuple[Span, ...]] | None:
+    """The partner and the spans of runs of a link that we made and that has not ended; None for anything else."""
     match = _LINK.fullmatch(link) if len(link) <= LINK_LENGTH_LIMIT else None
     payload = link.rpartition(".")[0]
     # Compared in every case: how long a refusal takes says nothing about why.
-    right = hmac.compare_digest(seal(key, payload).encode(), link.encode("utf-8", "surrogatepass"))
+    right = hmac.compare_digest(
+        seal(key, payload.encode("utf-8", "replace").decode()).encode(), link.encode("utf-8", "replace")
+    )
     if match is None or not right:
         return None
     if now >= datetime.fromtimestamp(int(match[3]), UTC):
         return None
-    return int(match[1]), numbers(match[2])
+    spans = (part.partition("-") for part in match[2].split(","))
+    return int(match[1]), tuple((int(first), int(last)) for first, _, last in spans)
 
 
-def ranges(runs: Sequence[int]) -> str:
-    """Run numbers as short text: ``1-3,7``."""
-    parts: list[list[int]] = []
-    for run in sorted(runs):
-        if parts and run == parts[-1][1] + 1:
-            parts[-1][1] = run
-        else:
-            parts.append([run, run])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    """The run numbers of a text of `ranges`."""
-    found: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        found.extend(range(int(first), int(last or first) + 1))
-    return tuple(found)
+def spans_of(runs: Sequence[int], among: Sequence[int]) -> tuple[Span, ...]:
+    """``runs`` as spans of ``among``, the runs that the partner took part in: few, however many runs they are."""
+    wanted, going_on = set(runs), False
+    spans: list[Span] = []
+    for run in sorted(among):
+        if run in wanted and going_on:
+            spans[-1] = (spans[-1][0], run)
+        elif run in wanted:
+            spans.append((run, run))
+        going_on = run in wanted
+    return tuple(spans)

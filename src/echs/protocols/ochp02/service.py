@@ -157,7 +157,7 @@ def get_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
         return ok("no clearing run concerns you yet", exchange), "", []
     runs = ", ".join(map(str, delivery.runs[-5:]))
     sentence = f"{'run' if len(delivery.runs) == 1 else f'{len(delivery.runs)} runs, the latest of them'} {runs}"
-    return ok(sentence, exchange), house.statement_url(caller.id, delivery.runs), []
+    return ok(sentence, exchange), house.statement_url(caller.id, delivery.spans), []
 
 
 @answered(result_alone)
