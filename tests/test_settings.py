@@ -53,6 +53,12 @@ def test_an_empty_variable_is_one_that_is_not_set():
     assert read_settings({"ECHS_PUBLIC_URL": "", "ECHS_DATABASE_URL": ""}) == read_settings({})
 
 
+def test_an_empty_file_of_a_secret_is_an_error_and_not_a_default(tmp_path):
+    (tmp_path / "empty").touch()
+    assert errors({"ECHS_DATABASE_URL_FILE": str(tmp_path / "empty")}) == ["ECHS_DATABASE_URL_FILE: the file is empty"]
+    assert read_settings({"ECHS_SECRET_KEY_FILE": "", "ECHS_SECRET_KEY": ""}) == read_settings({})
+
+
 @pytest.mark.parametrize("url", ["https://echs.example.org", "http://127.0.0.1:8080", "https://x.org/echs/"])
 def test_a_public_address_is_kept_without_a_slash_at_its_end(url):
     assert read_settings({"ECHS_PUBLIC_URL": url}).public_url == url.rstrip("/")
@@ -72,7 +78,7 @@ def test_a_secret_key_is_made_once_and_kept_for_its_owner_alone(tmp_path):
     assert len(file.read_text()) == 64
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert [path.name for path in file.parent.iterdir()] == ["secret-key"]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["echs.sqlite3", "secret-key"]
 
 
 def test_starters_at_the_same_time_agree_on_the_key(tmp_path):

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     )
     max_bulk_body_bytes: Positive = Field(128 * 1024 * 1024, description="Largest request that carries records.")
     max_small_body_bytes: Positive = Field(256 * 1024, description="Largest request of any other kind.")
-    max_records_per_upload: Positive = Field(200_000, description="Most records in one upload.")
+    max_records_per_upload: Positive = Field(100_000, description="Most records in one upload.")
     login_hours: Annotated[float, Field(gt=0, le=24 * 31)] = Field(12, description="How long a login lasts.")
     max_logins_per_partner: Positive = Field(1000, description="Most logins of one partner at a time; the oldest ends.")
     redelivery_hours: Annotated[float, Field(ge=0, le=24 * 366)] = Field(
@@ -86,6 +86,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     environment = os.environ if environment is None else environment
     given = {name[len(PREFIX) :].lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    # Set but empty is how a compose file says "not set".
+    given = {name: value for name, value in given.items() if value != ""}
     errors: list[str] = []
     for secret in SECRETS:
         file = given.pop(f"{secret}_file", None)
@@ -99,8 +101,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             given[secret] = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             errors.append(f"{name}_FILE: the file cannot be read ({type(error).__name__})")
-    # Set but empty is how a compose file says "not set".
-    given = {name: value for name, value in given.items() if value != ""}
+            continue
+        if not given[secret]:
+            # To go on without would mean another store, or another key on each host.
+            errors.append(f"{name}_FILE: the file is empty")
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:

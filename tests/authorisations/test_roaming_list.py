@@ -11,6 +11,7 @@ from echs.authorisations.authorisation import FIELDS, AuthorisationReason
 from echs.base.errors import Refused
 from echs.base.fields import FieldReason, UploadReason
 from echs.partners import enrolment
+from echs.partners.enrolment import Ownership
 
 
 def refusal(house, owner, records) -> Refused:
@@ -76,6 +77,22 @@ def test_an_upload_that_breaks_off_leaves_the_old_list(house, cast):
     with pytest.raises(ConnectionResetError):
         roaming_list.replace(house, cast.tnm, broken())
     assert list(roaming_list.download(house)) == [token(1)]
+
+
+def test_a_hub_that_is_taken_away_during_an_upload_is_gone(house, cast):
+    def taken_away():
+        yield token(1)
+        enrolment.disown(house, "tnm", Ownership([], [], [5]))
+
+    with pytest.raises(Refused) as caught:
+        roaming_list.replace(house, cast.tnm, taken_away())
+    assert caught.value.first.reason is AuthorisationReason.HUB_NOT_YOURS
+    assert list(roaming_list.download(house)) == []
+
+
+def test_a_number_in_the_wrong_column_is_not_repeated(house, cast):
+    for change in ({"pin_mandatory": 4711}, {"token_type": 4711}, {"hub": 4711}, {"expiry_date": "4711"}):
+        assert "4711" not in refusal(house, cast.tnm, [token(1, **change)]).first.detail
 
 
 def test_the_list_of_a_disabled_partner_is_not_given_out_and_comes_back_with_it(house, cast):

@@ -90,7 +90,30 @@ def test_an_instant_comes_back_in_utc_and_needs_a_zone(house, cast):
         Instant().process_bind_param(datetime(2026, 1, 1), house.database.engine.dialect)  # noqa: DTZ001
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "mysql://a/b", "oracle://x"])
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://a/b", "oracle://x", "postgresql://u:p@ss:w0rd@db/x"])
 def test_a_url_of_another_kind_is_refused(url: str):
-    with pytest.raises(ValueError, match="postgresql://"):
+    with pytest.raises(ValueError, match="postgresql://") as caught:
         database_url(url)
+    assert "w0rd" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_store_in_memory_is_refused(url: str):
+    with pytest.raises(ValueError, match="in memory"):
+        database_url(url)
+
+
+def test_a_sqlite_store_is_its_owner_s_alone(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'mine.sqlite3'}")
+    with database.write() as transaction:
+        transaction.exec_driver_sql("CREATE TABLE x (a)")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    database.close()
+    assert set(modes.values()) == {0o600}, modes
+
+
+def test_a_file_that_is_no_store_is_a_refusal(tmp_path):
+    (tmp_path / "text").write_text("this is not a database, it is a text that is long enough to look at" * 20)
+    with pytest.raises(Refused) as caught, Database(f"sqlite:///{tmp_path / 'text'}").read():
+        pass
+    assert caught.value.first.reason is StoreReason.STORE_UNAVAILABLE

@@ -25,7 +25,15 @@ def test_an_instant_with_an_offset_is_that_instant(moment, minutes, between, col
 @given(moments)
 def test_an_instant_without_a_zone_is_local_time_of_the_sender(moment):
     moment = moment.replace(microsecond=0)
-    assert instant(moment.isoformat(" "), AMSTERDAM) == moment.replace(tzinfo=AMSTERDAM).astimezone(UTC)
+    expected = moment.replace(tzinfo=AMSTERDAM).astimezone(UTC)
+    if expected.astimezone(AMSTERDAM).replace(tzinfo=None) == moment:
+        assert instant(moment.isoformat(" "), AMSTERDAM) == expected
+
+
+def test_a_local_time_that_does_not_exist_is_refused_and_the_same_with_an_offset_is_read():
+    with pytest.raises(WrongFormat, match="does not exist in Europe/Amsterdam"):
+        instant("2014-03-30 02:30:00", AMSTERDAM)
+    assert instant("2014-03-30 02:30:00+01:00", AMSTERDAM) == datetime(2014, 3, 30, 1, 30, tzinfo=UTC)
 
 
 @given(moments)
@@ -95,13 +103,13 @@ def test_what_is_no_duration_is_refused(text):
         duration_s(text)
 
 
-@given(st.integers(0, 999_999_999), st.integers(0, 4), st.integers(0, 9999), st.sampled_from(".,"))
+@given(st.integers(0, 999_999), st.integers(0, 4), st.integers(0, 9999), st.sampled_from(".,"))
 def test_a_volume_is_read_exactly(whole, places, fraction, mark):
     text = f"{whole}{mark}{fraction:04d}"[: len(str(whole)) + 1 + places] if places else str(whole)
     assert Decimal(volume_e4_kwh(text)) == Decimal(text.replace(",", ".")) * 10_000
 
 
-@given(st.integers(0, 10**13 - 1))
+@given(st.integers(0, 10**10 - 1))
 def test_a_volume_is_printed_as_it_is_read(volume):
     assert volume_e4_kwh(kwh(volume)) == volume
 
@@ -119,7 +127,7 @@ def test_a_volume_is_printed_as_it_is_read(volume):
         ("1.000,5", "number of kWh"),
         (" 1", "number of kWh"),
         ("1_0", "number of kWh"),
-        ("1234567890", "up to 9 digits"),
+        ("1000000", "up to 6 digits"),
         ("٣", "number of kWh"),
     ],
 )

@@ -14,6 +14,7 @@ from echs.cdrs.intake import Outcome
 from echs.cdrs.status import Status, status_of
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
+from echs.partners.login import LoginReason
 
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
@@ -99,6 +100,28 @@ def test_nobody_sends_as_another(house, cast):
     for sender in (cast.lnd, cast.anwb, cast.office):
         assert refusal(house, sender, cdr(1)).first.reason is CdrReason.CDR_OPERATOR_NOT_YOURS
     assert count(house) == 0
+
+
+def test_a_right_that_ends_while_an_upload_is_on_its_way_is_gone(house, cast):
+    def taken_away(change):
+        yield cdr(1)
+        change()
+
+    def give_up():
+        enrolment.disown(house, "tnm", Ownership(["TheNewMotion"]))
+
+    with pytest.raises(Refused) as caught:
+        intake.add(house, cast.tnm, taken_away(give_up), next(_requests))
+    assert caught.value.first.reason is CdrReason.CDR_OPERATOR_NOT_YOURS
+    enrolment.own(house, "tnm", Ownership(["TheNewMotion"]))
+    with pytest.raises(Refused) as caught:
+        intake.add(house, cast.tnm, taken_away(lambda: enrolment.disable(house, "tnm")), next(_requests))
+    assert caught.value.first.reason is LoginReason.LOGIN_TOKEN_UNKNOWN
+    assert count(house) == 0
+
+
+def test_a_provider_id_with_blanks_around_is_that_provider(house, cast):
+    assert add(house, cast.tnm, cdr(1, provider_id=" anwb ")).outcomes == (Outcome.PENDING,)
 
 
 def test_an_empty_upload_is_refused(house, cast):

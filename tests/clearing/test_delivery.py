@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cast import cdr
 from echs.cdrs import intake
 from echs.clearing import run
-from echs.clearing.delivery import deliver, due
+from echs.clearing.delivery import deliver, due, mark_served
 
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
@@ -20,7 +20,9 @@ def cleared(house, sender, *records):
 
 def given_to(house, partner) -> tuple[tuple[int, ...], list[str]]:
     delivery = deliver(house, partner)
-    return delivery.runs, [record.cdr_id for record in delivery.records]
+    numbers = [record.cdr_id for record in delivery.records]
+    mark_served(house, partner, delivery.runs)
+    return delivery.runs, numbers
 
 
 def test_a_partner_gets_the_cdrs_of_the_last_run_as_provider(house, cast):
@@ -70,6 +72,14 @@ def test_a_run_of_others_does_not_hide_my_latest(house, cast, clock):
     clock.turn(days=3)
     cleared(house, cast.tnm, cdr(2, provider_id="ladenetz.de"))
     assert given_to(house, cast.anwb)[0] == (1,)
+
+
+def test_an_answer_that_failed_is_not_one_that_was_given(house, cast, clock):
+    cleared(house, cast.tnm, cdr(1))
+    cleared(house, cast.tnm, cdr(2))
+    deliver(house, cast.anwb)
+    clock.turn(days=3)
+    assert given_to(house, cast.anwb) == ((1, 2), ["1", "2"])
 
 
 def test_the_first_time_stands(house, cast, clock):

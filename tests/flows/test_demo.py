@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -50,7 +51,8 @@ def test_the_demo_leaves_a_directory_alone_that_it_did_not_make(tmp_path):
     assert (tmp_path / "precious").read_text() == "data"
 
 
-def test_the_demo_serves_until_ctrl_c_and_then_ends_well(tmp_path):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_demo_serves_until_it_is_told_to_stop_and_takes_its_server_along(tmp_path, ending):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "echs", "demo", "--dir", str(tmp_path / "demo")],
@@ -63,8 +65,13 @@ def test_the_demo_serves_until_ctrl_c_and_then_ends_well(tmp_path):
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    url = re.search(r"WSDL: +(\S+)", (tmp_path / "out").read_text())[1]
+    with urlopen(url, timeout=10) as answer:
+        assert answer.status == 200
+    process.send_signal(ending)
     assert process.wait(40) == 0
+    with pytest.raises(OSError):
+        urlopen(url, timeout=10)
 
 
 def interpreters() -> list[str]:

@@ -5,8 +5,10 @@ import time
 import pytest
 from sqlalchemy import select
 
-from cast import PASSWORDS
+from cast import PASSWORDS, cdr
 from echs.base.errors import Refused
+from echs.cdrs import intake
+from echs.clearing import run
 from echs.partners import enrolment, login, tables
 from echs.partners.login import LoginReason, log_in, partner_of_token
 
@@ -76,6 +78,22 @@ def test_a_login_ends_with_the_password(house, cast):
     assert refusal(partner_of_token, house, token) is LoginReason.LOGIN_TOKEN_UNKNOWN
     assert refusal(log_in, house, "tnm", PASSWORDS["tnm"]) is LoginReason.LOGIN_REFUSED
     log_in(house, "tnm", "another password")
+
+
+def test_a_login_ends_when_it_is_revoked_and_another_may_begin(house, cast):
+    token = log_in(house, "tnm", PASSWORDS["tnm"])
+    enrolment.log_out(house, "tnm")
+    assert refusal(partner_of_token, house, token) is LoginReason.LOGIN_TOKEN_UNKNOWN
+    assert partner_of_token(house, log_in(house, "tnm", PASSWORDS["tnm"])) == cast.tnm
+
+
+def test_a_clearing_run_on_its_way_does_not_keep_anybody_from_logging_in(house, cast):
+    intake.add(house, cast.tnm, iter([cdr(1)]), "r" * 26)
+    if house.database.is_sqlite:
+        pytest.skip("on SQLite writers come one after the other")
+    with house.database.write() as transaction:
+        run.make_run(transaction, house.clock(), "test", "c" * 26)
+        assert log_in(house, "anwb", PASSWORDS["anwb"])
 
 
 def test_a_login_ends_when_the_partner_is_disabled_and_does_not_come_back(house, cast):

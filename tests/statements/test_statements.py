@@ -3,9 +3,15 @@
 import csv
 import io
 import re
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from cast import cdr
@@ -14,7 +20,9 @@ from echs.cdrs import intake
 from echs.clearing import publish, run
 from echs.clearing.run import ClearingReason
 from echs.partners import enrolment
+from echs.statements import pdf
 from echs.statements.shelf import Shelf
+from echs.statements.statement import Run as StatementRun
 
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
@@ -72,7 +80,7 @@ def test_the_pdf_says_who_which_run_which_period_and_the_same_rows(house, cast, 
     for expected in (
         "Clearing statement",
         "The New Motion (tnm)",
-        "1, cleared 2026-11-21 13:00:00+01:00",
+        "2026-11-21 13:00:00+01:00",
         "2014-01-22 10:16:38+01:00  to  2014-01-22 12:14:33+01:00",
         "Europe/Amsterdam",
         "3 CDRs, 9.7800 kWh",
@@ -122,6 +130,27 @@ def test_a_statement_about_several_runs_has_the_lines_of_all(house, cast, day):
     assert rows[-2]["row"] == "total"
     assert (rows[-2]["run"], rows[-2]["cdr_count"]) == ("1, 2", "3")
     assert "Runs" in pdf_text(drawn(house, cast.anwb, [1, 2], "pdf"))
+
+
+def test_a_statement_about_very_many_runs_stays_quick_and_readable(house, cast, day):
+    made = [
+        StatementRun(number, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)) for number in range(1, 2001)
+    ]
+    statement, _ = publish.build(house, cast.tnm.id, [1])
+    file = io.BytesIO()
+    began = time.process_time()
+    pdf.draw(replace(statement, runs=made, name="N" * 200), file)
+    assert time.process_time() - began < 5
+    text = pdf_text(file.getvalue())
+    assert "1 to 2000 (2000 runs)" in text
+    assert "2026-03-25" in text
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=300), st.integers(10, 200))
+def test_a_wrapped_text_fits_its_width_and_loses_nothing_but_blanks(text, width):
+    lines = pdf.wrapped(text, width)
+    assert all(len(line) <= 1 or pdf.width_of(line, pdf.FONT, pdf.SIZE) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == pdf.printable(text, pdf.FONT).replace(" ", "")
 
 
 def test_a_long_statement_has_all_its_lines_and_numbers_its_pages(house, cast):
@@ -194,6 +223,21 @@ def test_a_statement_of_another_store_is_never_taken_from_the_shelf(house, cast,
         transaction.exec_driver_sql("UPDATE clearing_run_party SET name = 'Other'")
     assert drawn(house, cast.tnm, [1], "csv") != first
     assert len({path.name for path in house.shelf.directory.iterdir()} - names) == 1
+
+
+def test_many_readers_of_a_new_statement_wait_for_one_drawing(house, cast, day, monkeypatch):
+    drawings = []
+    original = publish.DRAWERS["pdf"]
+
+    def counted(statement, file):
+        drawings.append(1)
+        original(statement, file)
+
+    monkeypatch.setitem(publish.DRAWERS, "pdf", counted)
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(lambda _: drawn(house, cast.tnm, [1], "pdf"), range(16)))
+    assert len(set(seen)) == 1
+    assert len(drawings) == 1
 
 
 def test_every_statement_of_a_run_can_be_drawn_ahead(house, cast, day):

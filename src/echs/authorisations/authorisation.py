@@ -60,7 +60,8 @@ FIELDS = (
     Field("token_type", 1, mandatory=True),
     Field("token_id", 64, mandatory=True, secret=True),
     Field("printed_number", 150, secret=True),
-    Field("expiry_date", 10, rule=expiry_rule),
+    # Not secret, but the neighbour of the pin and of the card numbers: what stands here by mistake may be one.
+    Field("expiry_date", 10, secret=True, rule=expiry_rule),
     Field("pin", 32, secret=True),
     Field("pin_mandatory", 1, mandatory=True),
     Field("activated", 1, mandatory=True),
@@ -78,29 +79,35 @@ def problem_of(record: Authorisation, position: int, owner: Partner) -> Problem 
     problem = first_problem(FIELDS, record, position, label(record))
     if problem is not None:
         return problem
-    for reason, field, detail in code_problems(record, owner):
+    for reason, field, detail in code_problems(record):
         return Problem(reason, detail, position=position, field=field, label=label(record))
-    return None
+    return None if owner.may_use_hub(record.hub) else not_yours(record, owner, position)
 
 
-def code_problems(record: Authorisation, owner: Partner) -> list[tuple[Reason, str, str]]:
+def code_problems(record: Authorisation) -> list[tuple[Reason, str, str]]:
     """Codes outside their lists, as (reason, field, sentence)."""
     found: list[tuple[Reason, str, str]] = []
     if record.token_type not in TOKEN_TYPES:
         known = ", ".join(f"{number} {name}" for number, name in TOKEN_TYPES.items())
-        found.append(
-            (AuthorisationReason.TOKEN_TYPE_UNKNOWN, "token_type", f'"{record.token_type}" is not one of {known}')
-        )
+        detail = f"{quoted(record.token_type)}is not one of {known}"
+        found.append((AuthorisationReason.TOKEN_TYPE_UNKNOWN, "token_type", detail))
     for field in FLAG_FIELDS:
         value = getattr(record, field)
         if value not in (0, 1):
-            found.append((AuthorisationReason.TOKEN_FLAG_VALUE, field, f'"{value}" is neither 0 nor 1'))
-    if not owner.may_use_hub(record.hub):
-        yours = ", ".join(map(str, (0, *(hub for hub in owner.hubs if hub))))
-        found.append(
-            (AuthorisationReason.HUB_NOT_YOURS, "hub", f'"{record.hub}" is not your hub number; yours: {yours}')
-        )
+            found.append((AuthorisationReason.TOKEN_FLAG_VALUE, field, f"{quoted(value)}is neither 0 nor 1"))
     return found
+
+
+def not_yours(record: Authorisation, owner: Partner, position: int | None) -> Problem:
+    """The problem of a token under somebody else's hub number."""
+    yours = ", ".join(map(str, (0, *(hub for hub in owner.hubs if hub))))
+    detail = f"{quoted(record.hub)}is not your hub number; yours: {yours}"
+    return Problem(AuthorisationReason.HUB_NOT_YOURS, detail, position=position, field="hub", label=label(record))
+
+
+def quoted(value: int) -> str:
+    """A code for an error sentence; a longer number may be a pin or a card's that stands in the wrong column."""
+    return f'"{value}" ' if -10 < value < 100 else ""
 
 
 def key(record: Authorisation) -> tuple[int, str]:

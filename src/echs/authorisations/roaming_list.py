@@ -1,12 +1,16 @@
 """The verbs of this room: a provider replaces its list, everybody downloads all lists."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
 
 from echs.authorisations import tables
-from echs.authorisations.authorisation import Authorisation, key, problem_of, twice
-from echs.base.errors import Problem
+from echs.authorisations.authorisation import Authorisation, key, not_yours, problem_of, twice
+from echs.base.errors import Problem, ProblemList
 from echs.base.ground import Ground
 from echs.base.replaced_list import ListState, Replaced, ReplacedList
+from echs.base.upload import NOTHING_STORED
+from echs.partners.login import confirm
 from echs.partners.partner import Partner
 from echs.partners.register import is_active
 
@@ -18,7 +22,20 @@ def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Pr
 
     :raises Refused: for any problem in any record; the list that stood before stands still
     """
-    return _lists.replace(ground, owner.id, records, lambda record, position: problem_of(record, position, owner))
+
+    def may_still(transaction: Connection, kept: Sequence[Authorisation]) -> None:
+        now = confirm(ground, transaction, owner)
+        lost = ProblemList()
+        for record in kept:
+            if not now.may_use_hub(record.hub):
+                lost.add(not_yours(record, now, None))
+        if lost:
+            raise lost.refusal(NOTHING_STORED)
+
+    def judge(record: Authorisation, position: int) -> Problem | None:
+        return problem_of(record, position, owner)
+
+    return _lists.replace(ground, owner.id, records, judge, may_still)
 
 
 def download(ground: Ground) -> Iterator[Authorisation]:

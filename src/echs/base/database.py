@@ -7,9 +7,11 @@ Room code never opens a connection any other way, so that what is said here hold
 - Whatever the driver raises becomes a refusal whose reason says that the same request again later is safe.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
@@ -49,6 +51,7 @@ Identity = BigInteger().with_variant(Integer(), "sqlite")
 SQLITE_BUSY_MILLISECONDS = 20_000
 SQLITE_ERROR = 1
 SQLITE_FULL = 13
+SQLITE_NOT_A_STORE = (11, 26)  # corrupt, not a database
 POSTGRES_DISK_FULL = "53100"
 
 
@@ -104,13 +107,14 @@ class Database:
             with connection.begin():
                 yield connection
 
-    def lock(self, transaction: Connection, name: str) -> None:
-        """Hold ``name`` until the transaction ends; whoever wants the same name waits.
+    def lock(self, transaction: Connection, name: str, *, shared: bool = False) -> None:
+        """Hold ``name`` until the transaction ends; whoever wants the same name waits, unless both want it shared.
 
         SQLite needs none: its writers stand in one line from the start.
         """
         if not self.is_sqlite:
-            transaction.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+            function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+            transaction.execute(text(f"SELECT {function}(hashtextextended(:name, 0))"), {"name": name})
 
     def close(self) -> None:
         """Give back every connection."""
@@ -124,9 +128,13 @@ def database_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:
-        raise ValueError("not a database URL; use sqlite:///PATH or postgresql://USER@HOST/NAME") from None
+    except (exc.ArgumentError, ValueError):
+        form = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+        hint = "signs like @ : / in a password are written as %40 %3A %2F"
+        raise ValueError(f"not a database URL; use {form} ({hint})") from None
     backend = parsed.get_backend_name()
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("a store in memory is no store; use sqlite:///PATH")
     if backend in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     if backend == "sqlite":
@@ -140,6 +148,7 @@ def sqlite_engine(url: URL) -> Engine:
     The library comes with us (`pysqlite3`), since the SQLite of many systems has the WAL-reset defect.
     """
     # hide_parameters: an exception's text would else carry pins and card numbers into the log.
+    own_file(Path(url.database or ""))
     engine = create_engine(url, module=sqlite, hide_parameters=True, pool_size=16, max_overflow=16)
 
     @event.listens_for(engine, "connect")
@@ -161,6 +170,12 @@ def sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def own_file(path: Path) -> None:
+    """Make the file for its owner alone: it will hold pins and card numbers. SQLite gives its other files the same."""
+    with suppress(OSError):  # a directory that is not there: connecting says so
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def postgres_engine(url: URL) -> Engine:
@@ -200,11 +215,12 @@ def translated(effect: str) -> Iterator[None]:
 
 def is_defect(error: exc.DBAPIError) -> bool:
     """Whether the statement was wrong, which no repetition mends; SQLite says so with an operational error."""
-    if error.connection_invalidated:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if error.connection_invalidated or code in SQLITE_NOT_A_STORE:
         return False
     if not isinstance(error, exc.OperationalError | exc.InterfaceError):
         return True
-    return getattr(error.orig, "sqlite_errorcode", None) == SQLITE_ERROR
+    return bool(code == SQLITE_ERROR)
 
 
 def is_full(error: exc.DBAPIError) -> bool:

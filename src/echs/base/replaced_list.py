@@ -105,8 +105,11 @@ class ReplacedList(Generic[Record]):
         owner_id: int,
         records: Iterable[Record | Problem],
         problem_of: Callable[[Record, int], Problem | None],
+        confirm: Callable[[Connection, Sequence[Record]], None],
     ) -> Replaced:
         """Make ``records`` the whole list of the owner; identical repetitions collapse into the first.
+
+        ``confirm`` is asked inside the transaction whether the owner may still store these records, and refuses if not.
 
         :raises Refused: for any problem in any record; the list that stood before stands still
         """
@@ -129,6 +132,7 @@ class ReplacedList(Generic[Record]):
 
         kept = judged(records, judge, ground.limits.records_per_upload)
         with ground.database.write() as transaction:
+            confirm(transaction, kept)
             ground.database.lock(transaction, f"{self.heads.name}:{owner_id}")
             self._replace(transaction, owner_id, kept, ground.clock())
         return Replaced(len(kept), repeated)

@@ -124,8 +124,7 @@ def judge(record: CdrRecord, position: int, sender: Partner) -> Cdr | Problem:
         return wrong_field
     operator_key = party_key(record.operator_id)
     if operator_key not in sender.operator_keys:
-        detail = f"{named([record.operator_id])} is not your operator id; yours: {named(sender.operator_ids) or 'none'}"
-        return problem(CdrReason.CDR_OPERATOR_NOT_YOURS, "operator_id", detail)
+        return not_yours(record, position, sender)
     try:
         started_at = read(formats.instant, "start_datetime", CdrReason.CDR_START_FORMAT, sender.zone)
         ended_at = read(formats.instant, "end_datetime", CdrReason.CDR_END_FORMAT, sender.zone, started_at)
@@ -137,6 +136,13 @@ def judge(record: CdrRecord, position: int, sender: Partner) -> Cdr | Problem:
         detail = f'"{record.end_datetime}" is before the start "{record.start_datetime}"'
         return problem(CdrReason.CDR_END_BEFORE_START, "end_datetime", detail)
     return Cdr(record, operator_key, party_key(record.provider_id), started_at, ended_at, duration_s, volume)
+
+
+def not_yours(record: CdrRecord, position: int, sender: Partner) -> Problem:
+    """The problem of a CDR that is sent as somebody else."""
+    detail = f"{named([record.operator_id])} is not your operator id; yours: {named(sender.operator_ids) or 'none'}"
+    reason = CdrReason.CDR_OPERATOR_NOT_YOURS
+    return Problem(reason, detail, position=position, field="operator_id", label=label(record))
 
 
 class _Broken(Exception):

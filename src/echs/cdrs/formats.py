@@ -17,7 +17,8 @@ _INSTANT = re.compile(
 )
 _CLOCK_DURATION = re.compile(r"([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])")
 _SECONDS = re.compile(r"[0-9]{1,9}")
-_VOLUME = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]{1,4}))?")
+# Six digits: no sum of volumes comes near what a store can count.
+_VOLUME = re.compile(r"([0-9]{1,6})(?:[.,]([0-9]{1,4}))?")
 _TOO_FINE = re.compile(r"[0-9]+[.,]([0-9]{5,})")
 
 
@@ -51,6 +52,8 @@ def instant(text: str, zone: ZoneInfo, not_before: datetime | None = None) -> da
             raise WrongFormat("has an offset that no place on earth has")
         return local.replace(tzinfo=timezone(-offset if sign == "-" else offset)).astimezone(UTC)
     earlier = local.replace(tzinfo=zone).astimezone(UTC)
+    if earlier.astimezone(zone).replace(tzinfo=None) != local:
+        raise WrongFormat(f"does not exist in {zone.key}, where the clocks go forward then; send it with its offset")
     if not_before is not None and earlier < not_before:
         return local.replace(tzinfo=zone, fold=1).astimezone(UTC)
     return earlier
@@ -85,7 +88,7 @@ def volume_e4_kwh(text: str) -> int:
         fine = _TOO_FINE.fullmatch(text)
         if fine is not None:
             raise WrongFormat(f"has {len(fine[1])} decimals, at most 4 are allowed")
-        raise WrongFormat("is not a number of kWh like 4.6400 or 4,64 (up to 9 digits, up to 4 decimals, no sign)")
+        raise WrongFormat("is not a number of kWh like 4.6400 or 4,64 (up to 6 digits, up to 4 decimals, no sign)")
     return int(match[1]) * VOLUME_UNIT_PER_KWH + int((match[2] or "").ljust(4, "0"))
 
 

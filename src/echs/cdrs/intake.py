@@ -12,7 +12,8 @@ from echs.base.errors import Problem, ProblemList
 from echs.base.ground import Ground
 from echs.base.upload import NOTHING_STORED, Keys, judged
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, differing_field, judge, label
+from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, differing_field, judge, label, not_yours
+from echs.partners.login import confirm
 from echs.partners.partner import Partner
 from echs.partners.register import owned_provider_keys
 
@@ -65,6 +66,7 @@ def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Problem],
     """
     placed = read_upload(ground, sender, records)
     with ground.database.write() as transaction:
+        refuse_what_is_not_yours_any_more(confirm(ground, transaction, sender), placed)
         for operator_key in sorted({each.cdr.operator_key for each in placed}):
             ground.database.lock(transaction, f"cdr:{operator_key}")
         known = known_positions(transaction, placed)
@@ -72,6 +74,19 @@ def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Problem],
         store(transaction, new, sender, ground.clock(), request_id)
         owned = owned_provider_keys(transaction, {each.cdr.provider_key for each in new})
     return summary(placed, {each.position for each in new}, owned)
+
+
+def refuse_what_is_not_yours_any_more(sender: Partner, placed: Sequence[Placed]) -> None:
+    """An operator id can be taken away while an upload is on its way.
+
+    :raises Refused: CDR_OPERATOR_NOT_YOURS
+    """
+    lost = ProblemList()
+    for each in placed:
+        if each.cdr.operator_key not in sender.operator_keys:
+            lost.add(not_yours(each.cdr.record, each.position, sender))
+    if lost:
+        raise lost.refusal(NOTHING_STORED)
 
 
 def read_upload(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Problem]) -> list[Placed]:

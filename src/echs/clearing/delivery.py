@@ -6,7 +6,7 @@ first served within the last day (a setting): in normal use the first is all the
 lost answer can be fetched again; and who repeats gets the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,26 +30,27 @@ class Delivery:
 
 
 def deliver(ground: Ground, partner: Partner) -> Delivery:
-    """What the partner is given now. The runs count as served from here on."""
+    """What the partner is given now. When the answer is ready to go out, say so with `mark_served`."""
     table = tables.clearing_run_party
     mine = select(table.c.run_number, table.c.first_served_at).where(table.c.partner_id == partner.id)
-    now = ground.clock()
     with ground.database.read() as snapshot:
         served = {row.run_number: row.first_served_at for row in snapshot.execute(mine)}
-    runs = due(served, now - timedelta(seconds=ground.limits.redelivery_seconds))
-    unserved = [run for run in runs if served[run] is None]
-    if unserved:
-        with ground.database.write() as transaction:
-            transaction.execute(
-                update(table)
-                .where(
-                    table.c.partner_id == partner.id,
-                    table.c.run_number.in_(unserved),
-                    table.c.first_served_at.is_(None),
-                )
-                .values(first_served_at=now)
-            )
+    runs = due(served, ground.clock() - timedelta(seconds=ground.limits.redelivery_seconds))
     return Delivery(runs, spans_of(runs, list(served)), of_provider(ground, partner.id, runs))
+
+
+def mark_served(ground: Ground, partner: Partner, runs: Sequence[int]) -> None:
+    """The partner has these runs: those that it had not before count as served from now on.
+
+    The last step of an answer: what fails before it leaves the runs to be given again.
+    """
+    table = tables.clearing_run_party
+    unserved = (table.c.partner_id == partner.id) & table.c.run_number.in_(runs) & table.c.first_served_at.is_(None)
+    with ground.database.read() as snapshot:
+        if snapshot.execute(select(table.c.run_number).where(unserved).limit(1)).first() is None:
+            return
+    with ground.database.write() as transaction:
+        transaction.execute(update(table).where(unserved).values(first_served_at=ground.clock()))
 
 
 def due(served: dict[int, datetime | None], since: datetime) -> tuple[int, ...]:

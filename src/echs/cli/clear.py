@@ -56,6 +56,8 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         if dry_run:
             return
         if not pairs:
+            if as_json:
+                print_json(None)
             say("nothing is pending; no run was made")
             return
         if not sys.stdin.isatty():

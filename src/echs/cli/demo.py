@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -61,6 +62,8 @@ def command(once: bool, directory: Path) -> None:
     url = f"http://127.0.0.1:{port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
     environment.update(ECHS_DATA_DIR=str(directory), ECHS_PUBLIC_URL=url)
+    # The demo talks to its own server alone, whatever proxy leads outside.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     house = open_house(read_settings(environment))
     schema.upgrade(house.database)
     passwords = enrol(house)
@@ -111,7 +114,13 @@ def enrol(house: House) -> dict[str, str]:
 
 @contextmanager
 def serving(port: int, environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A server process, ended with the block; Ctrl-C ends it too and is no error."""
+    """A server process, ended with the block; Ctrl-C ends it too and is no error, as does a request to stop."""
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, stop)
     arguments = [sys.executable, "-m", "echs", "serve", "--bind", f"127.0.0.1:{port}"]
     with log.open("wb") as output:
         # A session of its own: Ctrl-C reaches this process alone, which then ends the server.

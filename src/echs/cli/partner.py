@@ -63,7 +63,10 @@ def show_partner(partner: Partner, as_json: bool, password: str | None = None) -
 def given_or_made(password_file: Any) -> tuple[str, str | None]:
     """The password, and the same once more where it was made here and must be shown."""
     if password_file is not None:
-        return str(password_file.readline()).rstrip("\r\n"), None
+        try:
+            return str(password_file.readline()).rstrip("\r\n"), None
+        except UnicodeDecodeError:
+            raise click.UsageError("the password file is not UTF-8 text") from None
     made = generate_password()
     return made, made
 
@@ -184,6 +187,14 @@ def change(user_id: str, name: str | None, timezone: str | None, administrator: 
         raise click.UsageError("name what to change: --name, --timezone or --administrator/--no-administrator")
     house = ready_house()
     show_partner(enrolment.change(house, user_id, name=name, timezone=timezone, administrator=administrator), as_json)
+
+
+@command.command()
+@click.argument("user_id")
+def logout(user_id: str) -> None:
+    """End every login of a partner. It may log in again with its password."""
+    partner = enrolment.log_out(ready_house(), user_id)
+    say(f"the logins of {partner.user_id} have ended")
 
 
 @command.command()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -42,6 +43,7 @@ def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None) -> N
                     shutil.copyfileobj(drawn, file)
                 os.replace(aside, path)
             except OSError as error:
-                aside.unlink(missing_ok=True)
+                with suppress(OSError):
+                    aside.unlink(missing_ok=True)
                 raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
         say(f"wrote {path}")

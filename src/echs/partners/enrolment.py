@@ -27,9 +27,7 @@ from echs.partners.partner import (
     user_id_problem,
 )
 from echs.partners.password import hash_password
-from echs.partners.register import find, load
-
-LOCK = "partners"
+from echs.partners.register import LOCK, find, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +182,18 @@ def set_password(ground: Ground, user_id: str, password: str) -> Partner:
         transaction.execute(
             update(tables.partner).where(tables.partner.c.id == partner.id).values(password_hash=password_hash)
         )
+        end_logins(transaction, partner)
+        return partner
+
+
+def log_out(ground: Ground, user_id: str) -> Partner:
+    """End every login of a partner, as when a token has leaked; it may log in again.
+
+    :raises Refused: PARTNER_UNKNOWN
+    """
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, LOCK)
+        partner = find(transaction, user_id)
         end_logins(transaction, partner)
         return partner
 

@@ -10,14 +10,14 @@ import secrets
 import threading
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from echs.base.errors import Reason, Refused, refuse
 from echs.base.ground import Ground
 from echs.partners import tables
 from echs.partners.partner import PASSWORD_LIMIT, USER_ID_LIMIT, Partner, party_key
 from echs.partners.password import matches
-from echs.partners.register import load
+from echs.partners.register import LOCK, load
 
 TOKEN_BYTES = 32
 TOKEN_LENGTH = TOKEN_BYTES * 2
@@ -74,7 +74,7 @@ def open_login(ground: Ground, partner_id: int, password_hash: str) -> str:
             tables.partner.c.password_hash == password_hash,
             tables.partner.c.active,
         )
-        if transaction.execute(still.with_for_update()).first() is None:
+        if transaction.execute(still.with_for_update(key_share=True)).first() is None:
             raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
         transaction.execute(delete(tables.login).where(mine, tables.login.c.expires_at <= now))
         surplus = (
@@ -115,6 +115,18 @@ def partner_of_token(ground: Ground, token: str) -> Partner:
     if not partners or not partners[0].active:
         raise unknown_token()
     return partners[0]
+
+
+def confirm(ground: Ground, transaction: Connection, partner: Partner) -> Partner:
+    """The partner as it stands inside a transaction, where it stays so: an upload takes time, and a right can end.
+
+    :raises Refused: LOGIN_TOKEN_UNKNOWN where it has been disabled meanwhile
+    """
+    ground.database.lock(transaction, LOCK, shared=True)
+    (now,) = load(transaction, tables.partner.c.id == partner.id)
+    if not now.active:
+        raise unknown_token()
+    return now
 
 
 def unknown_token() -> Refused:

@@ -77,8 +77,8 @@ class Partner:
 
 
 def party_key(party_id: str) -> str:
-    """The form in which user ids and party ids are compared: without regard to case."""
-    return party_id.casefold()
+    """The form in which user ids and party ids are compared: without regard to case and to blanks around."""
+    return party_id.strip().casefold()
 
 
 def user_id_problem(user_id: str) -> Problem | None:
@@ -125,7 +125,7 @@ def text_problem(what: str, value: str, limit: int) -> Problem | None:
     """Blank at either end, empty, too long, or with control characters: all no."""
     if not value.strip() or value != value.strip():
         detail = f"{shown(value)} is no {what}: it must not be empty, nor begin or end with a blank"
-    elif len(value) > limit or len(value.casefold()) > limit:
+    elif len(value) > limit:
         detail = f"the {what} has {len(value)} characters; at most {limit} are allowed"
     elif CONTROL_CHARACTER.search(value):
         detail = f"{shown(value)} is no {what}: it holds a control character"

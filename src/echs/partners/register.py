@@ -11,6 +11,9 @@ from echs.base.ground import Ground
 from echs.partners import tables
 from echs.partners.partner import Group, Kind, Partner, PartnerReason, party_key
 
+# Held by whoever changes partners, and shared by whoever relies on one to stay as it is for a transaction.
+LOCK = "partners"
+
 
 def all_partners(ground: Ground) -> list[Partner]:
     """Every partner, in the order of enrolment."""

@@ -4,12 +4,13 @@ from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Inte
 
 from echs.base.database import Identity, Instant, metadata
 
+# Keys are casefolded ids, which can be up to three times as long as the id.
 partner = Table(
     "partner",
     metadata,
     Column("id", Identity, primary_key=True),
     Column("user_id", String(64), nullable=False),
-    Column("user_key", String(64), nullable=False, unique=True),
+    Column("user_key", String(192), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     Column("password_hash", String(200), nullable=False),
     Column("timezone", String(64), nullable=False),
@@ -30,7 +31,7 @@ party_id = Table(
     metadata,
     Column("partner_id", ForeignKey("partner.id"), primary_key=True),
     Column("kind", String(8), primary_key=True),
-    Column("party_key", String(64), primary_key=True),
+    Column("party_key", String(192), primary_key=True),
     Column("party_id", String(64), nullable=False),
     Column("active", Boolean, nullable=False),
     CheckConstraint("kind IN ('operator', 'provider')", name="kind"),

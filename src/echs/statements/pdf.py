@@ -4,7 +4,7 @@ Drawn straight onto ReportLab's canvas: texts of partners are never read as mark
 ``invariant`` keeps dates and random ids out of the file, so that the same statement is the same bytes.
 """
 
-import threading
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,10 +28,9 @@ SIZE = 7.5
 LEADING = 9.5
 ROW_GAP = 3
 INK, FAINT, RULE, BAND = HexColor("#1d2733"), HexColor("#5d6b7a"), HexColor("#c9d2dc"), HexColor("#eef2f6")
+# More than fit any line: what stands behind them need not be measured.
+LINE_CHARACTERS = 400
 PAGES_FORM = "pages_in_all"
-
-# Fonts register with ReportLab as a whole, and drawing touches its shared state: one statement at a time.
-_drawing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,13 @@ VOLUME_COLUMN = 4
 
 
 def draw(statement: Statement, file: BinaryIO) -> None:
-    """Write the statement to ``file``."""
-    with _drawing:
-        fonts()
-        page = Page(statement, file)
-        page.open_first()
-        for account in statement.accounts:
-            draw_account(page, account)
-        page.close()
+    """Write the statement to ``file``. Not for two threads at once, since fonts are shared; the shelf sees to that."""
+    fonts()
+    page = Page(statement, file)
+    page.open_first()
+    for account in statement.accounts:
+        draw_account(page, account)
+    page.close()
 
 
 @lru_cache(maxsize=1)
@@ -97,12 +95,12 @@ def wrapped(text: str, width: float, font: str = FONT, size: float = SIZE) -> li
     """The text in pieces that fit the width; broken after a blank where there is one, anywhere else otherwise."""
     pieces = []
     rest = printable(text, font)
-    while rest and width_of(rest, font, size) > width:
-        end = len(rest)
-        while end > 1 and width_of(rest[:end], font, size) > width:
-            end -= 1
-        blank = rest.rfind(" ", 1, end)
-        cut = blank + 1 if blank > 0 else end
+    while rest and width_of(rest[:LINE_CHARACTERS], font, size) > width:
+        end = bisect_right(
+            range(1, min(len(rest), LINE_CHARACTERS)), width, key=lambda n: width_of(rest[:n], font, size)
+        )
+        blank = rest.rfind(" ", 1, end + 1)
+        cut = blank + 1 if blank > 0 else max(end, 1)
         pieces.append(rest[:cut].rstrip())
         rest = rest[cut:]
     return [*pieces, rest] if rest or not pieces else pieces
@@ -137,7 +135,8 @@ class Page:
         runs = "Run" if len(statement.runs) == 1 else "Runs"
         facts = [
             ("Partner", f"{statement.name} ({statement.user_id})"),
-            (runs, "; ".join(f"{run.number}, cleared {statement.local(run.cleared_at)}" for run in statement.runs)),
+            (runs, statement.run_text),
+            ("Cleared", statement.cleared_text),
             ("Period", f"{statement.local(statement.period_start)}  to  {statement.local(statement.period_end)}"),
             ("Times", f"in the time zone {statement.timezone}"),
             *(

@@ -3,10 +3,15 @@
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+# One statement at a time in a process: drawing is work, and the library that draws has state that all drawings share.
+_drawing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -19,10 +24,15 @@ class Shelf:
         """The file of that name, drawn now if it is not there yet. Where the shelf is full, it is drawn for the caller
         alone."""
         path = self.directory / name
-        try:
+        with suppress(OSError):  # not there, or not to be read: draw it
             return path.open("rb")
-        except OSError:
-            pass  # not there, or not to be read: draw it
+        with _drawing:
+            # Whoever waited here may find what it waited for.
+            with suppress(OSError):
+                return path.open("rb")
+            return self._drawn(path, draw)
+
+    def _drawn(self, path: Path, draw: Callable[[BinaryIO], None]) -> BinaryIO:
         drawn = tempfile.SpooledTemporaryFile(max_size=8 << 20)  # noqa: SIM115 - handed to the caller
         draw(drawn)  # type: ignore[arg-type]
         drawn.seek(0)

@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 # Part of the name under which a drawn statement is kept: raise it when the drawing changes.
 LAYOUT = 1
 
+# So many runs are named one by one.
+NAMED_RUNS = 5
+
 
 class Side(StrEnum):
     """In which role the partner stands in a line."""
@@ -100,8 +103,17 @@ class Statement:
 
     @property
     def run_text(self) -> str:
-        """The run's number, or the numbers of several."""
-        return ", ".join(str(run.number) for run in self.runs)
+        """The run's number, or the numbers of several: each of a few, first and last of many."""
+        numbers = [str(run.number) for run in self.runs]
+        if len(numbers) <= NAMED_RUNS:
+            return ", ".join(numbers)
+        return f"{numbers[0]} to {numbers[-1]} ({len(numbers)} runs)"
+
+    @property
+    def cleared_text(self) -> str:
+        """When the run was made, or the first and the last of several."""
+        first, last = self.local(self.runs[0].cleared_at), self.local(self.runs[-1].cleared_at)
+        return first if first == last else f"{first}  to  {last}"
 
 
 def kwh(volume_e4_kwh: int) -> str:

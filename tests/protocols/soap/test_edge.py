@@ -85,6 +85,14 @@ FAULTS = [
         "Sender/TooManyAttributes",
         400,
     ),
+    ("a long namespace", envelope(f'<n:GetCDRsRequest xmlns:x="{"u" * 300}"/>'), "Sender/TooManyNamespaces", 400),
+    ("a long name", envelope(f"<n:GetCDRsRequest><n:{'x' * 600}/></n:GetCDRsRequest>"), "Sender/TooManyNames", 400),
+    (
+        "many fields",
+        envelope(f"<n:GetCDRsRequest><n:x>{'<n:a/>' * 65}</n:x></n:GetCDRsRequest>"),
+        "Sender/TooManyFields",
+        400,
+    ),
     ("many header blocks", envelope(GET, "<n:x/>" * 33), "Sender/HeadTooLarge", 400),
     ("a large head", envelope(GET, f"<n:x>{'x' * 200_000}</n:x>"), "Sender/HeadTooLarge", 400),
     ("an unknown encoding", envelope(GET).replace(b"UTF-8", b"UTF-7"), "Sender/UnknownEncoding", 400),
@@ -116,6 +124,9 @@ def test_what_is_no_request_gets_its_fault(app, body, fault, status, caplog):
         ("text/xml/x", "Sender/MediaType"),
         ("application/soap+xml; charset=utf-7", "Sender/UnknownCharset"),
         ("application/soap+xml; charset=nonsense", "Sender/UnknownCharset"),
+        ('application/soap+xml;CHARSET = "x y"', "Sender/UnknownCharset"),
+        ("application/soap+xml;0*;charset=x", "Sender/UnknownCharset"),
+        (";" * 5000, "Sender/MediaType"),
         ("application/soap+xml\x01\nX: y", "Sender/MediaType"),
     ],
 )
@@ -173,6 +184,30 @@ def test_the_header_that_was_not_understood_is_named(app):
     (block,) = answer.document.iter(f"{{{SOAP_12}}}NotUnderstood")
     prefix, _, name = block.get("qname").partition(":")
     assert (block.nsmap[prefix], name) == ("urn:wsse", "Security")
+
+
+@pytest.mark.parametrize("namespace", ["http://[", "%zz", "http://é", "\\"])
+def test_a_header_of_an_odd_namespace_is_refused_like_any_other(app, namespace):
+    answer = request(app, envelope(GET, f'<x xmlns="{namespace}" e:mustUnderstand="1"/>'))
+    assert (answer.fault, answer.status) == ("MustUnderstand/HeaderNotUnderstood", 500)
+
+
+def test_a_header_without_a_namespace_is_named_without_a_prefix(app):
+    answer = request(app, envelope(GET, '<foo e:mustUnderstand="1"/>'))
+    assert answer.fault == "MustUnderstand/HeaderNotUnderstood"
+    assert b'qname="foo"' in answer.body
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/soap+xml",
+        'Application/SOAP+XML; Charset="UTF-8"; action="x;y"',
+        "application/soap+xml;0*;action*0=1",
+    ],
+)
+def test_other_parameters_of_the_media_type_do_not_matter(app, content_type):
+    assert request(app, envelope(GET), content_type=content_type).reason == "LOGIN_TOKEN_MISSING"
 
 
 def test_the_versions_that_are_spoken_are_named(app):

@@ -23,7 +23,7 @@ from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.intake import Added, Outcome
 from echs.chargepoints import chargepoint_list
 from echs.chargepoints.chargepoint import ChargePoint
-from echs.clearing.delivery import deliver
+from echs.clearing.delivery import deliver, mark_served
 from echs.clearing.run import clear_as
 from echs.house import House
 from echs.partners.login import LoginReason, log_in, partner_of_token
@@ -153,6 +153,7 @@ def get_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.5 and 3.6."""
     delivery = deliver(house, caller)
     exchange.records = render(CDR_INFO, delivery.records)
+    mark_served(house, caller, delivery.runs)
     if not delivery.runs:
         return ok("no clearing run concerns you yet", exchange), "", []
     runs = ", ".join(map(str, delivery.runs[-5:]))

@@ -69,7 +69,9 @@ def read(child: Child, position: int, record: WireRecord, make: Callable[[Iterab
         else:
             number = integer(text)
             if number is None:
-                return known(place, FieldReason.FIELD_NOT_INTEGER, f"{shown(text)} is not a whole number")
+                # Digits in the wrong column may be a pin or a card number.
+                value = "" if any(character.isdigit() for character in text) else f"{shown(text)} "
+                return known(place, FieldReason.FIELD_NOT_INTEGER, f"{value}is not a whole number")
             values[place] = number
     return make(values)
 

@@ -102,7 +102,11 @@ def headers(envelope: Any, version: SoapVersion, fault: SoapFault) -> None:
         return
     header = etree.SubElement(envelope, f"{{{version.namespace}}}Header")
     for namespace, name in fault.not_understood:
-        block = etree.SubElement(header, f"{{{version.namespace}}}NotUnderstood", nsmap={"missed": namespace})
+        try:
+            prefixes = {"missed": namespace} if namespace else None
+            block = etree.SubElement(header, f"{{{version.namespace}}}NotUnderstood", nsmap=prefixes)
+        except ValueError:
+            continue  # no URI, so that it cannot be declared; the sentence names the header
         block.set("qname", f"missed:{name}" if namespace else name)
     if fault.kind is FaultKind.VERSION_MISMATCH:
         upgrade = etree.SubElement(header, f"{{{version.namespace}}}Upgrade")

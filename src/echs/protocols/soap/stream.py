@@ -25,6 +25,9 @@ HEAD_BYTES = 64 * 1024
 TOKEN_BYTES = 1024 * 1024
 DEPTH = 32
 ATTRIBUTES = 64
+FIELDS = 64
+NAMES = 1000
+NAME_CHARACTERS = 256
 HEADER_BLOCKS = 32
 TEXT_CHARACTERS = 16 * 1024
 DRAIN_BYTES = 64 * 1024 * 1024
@@ -60,7 +63,8 @@ class Head:
 class Child:
     """A child of the request element: a plain field with a text, or a record with fields.
 
-    Names are as expat gives them. A field's value is None where it holds elements instead of text. ``text`` of a
+    Names are as expat gives them. A field's value is None where it holds elements instead of text, or a text although
+    it says that it is nil. ``text`` of a
     record is what stands between its fields, without white space. A child without a name is text that stands between
     the children themselves.
     """
@@ -125,6 +129,7 @@ class EnvelopeReader:
         self.head = Head(version)
         self._head_read = False
         self._depth = 0
+        self._declarations = 0
         self._in_header = False
         self._header_seen = False
         self._body_seen = False
@@ -137,12 +142,15 @@ class EnvelopeReader:
         self._record_text = ""
         self._nested = False
         self._nil = False
-        parser = ParserCreate(encoding=charset, namespace_separator=" ")
+        # Expat gives each name with its whole namespace, and keeps one copy of every name that it met in this table.
+        self._names: dict[str, str] = {}
+        parser = ParserCreate(encoding=charset, namespace_separator=" ", intern=self._names)
         parser.buffer_text = True
         parser.buffer_size = CHUNK_BYTES
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
+        parser.StartNamespaceDeclHandler = self._namespace
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._doctype
         parser.ProcessingInstructionHandler = self._instruction
@@ -208,8 +216,18 @@ class EnvelopeReader:
     def _instruction(self, *_: Any) -> NoReturn:
         raise sender_fault("InstructionForbidden", "SOAP allows no processing instruction")
 
+    def _namespace(self, _prefix: str | None, uri: str | None) -> None:
+        self._declarations += 1
+        if len(uri or "") > NAME_CHARACTERS or self._declarations > ATTRIBUTES:
+            sentence = f"more than {ATTRIBUTES} namespaces on one element, or one of over {NAME_CHARACTERS} characters"
+            raise sender_fault("TooManyNamespaces", sentence)
+
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
+        self._declarations = 0
+        if len(name) > 2 * NAME_CHARACTERS or len(self._names) > NAMES:
+            sentence = f"more than {NAMES} different names, or one of over {NAME_CHARACTERS} characters"
+            raise sender_fault("TooManyNames", sentence)
         if attributes:
             self._check_attributes(attributes)
         if self._head_read:
@@ -266,6 +284,8 @@ class EnvelopeReader:
 
     def _start_inside(self, name: str, attributes: dict[str, str]) -> None:
         if self._depth == 5:
+            if len(self._fields) >= FIELDS:
+                raise sender_fault("TooManyFields", f"a record has more than {FIELDS} fields")
             self._keep_record_text()
             self._field = name
             self._nested = False
@@ -289,8 +309,10 @@ class EnvelopeReader:
     def _end(self, _name: str) -> None:
         depth, self._depth = self._depth, self._depth - 1
         if depth == 5 and self._head_read:
-            value = None if self._nested else "" if self._nil else "".join(self._text)
-            self._fields.append((self._field, value))
+            text = "".join(self._text)
+            # What says that it is nothing and holds something is as unreadable as what holds elements.
+            unreadable = self._nested or (self._nil and not text.isspace() and text)
+            self._fields.append((self._field, None if unreadable else "" if self._nil else text))
             self._clear_text()
         elif depth == 4 and self._head_read:
             if self._fields:
@@ -333,7 +355,8 @@ class EnvelopeReader:
 
     def _keep_record_text(self) -> None:
         """Text between the fields of a record: white space is layout, anything else is kept to be refused."""
-        self._record_text += "".join(self._text).strip()
+        if not self._record_text:
+            self._record_text = "".join(self._text).strip()
 
     def _keep_between(self) -> None:
         """Text between the children of the request, likewise."""

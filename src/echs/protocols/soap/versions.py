@@ -1,7 +1,7 @@
 """The two versions of SOAP, as far as they differ for us. Sources: SOAP 1.1 (W3C Note, 2000), SOAP 1.2 Part 1 and 2."""
 
+import re
 from dataclasses import dataclass
-from email.message import EmailMessage
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
@@ -38,6 +38,9 @@ SOAP_12 = SoapVersion(
         }
     ),
 )
+# A parameter as RFC 9110 (8.3) has it, quoted or not; linear in the length of the header.
+_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
+
 VERSIONS = (SOAP_12, SOAP_11)
 BY_MEDIA_TYPE = {version.media_type: version for version in VERSIONS}
 BY_NAMESPACE = {version.namespace: version for version in VERSIONS}
@@ -58,7 +61,5 @@ ENCODINGS = {
 
 def parse_content_type(value: str) -> tuple[str, str | None]:
     """Media type and charset of a Content-Type header, both in lower case; other parameters do not matter to us."""
-    message = EmailMessage()
-    message["Content-Type"] = "".join(character for character in value if character.isprintable())
-    charset = message.get_param("charset")
-    return message.get_content_type(), charset.lower() if isinstance(charset, str) else None
+    charset = _CHARSET.search(value)
+    return value.partition(";")[0].strip().lower(), charset[1].lower() if charset else None
