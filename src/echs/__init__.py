@@ -3,7 +3,7 @@
 The house, from the street to the cellar; imports run downwards only:
 
 - ``cli``             what an administrator types, one file a subject
-- ``server``          WSGI: the protocols by path, statements by link
+- ``server``          WSGI: the protocols by path, statements by link; ``worker``: gunicorn's, with deadlines
 - ``protocols``       how partners speak to us: ``soap`` (any SOAP service of ours), ``ochp02`` (OCHP 0.2)
 - ``house``           everything that an operation is handed; ``schema``: every room's tables, for Alembic
 - ``clearing``        the clearing run, and what a run gives to each partner

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     max_bulk_body_bytes: Positive = Field(128 * 1024 * 1024, description="Largest request that carries records.")
     max_small_body_bytes: Positive = Field(256 * 1024, description="Largest request of any other kind.")
     max_records_per_upload: Positive = Field(100_000, description="Most records in one upload.")
+    max_request_seconds: Positive = Field(
+        120, description="Longest time for a request, answer included; then it is cut."
+    )
     login_hours: Annotated[float, Field(gt=0, le=24 * 31)] = Field(12, description="How long a login lasts.")
     max_logins_per_partner: Positive = Field(1000, description="Most logins of one partner at a time; the oldest ends.")
     redelivery_hours: Annotated[float, Field(ge=0, le=24 * 366)] = Field(

@@ -14,6 +14,7 @@ from echs.house import open_house
 from echs.partners import register
 from echs.protocols.ochp02.mount import PATH
 from echs.settings import read_settings
+from echs.worker import Worker
 
 WILDCARDS = ("0.0.0.0", "[::]", "")  # noqa: S104 - recognised, not bound
 
@@ -21,9 +22,10 @@ WILDCARDS = ("0.0.0.0", "[::]", "")  # noqa: S104 - recognised, not bound
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn, told everything here; the house is opened in each worker, after the fork."""
 
-    def __init__(self, options: dict[str, Any], public_url: str) -> None:
+    def __init__(self, options: dict[str, Any], public_url: str, request_seconds: int) -> None:
         self.options = options
         self.public_url = public_url
+        self.request_seconds = request_seconds
         super().__init__()
 
     def load_config(self) -> None:
@@ -66,7 +68,7 @@ def command(bind: str, workers: int, threads: int) -> None:
         "bind": bind,
         "workers": workers,
         "threads": threads,
-        "worker_class": "gthread",
+        "worker_class": Worker,
         "timeout": 120,
         "graceful_timeout": 30,
         "keepalive": 30,
@@ -77,7 +79,7 @@ def command(bind: str, workers: int, threads: int) -> None:
         "forwarded_allow_ips": "",
         "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's heartbeat
     }
-    Server(options, public_url).run()
+    Server(options, public_url, settings.max_request_seconds).run()
 
 
 def prepare(database: Database) -> None:

@@ -5,7 +5,9 @@ the WSDL's address from the Host header.
 """
 
 import logging
+import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from lxml import etree
@@ -85,8 +87,9 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         ]
         length = pieces.length if isinstance(pieces, Spliced) else sum(map(len, pieces))
         headers.append(("Content-Length", str(length)))
-        if not drained:
-            headers.append(("Connection", "close"))
+        if not drained or exchange.status != 200:
+            # Where the next request would begin is in doubt: nothing more is read from this connection.
+            stop_reading(environ)
         start_response(HTTP_STATUS[exchange.status], headers)
         return pieces
 
@@ -110,6 +113,14 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         exchange.status = fault.http_status or fault.kind.status(exchange.version)
         document = fault_document(exchange.version, fault, self.app.tns, exchange.request_id)
         return [etree.tostring(document, encoding="UTF-8", xml_declaration=True)]
+
+
+def stop_reading(environ: Environ) -> None:
+    """Let the connection end with this answer; gunicorn takes no such wish from a header."""
+    connection = environ.get("gunicorn.socket")
+    if connection is not None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RD)
 
 
 def request_format(environ: Environ) -> tuple[SoapVersion, str | None, SoapFault | None]:
