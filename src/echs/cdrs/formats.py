@@ -7,7 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-VOLUME_UNIT_PER_KWH = 10_000
+from echs.base.energy import UNITS_PER_KWH
+
 DURATION_MAXIMUM_S = 366 * 24 * 3600
 YEARS = (2000, 2100)
 
@@ -89,9 +90,4 @@ def volume_e4_kwh(text: str) -> int:
         if fine is not None:
             raise WrongFormat(f"has {len(fine[1])} decimals, at most 4 are allowed")
         raise WrongFormat("is not a number of kWh like 4.6400 or 4,64 (up to 6 digits, up to 4 decimals, no sign)")
-    return int(match[1]) * VOLUME_UNIT_PER_KWH + int((match[2] or "").ljust(4, "0"))
-
-
-def kwh(volume: int) -> str:
-    """The volume, in units of 0.0001 kWh, as a number of kWh with four decimals and a point."""
-    return f"{volume // VOLUME_UNIT_PER_KWH}.{volume % VOLUME_UNIT_PER_KWH:04d}"
+    return int(match[1]) * UNITS_PER_KWH + int((match[2] or "").ljust(4, "0"))

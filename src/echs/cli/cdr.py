@@ -2,8 +2,8 @@
 
 import click
 
+from echs.base.energy import kwh
 from echs.cdrs import listing
-from echs.cdrs.formats import kwh
 from echs.cdrs.status import Status
 from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import ready_house

@@ -5,9 +5,9 @@ import sys
 import click
 from rich.progress import Progress
 
+from echs.base.energy import kwh
 from echs.base.errors import Refused
 from echs.base.ids import new_request_id
-from echs.cdrs.formats import kwh
 from echs.cdrs.pending import PairTotal, preview
 from echs.clearing import publish, run
 from echs.cli.output import console, json_option, print_json, print_table, say

@@ -2,7 +2,7 @@
 
 import click
 
-from echs.cdrs.formats import kwh
+from echs.base.energy import kwh
 from echs.clearing import run
 from echs.cli.clear import show_pairs
 from echs.cli.output import json_option, print_facts, print_json, print_table

@@ -8,7 +8,8 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from echs.statements.statement import Account, Group, Statement, clock_duration, kwh
+from echs.base.energy import kwh
+from echs.statements.statement import Account, Group, Statement, clock_duration
 
 BYTE_ORDER_MARK = "\ufeff"
 HEADER = (

@@ -18,7 +18,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from echs.statements.statement import SIDE_TITLES, Account, Group, Line, Statement, clock_duration, kwh
+from echs.base.energy import kwh
+from echs.statements.statement import SIDE_TITLES, Account, Group, Line, Statement, clock_duration
 
 WIDTH, HEIGHT = landscape(A4)
 MARGIN = 36
@@ -91,9 +92,10 @@ def width_of(text: str, font: str, size: float) -> float:
     return float(pdfmetrics.stringWidth(text, font, size))
 
 
-def wrapped(text: str, width: float, font: str = FONT, size: float = SIZE) -> list[str]:
+@lru_cache(maxsize=8192)
+def wrapped(text: str, width: float, font: str = FONT, size: float = SIZE) -> tuple[str, ...]:
     """The text in pieces that fit the width; broken after a blank where there is one, anywhere else otherwise."""
-    pieces = []
+    pieces: list[str] = []
     rest = printable(text, font)
     while rest and width_of(rest[:LINE_CHARACTERS], font, size) > width:
         end = bisect_right(
@@ -103,7 +105,7 @@ def wrapped(text: str, width: float, font: str = FONT, size: float = SIZE) -> li
         cut = blank + 1 if blank > 0 else max(end, 1)
         pieces.append(rest[:cut].rstrip())
         rest = rest[cut:]
-    return [*pieces, rest] if rest or not pieces else pieces
+    return (*pieces, rest) if rest or not pieces else tuple(pieces)
 
 
 class Page:

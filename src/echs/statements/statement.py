@@ -116,11 +116,6 @@ class Statement:
         return first if first == last else f"{first}  to  {last}"
 
 
-def kwh(volume_e4_kwh: int) -> str:
-    """A volume as it is printed: kWh with four decimals."""
-    return f"{volume_e4_kwh // 10_000}.{volume_e4_kwh % 10_000:04d}"
-
-
 def clock_duration(duration_s: int) -> str:
     """A duration as it is printed: h:mm:ss."""
     return f"{duration_s // 3600}:{duration_s // 60 % 60:02d}:{duration_s % 60:02d}"
