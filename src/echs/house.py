@@ -71,6 +71,14 @@ def open_database(settings: Settings) -> Database:
         raise BadConfiguration([f"ECHS_DATABASE_URL: {error}"]) from None
 
 
+def missing_store(settings: Settings) -> Path | None:
+    """The file of the embedded store, where it should be and is not; None where it is, or on a server."""
+    if settings.database_url is not None:
+        return None
+    file = settings.data_dir / DATABASE_FILE
+    return None if file.exists() else file
+
+
 def prepare_data_directory(directory: Path) -> None:
     """Make the data directory, for its owner only."""
     try:

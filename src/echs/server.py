@@ -40,8 +40,8 @@ def application(house: House) -> Application:
                 return statement(house, path.removeprefix(STATEMENTS_PATH), environ, start_response)
         except Exception:
             log.exception("a statement could not be given out")
-            return plain(start_response, "503 Service Unavailable", "Not available now. Try again later.")
-        return plain(start_response, "404 Not Found", "Not found.")
+            return plain(environ, start_response, "503 Service Unavailable", "Not available now. Try again later.")
+        return plain(environ, start_response, "404 Not Found", "Not found.")
 
     return answer
 
@@ -53,7 +53,7 @@ def statement(house: House, name: str, environ: Environ, start_response: StartRe
     if form in STATEMENT_TYPES and len(signed) <= LINK_LENGTH_LIMIT:
         file = open_link(house, house.shelf, house.link_key, signed, form)
     if file is None:
-        return plain(start_response, "404 Not Found", "Not found.")
+        return plain(environ, start_response, "404 Not Found", "Not found.")
     length = file.seek(0, 2)
     file.seek(0)
     headers = [
@@ -84,7 +84,7 @@ class Pieces:
         self.file.close()
 
 
-def plain(start_response: StartResponse, status: str, text: str) -> Iterable[bytes]:
+def plain(environ: Environ, start_response: StartResponse, status: str, text: str) -> Iterable[bytes]:
     """A short answer for people."""
     body = (text + "\n").encode()
     headers = [
@@ -94,7 +94,7 @@ def plain(start_response: StartResponse, status: str, text: str) -> Iterable[byt
         ("X-Content-Type-Options", "nosniff"),
     ]
     start_response(status, headers)
-    return [body]
+    return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 
 
 def configure_logging() -> None:

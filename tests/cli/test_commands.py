@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 
 import pytest
 
@@ -119,9 +120,10 @@ def test_cdrs_are_listed_by_state_and_run_without_card_numbers(echs, house, cast
 
 def test_clearing_is_previewed_confirmed_and_shown(echs, house, cast):
     code, out, _ = echs("clear", "--dry-run")
-    assert (code, "Pending: none" in out) == (0, True)
+    assert (code, "Pending: 0 CDRs: none" in out) == (0, True)
     assert echs("clear", "--yes")[2].startswith("nothing is pending")
-    add(house, cast.tnm, FIELD_CDR, cdr(2, provider_id="ladenetz.de"))
+    add(house, cast.tnm, FIELD_CDR, cdr(2, provider_id="ladenetz.de"), cdr(3, provider_id="Nobody"))
+    assert 'held: 1 CDR for provider id "Nobody"' in echs("clear", "--dry-run")[2]
     assert [pair["cdr_count"] for pair in parsed(echs, "clear", "--dry-run")] == [1, 1]
     code, _, err = echs("clear")
     assert (code, "--yes" in err) == (2, True)
@@ -175,6 +177,15 @@ def test_a_store_without_tables_says_what_to_do(echs, monkeypatch, tmp_path):
     assert echs("partner", "list")[0] == 0
 
 
+def test_looking_makes_no_store(echs, monkeypatch, tmp_path):
+    monkeypatch.delenv("ECHS_DATABASE_URL")
+    monkeypatch.setenv("ECHS_DATA_DIR", str(tmp_path / "elsewhere"))
+    code, _, err = echs("partner", "list")
+    assert code == 5
+    assert f"there is no store at {tmp_path}/elsewhere/echs.sqlite3" in err
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_store_that_is_away_is_exit_5(echs, monkeypatch):
     monkeypatch.setenv("ECHS_DATABASE_URL", "postgresql://echs:canary@127.0.0.1:1/none")
     code, out, err = echs("partner", "list")
@@ -201,5 +212,9 @@ def test_the_passwords_of_the_cast_work(house, cast):
 def test_serve_refuses_a_wrong_address_and_a_store_that_is_not_ready(echs, monkeypatch, tmp_path):
     assert echs("serve", "--bind", "nonsense")[0] == 2
     assert echs("serve", "--bind", "127.0.0.1:99999")[0] == 2
+    assert echs("serve", "--bind", "8080")[0] == 2
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, _, err = echs("serve", "--bind", f"127.0.0.1:{taken.getsockname()[1]}")
+        assert (code, "cannot listen" in err) == (1, True)
     monkeypatch.setenv("ECHS_DATABASE_URL", "postgresql://echs@127.0.0.1:1/none")
     assert echs("serve", "--bind", "127.0.0.1:0")[0] == 5

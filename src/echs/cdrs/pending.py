@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, func, insert, literal, select
 
 from echs.base.ground import Ground
 from echs.cdrs import tables
@@ -58,6 +58,27 @@ def preview(ground: Ground) -> list[PairTotal]:
     cdr, party = tables.cdr, partner_tables.party_id
     with ground.database.read() as snapshot:
         return pair_totals(snapshot, pending(), cdr.c.operator_partner_id, party.c.partner_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many CDRs wait for a partner to take this provider id."""
+
+    provider_id: str
+    cdr_count: int
+
+
+def held(ground: Ground) -> list[Held]:
+    """The provider ids that nobody owns, as they were sent, with the CDRs that wait for them."""
+    cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
+    query = (
+        select(uncleared.c.provider_key, func.min(cdr.c.provider_id), func.count())
+        .join(cdr, cdr.c.id == uncleared.c.cdr_id)
+        .where(~exists(select(party.c.party_key).where(owner_of(uncleared.c.provider_key))))
+        .group_by(uncleared.c.provider_key)
+    )
+    with ground.database.read() as snapshot:
+        return [Held(row[1], row[2]) for row in sorted(map(tuple, snapshot.execute(query)))]
 
 
 def totals_of_run(transaction: Connection, run_number: int) -> list[PairTotal]:

@@ -86,8 +86,11 @@ def execute(arguments: list[str]) -> int:
     except click.exceptions.Abort:
         click.echo("echs: stopped", err=True)
         return 130
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"echs: {error.format_message()}", err=True)
         return error.exit_code
     except BadConfiguration as error:
         for line in error.errors:

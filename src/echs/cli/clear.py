@@ -6,9 +6,9 @@ import click
 from rich.progress import Progress
 
 from echs.base.energy import kwh
-from echs.base.errors import Refused
+from echs.base.errors import Refused, shown
 from echs.base.ids import new_request_id
-from echs.cdrs.pending import PairTotal, preview
+from echs.cdrs.pending import PairTotal, held, preview
 from echs.clearing import publish, run
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.cli.store import ready_house
@@ -37,6 +37,18 @@ def show_pairs(title: str, pairs: list[PairTotal]) -> None:
     )
 
 
+def counted(number: int) -> str:
+    """A number of CDRs in words."""
+    return f"{number} CDR" if number == 1 else f"{number} CDRs"
+
+
+def show_held(house: House) -> None:
+    """What waits for a partner, if anything does."""
+    for each in held(house):
+        owner = f"echs partner own USER_ID --provider {each.provider_id}"
+        say(f"held: {counted(each.cdr_count)} for provider id {shown(each.provider_id)}, which nobody owns ({owner})")
+
+
 @click.command("clear")
 @click.option("--dry-run", is_flag=True, help="Show what would be cleared, and clear nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -52,7 +64,8 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         if dry_run and as_json:
             print_json(pairs)
         elif not as_json:
-            show_pairs("Pending", pairs)
+            show_pairs(f"Pending: {counted(sum(pair.cdr_count for pair in pairs))}", pairs)
+            show_held(house)
         if dry_run:
             return
         if not pairs:
@@ -73,8 +86,10 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"run": made, "pairs": pairs, "parties": parties})
     else:
-        show_pairs(f"Run {made.number}: {made.cdr_count} CDRs, {kwh(made.volume_e4_kwh)} kWh", pairs)
+        show_pairs(f"Run {made.number}: {counted(made.cdr_count)}, {kwh(made.volume_e4_kwh)} kWh", pairs)
+        show_held(house)
     draw_statements(house, made.number, len(parties))
+    say(f"statements: echs statement draw {made.number} USER_ID, or by the link that each partner gets")
 
 
 def draw_statements(house: House, number: int, count: int) -> None:

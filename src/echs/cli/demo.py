@@ -17,7 +17,7 @@ from urllib.request import urlopen
 import click
 
 from echs import schema
-from echs.cli.output import print_table, say
+from echs.cli.output import print_table, say, this_command
 from echs.house import House, open_house
 from echs.partners.enrolment import Ownership, add_partner
 from echs.partners.password import generate_password
@@ -71,16 +71,17 @@ def command(once: bool, directory: Path) -> None:
     with serving(port, environment, directory / "server.log") as process:
         wait_for(f"{url}{PATH}?wsdl", process)
         roaming_day.play(f"{url}{PATH}?wsdl", passwords, directory)
+        click.echo(f"Statements: {directory}/statement-*.pdf and .csv")
+        click.echo(f"Look in:    ECHS_DATA_DIR={directory} {this_command()} run show 1")
+        if once:
+            click.echo("The server has ended; without --once it goes on, with logins to try.")
+            return
         print_table(
             "Logins",
             ("user id", "password", "company", "may clear"),
             ((user_id, passwords[user_id], name, administrator) for user_id, name, _, _, administrator in CAST),
         )
         click.echo(f"WSDL:       {url}{PATH}?wsdl")
-        click.echo(f"Statements: {directory}/statement-*.pdf and .csv")
-        click.echo(f"Look in:    ECHS_DATA_DIR={directory} echs run show 1")
-        if once:
-            return
         click.echo("Serving until Ctrl-C.")
         process.wait()
 

@@ -37,7 +37,7 @@ def show(as_json: bool) -> None:
         return
     print_table(
         "Lists",
-        ("user id", "active", "tokens", "replaced", "charge points", "replaced"),
+        ("user id", "active", "tokens", "tokens since", "charge points", "charge points since"),
         (
             (partner.user_id, partner.active, *columns(tokens.get(partner.id)), *columns(points.get(partner.id)))
             for partner in partners

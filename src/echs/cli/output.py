@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -14,6 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 PIPED_WIDTH = 200
+
+
+def this_command() -> str:
+    """How the command was called, for a hint that can be copied."""
+    called = sys.argv[0]
+    return called if Path(called).name == "echs" else f"{sys.executable} -m echs"
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -63,13 +71,13 @@ def say(sentence: str) -> None:
 
 
 def cell(value: object) -> str:
-    """A value as a table shows it; instants in UTC, to the second."""
+    """A value as a table shows it; instants in UTC, to the second, marked with Z."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return value.strftime("%Y-%m-%d %H:%M:%SZ")
     if isinstance(value, (list, tuple, set, frozenset)):
         return ", ".join(cell(each) for each in value) or "-"
     if isinstance(value, Enum):

@@ -49,6 +49,12 @@ def facts_of(partner: Partner) -> dict[str, object]:
     return facts
 
 
+def ids_of(partner: Partner, ids: tuple[str, ...]) -> str:
+    """Party ids as the list shows them: in brackets where they are kept for a disabled partner, and free for others."""
+    text = ", ".join(ids) or "-"
+    return text if partner.active or not ids else f"({text})"
+
+
 def show_partner(partner: Partner, as_json: bool, password: str | None = None) -> None:
     """Print one partner, and a new password if there is one."""
     facts = facts_of(partner)
@@ -121,7 +127,16 @@ def list_(as_json: bool) -> None:
         "Partners",
         ("user id", "name", "operator ids", "provider ids", "hubs", "time zone", "groups", "active"),
         (
-            (p.user_id, p.name, p.operator_ids, p.provider_ids, p.hubs, p.timezone, sorted(p.groups), p.active)
+            (
+                p.user_id,
+                p.name,
+                ids_of(p, p.operator_ids),
+                ids_of(p, p.provider_ids),
+                p.hubs,
+                p.timezone,
+                sorted(p.groups),
+                p.active,
+            )
             for p in partners
         ),
     )
@@ -201,8 +216,13 @@ def logout(user_id: str) -> None:
 @click.argument("user_id")
 @json_option
 def disable(user_id: str, as_json: bool) -> None:
-    """Shut a partner out. Its logins end, its lists are no longer given out, its ids are free; nothing is deleted."""
+    """Shut a partner out. Its logins end, its lists and statements are no longer given out; nothing is deleted.
+
+    Its ids are free for others to take; CDRs that are addressed to it are held until it is enabled, or another has the
+    id.
+    """
     show_partner(enrolment.disable(ready_house(), user_id), as_json)
+    say("its ids are free for others now; CDRs addressed to it are held")
 
 
 @command.command()

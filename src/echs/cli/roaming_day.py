@@ -63,6 +63,10 @@ COLOGNE_CHARGE_POINT = {
 }
 
 
+# How the contracts of a provider begin.
+PREFIXES = {"TheNewMotion": "NL-TNM", "ANWB": "NL-ANW", "ladenetz.de": "DE-LND"}
+
+
 def tokens(prefix: str, hub: int, count: int) -> list[dict[str, object]]:
     """Some drivers' cards."""
     return [
@@ -95,7 +99,7 @@ def cologne_cdr(number: int, provider: str, **other: str) -> dict[str, str]:
         "chargePointZip": "50667",
         "chargePointCity": "Köln",
         "chargePointCountry": "DEU",
-        "evcoId": "NL-TNM-000001",
+        "evcoId": f"{PREFIXES.get(provider, 'XX-NEW')}-{number:06d}",
         "serviceProviderId": provider,
         "infraProviderId": "ladenetz.de",
         "chargePointId": "DE*LND*E4711*1",

@@ -1,5 +1,6 @@
 """``echs serve``: the server, gunicorn with threads."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from gunicorn.app.base import BaseApplication
 
 from echs import __version__, schema, server
 from echs.base.database import Database
-from echs.cli.output import say
+from echs.cli.output import say, this_command
 from echs.cli.store import require_ready
 from echs.house import open_house
 from echs.partners import register
@@ -48,9 +49,10 @@ def command(bind: str, workers: int, threads: int) -> None:
     Put a proxy with TLS in front of it before partners reach it from outside.
     """
     host, _, port = bind.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
+    if ":" not in bind or not port.isdigit() or int(port) > 65535:
         raise click.UsageError(f"--bind {bind}: say HOST:PORT, as in 127.0.0.1:8080")
     reachable = f"http://{'127.0.0.1' if host in WILDCARDS else host}:{port}"
+    refuse_taken(host, int(port))
     settings = read_settings()
     house = open_house(settings, public_url=reachable)
     prepare(house.database)
@@ -60,8 +62,8 @@ def command(bind: str, workers: int, threads: int) -> None:
         say("set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links")
     if not register.all_partners(house):
         say("there is no partner yet; in another terminal, with the same settings:")
-        say('  echs partner add USER_ID --name "Company" --operator ID --provider ID --timezone Europe/Amsterdam')
-        say('  echs partner add USER_ID --name "Clearing office" --administrator')
+        say(f'  {this_command()} partner add USER_ID --name "Company" --operator ID --provider ID')
+        say(f'  {this_command()} partner add USER_ID --name "Clearing office" --administrator')
     public_url = house.public_url
     house.database.close()
     options = {
@@ -80,6 +82,17 @@ def command(bind: str, workers: int, threads: int) -> None:
         "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's heartbeat
     }
     Server(options, public_url, settings.max_request_seconds).run()
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Say at once that somebody listens there, instead of letting gunicorn try for a while."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
 def prepare(database: Database) -> None:

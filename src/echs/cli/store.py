@@ -4,7 +4,7 @@ import click
 
 from echs import schema
 from echs.base.database import Database
-from echs.house import House, open_house
+from echs.house import House, missing_store, open_house
 from echs.settings import read_settings
 
 UNAVAILABLE = 5
@@ -23,7 +23,12 @@ def ready_house() -> House:
     :raises BadConfiguration:
     :raises Refused: STORE_UNAVAILABLE
     """
-    house = open_house(read_settings())
+    settings = read_settings()
+    missing = missing_store(settings)
+    if missing is not None:
+        # Nothing is made by looking: the wrong directory would become a second, empty clearing house.
+        raise NotReady(f"there is no store at {missing.absolute()}; set ECHS_DATA_DIR, or make one: echs db upgrade")
+    house = open_house(settings)
     require_ready(house.database)
     return house
 

@@ -42,14 +42,19 @@ class Column:
     width: float
     right: bool = False
 
+    @property
+    def inner(self) -> float:
+        """What its text may take; numbers stand clear of the next column."""
+        return self.width - (12 if self.right else 6)
+
 
 COLUMNS = (
-    Column("CDR", 138),
+    Column("CDR", 136),
     Column("Start", 100),
     Column("End", 100),
-    Column("Duration", 46, right=True),
+    Column("Duration", 50, right=True),
     Column("kWh", 62, right=True),
-    Column("Contract", 104),
+    Column("Contract", 102),
     Column("Charge point", 82),
     Column("City", 72),
     Column("Product / tariff", 66),
@@ -164,7 +169,7 @@ class Page:
         canvas = self.canvas
         canvas.setFont(FONT, SIZE)
         canvas.setFillColor(FAINT)
-        canvas.drawString(MARGIN, MARGIN - 8, "Energy in kWh with four decimals. Cleared by eCHS.")
+        canvas.drawString(MARGIN, MARGIN - 8, "Energy in kWh. Prices and payment are between the partners.")
         canvas.drawRightString(WIDTH - MARGIN - 22, MARGIN - 8, f"Page {self.number} of")
         # How many pages there are is known at the end: a form that is filled then stands in its place.
         canvas.doForm(PAGES_FORM)
@@ -196,7 +201,7 @@ class Page:
 
     def cells(self, texts: Sequence[str], *, font: str = FONT) -> None:
         """One row of the table, as high as its fullest cell."""
-        pieces = [wrapped(text, column.width - 6, font) for text, column in zip(texts, COLUMNS, strict=True)]
+        pieces = [wrapped(text, column.inner, font) for text, column in zip(texts, COLUMNS, strict=True)]
         height = max(map(len, pieces)) * LEADING
         self.need(height + ROW_GAP)
         x = float(MARGIN)
@@ -206,7 +211,7 @@ class Page:
             for number, line in enumerate(lines):
                 y = self.y - number * LEADING
                 if column.right:
-                    self.canvas.drawRightString(x + column.width - 6, y, line)
+                    self.canvas.drawRightString(x + column.inner, y, line)
                 else:
                     self.canvas.drawString(x, y, line)
             x += column.width
@@ -218,7 +223,7 @@ class Page:
         self.rule()
         before = sum(column.width for column in COLUMNS[:VOLUME_COLUMN])
         self.text(MARGIN, wrapped(f"{title}: {counted(cdr_count)}", before - 12, BOLD)[0], font=BOLD)
-        self.canvas.drawRightString(MARGIN + before + COLUMNS[VOLUME_COLUMN].width - 6, self.y, kwh(volume_e4_kwh))
+        self.canvas.drawRightString(MARGIN + before + COLUMNS[VOLUME_COLUMN].inner, self.y, kwh(volume_e4_kwh))
         self.y -= LEADING + ROW_GAP
 
     def close(self) -> None:
@@ -251,7 +256,9 @@ def draw_account(page: Page, account: Account) -> None:
 
 def draw_group(page: Page, group: Group) -> None:
     """The lines with one counterparty, under its name, with their sum."""
-    title = f"{group.counterparty_id} \N{MIDDLE DOT} {group.counterparty_name} (with you as {group.own_id})"
+    named = group.counterparty_name.startswith(group.counterparty_id)
+    who = group.counterparty_name if named else f"{group.counterparty_id} \N{MIDDLE DOT} {group.counterparty_name}"
+    title = f"{who} (with you as {group.own_id})"
     lines = wrapped(title, WIDTH - 2 * MARGIN, BOLD)
     page.heading = ()
     page.need(len(lines) * LEADING + 4 * LEADING)

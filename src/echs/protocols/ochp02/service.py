@@ -55,8 +55,9 @@ def answered(on_refusal: Callable[[int, str], Answer], record: WireRecord | None
         @wraps(function)
         def operation(ctx: Any, *members: Any) -> Answer:
             exchange: Exchange = ctx.udc
+            name = function.__name__
             try:
-                return function(ctx.app.config, exchange, *members)
+                answer = function(ctx.app.config, exchange, *members)
             except Fault:
                 raise
             except Refused as refused:
@@ -68,6 +69,10 @@ def answered(on_refusal: Callable[[int, str], Answer], record: WireRecord | None
                 full = isinstance(error, OSError) and error.errno in NO_SPACE
                 reason = StoreReason.STORE_FULL if full else StoreReason.INTERNAL_ERROR
                 refusal = refuse(reason, "there is no space left" if full else "an error on our side")
+            else:
+                log.info("request %s %s of %s: ok", exchange.request_id, name, exchange.caller)
+                return answer
+            log.info("request %s %s of %s: %s", exchange.request_id, name, exchange.caller, refusal.first.reason)
             return on_refusal(number_of(refusal), description(refusal, exchange.request_id, record))
 
         return operation
@@ -83,6 +88,7 @@ def identified(function: Callable[[House, Partner, Exchange], Answer] | Operatio
         if len(exchange.identities) > 1:
             raise refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has more than one identity header")
         caller = partner_of_token(house, exchange.identities[0] if exchange.identities else "")
+        exchange.caller = caller.user_id
         if exchange.refusal is not None:
             raise exchange.refusal
         return function(house, caller, exchange, *members)
@@ -135,6 +141,7 @@ def authenticate(house: House, exchange: Exchange, user_id: str, password: str) 
         if not value:
             raise refuse(FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory", field=name)
     token = log_in(house, user_id, password)
+    exchange.caller = user_id
     hours = house.limits.login_seconds / 3600
     return ACCEPTED, f"logged in for {hours:g} h. request {exchange.request_id}", token
 

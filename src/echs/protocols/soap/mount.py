@@ -78,6 +78,8 @@ class SoapMount(ServerBase):  # type: ignore[misc]
             if not isinstance(error, SoapFault):
                 log.exception("request %s failed", request_id)
             pieces = self.fault_pieces(exchange, as_soap_fault(error))
+        if exchange.status != 200:
+            log.info("request %s: fault, HTTP %d", request_id, exchange.status)
         # A client reads the answer only when it has sent its request; what is left is read, within bounds.
         drained = source.drain()
         headers = [
