@@ -20,22 +20,30 @@ CONSOLE = [
 ]
 
 
-def test_the_code_runs_against_a_server_as_it_stands(server):
-    (code,) = CODE
-    there = code.replace("http://127.0.0.1:8080", server.url).replace("PASSWORD-OF-TNM", PASSWORDS["tnm"])
-    assert server.url in there
-    assert PASSWORDS["tnm"] in there
-    for _ in range(2):
+def test_the_code_runs_against_a_server_as_it_stands(server, environment, monkeypatch, capsys):
+    before, after = CODE
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(code: str) -> str:
+        there = code.replace("http://127.0.0.1:8080", server.url)
+        for user_id in ("tnm", "anwb"):
+            there = there.replace(f"PASSWORD-OF-{user_id.upper()}", PASSWORDS[user_id])
         done = subprocess.run([sys.executable, "-c", there], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
-    assert "0 new, 1 already known" in done.stdout
-    assert "nothing cleared yet" in done.stdout
+        return done.stdout
+
+    assert "1 tokens may charge at 1 charge points\n1 received: 1 new" in run(before)
+    assert "0 new, 1 already known" in run(before)
+    (clear,) = [shlex.split(line)[1:] for line in CONSOLE if " clear " in line]
+    assert cli.execute(clear) == 0
+    assert f"1 CDR; {server.url}/statements/" in run(before + after)
 
 
 def test_the_commands_enrol_whom_they_say(house, environment, monkeypatch, capsys):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    commands = [shlex.split(line)[1:] for line in CONSOLE if line.startswith(".venv/bin/echs ")]
+    commands = [shlex.split(line)[1:] for line in CONSOLE if line.startswith(".venv/bin/echs partner ")]
     assert len(commands) == 2
     for command in commands:
         assert cli.execute(command) == 0
