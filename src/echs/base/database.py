@@ -133,11 +133,11 @@ def database_url(url: str) -> URL:
         hint = "signs like @ : / in a password are written as %40 %3A %2F"
         raise ValueError(f"not a database URL; use {form} ({hint})") from None
     backend = parsed.get_backend_name()
-    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ValueError("a store in memory is no store; use sqlite:///PATH")
     if backend in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     if backend == "sqlite":
+        if parsed.database in (None, "", ":memory:"):
+            raise ValueError("a store in memory is no store; use sqlite:///PATH")
         return parsed
     raise ValueError(f"{backend} is not supported; use sqlite:///PATH or postgresql://USER@HOST/NAME")
 
@@ -147,8 +147,8 @@ def sqlite_engine(url: URL) -> Engine:
 
     The library comes with us (`pysqlite3`), since the SQLite of many systems has the WAL-reset defect.
     """
-    # hide_parameters: an exception's text would else carry pins and card numbers into the log.
     own_file(Path(url.database or ""))
+    # hide_parameters: an exception's text would else carry pins and card numbers into the log.
     engine = create_engine(url, module=sqlite, hide_parameters=True, pool_size=16, max_overflow=16)
 
     @event.listens_for(engine, "connect")

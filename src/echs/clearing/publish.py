@@ -13,7 +13,7 @@ from echs.base.ground import Ground
 from echs.cdrs.cleared import ClearedCdr, of_pair
 from echs.cdrs.pending import PairTotal
 from echs.clearing import tables
-from echs.clearing.run import PAIR_COLUMNS, ClearingReason, parties_of, run_of_number, unknown_run
+from echs.clearing.run import ClearingReason, load_run, run_of_number
 from echs.partners.partner import party_key
 from echs.partners.register import is_active
 from echs.statements import csv, link, pdf
@@ -82,19 +82,14 @@ def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[
     me = None
     with ground.database.read() as snapshot:
         for number in sorted(run_numbers):
-            row = snapshot.execute(select(tables.clearing_run).where(tables.clearing_run.c.number == number)).first()
-            if row is None:
-                raise unknown_run(number)
-            parties = parties_of(snapshot, number)
+            run, of_run, parties = load_run(snapshot, number)
             names.update({(number, party.partner_id): party.name for party in parties})
             me = next((party for party in parties if party.partner_id == partner_id), None)
             if me is None:
                 raise unknown_statement(f"this partner took no part in run {number}")
-            runs.append(Run(number, row.cleared_at))
-            marks.append(f"{number}:{row.request_id}")
-            table = tables.clearing_run_pair
-            of_run = select(*(table.c[name] for name in PAIR_COLUMNS)).where(table.c.run_number == number)
-            pairs += [(number, PairTotal(*pair)) for pair in snapshot.execute(of_run)]
+            runs.append(Run(number, run.cleared_at))
+            marks.append(f"{number}:{run.request_id}")
+            pairs += [(number, pair) for pair in of_run]
     if me is None:
         raise unknown_statement("no run was named")
     mine = [(n, pair) for n, pair in pairs if partner_id in (pair.operator_partner_id, pair.provider_partner_id)]

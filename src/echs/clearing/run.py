@@ -1,14 +1,14 @@
 """The clearing run: one transaction takes every pending CDR into one numbered run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from echs.base.errors import Reason, Refused, refuse
 from echs.base.ground import Ground
-from echs.cdrs.pending import PairTotal, take, totals_of_run
+from echs.cdrs.pending import PairTotal, in_order, take, totals_of_run
 from echs.clearing import tables
 from echs.partners.partner import Partner
 from echs.partners.register import load
@@ -84,19 +84,20 @@ def make_run(transaction: Connection, now: datetime, cleared_by: str, request_id
     number = (last[0] or 0) + 1
     cleared_at = max(now, last[1]) if last[1] is not None else now
     run = Run(number, cleared_at, cleared_by, request_id, 0, 0)
-    transaction.execute(insert(runs).values(**{field.name: getattr(run, field.name) for field in fields(Run)}))
+    transaction.execute(insert(runs).values(asdict(run)))
     if not take(transaction, number):
         raise _NothingPending
     totals = totals_of_run(transaction, number)
-    rows = [{"run_number": number, **{name: getattr(total, name) for name in PAIR_COLUMNS}} for total in totals]
+    rows = [{"run_number": number, **asdict(total)} for total in totals]
     transaction.execute(insert(tables.clearing_run_pair), rows)
     note_parties(transaction, number, totals)
-    sums = {
-        "cdr_count": sum(total.cdr_count for total in totals),
-        "volume_e4_kwh": sum(total.volume_e4_kwh for total in totals),
-    }
-    transaction.execute(update(runs).where(runs.c.number == number).values(sums))
-    return Run(number, cleared_at, cleared_by, request_id, **sums)
+    made = replace(
+        run,
+        cdr_count=sum(total.cdr_count for total in totals),
+        volume_e4_kwh=sum(total.volume_e4_kwh for total in totals),
+    )
+    transaction.execute(update(runs).where(runs.c.number == number).values(asdict(made)))
+    return made
 
 
 def note_parties(transaction: Connection, number: int, totals: Sequence[PairTotal]) -> None:
@@ -130,10 +131,15 @@ def run_of_number(ground: Ground, number: int) -> tuple[Run, list[PairTotal], li
     :raises Refused: RUN_UNKNOWN
     """
     with ground.database.read() as snapshot:
-        row = snapshot.execute(select(tables.clearing_run).where(tables.clearing_run.c.number == number)).first()
-        if row is None:
-            raise unknown_run(number)
-        return Run(*row), pairs_of(snapshot, [number]), parties_of(snapshot, number)
+        return load_run(snapshot, number)
+
+
+def load_run(snapshot: Connection, number: int) -> tuple[Run, list[PairTotal], list[Party]]:
+    """As `run_of_number`, inside a transaction of the caller's."""
+    row = snapshot.execute(select(tables.clearing_run).where(tables.clearing_run.c.number == number)).first()
+    if row is None:
+        raise unknown_run(number)
+    return Run(*row), pairs_of(snapshot, number), parties_of(snapshot, number)
 
 
 def unknown_run(number: int) -> Refused:
@@ -141,15 +147,11 @@ def unknown_run(number: int) -> Refused:
     return refuse(ClearingReason.RUN_UNKNOWN, f"there is no clearing run {number}; see: echs run list")
 
 
-def pairs_of(snapshot: Connection, numbers: Sequence[int]) -> list[PairTotal]:
-    """The totals of these runs by pair, run by run."""
+def pairs_of(snapshot: Connection, number: int) -> list[PairTotal]:
+    """The totals of a run by pair, in the order of the ids."""
     table = tables.clearing_run_pair
-    query = select(*(table.c[name] for name in PAIR_COLUMNS)).where(table.c.run_number.in_(numbers))
-    rows = snapshot.execute(query.order_by(table.c.run_number))
-    return sorted(
-        (PairTotal(*row) for row in rows),
-        key=lambda total: (total.operator_key, total.provider_key, total.operator_partner_id),
-    )
+    rows = snapshot.execute(select(*(table.c[name] for name in PAIR_COLUMNS)).where(table.c.run_number == number))
+    return sorted((PairTotal(*row) for row in rows), key=in_order)
 
 
 def parties_of(snapshot: Connection, number: int) -> list[Party]:

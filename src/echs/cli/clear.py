@@ -8,6 +8,7 @@ from rich.progress import Progress
 from echs.base.energy import kwh
 from echs.base.errors import Refused, shown
 from echs.base.ids import new_request_id
+from echs.base.wording import counted
 from echs.cdrs.pending import PairTotal, held, preview
 from echs.clearing import publish, run
 from echs.cli.output import console, json_option, print_json, print_table, say
@@ -37,16 +38,12 @@ def show_pairs(title: str, pairs: list[PairTotal]) -> None:
     )
 
 
-def counted(number: int) -> str:
-    """A number of CDRs in words."""
-    return f"{number} CDR" if number == 1 else f"{number} CDRs"
-
-
 def show_held(house: House) -> None:
     """What waits for a partner, if anything does."""
     for each in held(house):
         owner = f"echs partner own USER_ID --provider {each.provider_id}"
-        say(f"held: {counted(each.cdr_count)} for provider id {shown(each.provider_id)}, which nobody owns ({owner})")
+        waiting = counted(each.cdr_count, "CDR")
+        say(f"held: {waiting} for provider id {shown(each.provider_id)}, which nobody owns ({owner})")
 
 
 @click.command("clear")
@@ -64,7 +61,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         if dry_run and as_json:
             print_json(pairs)
         elif not as_json:
-            show_pairs(f"Pending: {counted(sum(pair.cdr_count for pair in pairs))}", pairs)
+            show_pairs(f"Pending: {counted(sum(pair.cdr_count for pair in pairs), 'CDR')}", pairs)
             show_held(house)
         if dry_run:
             return
@@ -86,7 +83,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"run": made, "pairs": pairs, "parties": parties})
     else:
-        show_pairs(f"Run {made.number}: {counted(made.cdr_count)}, {kwh(made.volume_e4_kwh)} kWh", pairs)
+        show_pairs(f"Run {made.number}: {counted(made.cdr_count, 'CDR')}, {kwh(made.volume_e4_kwh)} kWh", pairs)
         show_held(house)
     draw_statements(house, made.number, len(parties))
     say(f"statements: echs statement draw {made.number} USER_ID, or by the link that each partner gets")

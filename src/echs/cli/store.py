@@ -4,16 +4,15 @@ import click
 
 from echs import schema
 from echs.base.database import Database
+from echs.cli import EXIT_UNAVAILABLE
 from echs.house import House, missing_store, open_house
 from echs.settings import read_settings
-
-UNAVAILABLE = 5
 
 
 class NotReady(click.ClickException):
     """The store has no tables, or those of another version."""
 
-    exit_code = UNAVAILABLE
+    exit_code = EXIT_UNAVAILABLE
 
 
 def ready_house() -> House:

@@ -116,12 +116,7 @@ def disown(ground: Ground, user_id: str, owns: Ownership) -> Partner:
         ground.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         for kind, party_id in owns.party_ids():
-            where = (
-                (tables.party_id.c.partner_id == partner.id)
-                & (tables.party_id.c.kind == kind)
-                & (tables.party_id.c.party_key == party_key(party_id))
-            )
-            if not transaction.execute(delete(tables.party_id).where(where)).rowcount:
+            if not take_away(transaction, partner, kind, party_id):
                 raise not_owned(user_id, f"{kind} id {shown(party_id)}")
         for hub in set(owns.hubs):
             where = (tables.partner_hub.c.partner_id == partner.id) & (tables.partner_hub.c.hub == hub)
@@ -238,20 +233,21 @@ def give(transaction: Connection, partner: Partner, owns: Ownership) -> None:
     """Write the ids that a partner gets."""
     for kind, party_id in owns.party_ids():
         refuse_where_taken(transaction, partner, kind, party_id)
-        key = party_key(party_id)
-        where = (
-            (tables.party_id.c.partner_id == partner.id)
-            & (tables.party_id.c.kind == kind)
-            & (tables.party_id.c.party_key == key)
-        )
-        transaction.execute(delete(tables.party_id).where(where))
-        row = {"partner_id": partner.id, "kind": kind, "party_key": key, "party_id": party_id}
+        take_away(transaction, partner, kind, party_id)
+        row = {"partner_id": partner.id, "kind": kind, "party_key": party_key(party_id), "party_id": party_id}
         try:
             transaction.execute(insert(tables.party_id).values(active=partner.active, **row))
         except IntegrityError:
             raise taken(kind, party_id, "another partner") from None
     for hub in set(owns.hubs) - set(partner.hubs):
         transaction.execute(insert(tables.partner_hub).values(partner_id=partner.id, hub=hub))
+
+
+def take_away(transaction: Connection, partner: Partner, kind: Kind, party_id: str) -> bool:
+    """Remove an id of the partner's, in any spelling; whether it was there."""
+    table = tables.party_id
+    mine = (table.c.partner_id == partner.id) & (table.c.kind == kind) & (table.c.party_key == party_key(party_id))
+    return bool(transaction.execute(delete(table).where(mine)).rowcount)
 
 
 def refuse_where_taken(transaction: Connection, partner: Partner, kind: Kind, party_id: str) -> None:

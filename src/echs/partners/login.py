@@ -1,7 +1,7 @@
 """Logins: a partner proves who it is once and is known by a token for a while.
 
 The token is random and only its hash is stored; it works on every worker and host that shares the store. It ends by
-time, at a change of password and when the partner is disabled.
+time, at a change of password, when it is revoked and when the partner is disabled.
 """
 
 import hashlib
@@ -20,7 +20,6 @@ from echs.partners.password import matches
 from echs.partners.register import LOCK, load
 
 TOKEN_BYTES = 32
-TOKEN_LENGTH = TOKEN_BYTES * 2
 
 # Hashing is slow on purpose: without a bound, a flood of wrong passwords would take every thread and 19 MiB each.
 HASHING_SECONDS = 10

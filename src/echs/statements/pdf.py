@@ -19,6 +19,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from echs.base.energy import kwh
+from echs.base.wording import counted
 from echs.statements.statement import SIDE_TITLES, Account, Group, Line, Statement, clock_duration
 
 WIDTH, HEIGHT = landscape(A4)
@@ -147,7 +148,7 @@ class Page:
             ("Period", f"{statement.local(statement.period_start)}  to  {statement.local(statement.period_end)}"),
             ("Times", f"in the time zone {statement.timezone}"),
             *(
-                (f"As {account.side}", f"{counted(account.cdr_count)}, {kwh(account.volume_e4_kwh)} kWh")
+                (f"As {account.side}", f"{counted(account.cdr_count, 'CDR')}, {kwh(account.volume_e4_kwh)} kWh")
                 for account in statement.accounts
             ),
         ]
@@ -222,7 +223,7 @@ class Page:
         self.need(LEADING + 2 * ROW_GAP)
         self.rule()
         before = sum(column.width for column in COLUMNS[:VOLUME_COLUMN])
-        self.text(MARGIN, wrapped(f"{title}: {counted(cdr_count)}", before - 12, BOLD)[0], font=BOLD)
+        self.text(MARGIN, wrapped(f"{title}: {counted(cdr_count, 'CDR')}", before - 12, BOLD)[0], font=BOLD)
         self.canvas.drawRightString(MARGIN + before + COLUMNS[VOLUME_COLUMN].inner, self.y, kwh(volume_e4_kwh))
         self.y -= LEADING + ROW_GAP
 
@@ -273,11 +274,6 @@ def draw_group(page: Page, group: Group) -> None:
     page.heading = ()
     page.total(f"Total {group.counterparty_id}", group.cdr_count, group.volume_e4_kwh)
     page.y -= 6
-
-
-def counted(cdr_count: int) -> str:
-    """A number of CDRs in words."""
-    return f"{cdr_count} CDR" if cdr_count == 1 else f"{cdr_count} CDRs"
 
 
 def row(statement: Statement, line: Line) -> list[str]:

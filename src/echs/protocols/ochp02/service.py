@@ -18,6 +18,7 @@ from echs.authorisations.authorisation import Authorisation
 from echs.base.errors import Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
 from echs.base.replaced_list import Replaced
+from echs.base.wording import counted
 from echs.cdrs import intake
 from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.intake import Added, Outcome
@@ -175,7 +176,7 @@ def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
     run = clear_as(house, caller, exchange.request_id)
     if run is None:
         return ok("nothing was pending; no run was made", exchange)
-    return ok(f"run {run.number}: {run.cdr_count} {'CDR' if run.cdr_count == 1 else 'CDRs'} cleared", exchange)
+    return ok(f"run {run.number}: {counted(run.cdr_count, 'CDR')} cleared", exchange)
 
 
 @answered(result_and_records)

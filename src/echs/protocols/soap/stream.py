@@ -64,9 +64,8 @@ class Child:
     """A child of the request element: a plain field with a text, or a record with fields.
 
     Names are as expat gives them. A field's value is None where it holds elements instead of text, or a text although
-    it says that it is nil. ``text`` of a
-    record is what stands between its fields, without white space. A child without a name is text that stands between
-    the children themselves.
+    it says that it is nil. ``text`` of a record is the first that stands between its fields, without white space. A
+    child without a name is text that stands between the children themselves.
     """
 
     name: str
