@@ -7,12 +7,13 @@ from typing import Any
 from lxml import etree
 
 from cast import PASSWORDS
+from echs.protocols.ochp02.contracts import SPECIFIED, Contract
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO, WireRecord
 
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
 TYPES = {SOAP_12: "application/soap+xml; charset=utf-8", SOAP_11: "text/xml; charset=utf-8"}
-PATH = "/ochp/0.2"
+PATH = SPECIFIED.path
 
 OPERATIONS = (
     "AddCDRs",
@@ -148,20 +149,23 @@ UPLOADS = {
 class Caller:
     """A partner's back end that writes its envelopes by hand."""
 
-    def __init__(self, app: Any, user_id: str, namespace: str = SOAP_12) -> None:
+    def __init__(self, app: Any, user_id: str, namespace: str = SOAP_12, contract: Contract = SPECIFIED) -> None:
         self.app = app
         self.namespace = namespace
+        self.contract = contract
         self.token = ""
         members = f"<n:userId>{user_id}</n:userId><n:password>{PASSWORDS[user_id]}</n:password>"
         answer = self.send("Authenticate", members)
-        assert answer.code == "Accepted", answer.body
+        assert answer.code == (0 if contract.login_code_is_number else "Accepted"), answer.body
         self.token = answer.text("authToken") or ""
 
     def send(self, operation: str, members: str = "", header: str | None = None) -> Response:
-        """One call with these members as XML."""
-        known = identity(self.token) if self.token and header is None else header or ""
+        """One call with these members as XML; the operation in the spelling of the specification."""
+        operation = operation.replace("ChargePoint", self.contract.chargepoint)
+        name = self.contract.identity_header
+        known = identity(self.token, name) if self.token and header is None else header or ""
         body = envelope(f"<n:{operation}Request>{members}</n:{operation}Request>", known, self.namespace)
-        return request(self.app, body, content_type=TYPES[self.namespace])
+        return request(self.app, body, content_type=TYPES[self.namespace], path=self.contract.path)
 
     def upload(self, operation: str, *records: tuple[Any, ...]) -> Response:
         """One upload of nouns."""

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from echs.clearing.publish import open_link
 from echs.house import STATEMENTS_PATH, House, open_house
-from echs.protocols.ochp02 import mount as ochp02
+from echs.protocols.ochp02.mount import mounts
 from echs.settings import read_settings
 from echs.statements.link import LINK_LENGTH_LIMIT
 
@@ -28,7 +28,7 @@ STATEMENT_HEADERS = [
 
 def application(house: House) -> Application:
     """The whole service for this house."""
-    protocols: dict[str, Application] = {ochp02.PATH: ochp02.mount(house)}
+    protocols: dict[str, Application] = {**mounts(house)}
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

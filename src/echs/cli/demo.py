@@ -21,7 +21,7 @@ from echs.cli.output import print_table, say, this_command
 from echs.house import House, open_house
 from echs.partners.enrolment import Ownership, add_partner
 from echs.partners.password import generate_password
-from echs.protocols.ochp02.mount import PATH
+from echs.protocols.ochp02.contracts import SPECIFIED
 from echs.settings import read_settings
 
 MARK = ".made-by-echs-demo"
@@ -69,8 +69,8 @@ def command(once: bool, directory: Path) -> None:
     passwords = enrol(house)
     say(f"a real server starts on port {port}, with a fresh store in {directory}/")
     with serving(port, environment, directory / "server.log") as process:
-        wait_for(f"{url}{PATH}?wsdl", process)
-        roaming_day.play(f"{url}{PATH}?wsdl", passwords, directory)
+        wait_for(f"{url}{SPECIFIED.path}?wsdl", process)
+        roaming_day.play(f"{url}{SPECIFIED.path}?wsdl", passwords, directory)
         click.echo(f"Statements: {directory}/statement-*.pdf and .csv")
         click.echo(f"Look in:    ECHS_DATA_DIR={directory} {this_command()} run show 1")
         if once:
@@ -81,7 +81,7 @@ def command(once: bool, directory: Path) -> None:
             ("user id", "password", "company", "may clear"),
             ((user_id, passwords[user_id], name, administrator) for user_id, name, _, _, administrator in CAST),
         )
-        click.echo(f"WSDL:       {url}{PATH}?wsdl")
+        click.echo(f"WSDL:       {url}{SPECIFIED.path}?wsdl")
         click.echo("Serving until Ctrl-C.")
         process.wait()
 

@@ -13,7 +13,7 @@ from echs.cli.output import say, this_command
 from echs.cli.store import require_ready
 from echs.house import open_house
 from echs.partners import register
-from echs.protocols.ochp02.mount import PATH
+from echs.protocols.ochp02.contracts import CONTRACTS
 from echs.settings import read_settings
 from echs.worker import Worker
 
@@ -56,7 +56,8 @@ def command(bind: str, workers: int, threads: int) -> None:
     settings = read_settings()
     house = open_house(settings, public_url=reachable)
     prepare(house.database)
-    say(f"eCHS {__version__} serves OCHP 0.2 at {house.public_url}{PATH} (WSDL: ?wsdl)")
+    paths = " and ".join(house.public_url + contract.path for contract in CONTRACTS)
+    say(f"eCHS {__version__} serves OCHP 0.2 at {paths} (WSDL: ?wsdl)")
     say(f"store: {house.database.url.render_as_string(hide_password=True)}")
     if settings.public_url is None and host in WILDCARDS:
         say("set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links")

@@ -1,4 +1,4 @@
-"""The hand-written WSDL is the contract: the service's own types are held against it, element by element."""
+"""The two hand-written WSDL files are the contracts: the service's own types are held against them, element by element."""
 
 import pytest
 from lxml import etree
@@ -6,9 +6,10 @@ from spyne import Integer32, Unicode
 from spyne.model.complex import ComplexModelBase
 
 from echs.base.places import contracts
+from echs.protocols.ochp02.contracts import CONTRACTS, DEPLOYED, SPECIFIED
 from echs.protocols.ochp02.mount import application
 from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE, RECORDS
-from wire import PATH, request
+from wire import SOAP_11, SOAP_12, Caller, request
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
@@ -16,9 +17,18 @@ SOAP = {
     "{http://schemas.xmlsoap.org/wsdl/soap12/}": "soap12",
     "{http://schemas.xmlsoap.org/wsdl/soap/}": "soap",
 }
-DOCUMENT = etree.parse(str(contracts() / "ochp-0.2.wsdl"))
-SCHEMA = DOCUMENT.find(f".//{XS}schema")
-OPERATIONS = sorted(element.get("name") for element in DOCUMENT.find(f"{WSDL}portType").iter(f"{WSDL}operation"))
+DOCUMENTS = {contract: etree.parse(str(contracts() / contract.wsdl_file)) for contract in CONTRACTS}
+SCHEMAS = {contract: document.find(f".//{XS}schema") for contract, document in DOCUMENTS.items()}
+
+of_each = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
+
+
+def operations_of(contract) -> list[str]:
+    found = DOCUMENTS[contract].find(f"{WSDL}portType").iter(f"{WSDL}operation")
+    return sorted(element.get("name") for element in found)
+
+
+EACH_OPERATION = [(contract, operation) for contract in CONTRACTS for operation in operations_of(contract)]
 
 
 def members_in_contract(sequence) -> list[tuple[str, str, str, str, bool]]:
@@ -62,93 +72,160 @@ def type_in_code(member) -> str:
     return "xs:string"
 
 
-@pytest.fixture(scope="module")
-def spyne_app():
-    return application(None)
+APPLICATIONS = {contract: application(contract) for contract in CONTRACTS}
 
 
-def descriptors(app) -> dict:
-    return {found[0].function.__name__: found[0] for found in app.interface.service_method_map.values()}
+def descriptors(contract) -> dict:
+    """The operations of the code, by the name of their request without its ending."""
+    found = APPLICATIONS[contract].interface.service_method_map.values()
+    return {each[0].in_message.get_type_name().removesuffix("Request"): each[0] for each in found}
 
 
-def test_the_operations_are_the_same(spyne_app):
-    assert sorted(descriptors(spyne_app)) == OPERATIONS
-    assert len(OPERATIONS) == 8
+@of_each
+def test_the_operations_are_the_same(contract):
+    assert sorted(descriptors(contract)) == operations_of(contract)
+    assert len(operations_of(contract)) == 8
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(("contract", "operation"), EACH_OPERATION, ids=str)
 @pytest.mark.parametrize("direction", ["Request", "Response"])
-def test_each_message_has_the_same_members(spyne_app, operation, direction):
-    (element,) = SCHEMA.findall(f"{XS}element[@name='{operation}{direction}']")
-    descriptor = descriptors(spyne_app)[operation]
+def test_each_message_has_the_same_members(contract, operation, direction):
+    (element,) = SCHEMAS[contract].findall(f"{XS}element[@name='{operation}{direction}']")
+    descriptor = descriptors(contract)[operation]
     message = descriptor.in_message if direction == "Request" else descriptor.out_message
     assert (message.get_type_name(), message.get_namespace()) == (f"{operation}{direction}", NAMESPACE)
     assert members_in_code(message) == members_in_contract(element.find(f"{XS}complexType/{XS}sequence"))
 
 
+@of_each
 @pytest.mark.parametrize("name", ["Result", *(record.type_name for record in RECORDS)])
-def test_each_type_has_the_same_fields(spyne_app, name):
-    (element,) = SCHEMA.findall(f"{XS}complexType[@name='{name}']")
-    cls = spyne_app.interface.classes[f"{{{NAMESPACE}}}{name}"]
+def test_each_type_has_the_same_fields(contract, name):
+    (element,) = SCHEMAS[contract].findall(f"{XS}complexType[@name='{name}']")
+    cls = APPLICATIONS[contract].interface.classes[f"{{{NAMESPACE}}}{name}"]
     assert members_in_code(cls) == members_in_contract(element.find(f"{XS}sequence"))
 
 
-def test_the_enumeration_is_the_same(spyne_app):
-    values = [element.get("value") for element in SCHEMA.iter(f"{XS}enumeration")]
-    result = descriptors(spyne_app)["Authenticate"].out_message.get_flat_type_info(
-        descriptors(spyne_app)["Authenticate"].out_message
-    )["resultCode"]
-    assert list(result.Attributes.values) == values
+def test_the_enumeration_is_the_same():
+    values = [element.get("value") for element in SCHEMAS[SPECIFIED].iter(f"{XS}enumeration")]
+    message = descriptors(SPECIFIED)["Authenticate"].out_message
+    assert list(message.get_flat_type_info(message)["resultCode"].Attributes.values) == values
+    assert not list(SCHEMAS[DEPLOYED].iter(f"{XS}enumeration"))
 
 
-def test_the_contract_declares_nothing_more(spyne_app):
-    elements = {element.get("name") for element in SCHEMA.findall(f"{XS}element")}
-    messages = {f"{operation}{direction}" for operation in OPERATIONS for direction in ("Request", "Response")}
-    assert elements - messages == {"UserIdentityHeader"} <= IDENTITY_HEADERS
-    types = {element.get("name") for element in SCHEMA.findall(f"{XS}complexType")}
+@of_each
+def test_the_contract_declares_nothing_more(contract):
+    schema = SCHEMAS[contract]
+    elements = {element.get("name") for element in schema.findall(f"{XS}element")}
+    messages = {
+        f"{operation}{direction}" for operation in operations_of(contract) for direction in ("Request", "Response")
+    }
+    assert messages < elements
+    assert contract.identity_header in elements - messages <= IDENTITY_HEADERS
+    types = {element.get("name") for element in schema.findall(f"{XS}complexType")}
     assert types == {"Result", *(record.type_name for record in RECORDS)}
-    assert SCHEMA.get("elementFormDefault") == "qualified"
-    assert SCHEMA.get("targetNamespace") == NAMESPACE
+    assert schema.get("elementFormDefault") == "qualified"
+    assert schema.get("targetNamespace") == NAMESPACE
 
 
-def test_every_operation_of_every_binding_is_document_literal_with_the_header():
-    bindings = DOCUMENT.findall(f"{WSDL}binding")
+@of_each
+def test_every_operation_of_every_binding_is_document_literal_with_the_header(contract):
+    document = DOCUMENTS[contract]
+    bindings = document.findall(f"{WSDL}binding")
     assert len(bindings) == 2
     for binding in bindings:
         ((namespace, _),) = [(ns, name) for ns, name in SOAP.items() if binding.find(f"{ns}binding") is not None]
         assert binding.find(f"{namespace}binding").get("style") == "document"
         found = binding.findall(f"{WSDL}operation")
-        assert sorted(operation.get("name") for operation in found) == OPERATIONS
+        assert sorted(operation.get("name") for operation in found) == operations_of(contract)
         for operation in found:
             assert operation.find(f"{namespace}operation").get("soapAction") == NAMESPACE + operation.get("name")
             headers = operation.findall(f"{WSDL}input/{namespace}header")
-            assert len(headers) == (0 if operation.get("name") == "Authenticate" else 1)
+            parts = [header.get("part") for header in headers]
+            assert parts == ([] if operation.get("name") == "Authenticate" else [contract.identity_header])
             assert {body.get("use") for body in operation.iter(f"{namespace}body")} == {"literal"}
 
 
-def test_the_soap_1_2_port_comes_first():
-    ports = [port.get("name") for port in DOCUMENT.iter(f"{WSDL}port")]
-    assert ports == ["OCHPSoap12", "OCHPSoap11"]
+@of_each
+def test_the_messages_are_called_as_they_were_deployed(contract):
+    document = DOCUMENTS[contract]
+    for operation in operations_of(contract):
+        for ending, element in (("Input", "Request"), ("Output", "Response")):
+            part = document.find(f"{WSDL}message[@name='{operation}{ending}']/{WSDL}part")
+            assert (part.get("name"), part.get("element")) == ("parameters", f"tns:{operation}{element}")
 
 
+def test_the_first_port_is_the_one_that_the_contract_is_about():
+    ports = {
+        contract.name: [(port.get("name"), SOAP[next(iter(port)).tag.removesuffix("address")]) for port in found]
+        for contract, document in DOCUMENTS.items()
+        for found in [document.findall(f"{WSDL}service/{WSDL}port")]
+    }
+    assert ports == {
+        "specified": [("OCHPSoap12", "soap12"), ("OCHPSoap11", "soap")],
+        "deployed": [("echsSOAP", "soap"), ("echsSOAP12", "soap12")],
+    }
+    deployed = DOCUMENTS[DEPLOYED]
+    assert deployed.find(f"{WSDL}service").get("name") == deployed.find(f"{WSDL}portType").get("name") == "echs"
+    assert deployed.find(f"{WSDL}binding").get("name") == "echsSOAP"
+
+
+@of_each
 @pytest.mark.parametrize("query", ["wsdl", "WSDL", "wsdl=1", "Wsdl&x=y"])
-def test_the_wsdl_is_served_with_the_public_address_and_never_the_host_header(app, query):
-    answer = request(app, b"", method="GET", query=query)
+def test_the_wsdl_is_served_with_the_public_address_and_never_the_host_header(app, query, contract):
+    answer = request(app, b"", method="GET", query=query, path=contract.path)
     assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("text/xml")
     addresses = {element.get("location") for element in answer.document.iter("{*}address")}
-    assert addresses == {f"https://echs.example.org{PATH}"}
+    assert addresses == {f"https://echs.example.org{contract.path}"}
     assert b"evil" not in answer.body
 
 
-def test_the_served_wsdl_is_the_file_but_for_the_address(app):
-    served = request(app, b"", method="GET", query="wsdl").document
+@of_each
+def test_the_served_wsdl_is_the_file_but_for_the_address(app, contract):
+    served = request(app, b"", method="GET", query="wsdl", path=contract.path).document
     for element in served.iter("{*}address"):
-        element.set("location", "https://echs.example.org/ochp/0.2")
-    assert etree.tostring(served, method="c14n") == etree.tostring(DOCUMENT.getroot(), method="c14n")
+        element.set("location", f"https://echs.example.org{contract.path}")
+    expected = etree.tostring(DOCUMENTS[contract].getroot(), method="c14n")
+    assert etree.tostring(served, method="c14n") == expected
 
 
 def test_head_of_the_wsdl_has_its_length_and_no_body(app):
     answer = request(app, b"", method="HEAD", query="wsdl")
     assert answer.body == b""
     assert int(answer.headers["Content-Length"]) > 10_000
+
+
+# ---------------------------------------------------------------------- what differs, as it is answered
+
+
+@pytest.mark.parametrize("namespace", [SOAP_11, SOAP_12])
+def test_the_deployed_login_answers_with_a_number(app, cast, namespace):
+    caller = Caller(app, "tnm", namespace, DEPLOYED)
+    assert len(caller.token) == 64
+    refused = caller.send("Authenticate", "<n:userId>tnm</n:userId><n:password>wrong</n:password>")
+    assert (refused.status, refused.code, refused.reason) == (200, 101, "LOGIN_REFUSED")
+    assert refused.text("authToken") == ""
+
+
+@of_each
+def test_each_contract_has_its_own_order_and_spelling(app, cast, contract):
+    caller = Caller(app, "tnm", contract=contract)
+    members = [element.tag.partition("}")[2] for element in caller.send("GetCDRs").document[-1][0]]
+    assert members == (["docLink", "result"] if contract is DEPLOYED else ["result", "docLink"])
+    answer = caller.send("GetChargePointList")
+    assert (answer.code, answer.document[-1][0].tag) == (0, f"{{{NAMESPACE}}}Get{contract.chargepoint}ListResponse")
+
+
+@of_each
+def test_the_spelling_of_the_other_contract_is_no_operation(app, cast, contract):
+    other = "Chargepoint" if contract is SPECIFIED else "ChargePoint"
+    body = f'<e:Envelope xmlns:e="{SOAP_12}"><e:Body><Get{other}ListRequest xmlns="{NAMESPACE}"/></e:Body></e:Envelope>'
+    answer = request(app, body.encode(), path=contract.path)
+    assert answer.fault == "Sender/UnknownOperation"
+
+
+@of_each
+@pytest.mark.parametrize("name", sorted(IDENTITY_HEADERS))
+def test_either_identity_header_is_read_under_both_contracts(app, cast, contract, name):
+    caller = Caller(app, "tnm", contract=contract)
+    assert caller.send("GetCDRs", header=f"<n:{name}>{caller.token}</n:{name}>").code == 0

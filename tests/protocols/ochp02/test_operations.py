@@ -301,7 +301,7 @@ def test_the_codes_about_logins_are_emitted(app, cast, clock, monkeypatch):
     ask = "<n:userId>tnm</n:userId><n:password>wrong password</n:password>"
     assert caller.send("Authenticate", ask).reason == "LOGIN_REFUSED"
     monkeypatch.setattr(login, "log_in", store_refusal(login.LoginReason.LOGIN_BUSY))
-    monkeypatch.setattr("echs.protocols.ochp02.service.log_in", store_refusal(login.LoginReason.LOGIN_BUSY))
+    monkeypatch.setattr("echs.protocols.ochp02.operations.log_in", store_refusal(login.LoginReason.LOGIN_BUSY))
     assert caller.send("Authenticate", ask).reason == "LOGIN_BUSY"
 
 
@@ -311,7 +311,7 @@ def test_the_codes_about_logins_are_emitted(app, cast, clock, monkeypatch):
 )
 def test_the_codes_of_our_side_are_emitted(app, cast, monkeypatch, reason, code):
     caller = Caller(app, "tnm")
-    monkeypatch.setattr("echs.protocols.ochp02.service.deliver", store_refusal(reason))
+    monkeypatch.setattr("echs.protocols.ochp02.operations.deliver", store_refusal(reason))
     answer = caller.send("GetCDRs")
     assert (answer.status, answer.code, answer.reason) == (200, code, reason)
 
@@ -320,7 +320,7 @@ def test_a_disk_that_is_full_while_an_answer_is_drawn_up_is_told(app, cast, monk
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("echs.protocols.ochp02.service.render", full)
+    monkeypatch.setattr("echs.protocols.ochp02.operations.render", full)
     answer = Caller(app, "tnm").send("GetRoamingAuthorisationList")
     assert (answer.status, answer.code) == (200, 503)
 

@@ -252,7 +252,7 @@ def test_an_exception_of_ours_is_a_clean_answer_and_tells_nothing(app, monkeypat
     def broken(*_):
         raise RuntimeError("canary-inside")
 
-    monkeypatch.setattr("echs.protocols.ochp02.service.partner_of_token", broken)
+    monkeypatch.setattr("echs.protocols.ochp02.operations.partner_of_token", broken)
     answer = request(app, envelope(GET))
     assert (answer.status, answer.code, answer.reason) == (200, 501, "INTERNAL_ERROR")
     assert b"canary" not in answer.body

@@ -11,7 +11,8 @@ from lxml import etree
 from echs.base.errors import Refused
 from echs.base.fields import UploadReason
 from echs.protocols.soap.faults import SoapFault
-from echs.protocols.soap.stream import TOKEN_BYTES, EnvelopeReader, Source
+from echs.protocols.soap.source import Source
+from echs.protocols.soap.stream import TOKEN_BYTES, EnvelopeReader
 from echs.protocols.soap.versions import SOAP_12 as VERSION_12
 from wire import SOAP_12
 

@@ -1,33 +1,35 @@
-"""OCHP 0.2 as a WSGI application: the service, its envelope, its hand-written contract."""
+"""OCHP 0.2 as WSGI applications: each contract at its path, with its hand-written WSDL."""
 
 from lxml import etree
 from spyne import Application
 
 from echs.base.places import contracts
 from echs.house import House
+from echs.protocols.ochp02.contracts import CONTRACTS, Contract
 from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE
-from echs.protocols.ochp02.service import OCHP
+from echs.protocols.ochp02.service import service
 from echs.protocols.soap.envelope import BodyLimits, EnvelopeProtocol
 from echs.protocols.soap.mount import SoapMount
 
-PATH = "/ochp/0.2"
-WSDL_FILE = "ochp-0.2.wsdl"
 ADDRESSES = (
     "{http://schemas.xmlsoap.org/wsdl/soap/}address",
     "{http://schemas.xmlsoap.org/wsdl/soap12/}address",
 )
 
 
-def mount(house: House) -> SoapMount:
-    """The service at `PATH`, for this house."""
-    return SoapMount(application(house), contract(house.public_url + PATH))
+def mounts(house: House) -> dict[str, SoapMount]:
+    """The service under each contract, by path, for this house."""
+    return {
+        contract.path: SoapMount(application(contract, house), wsdl(contract, house.public_url + contract.path))
+        for contract in CONTRACTS
+    }
 
 
-def application(house: House | None) -> Application:
+def application(contract: Contract, house: House | None = None) -> Application:
     """The Spyne application; without a house it can be looked at, but not called."""
     limits = BodyLimits(house.limits.bulk_body_bytes, house.limits.small_body_bytes) if house else BodyLimits(0, 0)
     return Application(
-        [OCHP],
+        [service(contract)],
         tns=NAMESPACE,
         name="OCHP",
         in_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits),
@@ -36,9 +38,9 @@ def application(house: House | None) -> Application:
     )
 
 
-def contract(address: str) -> bytes:
-    """The WSDL with this address in it. The address is ours to give, never the Host header's."""
-    document = etree.parse(str(contracts() / WSDL_FILE))
+def wsdl(contract: Contract, address: str) -> bytes:
+    """The contract's WSDL with this address in it. The address is ours to give, never the Host header's."""
+    document = etree.parse(str(contracts() / contract.wsdl_file))
     for element in document.iter(*ADDRESSES):
         element.set("location", address)
     return bytes(etree.tostring(document, encoding="UTF-8", xml_declaration=True))

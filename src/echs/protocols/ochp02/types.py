@@ -1,10 +1,11 @@
-"""The messages of OCHP 0.2 as Spyne classes. A test holds them against the hand-written WSDL, element by element."""
+"""The types of OCHP 0.2 as Spyne classes, for one contract. A test holds them against its hand-written WSDL."""
 
 from typing import Any
 
 from spyne import ComplexModel, Integer32, Unicode
 
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO, WireRecord
+from echs.protocols.ochp02.contracts import Contract
+from echs.protocols.ochp02.names import NAMESPACE, RECORDS, WireRecord
 
 ONE = {"min_occurs": 1, "max_occurs": 1, "nillable": False}
 OPTIONAL = {"min_occurs": 0, "max_occurs": 1, "nillable": False}
@@ -12,33 +13,41 @@ OPTIONAL = {"min_occurs": 0, "max_occurs": 1, "nillable": False}
 ACCEPTED, DENIED = "Accepted", "Denied"
 
 Text = Unicode.customize(**ONE)
+Number = Integer32.customize(**ONE)
 AuthResultType = Unicode.customize(
     type_name="AuthResultType", __namespace__=NAMESPACE, values=[ACCEPTED, DENIED], **ONE
 )
 
 
-class Result(ComplexModel):  # type: ignore[misc]
-    """How an operation went: 0 is ok (OCHP 0.2, 4.3)."""
+class Types:
+    """The types of one contract.
 
-    __namespace__ = NAMESPACE
-    _type_info = [("resultCode", Integer32.customize(**ONE)), ("resultDescription", Text)]  # noqa: RUF012 - Spyne's way
+    ``text`` is a text that stands once in an answer; ``result`` is how an operation went (OCHP 0.2, 4.3);
+    ``login_code`` is how Authenticate says it.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        self.text = Text.customize(nillable=True) if contract.texts_are_nillable else Text
+        self.result = structure("Result", [("resultCode", Number), ("resultDescription", self.text)]).customize(**ONE)
+        self.login_code = Number if contract.login_code_is_number else AuthResultType
+        self._records = {
+            record.element: record_class(record, all_mandatory=contract.fields_are_mandatory) for record in RECORDS
+        }
+
+    def repeated(self, record: WireRecord, minimum: int) -> Any:
+        """A record that stands any number of times, straight in the message, with no wrapper around."""
+        return self._records[record.element].customize(min_occurs=minimum, max_occurs="unbounded", nillable=False)
 
 
-def record_class(record: WireRecord) -> Any:
+def record_class(record: WireRecord, *, all_mandatory: bool) -> Any:
     """The class of a record, from the table of names."""
     members = []
     for wire in record.fields:
-        occurs = ONE if wire.field.mandatory else OPTIONAL
+        occurs = ONE if wire.field.mandatory or all_mandatory else OPTIONAL
         members.append((wire.name, (Integer32 if wire.is_integer else Unicode).customize(**occurs)))
-    return type(record.type_name, (ComplexModel,), {"__namespace__": NAMESPACE, "_type_info": members})
+    return structure(record.type_name, members)
 
 
-def repeated(record: WireRecord, minimum: int) -> Any:
-    """A record that stands any number of times, straight in the message, with no wrapper around."""
-    return CLASSES[record.type_name].customize(min_occurs=minimum, max_occurs="unbounded", nillable=False)
-
-
-CLASSES = {
-    record.type_name: record_class(record) for record in (CDR_INFO, ROAMING_AUTHORISATION_INFO, CHARGEPOINT_INFO)
-}
-MandatoryResult = Result.customize(**ONE)
+def structure(name: str, members: list[tuple[str, Any]]) -> Any:
+    """A class of Spyne's with these members."""
+    return type(name, (ComplexModel,), {"__namespace__": NAMESPACE, "_type_info": members})

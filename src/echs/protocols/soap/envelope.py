@@ -20,7 +20,8 @@ from spyne.protocol.xml import XmlDocument
 from echs.base.errors import Problem, ProblemList, Refused, shown
 from echs.base.fields import FieldReason
 from echs.protocols.soap.faults import FaultKind, SoapFault, as_soap_fault, fault_document
-from echs.protocols.soap.stream import CHUNK_BYTES, Child, EnvelopeReader, split
+from echs.protocols.soap.source import CHUNK_BYTES
+from echs.protocols.soap.stream import Child, EnvelopeReader, split
 from echs.protocols.soap.versions import SoapVersion
 
 NOTHING_DONE = "Nothing was done."

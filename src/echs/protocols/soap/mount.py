@@ -17,7 +17,8 @@ from spyne.server import ServerBase
 from echs.base.ids import new_request_id
 from echs.protocols.soap.envelope import EnvelopeProtocol, Exchange, Spliced
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document, sender_fault
-from echs.protocols.soap.stream import HEAD_BYTES, EnvelopeReader, Source
+from echs.protocols.soap.source import Source
+from echs.protocols.soap.stream import HEAD_BYTES, EnvelopeReader
 from echs.protocols.soap.versions import BY_MEDIA_TYPE, ENCODINGS, SOAP_12, SoapVersion, parse_content_type
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
 
+GZIP = ("gzip", "x-gzip")
 HTTP_STATUS = {
     200: "200 OK",
     400: "400 Bad Request",
@@ -65,7 +67,8 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         request_id = new_request_id()
         version, charset, fault = request_format(environ)
         announced, length_fault = announced_length(environ)
-        source = Source(environ["wsgi.input"].read, announced, HEAD_BYTES * 2)
+        gzipped = content_coding(environ) in GZIP
+        source = Source(environ["wsgi.input"].read, announced, HEAD_BYTES * 2, gzipped=gzipped)
         reader = EnvelopeReader(source, version, charset)
         exchange = Exchange(request_id, version, reader)
         pieces: list[bytes] | Spliced
@@ -135,8 +138,9 @@ def request_format(environ: Environ) -> tuple[SoapVersion, str | None, SoapFault
             "attachments (multipart) are not read" if media_type.startswith("multipart/") else "not a SOAP media type"
         )
         return SOAP_12, None, sender_fault("MediaType", f"{what}; send {known}", status=415)
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
-        return version, None, sender_fault("ContentEncoding", "a compressed body is not read", status=415)
+    if content_coding(environ) not in (*GZIP, "", "identity"):
+        sentence = "the content encoding is not one that is read; send gzip or none"
+        return version, None, sender_fault("ContentEncoding", sentence, status=415)
     if charset is None:
         return version, None, None
     encoding = ENCODINGS.get(charset)
@@ -144,6 +148,12 @@ def request_format(environ: Environ) -> tuple[SoapVersion, str | None, SoapFault
         sentence = "the charset is not one of UTF-8, UTF-16, ISO-8859-1"
         return version, None, sender_fault("UnknownCharset", sentence, status=415)
     return version, encoding, None
+
+
+def content_coding(environ: Environ) -> str:
+    """How the body is compressed, in lower case; empty where it is not."""
+    coding: str = environ.get("HTTP_CONTENT_ENCODING", "")
+    return coding.strip().lower()
 
 
 def announced_length(environ: Environ) -> tuple[int | None, SoapFault | None]:

@@ -8,8 +8,9 @@ The reader ends, that is: its iterator is exhausted, only when the whole documen
 Whoever acts on the records after that acts on a complete document.
 """
 
+from codecs import BOM_UTF8
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pyexpat import ErrorString, ExpatError, ParserCreate
 from typing import Any, NoReturn
@@ -18,9 +19,9 @@ from echs.base.errors import Problem, Refused
 from echs.base.fields import UploadReason
 from echs.base.upload import NOTHING_STORED
 from echs.protocols.soap.faults import FaultKind, SoapFault, sender_fault
-from echs.protocols.soap.versions import BY_NAMESPACE, ENCODINGS, XSI, SoapVersion
+from echs.protocols.soap.source import CHUNK_BYTES, Source
+from echs.protocols.soap.versions import BY_NAMESPACE, ENCODINGS, SOAP_12, XSI, SoapVersion
 
-CHUNK_BYTES = 64 * 1024
 HEAD_BYTES = 64 * 1024
 TOKEN_BYTES = 1024 * 1024
 DEPTH = 32
@@ -30,7 +31,6 @@ NAMES = 1000
 NAME_CHARACTERS = 256
 HEADER_BLOCKS = 32
 TEXT_CHARACTERS = 16 * 1024
-DRAIN_BYTES = 64 * 1024 * 1024
 
 NIL = f"{XSI} nil"
 
@@ -73,59 +73,20 @@ class Child:
     fields: list[tuple[str, str | None]]
 
 
-class Source:
-    """The bytes of a request body: counted, limited, read to the end before an answer is sent.
+class EnvelopeReader:
+    """Reads one envelope. Call `read_head` first, then iterate over `children` once.
 
-    ``announced`` is the Content-Length; None where the server itself tells the end of the body.
+    ``version`` is what the media type says, and the envelope must agree; None where there is no media type, as with a
+    file. ``charset`` is what the media type says of the encoding, if it does; a byte order mark wins over it, and it
+    wins over the XML declaration (RFC 7303, 3).
     """
 
-    def __init__(self, read: Callable[[int], bytes], announced: int | None, limit: int) -> None:
-        self._read = read
-        self._announced = announced
-        self.limit = limit
-        self.count = 0
-        self.ended = False
-
-    def chunk(self) -> bytes:
-        """The next bytes, none at the end.
-
-        :raises SoapFault: the body broke off
-        """
-        left = CHUNK_BYTES if self._announced is None else min(CHUNK_BYTES, self._announced - self.count)
-        try:
-            data = self._read(left) if left else b""
-        except Exception:
-            data = b""
-            self._announced = self.count + 1
-        if not data:
-            self.ended = True
-            if self._announced is not None and self.count < self._announced:
-                raise sender_fault("BodyIncomplete", "the body broke off before its end")
-        self.count += len(data)
-        return data
-
-    @property
-    def over(self) -> bool:
-        """Whether more came than is allowed."""
-        return self.count > self.limit
-
-    def drain(self) -> bool:
-        """Read what is left, so that the client sees the answer. False where it was too much to read."""
-        left = DRAIN_BYTES
-        while not self.ended and left > 0:
-            try:
-                left -= len(self.chunk())
-            except SoapFault:
-                return False
-        return self.ended
-
-
-class EnvelopeReader:
-    """Reads one envelope of one version. Call `read_head` first, then iterate over `children` once."""
-
-    def __init__(self, source: Source, version: SoapVersion, charset: str | None) -> None:
+    def __init__(self, source: Source, version: SoapVersion | None, charset: str | None) -> None:
         self.source = source
-        self.head = Head(version)
+        self.head = Head(version or SOAP_12)
+        self._any_version = version is None
+        self._charset = charset
+        self._first = b""
         self._head_read = False
         self._depth = 0
         self._declarations = 0
@@ -143,6 +104,11 @@ class EnvelopeReader:
         self._nil = False
         # Expat gives each name with its whole namespace, and keeps one copy of every name that it met in this table.
         self._names: dict[str, str] = {}
+        self._parser: Any = None
+
+    def _open_parser(self, first: bytes) -> None:
+        """Expat heeds a byte order mark of UTF-16 by itself, but believes a declaration against that of UTF-8."""
+        charset = "UTF-8" if first.startswith(BOM_UTF8) else self._charset
         parser = ParserCreate(encoding=charset, namespace_separator=" ", intern=self._names)
         parser.buffer_text = True
         parser.buffer_size = CHUNK_BYTES
@@ -192,8 +158,15 @@ class EnvelopeReader:
             if self._head_read:
                 raise Refused([Problem(UploadReason.UPLOAD_TOO_LARGE, detail)], effect=NOTHING_STORED)
             raise sender_fault("BodyTooLarge", detail, status=413)
+        end = not data
+        if self._parser is None:
+            self._first += data
+            if len(self._first) < len(BOM_UTF8) and not end:
+                return True
+            data = self._first
+            self._open_parser(data)
         try:
-            self._parser.Parse(data, not data)
+            self._parser.Parse(data, end)
         except ExpatError as error:
             what = ErrorString(error.code)
             where = f"line {error.lineno}, column {error.offset}"
@@ -201,7 +174,7 @@ class EnvelopeReader:
         # Expat reads an unfinished token anew with every chunk: without a bound, one huge comment is quadratic work.
         if self.source.count - self._parser.CurrentByteIndex > TOKEN_BYTES:
             raise sender_fault("TokenTooLarge", f"a piece of markup is longer than {TOKEN_BYTES} bytes")
-        return bool(data)
+        return not end
 
     # ------------------------------------------------------------------ handlers
 
@@ -249,11 +222,13 @@ class EnvelopeReader:
 
     def _start_envelope(self, name: str) -> None:
         namespace, local = split(name)
-        version = self.head.version
         if local != "Envelope":
             raise sender_fault("NotAnEnvelope", "the document is not a SOAP envelope")
+        known = BY_NAMESPACE.get(namespace)
+        if self._any_version and known is not None:
+            self.head.version = known
+        version = self.head.version
         if namespace != version.namespace:
-            known = BY_NAMESPACE.get(namespace)
             what = f"a {known.name} envelope" if known else "an envelope of an unknown version"
             sentence = f"{what} under the media type of {version.name}; they must agree"
             raise SoapFault(FaultKind.VERSION_MISMATCH, "EnvelopeVersion", sentence)

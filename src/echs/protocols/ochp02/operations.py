@@ -1,0 +1,222 @@
+"""The eight operations of OCHP 0.2: each translates, calls one verb of a room, and translates back.
+
+They answer in values that no contract spells; `echs.protocols.ochp02.service` puts them into messages.
+
+Whatever goes wrong once an operation is recognised is answered in its own response element with a result code; only
+what is no request of ours becomes a fault. So the one public client, which repeats a call on a code and gives up on a
+fault, recovers.
+"""
+
+import errno
+import logging
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, NamedTuple
+
+from spyne import Fault
+
+from echs.authorisations import roaming_list
+from echs.authorisations.authorisation import Authorisation
+from echs.base.errors import Refused, StoreReason, named, refuse
+from echs.base.fields import FieldReason
+from echs.base.replaced_list import Replaced
+from echs.base.wording import counted
+from echs.cdrs import intake
+from echs.cdrs.cdr import CdrRecord
+from echs.cdrs.intake import Added, Outcome
+from echs.chargepoints import chargepoint_list
+from echs.chargepoints.chargepoint import ChargePoint
+from echs.clearing.delivery import deliver, mark_served
+from echs.clearing.run import clear_as
+from echs.house import House
+from echs.partners.login import LoginReason, log_in, partner_of_token
+from echs.partners.partner import Partner
+from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO, WireRecord
+from echs.protocols.ochp02.results import OK, description, number_of
+from echs.protocols.ochp02.wire import nouns, render
+from echs.protocols.soap.envelope import Exchange
+from echs.protocols.soap.stream import Child
+
+log = logging.getLogger(__name__)
+
+# What a full disk says where an answer is drawn up.
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+Answer = Any
+Operation = Callable[..., Answer]
+
+
+class Told(NamedTuple):
+    """How an operation went: a code of `echs.protocols.ochp02.results`, 0 for ok, and the sentence for people."""
+
+    code: int
+    text: str
+
+
+class LoginAnswer(NamedTuple):
+    """What Authenticate answers; no token where it was denied."""
+
+    told: Told
+    token: str = ""
+
+
+class DeliveryAnswer(NamedTuple):
+    """What GetCDRs answers, but for the records; no link where there is nothing."""
+
+    told: Told
+    doc_link: str = ""
+
+
+def answered(
+    record: WireRecord | None = None, as_answer: Callable[[Told], Answer] | None = None
+) -> Callable[..., Operation]:
+    """Make an operation of a function that may refuse.
+
+    The operation gets the house, the exchange and the request's members. Whatever the function raises, but for a fault,
+    becomes a code and a description; ``as_answer`` makes the operation's answer of them where it has more.
+    """
+
+    def decorate(function: Operation) -> Operation:
+        @wraps(function)
+        def operation(house: House, exchange: Exchange, *members: Any) -> Answer:
+            name = function.__name__
+            try:
+                answer = function(house, exchange, *members)
+            except Fault:
+                raise
+            except Refused as refused:
+                refusal = refused
+                if refused.__cause__ is not None:
+                    log.error("request %s: %s", exchange.request_id, refused.first.reason, exc_info=refused.__cause__)
+            except Exception as error:
+                log.exception("request %s failed", exchange.request_id)
+                full = isinstance(error, OSError) and error.errno in NO_SPACE
+                reason = StoreReason.STORE_FULL if full else StoreReason.INTERNAL_ERROR
+                refusal = refuse(reason, "there is no space left" if full else "an error on our side")
+            else:
+                log.info("request %s %s of %s: ok", exchange.request_id, name, exchange.caller)
+                return answer
+            log.info("request %s %s of %s: %s", exchange.request_id, name, exchange.caller, refusal.first.reason)
+            told = Told(number_of(refusal), description(refusal, exchange.request_id, record))
+            return told if as_answer is None else as_answer(told)
+
+        return operation
+
+    return decorate
+
+
+def identified(function: Callable[[House, Partner, Exchange], Answer] | Operation) -> Operation:
+    """Make a function of a caller: who it is is found out before anything else of the request is looked at."""
+
+    @wraps(function)
+    def with_caller(house: House, exchange: Exchange, *members: Any) -> Answer:
+        if len(exchange.identities) > 1:
+            raise refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has more than one identity header")
+        caller = partner_of_token(house, exchange.identities[0] if exchange.identities else "")
+        exchange.caller = caller.user_id
+        if exchange.refusal is not None:
+            raise exchange.refusal
+        return function(house, caller, exchange, *members)
+
+    return with_caller
+
+
+def ok(sentence: str, exchange: Exchange) -> Told:
+    """What is said of what went well."""
+    return Told(OK, f"{sentence}. request {exchange.request_id}")
+
+
+@answered(as_answer=LoginAnswer)
+def authenticate(house: House, exchange: Exchange, user_id: str, password: str) -> Answer:
+    """OCHP 0.2, 3.1 and 3.2."""
+    if exchange.refusal is not None:
+        raise exchange.refusal
+    for name, value in (("userId", user_id), ("password", password)):
+        if not value:
+            raise refuse(FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory", field=name)
+    token = log_in(house, user_id, password)
+    exchange.caller = user_id
+    hours = house.limits.login_seconds / 3600
+    return LoginAnswer(ok(f"logged in for {hours:g} h", exchange), token)
+
+
+@answered(CDR_INFO)
+@identified
+def add_cdrs(house: House, caller: Partner, exchange: Exchange, children: Iterable[Child]) -> Answer:
+    """OCHP 0.2, 3.3 and 3.4."""
+    records = nouns(children, CDR_INFO, CdrRecord._make)
+    return ok(told_of_intake(intake.add(house, caller, records, exchange.request_id)), exchange)
+
+
+@answered(as_answer=DeliveryAnswer)
+@identified
+def get_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
+    """OCHP 0.2, 3.5 and 3.6."""
+    delivery = deliver(house, caller)
+    exchange.records = render(CDR_INFO, delivery.records)
+    mark_served(house, caller, delivery.runs)
+    if not delivery.runs:
+        return DeliveryAnswer(ok("no clearing run concerns you yet", exchange))
+    runs = ", ".join(map(str, delivery.runs[-5:]))
+    sentence = f"{'run' if len(delivery.runs) == 1 else f'{len(delivery.runs)} runs, the latest of them'} {runs}"
+    return DeliveryAnswer(ok(sentence, exchange), house.statement_url(caller.id, delivery.spans))
+
+
+@answered()
+@identified
+def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
+    """OCHP 0.2, 3.7 and 3.8."""
+    run = clear_as(house, caller, exchange.request_id)
+    if run is None:
+        return ok("nothing was pending; no run was made", exchange)
+    return ok(f"run {run.number}: {counted(run.cdr_count, 'CDR')} cleared", exchange)
+
+
+@answered()
+@identified
+def get_roaming_authorisation_list(house: House, _caller: Partner, exchange: Exchange) -> Answer:
+    """OCHP 0.2, 3.9 and 3.10."""
+    exchange.records = render(ROAMING_AUTHORISATION_INFO, roaming_list.download(house))
+    return ok("the lists of all partners", exchange)
+
+
+@answered(ROAMING_AUTHORISATION_INFO)
+@identified
+def set_roaming_authorisation_list(
+    house: House, caller: Partner, exchange: Exchange, children: Iterable[Child]
+) -> Answer:
+    """OCHP 0.2, 3.11 and 3.12."""
+    records = nouns(children, ROAMING_AUTHORISATION_INFO, Authorisation._make)
+    return ok(told_of_replacement(roaming_list.replace(house, caller, records)), exchange)
+
+
+@answered()
+@identified
+def get_chargepoint_list(house: House, _caller: Partner, exchange: Exchange) -> Answer:
+    """OCHP 0.2, 3.13 and 3.14."""
+    exchange.records = render(CHARGEPOINT_INFO, chargepoint_list.download(house))
+    return ok("the lists of all partners", exchange)
+
+
+@answered(CHARGEPOINT_INFO)
+@identified
+def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, children: Iterable[Child]) -> Answer:
+    """OCHP 0.2, 3.15 and 3.16."""
+    records = nouns(children, CHARGEPOINT_INFO, ChargePoint._make)
+    return ok(told_of_replacement(chargepoint_list.replace(house, caller, records)), exchange)
+
+
+def told_of_intake(added: Added) -> str:
+    """What became of an upload of CDRs, in a sentence."""
+    new = added.received - added.count(Outcome.KNOWN)
+    text = f"{added.received} received: {new} new, {added.count(Outcome.KNOWN)} already known"
+    held = added.count(Outcome.HELD)
+    if held:
+        text += f"; {held} held until a partner has serviceProviderId {named(added.unowned_provider_ids, 3)}"
+    return text
+
+
+def told_of_replacement(replaced: Replaced) -> str:
+    """What became of an upload of a list, in a sentence."""
+    text = f"{replaced.stored + replaced.repeated} received: your list now has {replaced.stored}"
+    return text + (f", {replaced.repeated} repetitions left out" if replaced.repeated else "")

@@ -1,0 +1,124 @@
+"""The bytes of a request body: counted, limited, inflated where they are compressed, read to the end.
+
+A body may be compressed with gzip (RFC 1952). What comes out of it is bounded twice: by the limit that holds for every
+body of its kind, and by how much larger than the bytes that came in it may be, so that no small request makes much
+work. Nothing is held but a chunk.
+"""
+
+import zlib
+from collections.abc import Callable
+
+from echs.protocols.soap.faults import SoapFault, sender_fault
+
+CHUNK_BYTES = 64 * 1024
+DRAIN_BYTES = 64 * 1024 * 1024
+GZIP_WINDOW = 31  # zlib's number for a gzip header and trailer with the largest window
+GZIP_MEMBERS = 64
+# A list of tokens shrinks to about a tenth; deflate can do a thousandth.
+GZIP_RATIO = 200
+GZIP_ALLOWANCE_BYTES = 1024 * 1024
+
+
+class Source:
+    """The bytes of a body, decoded, chunk by chunk.
+
+    ``announced`` is the Content-Length; None where the server itself tells the end of the body. ``count`` is how many
+    bytes were given out, ``received`` how many came; neither may go over ``limit``.
+    """
+
+    def __init__(
+        self, read: Callable[[int], bytes], announced: int | None, limit: int, *, gzipped: bool = False
+    ) -> None:
+        self._read = read
+        self._announced = announced
+        self._gunzip = Gunzip() if gzipped else None
+        self.limit = limit
+        self.count = 0
+        self.received = 0
+        self.ended = False
+
+    def chunk(self) -> bytes:
+        """The next bytes, none at the end.
+
+        :raises SoapFault: the body broke off, or is not what it says
+        """
+        data = self._received() if self._gunzip is None else self._gunzip.chunk(self._received)
+        self.count += len(data)
+        if self._gunzip is not None and self.count > GZIP_RATIO * self.received + GZIP_ALLOWANCE_BYTES:
+            sentence = f"the body inflates to more than {GZIP_RATIO} times its size"
+            raise sender_fault("TooCompressed", sentence, status=413)
+        return data
+
+    def _received(self) -> bytes:
+        """The next bytes as they came."""
+        left = CHUNK_BYTES if self._announced is None else min(CHUNK_BYTES, self._announced - self.received)
+        try:
+            data = self._read(left) if left else b""
+        except Exception:
+            data = b""
+            self._announced = self.received + 1
+        if not data:
+            self.ended = True
+            if self._announced is not None and self.received < self._announced:
+                raise sender_fault("BodyIncomplete", "the body broke off before its end")
+        self.received += len(data)
+        return data
+
+    @property
+    def over(self) -> bool:
+        """Whether more came than is allowed."""
+        return max(self.count, self.received) > self.limit
+
+    def drain(self) -> bool:
+        """Read what is left, so that the client sees the answer. False where it was too much to read."""
+        left = DRAIN_BYTES
+        while not self.ended and left > 0:
+            try:
+                left -= len(self._received())
+            except SoapFault:
+                return False
+        return self.ended
+
+
+class Gunzip:
+    """Inflates what gzip made, one chunk at a time. Several members in a row are one text (RFC 1952, 2.2)."""
+
+    def __init__(self) -> None:
+        self._inflater: zlib._Decompress | None = None
+        self._pending = b""
+        self._members = 0
+
+    def chunk(self, read: Callable[[], bytes]) -> bytes:
+        """The next bytes of the text, none at its end.
+
+        :raises SoapFault: NotGzip, BodyIncomplete
+        """
+        while True:
+            self._pending = self._pending or read()
+            ended = not self._pending
+            if ended and self._members and self._inflater is None:
+                return b""
+            text = self._inflate()  # at the end too: the inflater may still hold some
+            if text:
+                return text
+            if ended:
+                raise sender_fault("BodyIncomplete", "the compressed body broke off before its end")
+
+    def _inflate(self) -> bytes:
+        """What the pending bytes make, up to a chunk."""
+        if self._inflater is None:
+            self._members += 1
+            if self._members > GZIP_MEMBERS:
+                raise sender_fault("NotGzip", f"the body has more than {GZIP_MEMBERS} gzip members")
+            self._inflater = zlib.decompressobj(GZIP_WINDOW)
+        inflater = self._inflater
+        try:
+            text = inflater.decompress(self._pending, CHUNK_BYTES)
+        except zlib.error:
+            raise sender_fault("NotGzip", "the body says that it is gzip, and is not") from None
+        if inflater.eof:
+            self._pending = inflater.unused_data
+            self._inflater = None
+        else:
+            self._pending = inflater.unconsumed_tail
+        return text
