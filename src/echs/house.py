@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from echs.authorisations import roaming_list
 from echs.base.clock import Clock, system_clock
 from echs.base.database import Database
+from echs.base.energy import UNITS_PER_KWH
 from echs.base.ground import Ground
 from echs.base.limits import Limits
+from echs.cdrs.surroundings import Lists
+from echs.chargepoints import chargepoint_list
 from echs.settings import DEFAULT_PUBLIC_URL, BadConfiguration, Settings
 from echs.statements import link
 from echs.statements.shelf import Shelf
@@ -19,6 +23,9 @@ SECRET_KEY_FILE = "secret-key"
 DATABASE_FILE = "echs.sqlite3"
 
 
+LISTS = Lists(roaming_list.known_tokens, roaming_list.known_contracts, chargepoint_list.known_points)
+
+
 @dataclass(frozen=True)
 class House(Ground):
     """The ground, the shelf with the statements, and what is needed to make links to them."""
@@ -26,6 +33,8 @@ class House(Ground):
     shelf: Shelf
     link_key: bytes
     public_url: str
+    # What CDRs are compared with, for the rooms that do not know each other.
+    lists: Lists = LISTS
 
     def statement_url(self, partner_id: int, spans: Sequence[link.Span]) -> str:
         """A link to the partner's statement about its runs in these spans; see `echs.statements.link`."""
@@ -42,18 +51,29 @@ def open_house(settings: Settings, clock: Clock = system_clock, public_url: str 
     return House(
         database=open_database(settings),
         clock=clock,
-        limits=Limits(
-            bulk_body_bytes=settings.max_bulk_body_bytes,
-            small_body_bytes=settings.max_small_body_bytes,
-            records_per_upload=settings.max_records_per_upload,
-            login_seconds=round(settings.login_hours * 3600),
-            logins_per_partner=settings.max_logins_per_partner,
-            redelivery_seconds=round(settings.redelivery_hours * 3600),
-            statement_link_seconds=settings.statement_link_days * 86_400,
-        ),
+        limits=limits(settings),
         shelf=Shelf(settings.data_dir / "statements"),
         link_key=link.signing_key(secret_key(settings)),
         public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """The limits that these settings describe."""
+    return Limits(
+        bulk_body_bytes=settings.max_bulk_body_bytes,
+        small_body_bytes=settings.max_small_body_bytes,
+        records_per_upload=settings.max_records_per_upload,
+        login_seconds=round(settings.login_hours * 3600),
+        logins_per_partner=settings.max_logins_per_partner,
+        redelivery_seconds=round(settings.redelivery_hours * 3600),
+        statement_link_seconds=settings.statement_link_days * 86_400,
+        cdr_future_seconds=settings.cdr_future_minutes * 60,
+        cdr_volume_e4_kwh=settings.cdr_max_kwh * UNITS_PER_KWH,
+        cdr_duration_tolerance_seconds=settings.cdr_duration_tolerance_seconds,
+        cdr_power_kw=settings.cdr_max_kw,
+        cdr_short_seconds=settings.cdr_short_seconds,
+        cdr_age_days=settings.cdr_max_age_days,
     )
 
 

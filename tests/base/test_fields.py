@@ -2,7 +2,7 @@
 
 import pytest
 
-from echs.base.fields import CONTROL_CHARACTER, Field, FieldReason, first_problem
+from echs.base.fields import CONTROL_CHARACTER, Field, FieldReason, field_problems
 
 
 def reason(field: Field, value: str) -> str | None:
@@ -50,5 +50,5 @@ def test_the_rules_of_a_field_are_asked_in_their_order():
 
 def test_a_secret_value_is_not_repeated_and_any_other_is():
     fields = (Field("pin", 2, secret=True), Field("city", 2))
-    assert "1234" not in first_problem(fields, ("1234", ""), 0, None).detail
-    assert '"Köln"' in first_problem(fields, ("1", "Köln"), 0, None).detail
+    assert "1234" not in next(field_problems(fields, ("1234", ""), 0, None)).detail
+    assert '"Köln"' in next(field_problems(fields, ("1", "Köln"), 0, None)).detail

@@ -20,7 +20,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def add(house, sender, *records):
-    return intake.add(house, sender, iter(records), next(_requests))
+    return intake.add(house, sender, iter(records), next(_requests), house.lists)
 
 
 def refusal(house, sender, *records) -> Refused:
@@ -111,11 +111,11 @@ def test_a_right_that_ends_while_an_upload_is_on_its_way_is_gone(house, cast):
         enrolment.disown(house, "tnm", Ownership(["TheNewMotion"]))
 
     with pytest.raises(Refused) as caught:
-        intake.add(house, cast.tnm, taken_away(give_up), next(_requests))
+        intake.add(house, cast.tnm, taken_away(give_up), next(_requests), house.lists)
     assert caught.value.first.reason is CdrReason.CDR_OPERATOR_NOT_YOURS
     enrolment.own(house, "tnm", Ownership(["TheNewMotion"]))
     with pytest.raises(Refused) as caught:
-        intake.add(house, cast.tnm, taken_away(lambda: enrolment.disable(house, "tnm")), next(_requests))
+        intake.add(house, cast.tnm, taken_away(lambda: enrolment.disable(house, "tnm")), next(_requests), house.lists)
     assert caught.value.first.reason is LoginReason.LOGIN_TOKEN_UNKNOWN
     assert count(house) == 0
 

@@ -19,7 +19,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def add(house, sender, *records):
-    return intake.add(house, sender, iter(records), next(_requests))
+    return intake.add(house, sender, iter(records), next(_requests), house.lists)
 
 
 def clear(house):

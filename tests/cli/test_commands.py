@@ -36,7 +36,7 @@ def parsed(run, *arguments: str):
 
 
 def add(house, sender, *records):
-    return intake.add(house, sender, iter(records), new_request_id())
+    return intake.add(house, sender, iter(records), new_request_id(), house.lists)
 
 
 def test_help_names_every_command_and_each_command_helps(echs):
@@ -116,6 +116,26 @@ def test_cdrs_are_listed_by_state_and_run_without_card_numbers(echs, house, cast
     assert "4.6400" in out
     assert "CANARY" not in out + json.dumps(parsed(echs, "cdr", "list"))
     assert echs("cdr", "list", "--status", "gone")[0] == 2
+
+
+def test_a_cdr_is_shown_with_its_warnings_and_without_its_card_number(echs, house, cast):
+    add(house, cast.tnm, cdr(1, token_id="CANARY", volume="0"))
+    code, out, _ = echs("cdr", "show", "1")
+    assert code == 0
+    for expected in ("VOLUME_ZERO", "CDR_OLD", "Roggestraat 111-163", "pending", "(not shown)"):
+        assert expected in out
+    assert "CANARY" not in out + json.dumps(parsed(echs, "cdr", "show", "1"))
+    code, out, _ = echs("cdr", "list", "--warnings")
+    assert (code, "VOLUME_ZERO" in out) == (0, True)
+    (listed,) = parsed(echs, "cdr", "list", "--warnings")
+    assert {"name": "VOLUME_ZERO", "field": "volume", "detail": "no energy was charged"} in listed["warnings"]
+    _, _, err = echs("clear", "--dry-run")
+    assert "with warnings: 1 CDR" in err
+    assert echs("cdr", "show", "2")[0] == 3
+    add(house, cast.lnd, cdr(1, operator_id="ladenetz.de"))
+    code, _, err = echs("cdr", "show", "1")
+    assert (code, "--operator" in err) == (2, True)
+    assert echs("cdr", "show", "1", "--operator", "ladenetz.de")[0] == 0
 
 
 def test_clearing_is_previewed_confirmed_and_shown(echs, house, cast):

@@ -88,7 +88,7 @@ def test_a_login_ends_when_it_is_revoked_and_another_may_begin(house, cast):
 
 
 def test_a_clearing_run_on_its_way_does_not_keep_anybody_from_logging_in(house, cast):
-    intake.add(house, cast.tnm, iter([cdr(1)]), "r" * 26)
+    intake.add(house, cast.tnm, iter([cdr(1)]), "r" * 26, house.lists)
     if house.database.is_sqlite:
         pytest.skip("on SQLite writers come one after the other")
     with house.database.write() as transaction:

@@ -28,7 +28,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def add(house, sender, *records):
-    intake.add(house, sender, iter(records), next(_requests))
+    intake.add(house, sender, iter(records), next(_requests), house.lists)
 
 
 def clear(house):

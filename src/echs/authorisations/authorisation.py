@@ -1,12 +1,15 @@
 """The noun of this room: one authorisation, a token that may charge elsewhere (OCHP 0.2, 4.4)."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
 from echs.base.errors import Problem, Reason
-from echs.base.fields import Field, first_problem
+from echs.base.fields import Field, field_problems
+from echs.base.plausibility import Rule, Severity
 from echs.partners.partner import Partner
+from echs.partners.standard_ids import IdWarning, contract_id_shape_problem
 
 
 class AuthorisationReason(Reason):
@@ -74,14 +77,28 @@ def label(record: Authorisation) -> tuple[str, str] | None:
     return ("contract_id", record.contract_id) if record.contract_id else None
 
 
-def problem_of(record: Authorisation, position: int, owner: Partner) -> Problem | None:
-    """The first thing wrong with a record that ``owner`` sends: its fields in order, the codes, then the hub."""
-    problem = first_problem(FIELDS, record, position, label(record))
-    if problem is not None:
-        return problem
+WARNINGS: tuple[Rule[Authorisation, None], ...] = (
+    Rule(
+        IdWarning.CONTRACT_ID_PATTERN,
+        Severity.WARN,
+        "contract_id",
+        lambda record, _: contract_id_shape_problem(record.contract_id),
+        "no contract id of a known shape",
+        "DIN SPEC 91286, ISO 15118-2; the lists of 2012 have thirty shapes",
+    ),
+)
+
+
+def problems_of(record: Authorisation, position: int, owner: Partner | None) -> Iterator[Problem]:
+    """What is wrong with a record that ``owner`` sends: its fields in order, the codes, then the hub.
+
+    Without an owner the hub is not looked at.
+    """
+    yield from field_problems(FIELDS, record, position, label(record))
     for reason, field, detail in code_problems(record):
-        return Problem(reason, detail, position=position, field=field, label=label(record))
-    return None if owner.may_use_hub(record.hub) else not_yours(record, owner, position)
+        yield Problem(reason, detail, position=position, field=field, label=label(record))
+    if owner is not None and not owner.may_use_hub(record.hub):
+        yield not_yours(record, owner, position)
 
 
 def code_problems(record: Authorisation) -> list[tuple[Reason, str, str]]:

@@ -1,20 +1,20 @@
 """The verbs of this room: a provider replaces its list, everybody downloads all lists."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func
 
 from echs.authorisations import tables
-from echs.authorisations.authorisation import Authorisation, key, not_yours, problem_of, twice
+from echs.authorisations.authorisation import WARNINGS, Authorisation, key, not_yours, problems_of, twice
 from echs.base.errors import Problem, ProblemList
 from echs.base.ground import Ground
-from echs.base.replaced_list import ListState, Replaced, ReplacedList
+from echs.base.replaced_list import Examined, ListState, Replaced, ReplacedList
 from echs.base.upload import NOTHING_STORED
 from echs.partners.login import confirm
 from echs.partners.partner import Partner
 from echs.partners.register import is_active
 
-_lists = ReplacedList(tables.roaming_list, tables.authorisation, Authorisation._make, key, twice)
+_lists = ReplacedList(tables.roaming_list, tables.authorisation, Authorisation._make, key, twice, WARNINGS)
 
 
 def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Problem]) -> Replaced:
@@ -32,10 +32,33 @@ def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Pr
         if lost:
             raise lost.refusal(NOTHING_STORED)
 
-    def judge(record: Authorisation, position: int) -> Problem | None:
-        return problem_of(record, position, owner)
+    def wrong(record: Authorisation, position: int) -> Iterator[Problem]:
+        return problems_of(record, position, owner)
 
-    return _lists.replace(ground, owner.id, records, judge, may_still)
+    return _lists.replace(ground, owner.id, records, wrong, may_still)
+
+
+def examine(
+    records: Iterable[Authorisation | Problem],
+    wrong: Callable[[Authorisation, int], Iterator[Problem]],
+    limit: int,
+    problems: ProblemList,
+) -> Examined[Authorisation]:
+    """Read an upload as `replace` does, without a store."""
+    return _lists.examine(records, wrong, limit, problems)
+
+
+def known_tokens(ground: Ground, owner_id: int, numbers: Collection[str]) -> set[str]:
+    """Those of the token numbers, each in its `plain` form, that stand in the owner's list."""
+    return _lists.among(ground, owner_id, func.upper(tables.authorisation.c.token_id), numbers)
+
+
+def known_contracts(ground: Ground, owner_id: int, contract_ids: Collection[str]) -> set[str]:
+    """Those of the contract ids, in upper case and without separators, that stand in the owner's list."""
+    column = tables.authorisation.c.contract_id
+    return _lists.among(
+        ground, owner_id, func.upper(func.replace(func.replace(column, "-", ""), "*", "")), contract_ids
+    )
 
 
 def download(ground: Ground) -> Iterator[Authorisation]:

@@ -116,6 +116,19 @@ class Database:
             function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
             transaction.execute(text(f"SELECT {function}(hashtextextended(:name, 0))"), {"name": name})
 
+    @contextmanager
+    def nearest_by_index(self, transaction: Connection) -> Iterator[None]:
+        """A block whose queries for the nearest rows of a key read no more than those.
+
+        PostgreSQL, without statistics of rows just written, would rather sort all the rows of the key, for each row.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        transaction.execute(text("SET LOCAL enable_sort = off"))
+        yield
+        transaction.execute(text("SET LOCAL enable_sort = on"))
+
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()

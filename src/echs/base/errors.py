@@ -3,7 +3,7 @@
 A protocol translates: it has one table from reasons to its codes, and spells the place in its own field names.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,10 +66,28 @@ def refuse(reason: Reason, detail: str, *, field: str | None = None, effect: str
     return Refused([Problem(reason, detail, field=field)], effect=effect)
 
 
-class ProblemList:
-    """Collects problems in bounded memory: keeps the first ten, counts them all."""
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """What is wrong with one record: the first problem, which decides, and those after it, found when asked for."""
 
-    def __init__(self) -> None:
+    first: Problem
+    rest: Iterator[Problem]
+
+    @classmethod
+    def among(cls, found: Iterator[Problem]) -> "Problems | None":
+        """The problems, if there is one."""
+        first = next(found, None)
+        return None if first is None else cls(first, found)
+
+
+class ProblemList:
+    """Collects problems: of each record the first, in bounded memory, since it keeps ten and counts them all.
+
+    One that is ``thorough`` takes all of every record, and keeps them.
+    """
+
+    def __init__(self, *, thorough: bool = False) -> None:
+        self.thorough = thorough
         self.kept: list[Problem] = []
         self.total = 0
 
@@ -79,8 +97,15 @@ class ProblemList:
     def add(self, problem: Problem) -> None:
         """Take note of one more."""
         self.total += 1
-        if len(self.kept) < NAMED_PROBLEMS_LIMIT:
+        if self.thorough or len(self.kept) < NAMED_PROBLEMS_LIMIT:
             self.kept.append(problem)
+
+    def add_of_record(self, problems: Problems) -> None:
+        """Take note of a record's."""
+        self.add(problems.first)
+        if self.thorough:
+            for problem in problems.rest:
+                self.add(problem)
 
     def refusal(self, effect: str) -> Refused:
         """The refusal with all of them."""

@@ -1,7 +1,7 @@
 """Text fields of a record and the checks that every such field gets, whatever the record."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from echs.base.errors import Problem, Reason, shown
@@ -65,10 +65,10 @@ class Field:
         return "" if self.secret else shown(value) + " "
 
 
-def first_problem(
+def field_problems(
     fields: Sequence[Field], values: Sequence[object], position: int, label: tuple[str, str] | None
-) -> Problem | None:
-    """The first problem of a record's text fields, in the order of the fields.
+) -> Iterator[Problem]:
+    """The problems of a record's text fields, in the order of the fields: of each the first.
 
     Values that are not text (integers that the protocol has already read) are passed over.
     """
@@ -79,5 +79,4 @@ def first_problem(
         if wrong is not None:
             reason, sentence = wrong
             lead = "" if reason is FieldReason.FIELD_MISSING else field.says(value)
-            return Problem(reason, lead + sentence, position=position, field=field.name, label=label)
-    return None
+            yield Problem(reason, lead + sentence, position=position, field=field.name, label=label)

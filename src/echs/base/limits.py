@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Counts, bytes and seconds; see the settings of the same names."""
+    """Counts, bytes and seconds; see the settings of the same names.
+
+    Those that begin with ``cdr`` are about plausibility: ``cdr_volume_e4_kwh`` counts units of 0.0001 kWh.
+    """
 
     bulk_body_bytes: int
     small_body_bytes: int
@@ -14,3 +17,9 @@ class Limits:
     logins_per_partner: int
     redelivery_seconds: int
     statement_link_seconds: int
+    cdr_future_seconds: int
+    cdr_volume_e4_kwh: int
+    cdr_duration_tolerance_seconds: int
+    cdr_power_kw: int
+    cdr_short_seconds: int
+    cdr_age_days: int

@@ -4,8 +4,9 @@ Each replacement is a new generation. Rows are written under the new number and 
 transaction, so that a reader sees the old list or the new one and never a mixture.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -24,11 +25,13 @@ from sqlalchemy import (
 )
 
 from echs.base.database import Instant, metadata
-from echs.base.errors import Problem
+from echs.base.errors import Problem, ProblemList, Problems
 from echs.base.ground import Ground
-from echs.base.upload import Keys, judged
+from echs.base.plausibility import Rule, findings
+from echs.base.upload import NOTHING_STORED, Keys, examined
 
 ROWS_AT_ONCE = 1000
+KEYS_AT_ONCE = 10_000
 RECORD_KEY = ("partner_id", "generation", "position")
 
 Record = TypeVar("Record", bound=tuple[Any, ...])
@@ -46,9 +49,20 @@ class ListState:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """What an upload did: records stored, identical repetitions left out."""
+    """What an upload did: records stored, identical repetitions left out, and how many records broke which rule of
+    severity ``warn``.
+    """
 
     stored: int
+    repeated: int
+    warnings: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined(Generic[Record]):
+    """An upload that was read to its end: the records to keep, and how many repetitions were left out."""
+
+    kept: list[Record]
     repeated: int
 
 
@@ -81,7 +95,7 @@ class ReplacedList(Generic[Record]):
 
     ``make`` turns a row into a record; ``key`` tells which records of a list are the same thing; ``twice`` is the
     problem of a record (with its position) that has the key of an earlier one (whose position follows) and other
-    content.
+    content. ``warnings`` are rules that stop nothing.
     """
 
     def __init__(
@@ -91,6 +105,7 @@ class ReplacedList(Generic[Record]):
         make: Callable[[Iterable[Any]], Record],
         key: Callable[[Record], object],
         twice: Callable[[Record, int, int], Problem],
+        warnings: Sequence[Rule[Record, None]],
     ) -> None:
         self.heads = heads
         self.records = records
@@ -98,29 +113,27 @@ class ReplacedList(Generic[Record]):
         self.make = make
         self.key = key
         self.twice = twice
+        self.warnings = warnings
 
-    def replace(
+    def examine(
         self,
-        ground: Ground,
-        owner_id: int,
         records: Iterable[Record | Problem],
-        problem_of: Callable[[Record, int], Problem | None],
-        confirm: Callable[[Connection, Sequence[Record]], None],
-    ) -> Replaced:
-        """Make ``records`` the whole list of the owner; identical repetitions collapse into the first.
+        problems_of: Callable[[Record, int], Iterator[Problem]],
+        limit: int,
+        problems: ProblemList,
+    ) -> Examined[Record]:
+        """Read an upload to its end; identical repetitions collapse into the first. Needs no store.
 
-        ``confirm`` is asked inside the transaction whether the owner may still store these records, and refuses if not.
-
-        :raises Refused: for any problem in any record; the list that stood before stands still
+        :raises Refused: TOO_MANY_RECORDS
         """
         keys = Keys()
         repeated = 0
 
-        def judge(record: Record, position: int) -> Record | Problem | None:
+        def judge(record: Record, position: int) -> Record | Problem | Problems | None:
             nonlocal repeated
-            problem = problem_of(record, position)
-            if problem is not None:
-                return problem
+            wrong = Problems.among(problems_of(record, position))
+            if wrong is not None:
+                return wrong
             earlier = keys.earlier(self.key(record), record, position)
             if earlier is None:
                 return record
@@ -130,12 +143,32 @@ class ReplacedList(Generic[Record]):
             repeated += 1
             return None
 
-        kept = judged(records, judge, ground.limits.records_per_upload)
+        return Examined(examined(records, judge, limit, problems), repeated)
+
+    def replace(
+        self,
+        ground: Ground,
+        owner_id: int,
+        records: Iterable[Record | Problem],
+        problems_of: Callable[[Record, int], Iterator[Problem]],
+        confirm: Callable[[Connection, Sequence[Record]], None],
+    ) -> Replaced:
+        """Make ``records`` the whole list of the owner; identical repetitions collapse into the first.
+
+        ``confirm`` is asked inside the transaction whether the owner may still store these records, and refuses if not.
+
+        :raises Refused: for any problem in any record; the list that stood before stands still
+        """
+        problems = ProblemList()
+        upload = self.examine(records, problems_of, ground.limits.records_per_upload, problems)
+        if problems:
+            raise problems.refusal(NOTHING_STORED)
         with ground.database.write() as transaction:
-            confirm(transaction, kept)
+            confirm(transaction, upload.kept)
             ground.database.lock(transaction, f"{self.heads.name}:{owner_id}")
-            self._replace(transaction, owner_id, kept, ground.clock())
-        return Replaced(len(kept), repeated)
+            self._replace(transaction, owner_id, upload.kept, ground.clock())
+        found = Counter(str(each.rule.name) for record in upload.kept for each in findings(self.warnings, record, None))
+        return Replaced(len(upload.kept), upload.repeated, found)
 
     def _replace(self, transaction: Connection, owner_id: int, rows: Sequence[Record], now: datetime) -> None:
         mine = self.heads.c.partner_id == owner_id
@@ -166,6 +199,25 @@ class ReplacedList(Generic[Record]):
                 )
                 for row in snapshot.execute(query):
                     yield self.make(row)
+
+    def among(self, ground: Ground, owner_id: int, form: ColumnElement[str], wanted: Collection[str]) -> set[str]:
+        """Those of ``wanted`` that are in the owner's present list, in this form of its columns.
+
+        One pass over the list for every ten thousand: an index would cost every upload of a list more than this costs
+        the uploads of CDRs, which wait for no one meanwhile.
+        """
+        found: set[str] = set()
+        keys = sorted(wanted)
+        present = select(self.heads.c.generation).where(self.heads.c.partner_id == owner_id).scalar_subquery()
+        with ground.database.read() as snapshot:
+            for start in range(0, len(keys), KEYS_AT_ONCE):
+                query = select(form).where(
+                    self.records.c.partner_id == owner_id,
+                    self.records.c.generation == present,
+                    form.in_(keys[start : start + KEYS_AT_ONCE]),
+                )
+                found.update(snapshot.execute(query).scalars())
+        return found
 
     def states(self, ground: Ground) -> dict[int, ListState]:
         """How every owner's list stands, by owner; who never uploaded is not in it."""

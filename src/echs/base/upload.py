@@ -6,7 +6,7 @@ The records come as an iterator and are drained without a transaction, so that a
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from echs.base.errors import Problem, ProblemList, Refused
+from echs.base.errors import Problem, ProblemList, Problems, Refused
 from echs.base.fields import UploadReason
 
 NOTHING_STORED = "Nothing was stored."
@@ -16,17 +16,33 @@ Kept = TypeVar("Kept")
 
 
 def judged(
-    records: Iterable[Record | Problem], judge: Callable[[Record, int], Kept | Problem | None], limit: int
+    records: Iterable[Record | Problem], judge: Callable[[Record, int], Kept | Problem | Problems | None], limit: int
 ) -> list[Kept]:
     """What ``judge`` makes of every record, in order; records that it answers with None are left out.
+
+    :raises Refused: with every record's first problem counted; UPLOAD_EMPTY without a record; TOO_MANY_RECORDS
+    """
+    problems = ProblemList()
+    kept = examined(records, judge, limit, problems)
+    if problems:
+        raise problems.refusal(NOTHING_STORED)
+    return kept
+
+
+def examined(
+    records: Iterable[Record | Problem],
+    judge: Callable[[Record, int], Kept | Problem | Problems | None],
+    limit: int,
+    problems: ProblemList,
+) -> list[Kept]:
+    """As `judged`, with the problems put into ``problems``. Where that is not thorough, the first ends the keeping.
 
     A `Problem` in the place of a record is one that the protocol could not read. ``judge`` gets the record and its
     position, counted from 0.
 
-    :raises Refused: with every problem counted; UPLOAD_EMPTY without a record; TOO_MANY_RECORDS above ``limit``
+    :raises Refused: TOO_MANY_RECORDS above ``limit``
     """
     kept: list[Kept] = []
-    problems = ProblemList()
     position = -1
     for position, record in enumerate(records):
         if position >= limit:
@@ -35,13 +51,14 @@ def judged(
         verdict = record if isinstance(record, Problem) else judge(record, position)
         if isinstance(verdict, Problem):
             problems.add(verdict)
-            kept.clear()
-        elif verdict is not None and not problems:
+        elif isinstance(verdict, Problems):
+            problems.add_of_record(verdict)
+        elif verdict is not None and (problems.thorough or not problems):
             kept.append(verdict)
-    if problems:
-        raise problems.refusal(NOTHING_STORED)
+        if problems and not problems.thorough:
+            kept.clear()
     if position < 0:
-        raise Refused([Problem(UploadReason.UPLOAD_EMPTY, "the upload holds no record")], effect=NOTHING_STORED)
+        problems.add(Problem(UploadReason.UPLOAD_EMPTY, "the upload holds no record"))
     return kept
 
 

@@ -1,20 +1,15 @@
-"""The noun of this room: the charge detail record (OCHP 0.2, 4.2), and the rules that it must pass, in order."""
+"""The noun of this room: the charge detail record (OCHP 0.2, 4.2). The rules that it must pass stand in `rules`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from echs.base.errors import Problem, Reason, named
-from echs.base.fields import Field, first_problem
-from echs.cdrs import formats
-from echs.partners.partner import Partner, party_key
-
-Value = TypeVar("Value")
+from echs.base.errors import Reason
+from echs.base.fields import Field
 
 
 class CdrReason(Reason):
-    """What can be wrong with a CDR beyond its fields as such."""
+    """Why a CDR is refused, beyond its fields as such."""
 
     CDR_OPERATOR_NOT_YOURS = "CDR_OPERATOR_NOT_YOURS"
     CDR_START_FORMAT = "CDR_START_FORMAT"
@@ -22,8 +17,27 @@ class CdrReason(Reason):
     CDR_DURATION_FORMAT = "CDR_DURATION_FORMAT"
     CDR_VOLUME_FORMAT = "CDR_VOLUME_FORMAT"
     CDR_END_BEFORE_START = "CDR_END_BEFORE_START"
+    CDR_IN_FUTURE = "CDR_IN_FUTURE"
+    CDR_VOLUME_LIMIT = "CDR_VOLUME_LIMIT"
     CDR_TWICE = "CDR_TWICE"
     CDR_DIFFERS = "CDR_DIFFERS"
+
+
+class CdrWarning(Reason):
+    """What is odd about a CDR that is accepted all the same."""
+
+    PROVIDER_UNOWNED = "PROVIDER_UNOWNED"
+    DURATION_DIFFERS = "DURATION_DIFFERS"
+    POWER_TOO_HIGH = "POWER_TOO_HIGH"
+    VOLUME_ZERO = "VOLUME_ZERO"
+    SESSION_SHORT = "SESSION_SHORT"
+    CDR_OLD = "CDR_OLD"
+    SOCKET_OVERLAP = "SOCKET_OVERLAP"
+    CARD_OVERLAP = "CARD_OVERLAP"
+    CARD_OVERLAP_ELSEWHERE = "CARD_OVERLAP_ELSEWHERE"
+    CARD_UNKNOWN = "CARD_UNKNOWN"
+    CHARGEPOINT_UNKNOWN = "CHARGEPOINT_UNKNOWN"
+    COUNTRY_UNKNOWN = "COUNTRY_UNKNOWN"
 
 
 class CdrRecord(NamedTuple):
@@ -100,57 +114,6 @@ class Cdr:
 def label(record: CdrRecord) -> tuple[str, str] | None:
     """How a person finds this record again."""
     return ("cdr_id", record.cdr_id) if record.cdr_id else None
-
-
-def judge(record: CdrRecord, position: int, sender: Partner) -> Cdr | Problem:
-    """The CDR, or the first rule that it breaks.
-
-    In this order: the fields as such, the sender's right to the operator id, start, end, duration, volume, end
-    before start.
-    """
-
-    def problem(reason: Reason, field: str, detail: str) -> Problem:
-        return Problem(reason, detail, position=position, field=field, label=label(record))
-
-    def read(parse: Callable[..., Value], field: str, reason: Reason, *more: object) -> Value:
-        text = getattr(record, field)
-        try:
-            return parse(text, *more)
-        except formats.WrongFormat as wrong:
-            raise _Broken(problem(reason, field, f'"{text}" {wrong}')) from None
-
-    wrong_field = first_problem(FIELDS, record, position, label(record))
-    if wrong_field is not None:
-        return wrong_field
-    operator_key = party_key(record.operator_id)
-    if operator_key not in sender.operator_keys:
-        return not_yours(record, position, sender)
-    try:
-        started_at = read(formats.instant, "start_datetime", CdrReason.CDR_START_FORMAT, sender.zone)
-        ended_at = read(formats.instant, "end_datetime", CdrReason.CDR_END_FORMAT, sender.zone, started_at)
-        duration_s = read(formats.duration_s, "duration", CdrReason.CDR_DURATION_FORMAT)
-        volume = read(formats.volume_e4_kwh, "volume", CdrReason.CDR_VOLUME_FORMAT)
-    except _Broken as broken:
-        return broken.problem
-    if ended_at < started_at:
-        detail = f'"{record.end_datetime}" is before the start "{record.start_datetime}"'
-        return problem(CdrReason.CDR_END_BEFORE_START, "end_datetime", detail)
-    return Cdr(record, operator_key, party_key(record.provider_id), started_at, ended_at, duration_s, volume)
-
-
-def not_yours(record: CdrRecord, position: int, sender: Partner) -> Problem:
-    """The problem of a CDR that is sent as somebody else."""
-    detail = f"{named([record.operator_id])} is not your operator id; yours: {named(sender.operator_ids) or 'none'}"
-    reason = CdrReason.CDR_OPERATOR_NOT_YOURS
-    return Problem(reason, detail, position=position, field="operator_id", label=label(record))
-
-
-class _Broken(Exception):
-    """A format rule was broken; carries the problem out of the row of readings."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.reason)
-        self.problem = problem
 
 
 def differing_field(one: CdrRecord, other: CdrRecord) -> str | None:

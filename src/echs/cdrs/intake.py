@@ -1,24 +1,28 @@
 """Taking CDRs in: an upload is accepted whole or refused whole, and knows the outcome of each record."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
-from echs.base.errors import Problem, ProblemList
+from echs.base.errors import Problem, ProblemList, Problems
 from echs.base.ground import Ground
-from echs.base.upload import NOTHING_STORED, Keys, judged
+from echs.base.plausibility import Finding
+from echs.base.upload import NOTHING_STORED, Keys, examined
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, differing_field, judge, label, not_yours
+from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, differing_field, label
+from echs.cdrs.rules import HOLD, Key, Scene, judge, warnings_of
+from echs.cdrs.surroundings import Lists, overlaps, published
 from echs.partners.login import confirm
 from echs.partners.partner import Partner
-from echs.partners.register import owned_provider_keys
+from echs.partners.register import owners_of_provider_keys
 
 KEYS_AT_ONCE = 500
 ROWS_AT_ONCE = 1000
+DETAIL_LIMIT = 400
 FIELD_NAMES = tuple(field.name for field in FIELDS)
 
 
@@ -32,10 +36,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """An accepted upload: the outcome of each record in the order of the upload, and the provider ids nobody owns."""
+    """An accepted upload: the outcome of each record in the order of the upload, and the provider ids nobody owns.
+
+    ``warned`` counts the new records with a warning that the sender may know of, ``warnings`` the records by warning.
+    """
 
     outcomes: tuple[Outcome, ...]
     unowned_provider_ids: tuple[str, ...]
+    warned: int
+    warnings: Mapping[str, int]
 
     @property
     def received(self) -> int:
@@ -56,47 +65,59 @@ class Placed:
     repeated: bool
 
 
-def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Problem], request_id: str) -> Added:
+def add(
+    ground: Ground, sender: Partner, records: Iterable[CdrRecord | Problem], request_id: str, lists: Lists
+) -> Added:
     """Accept ``records`` from ``sender`` in one transaction.
 
     A record that is stored already, with the same content, changes nothing; with other content it is a problem. A
-    record whose provider id nobody owns is accepted and held.
+    record whose provider id nobody owns is accepted and held. What is odd about a new record is stored beside it.
 
     :raises Refused: for any problem in any record; then nothing of the upload is stored
     """
-    placed = read_upload(ground, sender, records)
+    scene = Scene(sender, ground.clock(), ground.limits)
+    problems = ProblemList()
+    placed = examine(scene, records, problems)
+    if problems:
+        raise problems.refusal(NOTHING_STORED)
+    # Before the transaction: the lists may change meanwhile, and a warning is not worth making others wait.
+    known_to_lists = published(ground, lists, sender, (each.cdr for each in placed))
     with ground.database.write() as transaction:
-        refuse_what_is_not_yours_any_more(confirm(ground, transaction, sender), placed)
+        now = confirm(ground, transaction, sender)
+        refuse_what_is_not_yours_any_more(replace(scene, sender=now), placed)
         for operator_key in sorted({each.cdr.operator_key for each in placed}):
             ground.database.lock(transaction, f"cdr:{operator_key}")
         known = known_positions(transaction, placed)
         new = [each for each in placed if not each.repeated and each.position not in known]
-        store(transaction, new, sender, ground.clock(), request_id)
-        owned = owned_provider_keys(transaction, {each.cdr.provider_key for each in new})
-    return summary(placed, {each.position for each in new}, owned)
+        last_id = store(transaction, new, sender, scene.now, request_id)
+        with ground.database.nearest_by_index(transaction):
+            found = overlaps(transaction, last_id, request_id)
+        scene = replace(
+            scene,
+            owned_provider_keys=owners_of_provider_keys(transaction, {each.cdr.provider_key for each in new}).keys(),
+            tokens=known_to_lists.tokens,
+            contracts=known_to_lists.contracts,
+            chargepoints=known_to_lists.chargepoints,
+            socket_overlaps=found.socket,
+            card_overlaps=found.card,
+            card_overlaps_elsewhere=found.card_elsewhere,
+        )
+        warnings = {each.cdr.key: warnings_of(each.cdr, scene) for each in new}
+        store_warnings(transaction, warnings, last_id, request_id)
+    return summary(placed, new, scene, list(warnings.values()))
 
 
-def refuse_what_is_not_yours_any_more(sender: Partner, placed: Sequence[Placed]) -> None:
-    """An operator id can be taken away while an upload is on its way.
+def examine(scene: Scene, records: Iterable[CdrRecord | Problem], problems: ProblemList) -> list[Placed]:
+    """Judge every record; two of one upload with the same key must be the same record. Needs no store.
 
-    :raises Refused: CDR_OPERATOR_NOT_YOURS
+    :raises Refused: TOO_MANY_RECORDS
     """
-    lost = ProblemList()
-    for each in placed:
-        if each.cdr.operator_key not in sender.operator_keys:
-            lost.add(not_yours(each.cdr.record, each.position, sender))
-    if lost:
-        raise lost.refusal(NOTHING_STORED)
-
-
-def read_upload(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Problem]) -> list[Placed]:
-    """Judge every record; two of one upload with the same key must be the same record."""
     keys = Keys()
     first: dict[int, CdrRecord] = {}
 
-    def placed(record: CdrRecord, position: int) -> Placed | Problem:
-        verdict = judge(record, position, sender)
-        if isinstance(verdict, Problem):
+    def placed(record: CdrRecord, position: int) -> Placed | Problem | Problems:
+        verdict = judge(record, position, scene)
+        if isinstance(verdict, Problems):
             return verdict
         earlier = keys.earlier(verdict.key, position, position)
         if earlier is None:
@@ -108,7 +129,23 @@ def read_upload(ground: Ground, sender: Partner, records: Iterable[CdrRecord | P
         detail = f"differs from the CDR of the same number at position {earlier[0]} of this upload"
         return Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record))
 
-    return judged(records, placed, ground.limits.records_per_upload)
+    return examined(records, placed, scene.limits.records_per_upload, problems)
+
+
+def refuse_what_is_not_yours_any_more(scene: Scene, placed: Sequence[Placed]) -> None:
+    """An operator id can be taken away while an upload is on its way.
+
+    :raises Refused: CDR_OPERATOR_NOT_YOURS
+    """
+    lost = ProblemList()
+    for each in placed:
+        if each.cdr.operator_key in scene.sender.operator_keys:
+            continue
+        verdict = judge(each.cdr.record, each.position, scene)
+        if isinstance(verdict, Problems):
+            lost.add_of_record(verdict)
+    if lost:
+        raise lost.refusal(NOTHING_STORED)
 
 
 def known_positions(transaction: Connection, placed: Sequence[Placed]) -> set[int]:
@@ -154,8 +191,8 @@ def conflict(each: Placed, field: str, received_at: datetime) -> Problem:
 
 def store(
     transaction: Connection, new: Sequence[Placed], sender: Partner, received_at: datetime, request_id: str
-) -> None:
-    """Write the CDRs and enter them among the uncleared."""
+) -> int:
+    """Write the CDRs and enter them among the uncleared; the highest number before theirs."""
     highest = transaction.execute(select(func.max(tables.cdr.c.id))).scalar() or 0
     for start in range(0, len(new), ROWS_AT_ONCE):
         rows = [
@@ -174,23 +211,48 @@ def store(
             for cdr in (each.cdr for each in new[start : start + ROWS_AT_ONCE])
         ]
         transaction.execute(insert(tables.cdr), rows)
-    # The rows just written: numbers only grow, and the request is ours alone.
-    mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(
-        tables.cdr.c.id > highest, tables.cdr.c.request_id == request_id
-    )
+    mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(just_stored(highest, request_id))
     transaction.execute(insert(tables.cdr_uncleared).from_select(["cdr_id", "provider_key"], mine))
+    return highest
 
 
-def summary(placed: Sequence[Placed], new_positions: set[int], owned_keys: set[str]) -> Added:
+def just_stored(after_id: int, request_id: str) -> ColumnElement[bool]:
+    """The rows that this request has written: numbers only grow, and the request is ours alone."""
+    return and_(tables.cdr.c.id > after_id, tables.cdr.c.request_id == request_id)
+
+
+def store_warnings(
+    transaction: Connection, warnings: Mapping[Key, list[Finding]], after_id: int, request_id: str
+) -> None:
+    """Write what is odd about the CDRs just stored."""
+    if not any(warnings.values()):
+        return
+    cdr = tables.cdr
+    numbers = select(cdr.c.operator_key, cdr.c.cdr_id, cdr.c.id).where(just_stored(after_id, request_id))
+    rows = [
+        {"cdr_id": number, "name": each.rule.name, "field": each.rule.field, "detail": each.detail[:DETAIL_LIMIT]}
+        for operator_key, cdr_id, number in transaction.execute(numbers)
+        for each in warnings[operator_key, cdr_id]
+    ]
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        transaction.execute(insert(tables.cdr_warning), rows[start : start + ROWS_AT_ONCE])
+
+
+def summary(
+    placed: Sequence[Placed], new: Sequence[Placed], scene: Scene, warnings: Sequence[Sequence[Finding]]
+) -> Added:
     """The outcome of each record."""
+    new_positions = {each.position for each in new}
     outcomes: list[Outcome] = []
     unowned: dict[str, str] = {}
     for each in placed:
         if each.position not in new_positions:
             outcomes.append(Outcome.KNOWN)
-        elif each.cdr.provider_key in owned_keys:
+        elif HOLD.broken(each.cdr, scene) is None:
             outcomes.append(Outcome.PENDING)
         else:
             outcomes.append(Outcome.HELD)
             unowned.setdefault(each.cdr.provider_key, each.cdr.record.provider_id)
-    return Added(tuple(outcomes), tuple(unowned.values()))
+    told = [[str(each.rule.name) for each in of_one if each.rule.told] for of_one in warnings]
+    counts = Counter(name for names in told for name in names)
+    return Added(tuple(outcomes), tuple(unowned.values()), sum(map(bool, told)), counts)

@@ -81,6 +81,15 @@ def held(ground: Ground) -> list[Held]:
         return [Held(row[1], row[2]) for row in sorted(map(tuple, snapshot.execute(query)))]
 
 
+def warned(ground: Ground) -> int:
+    """How many CDRs a run at this moment would take that have a warning."""
+    cdr, warning = tables.cdr, tables.cdr_warning
+    has_warning = exists(select(warning.c.cdr_id).where(warning.c.cdr_id == cdr.c.id))
+    with ground.database.read() as snapshot:
+        query = select(func.count()).select_from(pending()).where(has_warning)
+        return snapshot.execute(query).scalar() or 0
+
+
 def totals_of_run(transaction: Connection, run_number: int) -> list[PairTotal]:
     """What a run took, by pair, computed from its members."""
     cdr, cleared = tables.cdr, tables.cdr_cleared

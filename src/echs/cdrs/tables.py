@@ -5,7 +5,20 @@ then in ``cdr_cleared``, never in both. The primary key of ``cdr_cleared`` is wh
 twice.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    FromClause,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    func,
+    literal_column,
+)
 
 from echs.base.database import Identity, Instant, metadata
 from echs.cdrs.cdr import FIELDS
@@ -26,6 +39,33 @@ cdr = Table(
     Column("request_id", String(26), nullable=False),
     *(Column(field.name, String(field.limit), nullable=False) for field in FIELDS),
     UniqueConstraint("operator_key", "cdr_id"),
+)
+
+# Written out, not bound: the store takes an index only for the very expression that it was made for.
+EMPTY: ColumnElement[str] = literal_column("''")
+
+
+def socket(rows: FromClause) -> ColumnElement[str]:
+    """Where a session was, for its operator: the EVSE id, or where there is none the charge point."""
+    return func.coalesce(func.nullif(rows.c.evse_id, EMPTY), rows.c.chargepoint_id)
+
+
+def card(rows: FromClause) -> ColumnElement[str]:
+    """With what a session was begun: the token, or where there is none the contract."""
+    return func.coalesce(func.nullif(func.upper(rows.c.token_id), EMPTY), rows.c.contract_id)
+
+
+Index("ix_cdr_socket_started_at", cdr.c.operator_key, socket(cdr), cdr.c.started_at)
+Index("ix_cdr_card_started_at", card(cdr), cdr.c.started_at)
+
+# What was odd about a CDR when it was accepted; `echs.cdrs.rules` has the names.
+cdr_warning = Table(
+    "cdr_warning",
+    metadata,
+    Column("cdr_id", ForeignKey("cdr.id"), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("field", String(40), nullable=False),
+    Column("detail", String(400), nullable=False),
 )
 
 cdr_uncleared = Table(

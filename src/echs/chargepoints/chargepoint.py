@@ -1,15 +1,24 @@
 """The noun of this room: one charge point, or one outlet of it (OCHP 0.2, 4.9)."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from echs.base.errors import Problem, Reason
-from echs.base.fields import Field, first_problem
+from echs.base.errors import Problem, Reason, shown
+from echs.base.fields import Field, field_problems
+from echs.base.plausibility import Rule, Severity
+from echs.partners.standard_ids import IdWarning, evse_id_problem, languages
 
 
 class ChargePointReason(Reason):
     """What can be wrong with a charge point beyond its fields as such."""
 
     CHARGEPOINT_TWICE = "CHARGEPOINT_TWICE"
+
+
+class ChargePointWarning(Reason):
+    """What is odd about a charge point."""
+
+    LANGUAGE_UNKNOWN = "LANGUAGE_UNKNOWN"
 
 
 class ChargePoint(NamedTuple):
@@ -67,9 +76,37 @@ def label(record: ChargePoint) -> tuple[str, str] | None:
     return ("evse_id", record.evse_id) if record.evse_id else None
 
 
-def problem_of(record: ChargePoint, position: int) -> Problem | None:
-    """The first thing wrong with a record, its fields in order."""
-    return first_problem(FIELDS, record, position, label(record))
+def language_problem(record: ChargePoint, _scene: None) -> str | None:
+    """OCHP 0.2 wants ISO 639-3; real lists have codes of two letters too."""
+    language = record.location_name_language
+    if not language or language.lower() in languages():
+        return None
+    return f"{shown(language)} is not a language of ISO 639-3, such as deu"
+
+
+WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
+    Rule(
+        IdWarning.EVSE_ID_PATTERN,
+        Severity.WARN,
+        "evse_id",
+        lambda record, _: evse_id_problem(record.evse_id),
+        "no EVSE id of a known shape",
+        "OCHP 0.2, 4.9; ISO 15118-2; DIN SPEC 91286",
+    ),
+    Rule(
+        ChargePointWarning.LANGUAGE_UNKNOWN,
+        Severity.WARN,
+        "location_name_language",
+        language_problem,
+        "no language of ISO 639-3",
+        "OCHP 0.2, 4.9",
+    ),
+)
+
+
+def problems_of(record: ChargePoint, position: int) -> Iterator[Problem]:
+    """What is wrong with a record, its fields in order."""
+    return field_problems(FIELDS, record, position, label(record))
 
 
 def key(record: ChargePoint) -> str:

@@ -5,7 +5,7 @@ import click
 from echs.base.energy import kwh
 from echs.cdrs import listing
 from echs.cdrs.status import Status
-from echs.cli.output import json_option, print_json, print_table, say
+from echs.cli.output import json_option, print_facts, print_json, print_table, say
 from echs.cli.store import ready_house
 
 
@@ -17,18 +17,21 @@ def command() -> None:
 @command.command("list")
 @click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those in this state.")
 @click.option("--run", "run_number", type=click.IntRange(1), metavar="N", help="Only those of this clearing run.")
+@click.option("--warnings", "only_warned", is_flag=True, help="Only those with warnings; shows them.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
 @json_option
-def list_(status: str | None, run_number: int | None, limit: int, as_json: bool) -> None:
+def list_(status: str | None, run_number: int | None, only_warned: bool, limit: int, as_json: bool) -> None:
     """List the newest CDRs, newest first. Times are UTC."""
-    found = listing.find(ready_house(), Status(status) if status else None, run_number, limit + 1)
+    wanted = Status(status) if status else None
+    found = listing.find(ready_house(), wanted, run_number, limit + 1, only_warned=only_warned)
     more, found = len(found) > limit, found[:limit]
+    last = ("warnings",) if only_warned else ("run", "warnings")
     if as_json:
         print_json(found)
     else:
         print_table(
             "Charge detail records",
-            ("cdrId", "operator", "provider", "start", "kWh", "received", "status", "run"),
+            ("cdrId", "operator", "provider", "start", "kWh", "received", "status", *last),
             (
                 (
                     each.cdr_id,
@@ -38,7 +41,11 @@ def list_(status: str | None, run_number: int | None, limit: int, as_json: bool)
                     kwh(each.volume_e4_kwh),
                     each.received_at,
                     each.status,
-                    each.run_number,
+                    *(
+                        (", ".join(warned.name for warned in each.warnings),)
+                        if only_warned
+                        else (each.run_number, len(each.warnings) or None)
+                    ),
                 )
                 for each in found
             ),
@@ -46,3 +53,38 @@ def list_(status: str | None, run_number: int | None, limit: int, as_json: bool)
         )
     if more:
         say(f"there are more than these {limit}; see --limit")
+
+
+@command.command()
+@click.argument("cdr_id", metavar="CDR_ID")
+@click.option("--operator", "operator_id", metavar="ID", help="Whose CDR, where several operators use the number.")
+@json_option
+def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
+    """Show everything that is known of one CDR, but for the card number. Times are UTC."""
+    found = listing.look_up(ready_house(), cdr_id, operator_id)
+    if as_json:
+        print_json(found)
+        return
+    each = found.listed
+    print_facts(
+        f"CDR {each.cdr_id} of {each.operator_id}",
+        (
+            ("status", each.status),
+            ("run", each.run_number),
+            ("received", each.received_at),
+            ("from partner", found.sender),
+            ("request", found.request_id),
+            ("start", each.started_at),
+            ("end", each.ended_at),
+            ("kWh", kwh(each.volume_e4_kwh)),
+            ("seconds as stated", found.duration_s),
+        ),
+    )
+    print_facts(
+        "As received",
+        (
+            *((name, text or None) for name, text in found.record.items()),
+            ("token_id", "(not shown)" if found.has_token_id else None),
+        ),
+    )
+    print_table("Warnings", ("warning", "field", "what is odd"), ((w.name, w.field, w.detail) for w in each.warnings))

@@ -9,7 +9,7 @@ from echs.base.energy import kwh
 from echs.base.errors import Refused, shown
 from echs.base.ids import new_request_id
 from echs.base.wording import counted
-from echs.cdrs.pending import PairTotal, held, preview
+from echs.cdrs.pending import PairTotal, held, preview, warned
 from echs.clearing import publish, run
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.cli.store import ready_house
@@ -46,6 +46,13 @@ def show_held(house: House) -> None:
         say(f"held: {waiting} for provider id {shown(each.provider_id)}, which nobody owns ({owner})")
 
 
+def show_warned(house: House) -> None:
+    """How much of what is pending deserves a look."""
+    count = warned(house)
+    if count:
+        say(f"with warnings: {counted(count, 'CDR')} (echs cdr list --status pending --warnings)")
+
+
 @click.command("clear")
 @click.option("--dry-run", is_flag=True, help="Show what would be cleared, and clear nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -63,6 +70,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         elif not as_json:
             show_pairs(f"Pending: {counted(sum(pair.cdr_count for pair in pairs), 'CDR')}", pairs)
             show_held(house)
+            show_warned(house)
         if dry_run:
             return
         if not pairs:

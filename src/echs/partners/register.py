@@ -80,17 +80,17 @@ def grouped(snapshot: Connection, table: Any, column: Any, ids: Iterable[int]) -
     return values
 
 
-def owned_provider_keys(snapshot: Connection, keys: Iterable[str]) -> set[str]:
-    """Those of ``keys`` that are the provider id of an active partner."""
+def owners_of_provider_keys(snapshot: Connection, keys: Iterable[str]) -> dict[str, int]:
+    """The active partner that owns it, for those of ``keys`` that are somebody's provider id."""
     wanted = list(keys)
-    found: set[str] = set()
+    found: dict[str, int] = {}
     for start in range(0, len(wanted), 500):
-        query = select(tables.party_id.c.party_key).where(
+        query = select(tables.party_id.c.party_key, tables.party_id.c.partner_id).where(
             tables.party_id.c.kind == Kind.PROVIDER,
             tables.party_id.c.active,
             tables.party_id.c.party_key.in_(wanted[start : start + 500]),
         )
-        found.update(snapshot.execute(query).scalars())
+        found.update((key, partner_id) for key, partner_id in snapshot.execute(query))
     return found
 
 

@@ -9,7 +9,7 @@ fault, recovers.
 
 import errno
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -145,7 +145,7 @@ def authenticate(house: House, exchange: Exchange, user_id: str, password: str) 
 def add_cdrs(house: House, caller: Partner, exchange: Exchange, children: Iterable[Child]) -> Answer:
     """OCHP 0.2, 3.3 and 3.4."""
     records = nouns(children, CDR_INFO, CdrRecord._make)
-    return ok(told_of_intake(intake.add(house, caller, records, exchange.request_id)), exchange)
+    return ok(told_of_intake(intake.add(house, caller, records, exchange.request_id, house.lists)), exchange)
 
 
 @answered(as_answer=DeliveryAnswer)
@@ -213,10 +213,19 @@ def told_of_intake(added: Added) -> str:
     held = added.count(Outcome.HELD)
     if held:
         text += f"; {held} held until a partner has serviceProviderId {named(added.unowned_provider_ids, 3)}"
+    if added.warned:
+        text += f"; {added.warned} with warnings: {told_of_warnings(added.warnings)}"
     return text
 
 
 def told_of_replacement(replaced: Replaced) -> str:
     """What became of an upload of a list, in a sentence."""
     text = f"{replaced.stored + replaced.repeated} received: your list now has {replaced.stored}"
-    return text + (f", {replaced.repeated} repetitions left out" if replaced.repeated else "")
+    if replaced.repeated:
+        text += f", {replaced.repeated} repetitions left out"
+    return text + (f"; warnings: {told_of_warnings(replaced.warnings)}" if replaced.warnings else "")
+
+
+def told_of_warnings(counts: Mapping[str, int]) -> str:
+    """How many records each warning is about, the most frequent first."""
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])))

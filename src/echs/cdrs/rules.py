@@ -1,0 +1,480 @@
+"""The rules of a CDR, as one table in the order in which they are asked: refuse, hold, warn.
+
+The first rule of severity ``reject`` that a CDR breaks decides, and nothing of the upload is stored. Whoever breaks the
+rule of severity ``hold`` is accepted and waits. Warnings stop nothing: every one is stored with the CDR, for the
+administrator to look at. Each rule is a pure function of the CDR and of what it is seen against, its `Scene`.
+
+Sources: OCHP 0.2 (the specification), and what other clearing houses publish of theirs: Hubject's validation of charge
+detail records, the plausibility checks of ENAPI, data clearing of mobile telephony (age, duplicates).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from echs.base.energy import UNITS_PER_KWH, kwh
+from echs.base.errors import Problem, Problems, named, shown
+from echs.base.fields import field_problems
+from echs.base.limits import Limits
+from echs.base.plausibility import Finding, Rule, Severity, findings
+from echs.cdrs import formats
+from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, CdrWarning, label
+from echs.cdrs.formats import WrongFormat
+from echs.partners.partner import Partner, party_key
+from echs.partners.standard_ids import (
+    IdWarning,
+    contract_id_check_problem,
+    contract_id_shape_problem,
+    contract_spellings,
+    countries,
+    evse_id_problem,
+    plain,
+)
+
+Key = tuple[str, str]
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A CDR as far as its texts can be read; what cannot be read carries the reason instead of a value."""
+
+    record: CdrRecord
+    started_at: datetime | WrongFormat
+    ended_at: datetime | WrongFormat
+    duration_s: int | WrongFormat | None
+    volume_e4_kwh: int | WrongFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a CDR is seen against.
+
+    ``rights_are_known`` is false where nobody said who sends. What was not looked up is None, and breaks no rule:
+    the provider keys that somebody owns; by provider key the token numbers (in their `plain` form) and contract ids
+    (as `contract_spellings`) of that provider's list; the EVSE ids of the sender's list; by the key of a CDR the
+    sentence about a session that it overlaps.
+    """
+
+    sender: Partner
+    now: datetime
+    limits: Limits
+    rights_are_known: bool = True
+    owned_provider_keys: Set[str] | None = None
+    tokens: Mapping[str, Set[str]] | None = None
+    contracts: Mapping[str, Set[str]] | None = None
+    chargepoints: Set[str] | None = None
+    socket_overlaps: Mapping[Key, str] | None = None
+    card_overlaps: Mapping[Key, str] | None = None
+    card_overlaps_elsewhere: Mapping[Key, str] | None = None
+
+
+# ---------------------------------------------------------------------- what refuses
+
+
+def start_format(reading: Reading, _scene: Scene) -> str | None:
+    """startDatetime cannot be read."""
+    return wrong_format(reading.record.start_datetime, reading.started_at)
+
+
+def end_format(reading: Reading, _scene: Scene) -> str | None:
+    """endDatetime cannot be read."""
+    return wrong_format(reading.record.end_datetime, reading.ended_at)
+
+
+def duration_format(reading: Reading, _scene: Scene) -> str | None:
+    """duration cannot be read."""
+    return wrong_format(reading.record.duration, reading.duration_s)
+
+
+def volume_format(reading: Reading, _scene: Scene) -> str | None:
+    """volume cannot be read."""
+    return wrong_format(reading.record.volume, reading.volume_e4_kwh)
+
+
+def wrong_format(text: str, value: object) -> str | None:
+    """The sentence where a text could not be read."""
+    return f'"{text}" {value}' if isinstance(value, WrongFormat) else None
+
+
+def end_before_start(reading: Reading, _scene: Scene) -> str | None:
+    """The session ends before it starts."""
+    start, end = reading.started_at, reading.ended_at
+    if isinstance(start, WrongFormat) or isinstance(end, WrongFormat) or end >= start:
+        return None
+    return f'"{reading.record.end_datetime}" is before the start "{reading.record.start_datetime}"'
+
+
+def in_future(reading: Reading, scene: Scene) -> str | None:
+    """The session ends in the future."""
+    end, tolerance = reading.ended_at, scene.limits.cdr_future_seconds
+    if isinstance(end, WrongFormat) or end <= scene.now + timedelta(seconds=tolerance):
+        return None
+    now = scene.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f'"{reading.record.end_datetime}" is more than {tolerance / 60:g} minutes after now, {now}'
+
+
+def volume_limit(reading: Reading, scene: Scene) -> str | None:
+    """More energy than one session can have."""
+    volume, limit = reading.volume_e4_kwh, scene.limits.cdr_volume_e4_kwh
+    if isinstance(volume, WrongFormat) or volume <= limit:
+        return None
+    return f'"{reading.record.volume}" is more than the {limit / UNITS_PER_KWH:g} kWh that one CDR may have'
+
+
+def not_yours(reading: Reading, scene: Scene) -> str | None:
+    """The sender is not this operator."""
+    operator_id = reading.record.operator_id
+    if not scene.rights_are_known or party_key(operator_id) in scene.sender.operator_keys:
+        return None
+    yours = named(scene.sender.operator_ids) or "none"
+    return f"{named([operator_id])} is not your operator id; yours: {yours}"
+
+
+REJECTIONS: tuple[Rule[Reading, Scene], ...] = tuple(
+    Rule(name, Severity.REJECT, field, broken, meaning, source)
+    for name, field, broken, meaning, source in (
+        (
+            CdrReason.CDR_START_FORMAT,
+            "start_datetime",
+            start_format,
+            "cannot be read as a time",
+            "OCHP 0.2, 4.2; the field writes a blank for T and no zone",
+        ),
+        (CdrReason.CDR_END_FORMAT, "end_datetime", end_format, "cannot be read as a time", "OCHP 0.2, 4.2"),
+        (
+            CdrReason.CDR_DURATION_FORMAT,
+            "duration",
+            duration_format,
+            "cannot be read as a duration",
+            "OCHP 0.2, 4.2; the field writes seconds too",
+        ),
+        (
+            CdrReason.CDR_VOLUME_FORMAT,
+            "volume",
+            volume_format,
+            "cannot be read as kWh: a sign, an exponent or a fifth decimal",
+            "OCHP 0.2, 4.2 (N4,N4); Hubject (no negative energy)",
+        ),
+        (
+            CdrReason.CDR_END_BEFORE_START,
+            "end_datetime",
+            end_before_start,
+            "the session ends before it starts",
+            "Hubject (end before start)",
+        ),
+        (
+            CdrReason.CDR_IN_FUTURE,
+            "end_datetime",
+            in_future,
+            "the session ends in the future, beyond `ECHS_CDR_FUTURE_MINUTES`",
+            "Hubject (session in the future)",
+        ),
+        (
+            CdrReason.CDR_VOLUME_LIMIT,
+            "volume",
+            volume_limit,
+            "more than `ECHS_CDR_MAX_KWH`",
+            "Hubject (1,000 kWh)",
+        ),
+        (
+            CdrReason.CDR_OPERATOR_NOT_YOURS,
+            "operator_id",
+            not_yours,
+            "not one of the sender's operator ids",
+            "OCHP 0.2, 2; Hubject (inconsistent EVSE id)",
+        ),
+    )
+)
+
+
+# ---------------------------------------------------------------------- what holds
+
+
+def provider_unowned(cdr: Cdr, scene: Scene) -> str | None:
+    """Nobody owns the provider id."""
+    if scene.owned_provider_keys is None or cdr.provider_key in scene.owned_provider_keys:
+        return None
+    return f"no partner has the provider id {shown(cdr.record.provider_id)}"
+
+
+HOLD: Rule[Cdr, Scene] = Rule(
+    CdrWarning.PROVIDER_UNOWNED,
+    Severity.HOLD,
+    "provider_id",
+    provider_unowned,
+    "nobody owns the provider id: the CDR waits until somebody does",
+    "OCHP 0.2, 2 (provider ID of partner known)",
+)
+
+
+# ---------------------------------------------------------------------- what warns
+
+
+def session_s(cdr: Cdr) -> float:
+    """How long the session took, in seconds, by its timestamps."""
+    return (cdr.ended_at - cdr.started_at).total_seconds()
+
+
+def duration_differs(cdr: Cdr, scene: Scene) -> str | None:
+    """What is stated is not what the timestamps say."""
+    if cdr.duration_s is None or abs(cdr.duration_s - session_s(cdr)) <= scene.limits.cdr_duration_tolerance_seconds:
+        return None
+    return f'"{cdr.record.duration}" is {cdr.duration_s} s; from start to end it is {session_s(cdr):g} s'
+
+
+def power_too_high(cdr: Cdr, scene: Scene) -> str | None:
+    """No charger is that fast."""
+    kwh_allowed = scene.limits.cdr_power_kw * session_s(cdr) / 3600
+    if cdr.volume_e4_kwh <= kwh_allowed * UNITS_PER_KWH:
+        return None
+    return f"{kwh(cdr.volume_e4_kwh)} kWh in {session_s(cdr):g} s is more than {scene.limits.cdr_power_kw} kW"
+
+
+def volume_zero(cdr: Cdr, _scene: Scene) -> str | None:
+    """Nothing was charged."""
+    return None if cdr.volume_e4_kwh else "no energy was charged"
+
+
+def session_short(cdr: Cdr, scene: Scene) -> str | None:
+    """Too short to have charged."""
+    if session_s(cdr) >= scene.limits.cdr_short_seconds:
+        return None
+    return f"the session took {session_s(cdr):g} s; less than {scene.limits.cdr_short_seconds} s is odd"
+
+
+def too_old(cdr: Cdr, scene: Scene) -> str | None:
+    """Sent long after."""
+    age = scene.now - cdr.started_at
+    if age <= timedelta(days=scene.limits.cdr_age_days):
+        return None
+    return f"the session began {age.days} days ago; more than {scene.limits.cdr_age_days} is late"
+
+
+def socket_overlap(cdr: Cdr, scene: Scene) -> str | None:
+    """Two sessions at once at one socket."""
+    return (scene.socket_overlaps or {}).get(cdr.key)
+
+
+def card_overlap(cdr: Cdr, scene: Scene) -> str | None:
+    """Two sessions at once with one card."""
+    return (scene.card_overlaps or {}).get(cdr.key)
+
+
+def card_overlap_elsewhere(cdr: Cdr, scene: Scene) -> str | None:
+    """Two sessions at once with one card, the other at another operator's."""
+    return (scene.card_overlaps_elsewhere or {}).get(cdr.key)
+
+
+def card_unknown(cdr: Cdr, scene: Scene) -> str | None:
+    """The provider's list has no such card; without authenticationId the contract is looked for."""
+    if scene.tokens is None or scene.contracts is None or cdr.provider_key not in scene.tokens:
+        return None
+    if cdr.record.token_id:
+        known = plain(cdr.record.token_id) in scene.tokens[cdr.provider_key]
+    else:
+        known = not scene.contracts[cdr.provider_key].isdisjoint(contract_spellings(cdr.record.contract_id))
+    return None if known else f"the list of {shown(cdr.record.provider_id)} has no such card"
+
+
+def chargepoint_unknown(cdr: Cdr, scene: Scene) -> str | None:
+    """The sender's list has no such charge point."""
+    if scene.chargepoints is None or plain(socket_of(cdr.record)) in scene.chargepoints:
+        return None
+    return f"{shown(socket_of(cdr.record))} is not in your charge point list"
+
+
+def country_unknown(cdr: Cdr, _scene: Scene) -> str | None:
+    """No country of ISO 3166-1."""
+    country = cdr.record.country
+    if not country or country in countries():
+        return None
+    return f"{shown(country)} is not a country of ISO 3166-1, such as NLD"
+
+
+def odd_evse_id(cdr: Cdr, _scene: Scene) -> str | None:
+    """No EVSE id of a known shape."""
+    return evse_id_problem(cdr.record.evse_id) if cdr.record.evse_id else None
+
+
+def socket_of(record: CdrRecord) -> str:
+    """The socket of a session: its EVSE id, or where there is none the charge point."""
+    return record.evse_id or record.chargepoint_id
+
+
+WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
+    Rule(
+        CdrWarning.DURATION_DIFFERS,
+        Severity.WARN,
+        "duration",
+        duration_differs,
+        "off from end minus start by more than `ECHS_CDR_DURATION_TOLERANCE_SECONDS`",
+        "OCHP 0.2, 4.2 states both; real ones are off by a second",
+    ),
+    Rule(
+        CdrWarning.POWER_TOO_HIGH,
+        Severity.WARN,
+        "volume",
+        power_too_high,
+        "volume and time imply more than `ECHS_CDR_MAX_KW`",
+        "ENAPI (power within the possible)",
+    ),
+    Rule(
+        CdrWarning.VOLUME_ZERO, Severity.WARN, "volume", volume_zero, "no energy", "Hubject and ENAPI (empty session)"
+    ),
+    Rule(
+        CdrWarning.SESSION_SHORT,
+        Severity.WARN,
+        "end_datetime",
+        session_short,
+        "shorter than `ECHS_CDR_SHORT_SECONDS`",
+        "Hubject and ENAPI (two minutes)",
+    ),
+    Rule(
+        CdrWarning.CDR_OLD,
+        Severity.WARN,
+        "start_datetime",
+        too_old,
+        "began more than `ECHS_CDR_MAX_AGE_DAYS` ago",
+        "data clearing of mobile telephony (30 to 90 days)",
+    ),
+    Rule(
+        CdrWarning.SOCKET_OVERLAP,
+        Severity.WARN,
+        "evse_id",
+        socket_overlap,
+        "at the same time as another session of the sender's at this socket",
+        "data clearing of mobile telephony (duplicates)",
+    ),
+    Rule(
+        CdrWarning.CARD_OVERLAP,
+        Severity.WARN,
+        "token_id",
+        card_overlap,
+        "at the same time as another session of the sender's with this card",
+        "data clearing of mobile telephony (duplicates)",
+    ),
+    Rule(
+        CdrWarning.CARD_OVERLAP_ELSEWHERE,
+        Severity.WARN,
+        "token_id",
+        card_overlap_elsewhere,
+        "at the same time as a session with this card at another operator; the sender is not told",
+        "data clearing of mobile telephony (duplicates)",
+        told=False,
+    ),
+    Rule(
+        CdrWarning.CARD_UNKNOWN,
+        Severity.WARN,
+        "token_id",
+        card_unknown,
+        "not in the provider's list; without authenticationId, evcoId is not",
+        "Hubject (not authorised)",
+    ),
+    Rule(
+        CdrWarning.CHARGEPOINT_UNKNOWN,
+        Severity.WARN,
+        "evse_id",
+        chargepoint_unknown,
+        "evseId, or chargePointId where it is empty, is not in the sender's charge point list",
+        "OCHP 0.2, 4.9",
+    ),
+    Rule(
+        IdWarning.CONTRACT_ID_PATTERN,
+        Severity.WARN,
+        "contract_id",
+        lambda cdr, _: contract_id_shape_problem(cdr.record.contract_id),
+        "no contract id of a known shape",
+        "DIN SPEC 91286, ISO 15118-2; the lists of 2012 have thirty shapes",
+    ),
+    Rule(
+        IdWarning.CONTRACT_ID_CHECK_DIGIT,
+        Severity.WARN,
+        "contract_id",
+        lambda cdr, _: contract_id_check_problem(cdr.record.contract_id),
+        "the check digit is not the right one",
+        "DIN SPEC 91286, ISO 15118-2",
+    ),
+    Rule(
+        IdWarning.EVSE_ID_PATTERN,
+        Severity.WARN,
+        "evse_id",
+        odd_evse_id,
+        "no EVSE id of a known shape",
+        "OCHP 0.2, 4.2; ISO 15118-2; DIN SPEC 91286",
+    ),
+    Rule(
+        CdrWarning.COUNTRY_UNKNOWN,
+        Severity.WARN,
+        "country",
+        country_unknown,
+        "neither two nor three letters of ISO 3166-1",
+        "OCHP 0.2, 4.2 (three letters); the field writes two as well",
+    ),
+)
+RULES: tuple[Rule[Reading, Scene] | Rule[Cdr, Scene], ...] = (*REJECTIONS, HOLD, *WARNINGS)
+
+
+# ---------------------------------------------------------------------- asking them
+
+
+def judge(record: CdrRecord, position: int, scene: Scene) -> Cdr | Problems:
+    """The CDR, or what is wrong with it: first the fields as such, then the rules that refuse."""
+    reading = read(record, scene.sender)
+    wrong = Problems.among(problems_of(reading, position, scene))
+    return wrong if wrong is not None else accepted(reading)
+
+
+def read(record: CdrRecord, sender: Partner) -> Reading:
+    """What the texts mean; times without a zone are the sender's local ones."""
+    started_at = value_or_wrong(formats.instant, record.start_datetime, sender.zone)
+    not_before = None if isinstance(started_at, WrongFormat) else started_at
+    return Reading(
+        record,
+        started_at,
+        value_or_wrong(formats.instant, record.end_datetime, sender.zone, not_before),
+        value_or_wrong(formats.duration_s, record.duration),
+        value_or_wrong(formats.volume_e4_kwh, record.volume),
+    )
+
+
+def problems_of(reading: Reading, position: int, scene: Scene) -> Iterator[Problem]:
+    """Everything that refuses the CDR, the deciding problem first. A field that is wrong as such is asked no more."""
+    record = reading.record
+    wrong_fields = set()
+    for problem in field_problems(FIELDS, record, position, label(record)):
+        wrong_fields.add(problem.field)
+        yield problem
+    for finding in findings(REJECTIONS, reading, scene):
+        if finding.rule.field not in wrong_fields:
+            yield as_problem(finding, record, position)
+
+
+def as_problem(finding: Finding, record: CdrRecord, position: int | None) -> Problem:
+    """A broken rule as the problem of a record."""
+    return Problem(finding.rule.name, finding.detail, position=position, field=finding.rule.field, label=label(record))
+
+
+def accepted(reading: Reading) -> Cdr:
+    """The CDR of a reading that breaks no rule."""
+    match reading:
+        case Reading(
+            record, datetime() as started_at, datetime() as ended_at, None | int() as duration, int() as volume
+        ):
+            operator_key, provider_key = party_key(record.operator_id), party_key(record.provider_id)
+            return Cdr(record, operator_key, provider_key, started_at, ended_at, duration, volume)
+    raise AssertionError("a reading that breaks no rule has every value")
+
+
+def value_or_wrong(parse: Callable[..., Value], text: str, *more: object) -> Value | WrongFormat:
+    """What the text means, or why it means nothing."""
+    try:
+        return parse(text, *more)
+    except WrongFormat as wrong:
+        return wrong
+
+
+def warnings_of(cdr: Cdr, scene: Scene) -> list[Finding]:
+    """Every rule of severity ``warn`` that the CDR breaks."""
+    return list(findings(WARNINGS, cdr, scene))
