@@ -7,9 +7,16 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from echs.protocols.ochp02.names import RECORDS
-from echs.protocols.ochp02.results import CODES
+from echs.authorisations import authorisation
+from echs.base.plausibility import Rule
+from echs.cdrs.rules import RULES
+from echs.chargepoints import chargepoint
+from echs.protocols.ochp02.codes import CODES
+from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, RECORDS, ROAMING_AUTHORISATION_INFO, WireRecord
+from echs.protocols.soap.faults import FAULT_CODES
+from echs.protocols.soap.versions import SOAP_12
 from echs.settings import PREFIX, SECRETS, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -35,8 +42,37 @@ def settings() -> str:
 
 def result_codes() -> str:
     """Every result code."""
-    rows = [(str(code.number), f"`{code.reason}`", code.meaning, code.remedy) for code in CODES]
-    return markdown(("code", "name", "meaning", "what to do"), rows)
+    rows = [(str(code.number), f"`{code.reason}`", code.meaning, code.remedy, code.again.value) for code in CODES]
+    return markdown(("code", "name", "meaning", "what to do", "may the same request be sent again"), rows)
+
+
+def result_code_examples() -> str:
+    """What each code's description looks like."""
+    return "```text\n" + "\n\n".join(f"{code.number}\n{code.example}" for code in CODES) + "\n```"
+
+
+def faults() -> str:
+    """Every SOAP fault."""
+    rows = [
+        (
+            f"`{code.subcode}`",
+            code.kind.code(SOAP_12),
+            str(code.status or code.kind.status(SOAP_12)),
+            code.meaning,
+            code.remedy,
+        )
+        for code in FAULT_CODES
+    ]
+    return markdown(("subcode", "code", "HTTP", "meaning", "what to do"), rows)
+
+
+def rules(record: WireRecord, table: Iterable[Rule[Any, Any]]) -> str:
+    """The rules of a record in their order."""
+    rows = [
+        (f"`{rule.name}`", rule.severity.value, f"`{record.spelling[rule.field]}`", rule.meaning, rule.source)
+        for rule in table
+    ]
+    return markdown(("name", "severity", "field", "rule", "source"), rows)
 
 
 def limits() -> str:
@@ -58,6 +94,11 @@ def limits() -> str:
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("README.md", settings),
     "result codes": ("docs/result-codes.md", result_codes),
+    "result code examples": ("docs/result-codes.md", result_code_examples),
+    "faults": ("docs/result-codes.md", faults),
+    "rules of CDRs": ("docs/rules.md", lambda: rules(CDR_INFO, RULES)),
+    "rules of tokens": ("docs/rules.md", lambda: rules(ROAMING_AUTHORISATION_INFO, authorisation.WARNINGS)),
+    "rules of charge points": ("docs/rules.md", lambda: rules(CHARGEPOINT_INFO, chargepoint.WARNINGS)),
     "limits": ("docs/limits.md", limits),
 }
 

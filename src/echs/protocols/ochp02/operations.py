@@ -31,8 +31,9 @@ from echs.clearing.run import clear_as
 from echs.house import House
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.partners.partner import Partner
+from echs.protocols.ochp02.codes import OK
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO, WireRecord
-from echs.protocols.ochp02.results import OK, description, number_of
+from echs.protocols.ochp02.results import description, number_of, praise
 from echs.protocols.ochp02.wire import nouns, render
 from echs.protocols.soap.envelope import Exchange
 from echs.protocols.soap.stream import Child
@@ -47,7 +48,7 @@ Operation = Callable[..., Answer]
 
 
 class Told(NamedTuple):
-    """How an operation went: a code of `echs.protocols.ochp02.results`, 0 for ok, and the sentence for people."""
+    """How an operation went: a code of `echs.protocols.ochp02.codes`, 0 for ok, and the sentence for people."""
 
     code: int
     text: str
@@ -123,7 +124,7 @@ def identified(function: Callable[[House, Partner, Exchange], Answer] | Operatio
 
 def ok(sentence: str, exchange: Exchange) -> Told:
     """What is said of what went well."""
-    return Told(OK, f"{sentence}. request {exchange.request_id}")
+    return Told(OK, praise(sentence, exchange.request_id))
 
 
 @answered(as_answer=LoginAnswer)

@@ -5,10 +5,10 @@ from typing import Any
 from spyne import Service, rpc
 
 from echs.protocols.ochp02 import operations
+from echs.protocols.ochp02.codes import OK
 from echs.protocols.ochp02.contracts import Contract
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO, WireRecord
 from echs.protocols.ochp02.operations import DeliveryAnswer, LoginAnswer, Told
-from echs.protocols.ochp02.results import OK
 from echs.protocols.ochp02.types import ACCEPTED, DENIED, Text, Types
 
 

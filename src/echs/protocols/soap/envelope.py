@@ -19,7 +19,7 @@ from spyne.protocol.xml import XmlDocument
 
 from echs.base.errors import Problem, ProblemList, Refused, shown
 from echs.base.fields import FieldReason
-from echs.protocols.soap.faults import FaultKind, SoapFault, as_soap_fault, fault_document
+from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
 from echs.protocols.soap.source import CHUNK_BYTES
 from echs.protocols.soap.stream import Child, EnvelopeReader, split
 from echs.protocols.soap.versions import SoapVersion
@@ -82,7 +82,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         if missed:
             names = ", ".join(shown(name) for _, name in missed)
             sentence = f"the header {names} must be understood, and is not"
-            raise SoapFault(FaultKind.MUST_UNDERSTAND, "HeaderNotUnderstood", sentence, not_understood=missed)
+            raise SoapFault("HeaderNotUnderstood", sentence, not_understood=missed)
         ctx.udc.identities = [block.text for block in head.blocks if block.name in ours]
         ctx.in_body_doc = ctx.udc.reader
         namespace, local = split(head.operation)
@@ -133,7 +133,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         tns = self.app.interface.get_tns()
         if ctx.out_error is not None:
             fault = as_soap_fault(ctx.out_error, operation_names(self.app))
-            exchange.status = fault.http_status or fault.kind.status(exchange.version)
+            exchange.status = fault.status(exchange.version)
             exchange.records = None
             ctx.out_document = fault_document(exchange.version, fault, tns, exchange.request_id)
             return

@@ -4,6 +4,7 @@ A request that we recognise is answered in its own response element, whatever is
 One table says what each kind of fault is called in each version and which HTTP status goes with it.
 """
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -33,33 +34,82 @@ class FaultKind(Enum):
         return 500 if version is SOAP_11 else self.value[2]
 
 
-class SoapFault(Fault):  # type: ignore[misc]
-    """A fault of ours: its kind, a name for programs (the subcode) and a sentence for people.
+@dataclass(frozen=True, slots=True)
+class FaultCode:
+    """One kind of fault: its name for programs, what it means and what the sender should do.
 
-    ``status`` overrides the HTTP status where HTTP has a better one (405, 413, 415).
+    ``status`` is the HTTP status where HTTP has a better one than SOAP (413, 415).
+    """
+
+    subcode: str
+    kind: FaultKind
+    meaning: str
+    remedy: str
+    status: int | None = None
+
+
+SENDER = FaultKind.SENDER
+FAULT_CODES: tuple[FaultCode, ...] = (
+    FaultCode("MediaType", SENDER, "Neither media type of SOAP.", "Send text/xml or application/soap+xml.", 415),
+    FaultCode("UnknownCharset", SENDER, "A charset that is not read.", "Send UTF-8, UTF-16 or ISO-8859-1.", 415),
+    FaultCode("ContentEncoding", SENDER, "A compression that is not read.", "Send gzip or none.", 415),
+    FaultCode("ContentLength", SENDER, "Content-Length is no number.", "Correct it."),
+    FaultCode("BodyIncomplete", SENDER, "The body broke off.", "Send it again, whole."),
+    FaultCode("NotGzip", SENDER, "Content-Encoding says gzip, the body does not.", "Compress it, or leave the header."),
+    FaultCode("TooCompressed", SENDER, "The body inflates beyond all measure.", "Send it uncompressed.", 413),
+    FaultCode("BodyTooLarge", SENDER, "The body is over the limit before its request begins.", "Send less.", 413),
+    FaultCode("UnknownEncoding", SENDER, "An XML encoding that is not read.", "Send UTF-8, UTF-16 or ISO-8859-1."),
+    FaultCode(
+        "NotWellFormed", SENDER, "Not well-formed XML, or not in its encoding.", "Correct it at the place named."
+    ),
+    FaultCode("DtdForbidden", SENDER, "A document type declaration.", "Leave it out: SOAP allows none."),
+    FaultCode("InstructionForbidden", SENDER, "A processing instruction.", "Leave it out: SOAP allows none."),
+    FaultCode("MultiReference", SENDER, "Values by reference (href).", "Send document/literal: values in their place."),
+    FaultCode("NotAnEnvelope", SENDER, "XML, but no SOAP envelope.", "Send an envelope."),
+    FaultCode("BadEnvelope", SENDER, "Not one Header, then one Body.", "Correct the envelope."),
+    FaultCode("EmptyBody", SENDER, "No request in the Body.", "Send one."),
+    FaultCode("SecondRequest", SENDER, "More than one request in the Body.", "Send one at a time."),
+    FaultCode("UnknownOperation", SENDER, "No request of this service.", "Send one of those that are named."),
+    FaultCode("EnvelopeVersion", FaultKind.VERSION_MISMATCH, "Envelope and media type disagree.", "Make them agree."),
+    FaultCode(
+        "HeaderNotUnderstood",
+        FaultKind.MUST_UNDERSTAND,
+        "A header that must be understood, and is not.",
+        "Leave it out, or without mustUnderstand.",
+    ),
+    FaultCode("HeadTooLarge", SENDER, "Too much before the request.", "Send fewer or shorter headers."),
+    FaultCode("TokenTooLarge", SENDER, "One piece of markup is too long.", "Shorten it."),
+    FaultCode("TooDeep", SENDER, "Elements too deep in each other.", "Records have fields, and fields have text."),
+    FaultCode("TooManyNamespaces", SENDER, "Too many namespaces, or too long.", "Declare fewer."),
+    FaultCode("TooManyNames", SENDER, "Too many different names, or too long.", "Use those of the contract."),
+    FaultCode("TooManyAttributes", SENDER, "Too many attributes.", "The contract has none."),
+    FaultCode("TooManyFields", SENDER, "Too many fields in one record.", "Use those of the contract."),
+    FaultCode("InternalError", FaultKind.RECEIVER, "An error of ours.", "Send the same again; report the request id."),
+)
+BY_SUBCODE = {code.subcode: code for code in FAULT_CODES}
+
+
+class SoapFault(Fault):  # type: ignore[misc]
+    """A fault of ours: one of `FAULT_CODES`, and a sentence for people.
+
     ``not_understood`` names header blocks as (namespace, local name).
     """
 
-    def __init__(
-        self,
-        kind: FaultKind,
-        subcode: str,
-        sentence: str,
-        *,
-        status: int | None = None,
-        not_understood: tuple[tuple[str, str], ...] = (),
-    ) -> None:
-        super().__init__(faultcode=f"{kind.value[1]}.{subcode}", faultstring=sentence)
-        self.kind = kind
+    def __init__(self, subcode: str, sentence: str, *, not_understood: tuple[tuple[str, str], ...] = ()) -> None:
+        self.code = BY_SUBCODE[subcode]
+        super().__init__(faultcode=f"{self.kind.value[1]}.{subcode}", faultstring=sentence)
         self.subcode = subcode
         self.sentence = sentence
-        self.http_status = status
         self.not_understood = not_understood
 
+    @property
+    def kind(self) -> FaultKind:
+        """Who is at fault."""
+        return self.code.kind
 
-def sender_fault(subcode: str, sentence: str, *, status: int | None = None) -> SoapFault:
-    """A fault of the sender's, to be raised by the caller."""
-    return SoapFault(FaultKind.SENDER, subcode, sentence, status=status)
+    def status(self, version: SoapVersion) -> int:
+        """The HTTP status."""
+        return self.code.status or self.kind.status(version)
 
 
 def as_soap_fault(error: Exception, operations: tuple[str, ...] = ()) -> SoapFault:
@@ -68,8 +118,8 @@ def as_soap_fault(error: Exception, operations: tuple[str, ...] = ()) -> SoapFau
         return error
     if isinstance(error, ResourceNotFoundError):
         known = ", ".join(operations)
-        return sender_fault("UnknownOperation", f"the body holds no request of this service; it has: {known}")
-    return SoapFault(FaultKind.RECEIVER, "InternalError", "an error on our side; the same request may be sent again")
+        return SoapFault("UnknownOperation", f"the body holds no request of this service; it has: {known}")
+    return SoapFault("InternalError", "an error on our side; the same request may be sent again")
 
 
 def fault_document(version: SoapVersion, fault: SoapFault, tns: str, request_id: str) -> Any:

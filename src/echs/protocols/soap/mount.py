@@ -16,7 +16,7 @@ from spyne.server import ServerBase
 
 from echs.base.ids import new_request_id
 from echs.protocols.soap.envelope import EnvelopeProtocol, Exchange, Spliced
-from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document, sender_fault
+from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
 from echs.protocols.soap.source import Source
 from echs.protocols.soap.stream import HEAD_BYTES, EnvelopeReader
 from echs.protocols.soap.versions import BY_MEDIA_TYPE, ENCODINGS, SOAP_12, SoapVersion, parse_content_type
@@ -115,7 +115,7 @@ class SoapMount(ServerBase):  # type: ignore[misc]
 
     def fault_pieces(self, exchange: Exchange, fault: SoapFault) -> list[bytes]:
         """A fault that was raised outside of Spyne's steps."""
-        exchange.status = fault.http_status or fault.kind.status(exchange.version)
+        exchange.status = fault.status(exchange.version)
         document = fault_document(exchange.version, fault, self.app.tns, exchange.request_id)
         return [etree.tostring(document, encoding="UTF-8", xml_declaration=True)]
 
@@ -137,16 +137,16 @@ def request_format(environ: Environ) -> tuple[SoapVersion, str | None, SoapFault
         what = (
             "attachments (multipart) are not read" if media_type.startswith("multipart/") else "not a SOAP media type"
         )
-        return SOAP_12, None, sender_fault("MediaType", f"{what}; send {known}", status=415)
+        return SOAP_12, None, SoapFault("MediaType", f"{what}; send {known}")
     if content_coding(environ) not in (*GZIP, "", "identity"):
         sentence = "the content encoding is not one that is read; send gzip or none"
-        return version, None, sender_fault("ContentEncoding", sentence, status=415)
+        return version, None, SoapFault("ContentEncoding", sentence)
     if charset is None:
         return version, None, None
     encoding = ENCODINGS.get(charset)
     if encoding is None:
         sentence = "the charset is not one of UTF-8, UTF-16, ISO-8859-1"
-        return version, None, sender_fault("UnknownCharset", sentence, status=415)
+        return version, None, SoapFault("UnknownCharset", sentence)
     return version, encoding, None
 
 
@@ -162,7 +162,7 @@ def announced_length(environ: Environ) -> tuple[int | None, SoapFault | None]:
     if text.isascii() and text.isdigit():
         return int(text), None
     if text:
-        return 0, sender_fault("ContentLength", "Content-Length is not a number")
+        return 0, SoapFault("ContentLength", "Content-Length is not a number")
     return (None if environ.get("wsgi.input_terminated") else 0), None
 
 

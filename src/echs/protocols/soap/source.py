@@ -8,7 +8,7 @@ work. Nothing is held but a chunk.
 import zlib
 from collections.abc import Callable
 
-from echs.protocols.soap.faults import SoapFault, sender_fault
+from echs.protocols.soap.faults import SoapFault
 
 CHUNK_BYTES = 64 * 1024
 DRAIN_BYTES = 64 * 1024 * 1024
@@ -46,7 +46,7 @@ class Source:
         self.count += len(data)
         if self._gunzip is not None and self.count > GZIP_RATIO * self.received + GZIP_ALLOWANCE_BYTES:
             sentence = f"the body inflates to more than {GZIP_RATIO} times its size"
-            raise sender_fault("TooCompressed", sentence, status=413)
+            raise SoapFault("TooCompressed", sentence)
         return data
 
     def _received(self) -> bytes:
@@ -60,7 +60,7 @@ class Source:
         if not data:
             self.ended = True
             if self._announced is not None and self.received < self._announced:
-                raise sender_fault("BodyIncomplete", "the body broke off before its end")
+                raise SoapFault("BodyIncomplete", "the body broke off before its end")
         self.received += len(data)
         return data
 
@@ -102,20 +102,20 @@ class Gunzip:
             if text:
                 return text
             if ended:
-                raise sender_fault("BodyIncomplete", "the compressed body broke off before its end")
+                raise SoapFault("BodyIncomplete", "the compressed body broke off before its end")
 
     def _inflate(self) -> bytes:
         """What the pending bytes make, up to a chunk."""
         if self._inflater is None:
             self._members += 1
             if self._members > GZIP_MEMBERS:
-                raise sender_fault("NotGzip", f"the body has more than {GZIP_MEMBERS} gzip members")
+                raise SoapFault("NotGzip", f"the body has more than {GZIP_MEMBERS} gzip members")
             self._inflater = zlib.decompressobj(GZIP_WINDOW)
         inflater = self._inflater
         try:
             text = inflater.decompress(self._pending, CHUNK_BYTES)
         except zlib.error:
-            raise sender_fault("NotGzip", "the body says that it is gzip, and is not") from None
+            raise SoapFault("NotGzip", "the body says that it is gzip, and is not") from None
         if inflater.eof:
             self._pending = inflater.unused_data
             self._inflater = None

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from echs.base.errors import Problem, Refused
 from echs.base.fields import UploadReason
 from echs.base.upload import NOTHING_STORED
-from echs.protocols.soap.faults import FaultKind, SoapFault, sender_fault
+from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.source import CHUNK_BYTES, Source
 from echs.protocols.soap.versions import BY_NAMESPACE, ENCODINGS, SOAP_12, XSI, SoapVersion
 
@@ -130,9 +130,9 @@ class EnvelopeReader:
         """
         while not self._head_read:
             if self.source.count > HEAD_BYTES:
-                raise sender_fault("HeadTooLarge", f"no request within the first {HEAD_BYTES} bytes")
+                raise SoapFault("HeadTooLarge", f"no request within the first {HEAD_BYTES} bytes")
             if not self._feed():
-                raise sender_fault("EmptyBody", "the SOAP body is empty; it must hold one request")
+                raise SoapFault("EmptyBody", "the SOAP body is empty; it must hold one request")
         return self.head
 
     def children(self) -> Iterator[Child]:
@@ -157,7 +157,7 @@ class EnvelopeReader:
             detail = f"the body is larger than the {self.source.limit} bytes that are allowed"
             if self._head_read:
                 raise Refused([Problem(UploadReason.UPLOAD_TOO_LARGE, detail)], effect=NOTHING_STORED)
-            raise sender_fault("BodyTooLarge", detail, status=413)
+            raise SoapFault("BodyTooLarge", detail)
         end = not data
         if self._parser is None:
             self._first += data
@@ -170,36 +170,36 @@ class EnvelopeReader:
         except ExpatError as error:
             what = ErrorString(error.code)
             where = f"line {error.lineno}, column {error.offset}"
-            raise sender_fault("NotWellFormed", f"the body is not well-formed XML: {what} at {where}") from None
+            raise SoapFault("NotWellFormed", f"the body is not well-formed XML: {what} at {where}") from None
         # Expat reads an unfinished token anew with every chunk: without a bound, one huge comment is quadratic work.
         if self.source.count - self._parser.CurrentByteIndex > TOKEN_BYTES:
-            raise sender_fault("TokenTooLarge", f"a piece of markup is longer than {TOKEN_BYTES} bytes")
+            raise SoapFault("TokenTooLarge", f"a piece of markup is longer than {TOKEN_BYTES} bytes")
         return not end
 
     # ------------------------------------------------------------------ handlers
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if encoding is not None and encoding.lower() not in ENCODINGS:
-            raise sender_fault("UnknownEncoding", "the declared encoding is not one of UTF-8, UTF-16, ISO-8859-1")
+            raise SoapFault("UnknownEncoding", "the declared encoding is not one of UTF-8, UTF-16, ISO-8859-1")
 
     def _doctype(self, *_: Any) -> NoReturn:
-        raise sender_fault("DtdForbidden", "SOAP allows no document type declaration")
+        raise SoapFault("DtdForbidden", "SOAP allows no document type declaration")
 
     def _instruction(self, *_: Any) -> NoReturn:
-        raise sender_fault("InstructionForbidden", "SOAP allows no processing instruction")
+        raise SoapFault("InstructionForbidden", "SOAP allows no processing instruction")
 
     def _namespace(self, _prefix: str | None, uri: str | None) -> None:
         self._declarations += 1
         if len(uri or "") > NAME_CHARACTERS or self._declarations > ATTRIBUTES:
             sentence = f"more than {ATTRIBUTES} namespaces on one element, or one of over {NAME_CHARACTERS} characters"
-            raise sender_fault("TooManyNamespaces", sentence)
+            raise SoapFault("TooManyNamespaces", sentence)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         self._declarations = 0
         if len(name) > 2 * NAME_CHARACTERS or len(self._names) > NAMES:
             sentence = f"more than {NAMES} different names, or one of over {NAME_CHARACTERS} characters"
-            raise sender_fault("TooManyNames", sentence)
+            raise SoapFault("TooManyNames", sentence)
         if attributes:
             self._check_attributes(attributes)
         if self._head_read:
@@ -216,14 +216,14 @@ class EnvelopeReader:
 
     def _check_attributes(self, attributes: dict[str, str]) -> None:
         if len(attributes) > ATTRIBUTES:
-            raise sender_fault("TooManyAttributes", f"an element has more than {ATTRIBUTES} attributes")
+            raise SoapFault("TooManyAttributes", f"an element has more than {ATTRIBUTES} attributes")
         if "href" in attributes:
-            raise sender_fault("MultiReference", "multi-reference values (href, SOAP section 5 encoding) are not read")
+            raise SoapFault("MultiReference", "multi-reference values (href, SOAP section 5 encoding) are not read")
 
     def _start_envelope(self, name: str) -> None:
         namespace, local = split(name)
         if local != "Envelope":
-            raise sender_fault("NotAnEnvelope", "the document is not a SOAP envelope")
+            raise SoapFault("NotAnEnvelope", "the document is not a SOAP envelope")
         known = BY_NAMESPACE.get(namespace)
         if self._any_version and known is not None:
             self.head.version = known
@@ -231,25 +231,25 @@ class EnvelopeReader:
         if namespace != version.namespace:
             what = f"a {known.name} envelope" if known else "an envelope of an unknown version"
             sentence = f"{what} under the media type of {version.name}; they must agree"
-            raise SoapFault(FaultKind.VERSION_MISMATCH, "EnvelopeVersion", sentence)
+            raise SoapFault("EnvelopeVersion", sentence)
 
     def _start_part(self, name: str) -> None:
         namespace, local = split(name)
         if self._body_seen or namespace != self.head.version.namespace or local not in ("Header", "Body"):
-            raise sender_fault("BadEnvelope", "an envelope holds at most one Header, then one Body, and nothing else")
+            raise SoapFault("BadEnvelope", "an envelope holds at most one Header, then one Body, and nothing else")
         if local == "Header":
             if self._header_seen:
-                raise sender_fault("BadEnvelope", "an envelope holds at most one Header")
+                raise SoapFault("BadEnvelope", "an envelope holds at most one Header")
             self._header_seen = self._in_header = True
         else:
             self._body_seen = True
 
     def _start_header(self, name: str, attributes: dict[str, str]) -> None:
         if self._depth > DEPTH:
-            raise sender_fault("TooDeep", f"elements are nested deeper than {DEPTH}")
+            raise SoapFault("TooDeep", f"elements are nested deeper than {DEPTH}")
         if self._depth == 3:
             if len(self.head.blocks) >= HEADER_BLOCKS:
-                raise sender_fault("HeadTooLarge", f"more than {HEADER_BLOCKS} header blocks")
+                raise SoapFault("HeadTooLarge", f"more than {HEADER_BLOCKS} header blocks")
             version = self.head.version
             flag = attributes.get(f"{version.namespace} mustUnderstand", "0").strip()
             role = attributes.get(f"{version.namespace} {version.role_attribute}", "").strip()
@@ -259,7 +259,7 @@ class EnvelopeReader:
     def _start_inside(self, name: str, attributes: dict[str, str]) -> None:
         if self._depth == 5:
             if len(self._fields) >= FIELDS:
-                raise sender_fault("TooManyFields", f"a record has more than {FIELDS} fields")
+                raise SoapFault("TooManyFields", f"a record has more than {FIELDS} fields")
             self._keep_record_text()
             self._field = name
             self._nested = False
@@ -269,11 +269,11 @@ class EnvelopeReader:
             self._fields = []
             self._record_text = ""
         elif self._depth == 3:
-            raise sender_fault("SecondRequest", "the SOAP body holds more than one element")
+            raise SoapFault("SecondRequest", "the SOAP body holds more than one element")
         elif self._depth == 2:
-            raise sender_fault("BadEnvelope", "nothing may stand after the SOAP body")
+            raise SoapFault("BadEnvelope", "nothing may stand after the SOAP body")
         elif self._depth > DEPTH:
-            raise sender_fault("TooDeep", f"elements are nested deeper than {DEPTH}")
+            raise SoapFault("TooDeep", f"elements are nested deeper than {DEPTH}")
         else:
             self._nested = True
         self._text = []
@@ -304,13 +304,13 @@ class EnvelopeReader:
             self._clear_text()
         elif depth == 2:
             if self._body_seen and not self._head_read:
-                raise sender_fault("EmptyBody", "the SOAP body is empty; it must hold one request")
+                raise SoapFault("EmptyBody", "the SOAP body is empty; it must hold one request")
             self._in_header = False
 
     def _characters(self, text: str) -> None:
         if self._depth < 3:
             if not text.isspace():
-                raise sender_fault("BadEnvelope", "there is text between the parts of the envelope")
+                raise SoapFault("BadEnvelope", "there is text between the parts of the envelope")
             return
         if self._in_header and self._depth > 3:
             return

@@ -1,0 +1,172 @@
+"""Every result code is emitted here by a real request, and the answer is the example that the catalogue shows."""
+
+import errno
+import re
+
+import pytest
+
+from cast import FIELD_CDR, cdr
+from echs.partners import login
+from echs.protocols.ochp02 import operations
+from echs.protocols.ochp02.codes import CODES, Again
+from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.results import DESCRIPTION_LIMIT
+from uploads import changed, members, wrong
+from wire import Caller, identity
+
+BY_NUMBER = {code.number: code for code in CODES}
+TOKENS, POINTS = "SetRoamingAuthorisationList", "SetChargePointList"
+WRONG_DATA = {
+    201: ("ClearCDRs", ""),
+    202: wrong("infraProviderId", "ladenetz.de"),
+    203: wrong("roamingHubId", "3", TOKENS),
+    301: ("AddCDRs", ""),
+    302: ("AddCDRs", changed("AddCDRs", "n:evseId>", "n:colour>")),
+    303: ("AddCDRs", changed("AddCDRs", "<n:evseId>", "<n:cdrId>2</n:cdrId><n:evseId>")),
+    304: wrong("startDatetime", ""),
+    305: wrong("chargePointCity", "Apel&#10;doorn"),
+    306: wrong("chargePointCity", "<n:b>x</n:b>"),
+    307: wrong("tokenType", "one", TOKENS),
+    311: wrong("startDatetime", "22-01-2014 10:16"),
+    312: wrong("endDatetime", "2014-01-22"),
+    313: wrong("duration", "two hours"),
+    314: wrong("volume", "1,23456"),
+    315: wrong("endDatetime", "2014-01-22 10:00:00"),
+    316: ("AddCDRs", members("AddCDRs") + wrong("volume", "5")[1]),
+    317: wrong("endDatetime", "2041-01-22 12:14:33"),
+    318: wrong("volume", "4640.0"),
+    321: wrong("tokenType", "7", TOKENS),
+    322: wrong("tokenActivated", "2", TOKENS),
+    323: wrong("expiryDate", "2027-12-31", TOKENS),
+    324: (TOKENS, members(TOKENS) + wrong("printedNumber", "other", TOKENS)[1]),
+    331: (POINTS, members(POINTS) + wrong("city", "Bonn", POINTS)[1]),
+    603: wrong("chargePointCity", "x" * 256),
+}
+LOGIN_WRONG = "<n:userId>tnm</n:userId><n:password>a wrong password</n:password>"
+
+
+class Stage:
+    """What a case may change."""
+
+    def __init__(self, app, house, clock, monkeypatch) -> None:
+        self.app = app
+        self.house = house
+        self.clock = clock
+        self.patch = monkeypatch.setattr
+        self.tnm = Caller(app, "tnm")
+
+
+def login_refused(stage):
+    return stage.tnm.send("Authenticate", LOGIN_WRONG)
+
+
+def login_busy(stage):
+    class Full:
+        def acquire(self, timeout):
+            return False
+
+    stage.patch(login, "_hashing", Full())
+    return stage.tnm.send("Authenticate", LOGIN_WRONG)
+
+
+def login_expired(stage):
+    stage.clock.turn(days=1)
+    return stage.tnm.send("GetCDRs")
+
+
+def known_otherwise(stage):
+    assert stage.tnm.upload("AddCDRs", FIELD_CDR).code == 0
+    return stage.tnm.send(*wrong("volume", "5"))
+
+
+def broken_inside(stage):
+    def broken(*_):
+        raise RuntimeError
+
+    stage.patch(operations, "deliver", broken)
+    return stage.tnm.send("GetCDRs")
+
+
+def store_gone(stage):
+    gone = type(stage.house.database)("postgresql://echs@127.0.0.1:1/gone")
+    stage.house.database.close()
+    stage.house.database.engine = gone.engine
+    stage.house.database.url = gone.url
+    return stage.tnm.send("GetCDRs")
+
+
+def disk_full(stage):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    stage.patch(operations, "render", full)
+    return stage.tnm.send("GetRoamingAuthorisationList")
+
+
+def too_many(stage):
+    object.__setattr__(stage.house.limits, "records_per_upload", 2)
+    assert stage.tnm.upload("AddCDRs", *[cdr(number) for number in range(2)]).code == 0
+    return stage.tnm.upload("AddCDRs", *[cdr(number) for number in range(3)])
+
+
+CASES = {
+    **{code: lambda stage, case=case: stage.tnm.send(*case) for code, case in WRONG_DATA.items()},
+    101: login_refused,
+    102: lambda stage: stage.tnm.send("GetCDRs", header=""),
+    103: lambda stage: stage.tnm.send("GetCDRs", header=identity("x")),
+    104: login_expired,
+    105: lambda stage: stage.tnm.send("GetCDRs", header=identity("x") * 2),
+    401: known_otherwise,
+    501: broken_inside,
+    502: store_gone,
+    503: disk_full,
+    504: login_busy,
+    601: lambda stage: stage.tnm.send("GetCDRs", "<!-- " + "x" * 300_000 + " -->"),
+    602: too_many,
+}
+REQUEST_ID = re.compile(r" request [0-9A-Z]{26}$")
+
+
+@pytest.mark.parametrize("number", sorted(CASES))
+def test_each_code_is_emitted_and_says_what_the_catalogue_says(app, house, cast, clock, monkeypatch, number):
+    answer = CASES[number](Stage(app, house, clock, monkeypatch))
+    code = BY_NUMBER[number]
+    assert answer.status == 200
+    # AuthenticateResponse of the specification has no number.
+    assert answer.code == ("Denied" if number in (101, 504) else number)
+    assert answer.reason == code.reason
+    description = answer.text("resultDescription")
+    assert REQUEST_ID.sub("", description) == code.example
+    assert len(description) <= DESCRIPTION_LIMIT
+    assert "\n" not in description
+
+
+@pytest.mark.parametrize("number", sorted(WRONG_DATA))
+def test_wrong_data_stores_nothing_and_says_so(app, cast, number):
+    answer = Caller(app, "tnm").send(*WRONG_DATA[number])
+    assert answer.code == number
+    assert ("Nothing was stored." in answer.text("resultDescription")) or number == 201
+    Caller(app, "office").send("ClearCDRs")
+    reader = Caller(app, "anwb")
+    assert reader.send("GetCDRs").records(CDR_INFO) == []
+    assert reader.send("GetRoamingAuthorisationList").records(ROAMING_AUTHORISATION_INFO) == []
+    assert reader.send("GetChargePointList").records(CHARGEPOINT_INFO) == []
+
+
+def test_every_code_has_a_case_here_and_no_number_and_no_name_stands_twice():
+    assert set(CASES) == set(BY_NUMBER)
+    assert len({code.reason for code in CODES}) == len(CODES) == len(BY_NUMBER)
+
+
+def test_the_range_of_a_code_says_whether_the_same_request_may_be_sent_again():
+    expected = {
+        1: {Again.AFTER_LOGIN, Again.NO},
+        2: {Again.NO},
+        3: {Again.NO},
+        4: {Again.NO},
+        5: {Again.YES},
+        6: {Again.NO},
+    }
+    for code in CODES:
+        assert code.again in expected[code.number // 100], code
+    assert [code.number for code in CODES if code.number < 200 and code.again is Again.NO] == [101, 105]
