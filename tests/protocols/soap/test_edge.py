@@ -135,11 +135,6 @@ def test_a_wrong_media_type_or_charset_is_415(app, content_type, fault):
     assert (answer.fault, answer.status) == (fault, 415)
 
 
-def test_a_compressed_body_is_415(app):
-    answer = request(app, b"\x1f\x8b", HTTP_CONTENT_ENCODING="gzip")
-    assert (answer.fault, answer.status) == ("Sender/ContentEncoding", 415)
-
-
 @pytest.mark.parametrize("length", ["abc", "-1", "1e3", "٣"])
 def test_a_wrong_content_length_is_a_fault(app, length):
     assert request(app, envelope(GET), length=length).fault == "Sender/ContentLength"

@@ -1,0 +1,43 @@
+"""One application for a whole file, where what is asked does not depend on the kind of store."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cast import enrol
+from conftest import Clock
+from echs.authorisations import roaming_list
+from echs.cdrs import listing
+from echs.chargepoints import chargepoint_list
+from echs.house import House, open_house
+from echs.server import application
+from echs.settings import read_settings
+from wire import Caller
+
+
+@dataclass
+class Office:
+    """A clearing house with one partner logged in, and what is stored there."""
+
+    house: House
+    app: object
+    tnm: Caller
+
+    def stored(self) -> tuple[object, ...]:
+        """What an upload would have changed."""
+        cdrs = listing.find(self.house, None, None, 10_000)
+        return [each.cdr_id for each in cdrs], roaming_list.states(self.house), chargepoint_list.states(self.house)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Office]:
+    directory = tmp_path_factory.mktemp("office")
+    shutil.copy(sqlite_template, directory / "echs.sqlite3")
+    house = open_house(read_settings({"ECHS_DATA_DIR": str(directory), "ECHS_MAX_BULK_BODY_BYTES": "3000000"}), Clock())
+    enrol(house)
+    app = application(house)
+    yield Office(house, app, Caller(app, "tnm"))
+    house.database.close()

@@ -1,0 +1,90 @@
+"""The bytes of a body: inflated in bounded memory, counted, limited, read to the end."""
+
+import gzip
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from echs.protocols.soap.faults import SoapFault
+from echs.protocols.soap.source import GZIP_ALLOWANCE_BYTES, GZIP_RATIO, Source
+from echs.protocols.soap.stream import EnvelopeReader
+from wire import SOAP_12, envelope
+
+
+def source(data: bytes, piece: int = 65536, limit: int = 10**9, *, gzipped: bool = True) -> Source:
+    position = 0
+
+    def read(size: int) -> bytes:
+        nonlocal position
+        taken = data[position : position + min(size, piece)]
+        position += len(taken)
+        return taken
+
+    return Source(read, len(data), limit, gzipped=gzipped)
+
+
+def everything(body: Source) -> bytes:
+    return b"".join(iter(body.chunk, b""))
+
+
+def fault(body: Source) -> str:
+    with pytest.raises(SoapFault) as caught:
+        everything(body)
+    return caught.value.subcode
+
+
+@given(st.lists(st.binary(max_size=2000), min_size=1, max_size=5), st.integers(1, 300))
+@settings(max_examples=100, deadline=None)
+def test_what_gzip_made_is_read_in_pieces_of_any_size_and_from_any_number_of_members(members, piece):
+    body = source(b"".join(map(gzip.compress, members)), piece)
+    assert everything(body) == b"".join(members)
+    assert body.ended
+
+
+@given(st.binary(min_size=1, max_size=5000), st.data())
+@settings(max_examples=100, deadline=None)
+def test_what_gzip_made_and_was_cut_is_never_taken_for_whole(text, data):
+    whole = gzip.compress(text)
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    assert fault(source(whole[:cut], 7)) == "BodyIncomplete"
+
+
+def test_a_chunk_is_never_larger_than_it_should_be():
+    body = source(gzip.compress(b"x" * 1_000_000), limit=10**9)
+    assert max(map(len, iter(body.chunk, b""))) <= 65536
+
+
+def test_a_body_may_shrink_to_a_hundredth_and_not_to_a_thousandth():
+    bomb = gzip.compress(b"<!-- -->" * 4_000_000)
+    assert len(bomb) * GZIP_RATIO + GZIP_ALLOWANCE_BYTES < 32_000_000
+    tracemalloc.start()
+    try:
+        assert fault(source(bomb)) == "TooCompressed"
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert everything(source(gzip.compress(b"<!-- -->" * 100_000))) == b"<!-- -->" * 100_000
+
+
+def test_the_limit_holds_for_what_comes_out_and_for_what_comes_in():
+    body = source(gzip.compress(b"x" * 1000), limit=999)
+    body.chunk()
+    assert body.over
+    body = source(gzip.compress(b"") * 60, limit=500)
+    everything(body)
+    assert body.over
+
+
+def test_a_body_over_the_limit_before_its_request_is_too_large():
+    reader = EnvelopeReader(source(envelope("<n:GetCDRsRequest/>"), limit=10, gzipped=False), None, None)
+    with pytest.raises(SoapFault) as caught:
+        reader.read_head()
+    assert (caught.value.subcode, caught.value.code.status) == ("BodyTooLarge", 413)
+
+
+def test_without_a_media_type_the_version_is_that_of_the_envelope():
+    for namespace in (SOAP_12, "http://schemas.xmlsoap.org/soap/envelope/"):
+        reader = EnvelopeReader(source(envelope("<n:GetCDRsRequest/>", "", namespace), gzipped=False), None, None)
+        assert reader.read_head().version.namespace == namespace
