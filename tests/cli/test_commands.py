@@ -1,5 +1,6 @@
 """The administrator's command, run in this process on each store."""
 
+import gzip
 import json
 import re
 import socket
@@ -12,6 +13,8 @@ from echs.authorisations import roaming_list
 from echs.base.ids import new_request_id
 from echs.cdrs import intake
 from echs.partners.login import log_in
+from echs.protocols.ochp02.names import CDR_INFO
+from wire import envelope, record_xml
 
 
 @pytest.fixture
@@ -238,3 +241,43 @@ def test_serve_refuses_a_wrong_address_and_a_store_that_is_not_ready(echs, monke
         assert (code, "cannot listen" in err) == (1, True)
     monkeypatch.setenv("ECHS_DATABASE_URL", "postgresql://echs@127.0.0.1:1/none")
     assert echs("serve", "--bind", "127.0.0.1:0")[0] == 5
+
+
+def test_uploads_are_checked_without_a_server_and_without_a_store(echs, tmp_path, monkeypatch):
+    body = tmp_path / "cdrs.xml"
+    xml = record_xml(CDR_INFO, cdr(1, volume="x")) + record_xml(CDR_INFO, cdr(2, country="Holland"))
+    body.write_bytes(envelope(f"<n:AddCDRsRequest>{xml}</n:AddCDRsRequest>"))
+    for name in ("ECHS_DATABASE_URL", "ECHS_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "nowhere") if name == "ECHS_DATA_DIR" else "sqlite:////nowhere/x")
+    code, out, err = echs("validate", str(body))
+    assert code == 1
+    assert "2 records: 1 problem, 2 warnings" in " ".join(out.split())
+    for expected in ("CDR_VOLUME_FORMAT", "COUNTRY_UNKNOWN", "cdrId 1", "volume", "reject"):
+        assert expected in out
+    assert "--operator" in err
+    code, out, err = echs("validate", "--json", "--operator", "TheNewMotion", str(body))
+    (found,) = json.loads(out)
+    assert (code, found["problems"], found["warnings"], err) == (1, 1, 2, "")
+    assert {"position": 0, "name": "CDR_VOLUME_FORMAT", "place": "volume"}.items() <= next(
+        remark for remark in found["remarks"] if remark["severity"] == "reject"
+    ).items()
+    good = tmp_path / "good.csv"
+    good.write_text(
+        "evseId,taLat,taLon,powerOutletStatus,energyProviderId,roamingHubId,evChargingReceptacleType\n1,2,3,4,5,6,7\n"
+    )
+    assert echs("validate", str(good))[0] == 0
+    assert echs("validate", str(good), str(body))[0] == 1
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes(good.read_bytes().replace(b"5", b"\xe9"))
+    code, out, _ = echs("validate", str(latin))
+    assert (code, "save it as UTF-8" in out) == (1, True)
+    wide = tmp_path / "wide.csv"
+    wide.write_bytes(good.read_text().encode("utf-16"))
+    assert echs("validate", str(wide))[0] == 0
+    packed = tmp_path / "packed"
+    packed.write_bytes(gzip.compress(body.read_bytes()))
+    assert echs("validate", str(packed))[0] == 1
+    assert echs("validate", str(tmp_path / "none"))[0] == 2
+    assert echs("validate")[0] == 2
+    assert echs("validate", "--timezone", "Nowhere", str(good))[0] == 2
+    assert not (tmp_path / "nowhere").exists()

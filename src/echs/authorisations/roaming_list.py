@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func
 
 from echs.authorisations import tables
 from echs.authorisations.authorisation import WARNINGS, Authorisation, key, not_yours, problems_of, twice
-from echs.base.errors import Problem, ProblemList
+from echs.base.errors import Problem, ProblemList, Unread
 from echs.base.ground import Ground
 from echs.base.replaced_list import Examined, ListState, Replaced, ReplacedList
 from echs.base.upload import NOTHING_STORED
@@ -17,7 +17,7 @@ from echs.partners.register import is_active
 _lists = ReplacedList(tables.roaming_list, tables.authorisation, Authorisation._make, key, twice, WARNINGS)
 
 
-def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Problem]) -> Replaced:
+def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Unread]) -> Replaced:
     """Make ``records`` the whole list of ``owner``, in one transaction.
 
     :raises Refused: for any problem in any record; the list that stood before stands still
@@ -39,7 +39,7 @@ def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Pr
 
 
 def examine(
-    records: Iterable[Authorisation | Problem],
+    records: Iterable[Authorisation | Unread],
     wrong: Callable[[Authorisation, int], Iterator[Problem]],
     limit: int,
     problems: ProblemList,

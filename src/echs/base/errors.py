@@ -80,6 +80,10 @@ class Problems:
         return None if first is None else cls(first, found)
 
 
+# What a protocol gives in the place of a record that it could not read.
+Unread = Problem | Problems
+
+
 class ProblemList:
     """Collects problems: of each record the first, in bounded memory, since it keeps ten and counts them all.
 
@@ -100,8 +104,11 @@ class ProblemList:
         if self.thorough or len(self.kept) < NAMED_PROBLEMS_LIMIT:
             self.kept.append(problem)
 
-    def add_of_record(self, problems: Problems) -> None:
+    def add_of_record(self, problems: Problem | Problems) -> None:
         """Take note of a record's."""
+        if isinstance(problems, Problem):
+            self.add(problems)
+            return
         self.add(problems.first)
         if self.thorough:
             for problem in problems.rest:

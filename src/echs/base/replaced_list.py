@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from echs.base.database import Instant, metadata
-from echs.base.errors import Problem, ProblemList, Problems
+from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.ground import Ground
 from echs.base.plausibility import Rule, findings
 from echs.base.upload import NOTHING_STORED, Keys, examined
@@ -117,7 +117,7 @@ class ReplacedList(Generic[Record]):
 
     def examine(
         self,
-        records: Iterable[Record | Problem],
+        records: Iterable[Record | Unread],
         problems_of: Callable[[Record, int], Iterator[Problem]],
         limit: int,
         problems: ProblemList,
@@ -129,7 +129,7 @@ class ReplacedList(Generic[Record]):
         keys = Keys()
         repeated = 0
 
-        def judge(record: Record, position: int) -> Record | Problem | Problems | None:
+        def judge(record: Record, position: int) -> Record | Unread | None:
             nonlocal repeated
             wrong = Problems.among(problems_of(record, position))
             if wrong is not None:
@@ -149,7 +149,7 @@ class ReplacedList(Generic[Record]):
         self,
         ground: Ground,
         owner_id: int,
-        records: Iterable[Record | Problem],
+        records: Iterable[Record | Unread],
         problems_of: Callable[[Record, int], Iterator[Problem]],
         confirm: Callable[[Connection, Sequence[Record]], None],
     ) -> Replaced:

@@ -6,7 +6,7 @@ The records come as an iterator and are drained without a transaction, so that a
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from echs.base.errors import Problem, ProblemList, Problems, Refused
+from echs.base.errors import Problem, ProblemList, Refused, Unread
 from echs.base.fields import UploadReason
 
 NOTHING_STORED = "Nothing was stored."
@@ -16,7 +16,7 @@ Kept = TypeVar("Kept")
 
 
 def judged(
-    records: Iterable[Record | Problem], judge: Callable[[Record, int], Kept | Problem | Problems | None], limit: int
+    records: Iterable[Record | Unread], judge: Callable[[Record, int], Kept | Unread | None], limit: int
 ) -> list[Kept]:
     """What ``judge`` makes of every record, in order; records that it answers with None are left out.
 
@@ -30,14 +30,14 @@ def judged(
 
 
 def examined(
-    records: Iterable[Record | Problem],
-    judge: Callable[[Record, int], Kept | Problem | Problems | None],
+    records: Iterable[Record | Unread],
+    judge: Callable[[Record, int], Kept | Unread | None],
     limit: int,
     problems: ProblemList,
 ) -> list[Kept]:
     """As `judged`, with the problems put into ``problems``. Where that is not thorough, the first ends the keeping.
 
-    A `Problem` in the place of a record is one that the protocol could not read. ``judge`` gets the record and its
+    An `Unread` in the place of a record is one that the protocol could not read. ``judge`` gets the record and its
     position, counted from 0.
 
     :raises Refused: TOO_MANY_RECORDS above ``limit``
@@ -48,10 +48,8 @@ def examined(
         if position >= limit:
             detail = f"more than {limit} records in one upload; {limit} are allowed"
             raise Refused([Problem(UploadReason.TOO_MANY_RECORDS, detail)], effect=NOTHING_STORED)
-        verdict = record if isinstance(record, Problem) else judge(record, position)
-        if isinstance(verdict, Problem):
-            problems.add(verdict)
-        elif isinstance(verdict, Problems):
+        verdict = record if isinstance(record, Unread) else judge(record, position)
+        if isinstance(verdict, Unread):
             problems.add_of_record(verdict)
         elif verdict is not None and (problems.thorough or not problems):
             kept.append(verdict)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
-from echs.base.errors import Problem, ProblemList, Problems
+from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.ground import Ground
 from echs.base.plausibility import Finding
 from echs.base.upload import NOTHING_STORED, Keys, examined
@@ -65,9 +65,7 @@ class Placed:
     repeated: bool
 
 
-def add(
-    ground: Ground, sender: Partner, records: Iterable[CdrRecord | Problem], request_id: str, lists: Lists
-) -> Added:
+def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread], request_id: str, lists: Lists) -> Added:
     """Accept ``records`` from ``sender`` in one transaction.
 
     A record that is stored already, with the same content, changes nothing; with other content it is a problem. A
@@ -107,7 +105,7 @@ def add(
     return summary(placed, new, scene, list(warnings.values()))
 
 
-def examine(scene: Scene, records: Iterable[CdrRecord | Problem], problems: ProblemList) -> list[Placed]:
+def examine(scene: Scene, records: Iterable[CdrRecord | Unread], problems: ProblemList) -> list[Placed]:
     """Judge every record; two of one upload with the same key must be the same record. Needs no store.
 
     :raises Refused: TOO_MANY_RECORDS
@@ -115,7 +113,7 @@ def examine(scene: Scene, records: Iterable[CdrRecord | Problem], problems: Prob
     keys = Keys()
     first: dict[int, CdrRecord] = {}
 
-    def placed(record: CdrRecord, position: int) -> Placed | Problem | Problems:
+    def placed(record: CdrRecord, position: int) -> Placed | Unread:
         verdict = judge(record, position, scene)
         if isinstance(verdict, Problems):
             return verdict

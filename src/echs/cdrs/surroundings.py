@@ -115,11 +115,11 @@ def overlaps(transaction: Connection, after_id: int, request_id: str) -> Overlap
     return Overlaps(
         {key: f"overlaps your CDR {other.number}, {other.time}" for key, other in socket.items()},
         {
-            key: f"overlaps your CDR {other.number} with the same card or contract, {other.time}"
+            key: f"overlaps your CDR {other.number}, by the same card or contract, {other.time}"
             for key, other in card.items()
         },
         {
-            key: f"overlaps CDR {other.number} of operator {other.operator_id} with the same card or contract, {other.time}"
+            key: f"overlaps CDR {other.number} of {other.operator_id}, by the same card or contract, {other.time}"
             for key, other in away.items()
         },
     )

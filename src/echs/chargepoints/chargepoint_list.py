@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, func
 
-from echs.base.errors import Problem, ProblemList
+from echs.base.errors import Problem, ProblemList, Unread
 from echs.base.ground import Ground
 from echs.base.replaced_list import Examined, ListState, Replaced, ReplacedList
 from echs.chargepoints import tables
@@ -16,7 +16,7 @@ from echs.partners.register import is_active
 _lists = ReplacedList(tables.chargepoint_list, tables.chargepoint, ChargePoint._make, key, twice, WARNINGS)
 
 
-def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Problem]) -> Replaced:
+def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Unread]) -> Replaced:
     """Make ``records`` the whole list of ``owner``, in one transaction.
 
     :raises Refused: for any problem in any record; the list that stood before stands still
@@ -29,7 +29,7 @@ def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Prob
 
 
 def examine(
-    records: Iterable[ChargePoint | Problem],
+    records: Iterable[ChargePoint | Unread],
     wrong: Callable[[ChargePoint, int], Iterator[Problem]],
     limit: int,
     problems: ProblemList,

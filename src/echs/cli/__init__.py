@@ -40,6 +40,7 @@ COMMANDS = {
     "run": ("echs.cli.run", "Look up clearing runs."),
     "statement": ("echs.cli.statement", "Draw a partner's statement about a run."),
     "list": ("echs.cli.lists", "See how the partners' lists stand."),
+    "validate": ("echs.cli.validate", "Check uploads without a server."),
     "demo": ("echs.cli.demo", "Play a roaming day on a real server with a fresh store."),
 }
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO, TypeVar, cast
 from xml.sax.saxutils import escape
 
-from echs.base.errors import Problem, shown
+from echs.base.errors import Problem, Problems, Unread, shown
 from echs.base.fields import FieldReason
 from echs.protocols.ochp02.names import NAMESPACE, WireRecord
 from echs.protocols.soap.stream import Child, split
@@ -28,7 +28,7 @@ Noun = TypeVar("Noun", bound=tuple[Any, ...])
 
 def nouns(
     children: Iterable[Child], record: WireRecord, make: Callable[[Iterable[Any]], Noun]
-) -> Iterator[Noun | Problem]:
+) -> Iterator[Noun | Unread]:
     """The records of a request, or in the place of each that cannot be read, what is wrong with it."""
     expected = f"{NAMESPACE} {record.element}"
     for position, child in enumerate(children):
@@ -40,40 +40,43 @@ def nouns(
             yield Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the records", position=position)
 
 
-def read(child: Child, position: int, record: WireRecord, make: Callable[[Iterable[Any]], Noun]) -> Noun | Problem:
-    """One record."""
+def read(child: Child, position: int, record: WireRecord, make: Callable[[Iterable[Any]], Noun]) -> Noun | Problems:
+    """One record, or everything in its form that is wrong."""
+    wrong: list[Problem] = []
 
-    def known(place: int, reason: FieldReason, detail: str) -> Problem:
-        name = record.fields[place].field.name
-        return Problem(reason, detail, position=position, field=name, label=label_of(child, record))
+    def note(place: int, reason: FieldReason, detail: str) -> None:
+        name, label = record.fields[place].field.name, label_of(child, record)
+        wrong.append(Problem(reason, detail, position=position, field=name, label=label))
 
     values: list[str | int | None] = [None] * len(record.fields)
     for name, text in child.fields:
         place = record.places.get(name)
         if place is None:
-            return foreign(name, position, f"is not a field of {record.type_name}", label_of(child, record))
-        if values[place] is not None:
-            return known(place, FieldReason.FIELD_REPEATED, "stands more than once in this record")
-        if text is None:
-            return known(place, FieldReason.FIELD_NOT_TEXT, "holds elements; only text may stand here")
-        values[place] = text
+            wrong.append(foreign(name, position, f"is not a field of {record.type_name}", label_of(child, record)))
+        elif values[place] is not None:
+            note(place, FieldReason.FIELD_REPEATED, "stands more than once in this record")
+        elif text is None:
+            note(place, FieldReason.FIELD_NOT_TEXT, "holds elements; only text may stand here")
+            values[place] = ""
+        else:
+            values[place] = text
     if child.text.strip():
         detail = "there is text between the fields of this record"
-        return Problem(FieldReason.FIELD_NOT_TEXT, detail, position=position, label=label_of(child, record))
+        wrong.append(Problem(FieldReason.FIELD_NOT_TEXT, detail, position=position, label=label_of(child, record)))
     for place, wire in enumerate(record.fields):
         text = cast("str | None", values[place])
         if not wire.is_integer:
             values[place] = text or ""
         elif text is None or not text.strip():
-            return known(place, FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory")
+            note(place, FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory")
         else:
             number = integer(text)
             if number is None:
                 # Digits in the wrong column may be a pin or a card number.
                 value = "" if any(character.isdigit() for character in text) else f"{shown(text)} "
-                return known(place, FieldReason.FIELD_NOT_INTEGER, f"{value}is not a whole number")
+                note(place, FieldReason.FIELD_NOT_INTEGER, f"{value}is not a whole number")
             values[place] = number
-    return make(values)
+    return Problems(wrong[0], iter(wrong[1:])) if wrong else make(values)
 
 
 def integer(text: str) -> int | None:

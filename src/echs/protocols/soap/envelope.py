@@ -21,7 +21,7 @@ from echs.base.errors import Problem, ProblemList, Refused, shown
 from echs.base.fields import FieldReason
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
 from echs.protocols.soap.source import CHUNK_BYTES
-from echs.protocols.soap.stream import Child, EnvelopeReader, split
+from echs.protocols.soap.stream import Child, EnvelopeReader, Head, split
 from echs.protocols.soap.versions import SoapVersion
 
 NOTHING_DONE = "Nothing was done."
@@ -78,11 +78,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         head = ctx.in_document
         tns = self.app.interface.get_tns()
         ours = {f"{tns} {name}" for name in self.identity_headers}
-        missed = tuple(split(block.name) for block in head.blocks if block.must_understand and block.name not in ours)
-        if missed:
-            names = ", ".join(shown(name) for _, name in missed)
-            sentence = f"the header {names} must be understood, and is not"
-            raise SoapFault("HeaderNotUnderstood", sentence, not_understood=missed)
+        refuse_what_is_not_understood(head, ours)
         ctx.udc.identities = [block.text for block in head.blocks if block.name in ours]
         ctx.in_body_doc = ctx.udc.reader
         namespace, local = split(head.operation)
@@ -155,6 +151,18 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
             return
         end = text.rindex(b"</", 0, text.rindex(b"</", 0, text.rindex(b"</")))
         ctx.out_string = Spliced(text[:end], records, text[end:])
+
+
+def refuse_what_is_not_understood(head: Head, ours: set[str]) -> None:
+    """SOAP 1.2 Part 1, 5.2.3, and SOAP 1.1, 4.2.3. ``ours`` are the names of the headers that we know.
+
+    :raises SoapFault: HeaderNotUnderstood
+    """
+    missed = tuple(split(block.name) for block in head.blocks if block.must_understand and block.name not in ours)
+    if missed:
+        names = ", ".join(shown(name) for _, name in missed)
+        sentence = f"the header {names} must be understood, and is not"
+        raise SoapFault("HeaderNotUnderstood", sentence, not_understood=missed)
 
 
 def small_problem(child: Child, name: str | None, values: dict[str, str]) -> Problem | None:

@@ -1,0 +1,136 @@
+"""``echs validate``: uploads checked before they are sent, without a server and without a store."""
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+from rich.progress import Progress
+
+from echs.base.clock import system_clock
+from echs.base.wording import counted
+from echs.cli import EXIT_FAILED
+from echs.cli.output import console, json_option, print_json, print_table, say
+from echs.house import limits
+from echs.partners.partner import timezone_problem
+from echs.protocols.ochp02.check import Checker, Report, check_body
+from echs.protocols.ochp02.check_csv import check_csv
+from echs.settings import read_settings
+
+GZIP = b"\x1f\x8b"
+MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+@click.command("validate")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
+@click.option("--operator", "operator_ids", multiple=True, metavar="ID", help="Your infraProviderId; may be repeated.")
+@click.option("--hub", "hubs", multiple=True, type=int, metavar="N", help="Your hub number; may be repeated.")
+@click.option("--timezone", default="UTC", show_default=True, help="The zone of times that name none.")
+@json_option
+def command(
+    files: tuple[str, ...], operator_ids: tuple[str, ...], hubs: tuple[int, ...], timezone: str, as_json: bool
+) -> int:
+    """Check uploads as the server would, without one: every problem of every record, and what is odd.
+
+    FILE is the body of a request (AddCDRs, SetRoamingAuthorisationList, SetChargePointList; SOAP 1.1 or 1.2, perhaps
+    gzip), or a CSV file in UTF-8 whose first line has the names of the fields; - is standard input. Exit code 1 when
+    something would be refused. What needs the store is not looked at: CDRs known already or held, overlaps, lists.
+    """
+    wrong_zone = timezone_problem(timezone)
+    if wrong_zone is not None:
+        raise click.UsageError(wrong_zone.detail)
+    checker = Checker(limits(read_settings()), system_clock(), timezone, operator_ids, hubs)
+    reports = {}
+    for name in files:
+        reports[name] = checked(checker, name)
+        if not as_json:
+            show(name, reports[name])
+    if as_json:
+        print_json([as_facts(name, report) for name, report in reports.items()])
+    if not operator_ids and any(report.what in ("AddCDRsRequest", "CDRInfo") for report in reports.values()):
+        say("whether infraProviderId is yours was not looked at; say which is: --operator ID")
+    return EXIT_FAILED if any(report.refused for report in reports.values()) else 0
+
+
+def checked(checker: Checker, name: str) -> Report:
+    """The report on one file."""
+    out = console()
+    out.stderr = True
+    with Progress(console=out, transient=True, disable=not sys.stderr.isatty()) as progress:
+        file: BinaryIO = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - closed below
+        with file:
+            task = progress.add_task(name, total=None if name == "-" else Path(name).stat().st_size)
+            buffered = io.BufferedReader(Watched(file, lambda count: progress.advance(task, count)))
+            first = buffered.peek(64)[:64]
+            gzipped = first.startswith(GZIP)
+            if gzipped or is_xml(first):
+                return check_body(checker, buffered.read, gzipped=gzipped)
+            encoding = "utf-16" if first.startswith(MARKS[1:]) else "utf-8-sig"
+            return check_csv(checker, io.TextIOWrapper(buffered, encoding=encoding, newline=""))
+
+
+def is_xml(first: bytes) -> bool:
+    """Whether a file that begins so is XML, in whatever encoding."""
+    for mark in MARKS:
+        first = first.removeprefix(mark)
+    return first.replace(b"\0", b"").lstrip()[:1] == b"<"
+
+
+class Watched(io.RawIOBase):
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: BinaryIO, tell: Callable[[int], None]) -> None:
+        self.file = file
+        self.tell_of = tell
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read, and tell."""
+        data = self.file.read(len(buffer))
+        buffer[: len(data)] = data
+        self.tell_of(len(data))
+        return len(data)
+
+
+def show(name: str, report: Report) -> None:
+    """The report for people."""
+    warned = len(report.remarks) - report.refused
+    title = f"{name}: {report.what or 'not readable'}, {counted(report.records, 'record')}: "
+    title += f"{counted(report.refused, 'problem')}, {counted(warned, 'warning')}"
+    has_lines = bool(report.lines)
+    print_table(
+        title,
+        ("position", *(("line",) if has_lines else ()), "record", "field", "name", "severity", "what"),
+        (
+            (
+                remark.position,
+                *((remark.line,) if has_lines else ()),
+                remark.record or None,
+                remark.place or None,
+                remark.name,
+                remark.severity,
+                remark.detail,
+            )
+            for remark in report.remarks
+        ),
+        right=("position", "line"),
+    )
+
+
+def as_facts(name: str, report: Report) -> dict[str, object]:
+    """The report for programs."""
+    return {
+        "file": name,
+        "what": report.what,
+        "records": report.records,
+        "problems": report.refused,
+        "warnings": len(report.remarks) - report.refused,
+        "remarks": report.remarks,
+    }

@@ -1,0 +1,191 @@
+"""An upload seen without a server: the reading and the rules of the wire, and every problem of every record.
+
+What needs the store is not looked at: what is known already, what is held, what overlaps, what the lists know.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from echs.authorisations import authorisation, roaming_list
+from echs.authorisations.authorisation import Authorisation
+from echs.base.errors import Problem, ProblemList, Refused, shown
+from echs.base.limits import Limits
+from echs.base.plausibility import Finding, Severity, findings
+from echs.cdrs import intake
+from echs.cdrs.cdr import CdrRecord
+from echs.cdrs.cdr import label as cdr_label
+from echs.cdrs.rules import Scene, warnings_of
+from echs.chargepoints import chargepoint, chargepoint_list
+from echs.chargepoints.chargepoint import ChargePoint
+from echs.partners.partner import Partner
+from echs.protocols.ochp02.contracts import CONTRACTS
+from echs.protocols.ochp02.names import (
+    CDR_INFO,
+    CHARGEPOINT_INFO,
+    IDENTITY_HEADERS,
+    NAMESPACE,
+    ROAMING_AUTHORISATION_INFO,
+    WireRecord,
+)
+from echs.protocols.ochp02.results import place_of
+from echs.protocols.ochp02.wire import nouns
+from echs.protocols.soap.envelope import refuse_what_is_not_understood
+from echs.protocols.soap.faults import SoapFault
+from echs.protocols.soap.source import Source
+from echs.protocols.soap.stream import Child, EnvelopeReader, split
+
+UPLOADS = {
+    "AddCDRsRequest": CDR_INFO,
+    "SetRoamingAuthorisationListRequest": ROAMING_AUTHORISATION_INFO,
+    **{f"Set{contract.chargepoint}ListRequest": CHARGEPOINT_INFO for contract in CONTRACTS},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing about an upload. ``position`` counts records from 0, ``line`` lines of a CSV file from 1; ``place`` is
+    the field as the wire spells it; ``record`` tells a person which record it is.
+    """
+
+    severity: Severity
+    name: str
+    position: int | None
+    line: int | None
+    record: str
+    place: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Who would send, and against what its uploads are seen. Where it names no ids, whose they are is not looked at."""
+
+    limits: Limits
+    now: datetime
+    timezone: str = "UTC"
+    operator_ids: tuple[str, ...] = ()
+    hubs: tuple[int, ...] = ()
+
+    @property
+    def sender(self) -> Partner:
+        """The partner that would send."""
+        never = datetime.min.replace(tzinfo=UTC)
+        return Partner(0, "", "", self.timezone, True, never, frozenset(), self.operator_ids, (), self.hubs)
+
+
+@dataclass
+class Report:
+    """What was found out about one file: what it is, how many records it has, and every remark, by position."""
+
+    what: str = ""
+    records: int = 0
+    remarks: list[Remark] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+    @property
+    def refused(self) -> int:
+        """How many remarks refuse the upload."""
+        return sum(remark.severity is Severity.REJECT for remark in self.remarks)
+
+    def refuse(self, name: str, detail: str, **more: Any) -> None:
+        """Note what refuses the upload as a whole."""
+        self.remarks.append(Remark(Severity.REJECT, name, None, None, "", more.get("place", ""), detail))
+
+    def add(self, severity: Severity, problem: Problem, record: WireRecord) -> None:
+        """Note something about a record."""
+        position, known = problem.position, ""
+        if problem.label is not None:
+            known = f"{record.spelling.get(problem.label[0], problem.label[0])} {problem.label[1]}"
+        line = self.lines[position] if position is not None and position < len(self.lines) else None
+        field_alone = Problem(problem.reason, "", field=problem.field, field_as_sent=problem.field_as_sent)
+        place = place_of(field_alone, record)
+        self.remarks.append(Remark(severity, str(problem.reason), position, line, known, place, problem.detail))
+
+
+def check_body(checker: Checker, read: Callable[[int], bytes], *, gzipped: bool) -> Report:
+    """The report on a request body, in either version of SOAP."""
+    report = Report()
+    source = Source(read, None, checker.limits.bulk_body_bytes, gzipped=gzipped)
+    reader = EnvelopeReader(source, None, None)
+    try:
+        head = reader.read_head()
+        namespace, local = split(head.operation)
+        report.what = local
+        refuse_what_is_not_understood(head, {f"{NAMESPACE} {name}" for name in IDENTITY_HEADERS})
+        record = UPLOADS.get(local) if namespace == NAMESPACE else None
+        if record is None:
+            report.refuse("NotAnUpload", f"{shown(local)} is none of {', '.join(UPLOADS)} in {NAMESPACE}")
+            return report
+        examine(checker, record, reader.children(), report)
+    except SoapFault as fault:
+        report.refuse(fault.subcode, fault.sentence)
+    return report
+
+
+def examine(checker: Checker, record: WireRecord, children: Iterable[Child], report: Report) -> None:
+    """Judge the records as the room would that takes them in, and note everything that is wrong or odd."""
+    problems = ProblemList(thorough=True)
+    odd: list[tuple[int, tuple[str, str] | None, Finding]] = []
+    try:
+        EXAMINERS[record.type_name](checker, counted(children, report), problems, odd)
+    except Refused as refused:
+        for problem in refused.problems:
+            problems.add(problem)
+    for problem in problems.kept:
+        report.add(Severity.REJECT, problem, record)
+    for position, label, finding in odd:
+        noted = Problem(finding.rule.name, finding.detail, position=position, field=finding.rule.field, label=label)
+        report.add(Severity.WARN, noted, record)
+    report.remarks.sort(key=lambda remark: (remark.position if remark.position is not None else -1, remark.severity))
+
+
+def counted(children: Iterable[Child], report: Report) -> Iterator[Child]:
+    """The same children, counted."""
+    for child in children:
+        report.records += 1
+        yield child
+
+
+Odd = list[tuple[int, tuple[str, str] | None, Finding]]
+
+
+def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
+    """As AddCDRs."""
+    scene = Scene(checker.sender, checker.now, checker.limits, rights_are_known=bool(checker.operator_ids))
+    placed = intake.examine(scene, nouns(children, CDR_INFO, CdrRecord._make), problems)
+    for each in placed:
+        odd += [(each.position, cdr_label(each.cdr.record), found) for found in warnings_of(each.cdr, scene)]
+
+
+def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
+    """As SetRoamingAuthorisationList."""
+    owner = checker.sender if checker.hubs else None
+
+    def wrong(record: Authorisation, position: int) -> Iterator[Problem]:
+        for found in findings(authorisation.WARNINGS, record, None):
+            odd.append((position, authorisation.label(record), found))
+        return authorisation.problems_of(record, position, owner)
+
+    records = nouns(children, ROAMING_AUTHORISATION_INFO, Authorisation._make)
+    roaming_list.examine(records, wrong, checker.limits.records_per_upload, problems)
+
+
+def examine_chargepoints(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
+    """As SetChargePointList."""
+
+    def wrong(record: ChargePoint, position: int) -> Iterator[Problem]:
+        for found in findings(chargepoint.WARNINGS, record, None):
+            odd.append((position, chargepoint.label(record), found))
+        return chargepoint.problems_of(record, position)
+
+    records = nouns(children, CHARGEPOINT_INFO, ChargePoint._make)
+    chargepoint_list.examine(records, wrong, checker.limits.records_per_upload, problems)
+
+
+EXAMINERS = {
+    CDR_INFO.type_name: examine_cdrs,
+    ROAMING_AUTHORISATION_INFO.type_name: examine_tokens,
+    CHARGEPOINT_INFO.type_name: examine_chargepoints,
+}
