@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format lock clean
+.PHONY: help demo serve test interop check format lock clean
 
 help: ## List these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ serve: $(VENV)/.run ## Run the server with the settings of the environment (SERV
 
 test: $(VENV)/.dev ## Run all tests, on SQLite and on PostgreSQL (TEST=path or options of pytest)
 	@$(BIN)/python -m pytest -n 2 $(TEST)
+
+interop: $(VENV)/.dev ## Let zeep, soap for node and PHP play the roaming day under both contracts (INTEROP="--client zeep")
+	@$(BIN)/python tests/interop/run.py $(INTEROP)
 
 check: $(VENV)/.dev ## Lint, types, direction of imports
 	@$(BIN)/ruff check src tests migrations

@@ -1,71 +1,11 @@
-"""A real server process: gunicorn with two workers, on a free port, for each kind of store."""
+"""A running server on each kind of store."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 
-
-class Server:
-    """``echs serve`` as an operator starts it; can be killed and started again on the same port."""
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
-        self.environment = {**inherited, **environment, "ECHS_PUBLIC_URL": self.url}
-        self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def service(self) -> str:
-        return f"{self.url}/ochp/0.2"
-
-    @property
-    def wsdl(self) -> str:
-        return f"{self.service}?wsdl"
-
-    def start(self) -> None:
-        arguments = [sys.executable, "-m", "echs", "serve", "--bind", f"127.0.0.1:{self.port}"]
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                arguments, env=self.environment, stdout=output, stderr=output, start_new_session=True
-            )
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            assert self.process.poll() is None, self.log.read_text()
-            try:
-                with urlopen(self.wsdl, timeout=5):
-                    return
-            except (URLError, OSError):
-                time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
-
-    def workers(self) -> list[int]:
-        """The process ids of the workers."""
-        text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in text.split()]
-
-    def kill(self) -> None:
-        """Everything at once, as a power cut would."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
-
-    def stop(self) -> int:
-        """As an operator stops it; the exit code."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        return self.process.wait(40)
+from servers import Server
 
 
 @pytest.fixture

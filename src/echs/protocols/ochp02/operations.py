@@ -80,7 +80,7 @@ def answered(
     def decorate(function: Operation) -> Operation:
         @wraps(function)
         def operation(house: House, exchange: Exchange, *members: Any) -> Answer:
-            name = function.__name__
+            name, version = function.__name__, exchange.version.name
             try:
                 answer = function(house, exchange, *members)
             except Fault:
@@ -92,12 +92,13 @@ def answered(
             except Exception as error:
                 log.exception("request %s failed", exchange.request_id)
                 full = isinstance(error, OSError) and error.errno in NO_SPACE
-                reason = StoreReason.STORE_FULL if full else StoreReason.INTERNAL_ERROR
-                refusal = refuse(reason, "there is no space left" if full else "an error on our side")
+                ours = StoreReason.STORE_FULL if full else StoreReason.INTERNAL_ERROR
+                refusal = refuse(ours, "there is no space left" if full else "an error on our side")
             else:
-                log.info("request %s %s of %s: ok", exchange.request_id, name, exchange.caller)
+                log.info("request %s %s of %s, %s: ok", exchange.request_id, name, exchange.caller, version)
                 return answer
-            log.info("request %s %s of %s: %s", exchange.request_id, name, exchange.caller, refusal.first.reason)
+            reason = refusal.first.reason
+            log.info("request %s %s of %s, %s: %s", exchange.request_id, name, exchange.caller, version, reason)
             told = Told(number_of(refusal), description(refusal, exchange.request_id, record))
             return told if as_answer is None else as_answer(told)
 
