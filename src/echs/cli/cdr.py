@@ -7,6 +7,7 @@ from echs.cdrs import listing
 from echs.cdrs.status import Status
 from echs.cli.output import json_option, print_facts, print_json, print_table, say
 from echs.cli.store import ready_house
+from echs.protocols.ochp02.names import CDR_INFO
 
 
 @click.group("cdr")
@@ -83,8 +84,12 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     print_facts(
         "As received",
         (
-            *((name, text or None) for name, text in found.record.items()),
-            ("token_id", "(not shown)" if found.has_token_id else None),
+            *((CDR_INFO.spelling[name], text or None) for name, text in found.record.items()),
+            (CDR_INFO.spelling["token_id"], "(not shown)" if found.has_token_id else None),
         ),
     )
-    print_table("Warnings", ("warning", "field", "what is odd"), ((w.name, w.field, w.detail) for w in each.warnings))
+    print_table(
+        "Warnings",
+        ("warning", "field", "what is odd"),
+        ((warned.name, CDR_INFO.spelling.get(warned.field), warned.detail) for warned in each.warnings),
+    )

@@ -73,6 +73,7 @@ def command(once: bool, directory: Path) -> None:
         roaming_day.play(f"{url}{SPECIFIED.path}?wsdl", passwords, directory)
         click.echo(f"Statements: {directory}/statement-*.pdf and .csv")
         click.echo(f"Look in:    ECHS_DATA_DIR={directory} {this_command()} run show 1")
+        click.echo(f"            ECHS_DATA_DIR={directory} {this_command()} cdr list --warnings")
         if once:
             click.echo("The server has ended; without --once it goes on, with logins to try.")
             return
