@@ -73,7 +73,7 @@ def test_a_repeated_cdr_is_not_warned_of_again(house, cast):
     assert stored(house) == {"1": [CARD, POINT]}
 
 
-def test_warnings_stop_nothing(house, cast):
+def test_warnings_stop_nothing_at_all(house, cast):
     record = cdr(1, volume="0", duration="9", contract_id="-", country="x", evse_id="?", token_id="y")
     assert add(house, cast.tnm, record).count(intake.Outcome.PENDING) == 1
     assert len(stored(house)["1"]) >= 6
