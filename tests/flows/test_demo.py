@@ -58,7 +58,7 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_takes_its_server_along(tmp
         stdout=(tmp_path / "out").open("w"),
         stderr=subprocess.STDOUT,
         # A shell's background job ignores Ctrl-C, and hands that down to the tests that it runs.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread here
     )
     end = time.monotonic() + 60
     while "Serving until Ctrl-C" not in (tmp_path / "out").read_text():
