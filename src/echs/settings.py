@@ -15,7 +15,7 @@ SECRET_KEY_MINIMUM = 32
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
 
 Positive = Annotated[int, Field(gt=0)]
-NotNegative = Annotated[int, Field(ge=0)]
+DAYS, DAY_SECONDS = 3660, 86_400
 
 
 class BadConfiguration(Exception):
@@ -57,18 +57,24 @@ class Settings(BaseSettings):
     statement_link_days: Annotated[int, Field(gt=0, le=3660)] = Field(
         30, description="How long a link to a statement opens it."
     )
-    cdr_future_minutes: NotNegative = Field(
+    cdr_future_minutes: Annotated[int, Field(ge=0, le=DAYS * 24 * 60)] = Field(
         15, description="How far in the future a session may end: clocks differ. Beyond, the CDR is refused."
     )
     cdr_max_kwh: Annotated[int, Field(gt=0, le=999_999)] = Field(
         1000, description="Most energy of one CDR. Beyond, it is refused."
     )
-    cdr_duration_tolerance_seconds: NotNegative = Field(
+    cdr_duration_tolerance_seconds: Annotated[int, Field(ge=0, le=DAYS * DAY_SECONDS)] = Field(
         60, description="How far `duration` may be from end minus start. Beyond, a warning."
     )
-    cdr_max_kw: Positive = Field(400, description="Highest power that volume and time may imply. Beyond, a warning.")
-    cdr_short_seconds: NotNegative = Field(120, description="A shorter session gets a warning.")
-    cdr_max_age_days: Positive = Field(90, description="A session that began longer ago gets a warning.")
+    cdr_max_kw: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
+        400, description="Highest power that volume and time may imply. Beyond, a warning."
+    )
+    cdr_short_seconds: Annotated[int, Field(ge=0, le=DAYS * DAY_SECONDS)] = Field(
+        120, description="A shorter session gets a warning."
+    )
+    cdr_max_age_days: Annotated[int, Field(gt=0, le=36_600)] = Field(
+        90, description="A session that began longer ago gets a warning."
+    )
 
     @field_validator("public_url")
     @classmethod

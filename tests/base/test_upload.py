@@ -2,15 +2,24 @@
 
 import pytest
 
-from echs.base.errors import Problem, Refused
+from echs.base.errors import Problem, ProblemList, Problems, Refused
 from echs.base.fields import FieldReason, UploadReason
-from echs.base.upload import judged
+from echs.base.upload import examined
 
 
 def even(number: int, position: int) -> int | Problem | None:
     if number == 0:
         return None
     return number if number % 2 == 0 else Problem(FieldReason.FIELD_NOT_INTEGER, "is odd", position=position)
+
+
+def judged(records, judge, limit):
+    """As the rooms do it."""
+    problems = ProblemList()
+    kept = examined(records, judge, limit, problems)
+    if problems:
+        raise problems.refusal("Nothing was stored.")
+    return kept
 
 
 def test_what_is_right_is_kept_in_order_and_what_is_left_out_is_left_out():
@@ -48,3 +57,18 @@ def test_reading_stops_at_the_limit():
     endless = iter(lambda: 2, 1)
     with pytest.raises(Refused):
         judged(endless, even, 1000)
+
+
+def test_a_thorough_list_has_all_problems_of_every_record_and_keeps_what_is_right():
+    def twice_wrong(number, position):
+        if number % 2 == 0:
+            return number
+        both = [Problem(FieldReason.FIELD_NOT_INTEGER, word, position=position) for word in ("is odd", "is not even")]
+        return Problems(both[0], iter(both[1:]))
+
+    problems = ProblemList(thorough=True)
+    assert examined(iter([2, *[1] * 25, 4]), twice_wrong, 100, problems) == [2, 4]
+    assert problems.total == len(problems.kept) == 50
+    usual = ProblemList()
+    assert examined(iter([2, *[1] * 25, 4]), twice_wrong, 100, usual) == []
+    assert (usual.total, len(usual.kept)) == (25, 10)

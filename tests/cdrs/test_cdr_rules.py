@@ -10,7 +10,7 @@ from echs.base.errors import Problem, Problems
 from echs.base.fields import FieldReason
 from echs.base.plausibility import Severity
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrWarning, differing_field
-from echs.cdrs.rules import HOLD, REJECTIONS, RULES, WARNINGS, Scene, judge, warnings_of
+from echs.cdrs.rules import HOLD, REJECTIONS, RULES, WARNINGS, Doubted, Scene, judge, warnings_of
 from echs.house import limits
 from echs.partners.partner import Partner
 from echs.partners.standard_ids import IdWarning
@@ -34,8 +34,9 @@ SCENE = Scene(SENDER, NOW, limits(read_settings({})))
 
 def problems(**change: str) -> list[Problem]:
     verdict = judge(cdr("1")._replace(**change), 17, SCENE)
-    assert isinstance(verdict, Problems)
-    return [verdict.first, *verdict.rest]
+    found = verdict.problems if isinstance(verdict, Doubted) else verdict
+    assert isinstance(found, Problems)
+    return [found.first, *found.rest]
 
 
 def problem(**change: str) -> Problem:
@@ -133,15 +134,31 @@ def test_a_session_does_not_end_before_it_starts():
 def test_a_session_ends_at_most_a_quarter_of_an_hour_in_the_future(seconds, refused):
     end = (NOW + timedelta(seconds=seconds)).isoformat()
     verdict = judge(cdr(1, end_datetime=end), 0, SCENE)
-    assert isinstance(verdict, Problems) is refused
+    assert isinstance(verdict, Doubted) is refused
     if refused:
-        assert verdict.first.reason is CdrReason.CDR_IN_FUTURE
-        assert "2014-01-22T12:00:00Z" in verdict.first.detail
+        assert verdict.problems.first.reason is CdrReason.CDR_IN_FUTURE
+        assert "2014-01-22T12:00:00Z" in verdict.problems.first.detail
 
 
 def test_the_volume_has_a_limit_that_may_be_reached():
     assert accepted(volume="1000").volume_e4_kwh == 10_000_000
     assert problem(volume="1000.0001").detail == '"1000.0001" is more than the 1000 kWh that one CDR may have'
+
+
+def test_only_what_depends_on_the_clock_or_a_setting_is_a_doubt_and_any_other_problem_ends_it():
+    assert [rule.name for rule in RULES if rule.of_new_only] == [CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT]
+    both = judge(cdr(1, volume="1001", end_datetime="2015-01-01 00:00:00"), 0, SCENE)
+    assert isinstance(both, Doubted)
+    assert len(list(both.problems.rest)) == 1
+    assert isinstance(judge(cdr(1, volume="1001", operator_id="e-laad"), 0, SCENE), Problems)
+    assert isinstance(judge(cdr(1, volume="1001", city="x" * 300), 0, SCENE), Problems)
+
+
+def test_numbers_in_sentences_are_written_out():
+    long = warnings_of(accepted(start_datetime="2014-01-01 00:00:00", end_datetime="2014-01-20 12:00:00"), SCENE)
+    assert [found.detail for found in long] == ['"7074" is 7074 s; from start to end it is 1684800 s']
+    late = replace(SCENE, now=datetime(2014, 1, 22, 9, 16, 39, tzinfo=UTC) + timedelta(days=90))
+    assert "began 91 days ago; more than 90 is late" in warnings_of(accepted(), late)[0].detail
 
 
 def test_without_a_known_sender_the_operator_id_is_not_looked_at():

@@ -173,3 +173,18 @@ def test_the_same_upload_from_eight_threads_at_once_is_stored_once(house, cast):
     assert errors == []
     assert sorted(results) == [0] * 7 + [200]
     assert count(house) == 200
+
+
+def test_what_was_accepted_once_is_known_whatever_the_settings_say_now(house, cast, clock):
+    record = cdr(1, volume="900", end_datetime=clock.now.isoformat())
+    add(house, cast.tnm, record)
+    object.__setattr__(house.limits, "cdr_volume_e4_kwh", 1)
+    clock.turn(days=-1)
+    again = add(house, cast.tnm, record, record)
+    assert again.outcomes == (Outcome.KNOWN, Outcome.KNOWN)
+    refused = refusal(house, cast.tnm, record, cdr(2), cdr(3, end_datetime=record.end_datetime, volume="0"))
+    assert [(problem.reason, problem.position) for problem in refused.problems] == [
+        (CdrReason.CDR_VOLUME_LIMIT, 1),
+        (CdrReason.CDR_IN_FUTURE, 2),
+    ]
+    assert count(house) == 1

@@ -255,6 +255,8 @@ def test_uploads_are_checked_without_a_server_and_without_a_store(echs, tmp_path
     for expected in ("CDR_VOLUME_FORMAT", "COUNTRY_UNKNOWN", "cdrId 1", "volume", "reject"):
         assert expected in out
     assert "--operator" in err
+    code, out, err = echs("validate", "--limit", "1", str(body))
+    assert (code, "2 more are not shown" in err) == (1, True)
     code, out, err = echs("validate", "--json", "--operator", "TheNewMotion", str(body))
     (found,) = json.loads(out)
     assert (code, found["problems"], found["warnings"], err) == (1, 1, 2, "")
@@ -281,3 +283,31 @@ def test_uploads_are_checked_without_a_server_and_without_a_store(echs, tmp_path
     assert echs("validate")[0] == 2
     assert echs("validate", "--timezone", "Nowhere", str(good))[0] == 2
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_what_a_partner_sent_is_never_markup_nor_a_sequence_for_the_terminal(echs, house, cast, tmp_path):
+    for number in ("x[/b]y", "[red]1", "right\u202eleft"):
+        add(house, cast.tnm, cdr(number, city="[bold]Köln[/nothing]"))
+        code, out, _ = echs("cdr", "show", number)
+        assert code == 0
+        assert number.replace("\u202e", "\ufffd") in out
+        assert "[bold]Köln[/nothing]" in out
+    (tmp_path / "x[").mkdir()
+    odd = tmp_path / "x[" / "b]y.csv"
+    odd.write_text("evcoId,tokenId,pin\n\x1b[31mred,a,b\n")
+    code, out, _ = echs("validate", str(odd))
+    assert (code, "x[/b]y.csv" in "".join(out.split()), "\x1b" in out) == (1, True, False)
+
+
+def test_what_cannot_be_read_is_a_sentence(echs, monkeypatch, tmp_path):
+    code, _, err = echs("validate", "-", "-")
+    assert (code, "once" in err) == (2, True)
+    monkeypatch.setattr("sys.stdin", None)
+    code, _, err = echs("validate", "-")
+    assert (code, "no standard input" in err) == (1, True)
+    code, _, err = echs("validate", "/proc/self/mem")
+    assert (code, "cannot be read" in err) == (1, True)
+    assert echs("validate", "--hub", "99999", "/dev/null")[0] == 2
+    late = tmp_path / "late.xml"
+    late.write_bytes(b"\n" * 5000 + envelope("<n:GetCDRsRequest/>").partition(b"?>")[2])
+    assert "NotAnUpload" in echs("validate", str(late))[1]

@@ -119,9 +119,14 @@ class ProblemList:
         return Refused(self.kept, total=self.total, effect=effect)
 
 
+def printable(value: str) -> str:
+    """``value`` with a replacement for every sign that would move, hide or colour the others."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in value)
+
+
 def shown(value: str) -> str:
     """``value`` in quotes as an error may repeat it: printable, on one line, cut after 60 characters."""
-    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in value)
+    clean = printable(value)
     if len(clean) > SHOWN_VALUE_LIMIT:
         return f'"{clean[:SHOWN_VALUE_LIMIT]}…"'
     return f'"{clean}"'

@@ -15,29 +15,16 @@ Record = TypeVar("Record")
 Kept = TypeVar("Kept")
 
 
-def judged(
-    records: Iterable[Record | Unread], judge: Callable[[Record, int], Kept | Unread | None], limit: int
-) -> list[Kept]:
-    """What ``judge`` makes of every record, in order; records that it answers with None are left out.
-
-    :raises Refused: with every record's first problem counted; UPLOAD_EMPTY without a record; TOO_MANY_RECORDS
-    """
-    problems = ProblemList()
-    kept = examined(records, judge, limit, problems)
-    if problems:
-        raise problems.refusal(NOTHING_STORED)
-    return kept
-
-
 def examined(
     records: Iterable[Record | Unread],
     judge: Callable[[Record, int], Kept | Unread | None],
     limit: int,
     problems: ProblemList,
 ) -> list[Kept]:
-    """As `judged`, with the problems put into ``problems``. Where that is not thorough, the first ends the keeping.
+    """What ``judge`` makes of every record, in order; records that it answers with None are left out.
 
-    An `Unread` in the place of a record is one that the protocol could not read. ``judge`` gets the record and its
+    What is wrong goes into ``problems``; where that is not thorough, nothing is kept once there is a problem. An
+    `Unread` in the place of a record is one that the protocol could not read. ``judge`` gets the record and its
     position, counted from 0.
 
     :raises Refused: TOO_MANY_RECORDS above ``limit``

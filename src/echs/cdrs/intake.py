@@ -1,7 +1,7 @@
 """Taking CDRs in: an upload is accepted whole or refused whole, and knows the outcome of each record."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from echs.base.plausibility import Finding
 from echs.base.upload import NOTHING_STORED, Keys, examined
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, differing_field, label
-from echs.cdrs.rules import HOLD, Key, Scene, judge, warnings_of
+from echs.cdrs.rules import HOLD, Doubted, Key, Scene, judge, warnings_of
 from echs.cdrs.surroundings import Lists, overlaps, published
 from echs.partners.login import confirm
 from echs.partners.partner import Partner
@@ -38,13 +38,14 @@ class Outcome(StrEnum):
 class Added:
     """An accepted upload: the outcome of each record in the order of the upload, and the provider ids nobody owns.
 
-    ``warned`` counts the new records with a warning that the sender may know of, ``warnings`` the records by warning.
+    ``warned`` counts the new records with a warning that the sender may know of, ``warnings`` has their positions by
+    the name of the warning.
     """
 
     outcomes: tuple[Outcome, ...]
     unowned_provider_ids: tuple[str, ...]
     warned: int
-    warnings: Mapping[str, int]
+    warnings: Mapping[str, Sequence[int]]
 
     @property
     def received(self) -> int:
@@ -58,11 +59,14 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A CDR with its position in the upload, and whether the same record stood in the upload before."""
+    """A CDR with its position in the upload, whether the same record stood in the upload before, and what refuses it
+    unless it was accepted already.
+    """
 
     position: int
     cdr: Cdr
     repeated: bool
+    doubt: Problems | None
 
 
 def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread], request_id: str, lists: Lists) -> Added:
@@ -87,6 +91,7 @@ def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread], 
             ground.database.lock(transaction, f"cdr:{operator_key}")
         known = known_positions(transaction, placed)
         new = [each for each in placed if not each.repeated and each.position not in known]
+        refuse_what_is_doubted(new)
         last_id = store(transaction, new, sender, scene.now, request_id)
         with ground.database.nearest_by_index(transaction):
             found = overlaps(transaction, last_id, request_id)
@@ -102,11 +107,18 @@ def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread], 
         )
         warnings = {each.cdr.key: warnings_of(each.cdr, scene) for each in new}
         store_warnings(transaction, warnings, last_id, request_id)
-    return summary(placed, new, scene, list(warnings.values()))
+    return summary(placed, new, scene, warnings)
 
 
-def examine(scene: Scene, records: Iterable[CdrRecord | Unread], problems: ProblemList) -> list[Placed]:
+def examine(
+    scene: Scene,
+    records: Iterable[CdrRecord | Unread],
+    problems: ProblemList,
+    notice: Callable[[Placed], None] = lambda _: None,
+) -> list[Placed]:
     """Judge every record; two of one upload with the same key must be the same record. Needs no store.
+
+    Each record that is right is given to ``notice`` at once, whatever comes after it.
 
     :raises Refused: TOO_MANY_RECORDS
     """
@@ -117,17 +129,34 @@ def examine(scene: Scene, records: Iterable[CdrRecord | Unread], problems: Probl
         verdict = judge(record, position, scene)
         if isinstance(verdict, Problems):
             return verdict
-        earlier = keys.earlier(verdict.key, position, position)
-        if earlier is None:
-            first[position] = record
-            return Placed(position, verdict, repeated=False)
-        field = differing_field(first[earlier[0]], record)
-        if field is None:
-            return Placed(position, verdict, repeated=True)
+        doubt = verdict.problems if isinstance(verdict, Doubted) else None
+        cdr = verdict.cdr if isinstance(verdict, Doubted) else verdict
+        if doubt is not None and problems.thorough:
+            return doubt
+        earlier = keys.earlier(cdr.key, position, position)
+        field = None if earlier is None else differing_field(first[earlier[0]], record)
+        if earlier is None or field is None:
+            first.setdefault(position, record)
+            right = Placed(position, cdr, earlier is not None, doubt)
+            notice(right)
+            return right
         detail = f"differs from the CDR of the same number at position {earlier[0]} of this upload"
         return Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record))
 
     return examined(records, placed, scene.limits.records_per_upload, problems)
+
+
+def refuse_what_is_doubted(new: Sequence[Placed]) -> None:
+    """Rules that depend on the clock or on a setting are for new CDRs: the same record sent again changes nothing.
+
+    :raises Refused: CDR_IN_FUTURE, CDR_VOLUME_LIMIT
+    """
+    doubted = ProblemList()
+    for each in new:
+        if each.doubt is not None:
+            doubted.add_of_record(each.doubt)
+    if doubted:
+        raise doubted.refusal(NOTHING_STORED)
 
 
 def refuse_what_is_not_yours_any_more(scene: Scene, placed: Sequence[Placed]) -> None:
@@ -237,7 +266,7 @@ def store_warnings(
 
 
 def summary(
-    placed: Sequence[Placed], new: Sequence[Placed], scene: Scene, warnings: Sequence[Sequence[Finding]]
+    placed: Sequence[Placed], new: Sequence[Placed], scene: Scene, warnings: Mapping[Key, Sequence[Finding]]
 ) -> Added:
     """The outcome of each record."""
     new_positions = {each.position for each in new}
@@ -251,6 +280,10 @@ def summary(
         else:
             outcomes.append(Outcome.HELD)
             unowned.setdefault(each.cdr.provider_key, each.cdr.record.provider_id)
-    told = [[str(each.rule.name) for each in of_one if each.rule.told] for of_one in warnings]
-    counts = Counter(name for names in told for name in names)
-    return Added(tuple(outcomes), tuple(unowned.values()), sum(map(bool, told)), counts)
+    told: dict[str, list[int]] = defaultdict(list)
+    for each in new:
+        for found in warnings[each.cdr.key]:
+            if found.rule.told:
+                told[str(found.rule.name)].append(each.position)
+    warned = len({position for positions in told.values() for position in positions})
+    return Added(tuple(outcomes), tuple(unowned.values()), warned, told)

@@ -11,6 +11,7 @@ detail records, the plausibility checks of ENAPI, data clearing of mobile teleph
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import TypeVar
 
 from echs.base.energy import UNITS_PER_KWH, kwh
@@ -70,6 +71,11 @@ class Scene:
     card_overlaps_elsewhere: Mapping[Key, str] | None = None
 
 
+def plainly(number: float) -> str:
+    """A number for a sentence, without an exponent and without zeros behind."""
+    return f"{number:.3f}".rstrip("0").rstrip(".")
+
+
 # ---------------------------------------------------------------------- what refuses
 
 
@@ -95,7 +101,7 @@ def volume_format(reading: Reading, _scene: Scene) -> str | None:
 
 def wrong_format(text: str, value: object) -> str | None:
     """The sentence where a text could not be read."""
-    return f'"{text}" {value}' if isinstance(value, WrongFormat) else None
+    return f"{shown(text)} {value}" if isinstance(value, WrongFormat) else None
 
 
 def end_before_start(reading: Reading, _scene: Scene) -> str | None:
@@ -103,7 +109,7 @@ def end_before_start(reading: Reading, _scene: Scene) -> str | None:
     start, end = reading.started_at, reading.ended_at
     if isinstance(start, WrongFormat) or isinstance(end, WrongFormat) or end >= start:
         return None
-    return f'"{reading.record.end_datetime}" is before the start "{reading.record.start_datetime}"'
+    return f"{shown(reading.record.end_datetime)} is before the start {shown(reading.record.start_datetime)}"
 
 
 def in_future(reading: Reading, scene: Scene) -> str | None:
@@ -112,7 +118,7 @@ def in_future(reading: Reading, scene: Scene) -> str | None:
     if isinstance(end, WrongFormat) or end <= scene.now + timedelta(seconds=tolerance):
         return None
     now = scene.now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f'"{reading.record.end_datetime}" is more than {tolerance / 60:g} minutes after now, {now}'
+    return f"{shown(reading.record.end_datetime)} is more than {plainly(tolerance / 60)} minutes after now, {now}"
 
 
 def volume_limit(reading: Reading, scene: Scene) -> str | None:
@@ -120,7 +126,7 @@ def volume_limit(reading: Reading, scene: Scene) -> str | None:
     volume, limit = reading.volume_e4_kwh, scene.limits.cdr_volume_e4_kwh
     if isinstance(volume, WrongFormat) or volume <= limit:
         return None
-    return f'"{reading.record.volume}" is more than the {limit / UNITS_PER_KWH:g} kWh that one CDR may have'
+    return f"{shown(reading.record.volume)} is more than the {plainly(limit / UNITS_PER_KWH)} kWh that one CDR may have"
 
 
 def not_yours(reading: Reading, scene: Scene) -> str | None:
@@ -132,8 +138,9 @@ def not_yours(reading: Reading, scene: Scene) -> str | None:
     return f"{named([operator_id])} is not your operator id; yours: {yours}"
 
 
+OF_NEW_ONLY = (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
 REJECTIONS: tuple[Rule[Reading, Scene], ...] = tuple(
-    Rule(name, Severity.REJECT, field, broken, meaning, source)
+    Rule(name, Severity.REJECT, field, broken, meaning, source, of_new_only=name in OF_NEW_ONLY)
     for name, field, broken, meaning, source in (
         (
             CdrReason.CDR_START_FORMAT,
@@ -221,7 +228,8 @@ def duration_differs(cdr: Cdr, scene: Scene) -> str | None:
     """What is stated is not what the timestamps say."""
     if cdr.duration_s is None or abs(cdr.duration_s - session_s(cdr)) <= scene.limits.cdr_duration_tolerance_seconds:
         return None
-    return f'"{cdr.record.duration}" is {cdr.duration_s} s; from start to end it is {session_s(cdr):g} s'
+    stated = f"{shown(cdr.record.duration)} is {cdr.duration_s} s"
+    return f"{stated}; from start to end it is {plainly(session_s(cdr))} s"
 
 
 def power_too_high(cdr: Cdr, scene: Scene) -> str | None:
@@ -229,7 +237,7 @@ def power_too_high(cdr: Cdr, scene: Scene) -> str | None:
     kwh_allowed = scene.limits.cdr_power_kw * session_s(cdr) / 3600
     if cdr.volume_e4_kwh <= kwh_allowed * UNITS_PER_KWH:
         return None
-    return f"{kwh(cdr.volume_e4_kwh)} kWh in {session_s(cdr):g} s is more than {scene.limits.cdr_power_kw} kW"
+    return f"{kwh(cdr.volume_e4_kwh)} kWh in {plainly(session_s(cdr))} s is more than {scene.limits.cdr_power_kw} kW"
 
 
 def volume_zero(cdr: Cdr, _scene: Scene) -> str | None:
@@ -241,7 +249,7 @@ def session_short(cdr: Cdr, scene: Scene) -> str | None:
     """Too short to have charged."""
     if session_s(cdr) >= scene.limits.cdr_short_seconds:
         return None
-    return f"the session took {session_s(cdr):g} s; less than {scene.limits.cdr_short_seconds} s is odd"
+    return f"the session took {plainly(session_s(cdr))} s; less than {scene.limits.cdr_short_seconds} s is odd"
 
 
 def too_old(cdr: Cdr, scene: Scene) -> str | None:
@@ -249,7 +257,7 @@ def too_old(cdr: Cdr, scene: Scene) -> str | None:
     age = scene.now - cdr.started_at
     if age <= timedelta(days=scene.limits.cdr_age_days):
         return None
-    return f"the session began {age.days} days ago; more than {scene.limits.cdr_age_days} is late"
+    return f"the session began {ceil(age / timedelta(days=1))} days ago; more than {scene.limits.cdr_age_days} is late"
 
 
 def socket_overlap(cdr: Cdr, scene: Scene) -> str | None:
@@ -282,7 +290,7 @@ def chargepoint_unknown(cdr: Cdr, scene: Scene) -> str | None:
     """The sender's list has no such charge point."""
     if scene.chargepoints is None or plain(socket_of(cdr.record)) in scene.chargepoints:
         return None
-    return f"{shown(socket_of(cdr.record))} is not in your charge point list"
+    return f"{shown(socket_of(cdr.record))} is not in the sender's charge point list"
 
 
 def country_unknown(cdr: Cdr, _scene: Scene) -> str | None:
@@ -419,11 +427,25 @@ RULES: tuple[Rule[Reading, Scene] | Rule[Cdr, Scene], ...] = (*REJECTIONS, HOLD,
 # ---------------------------------------------------------------------- asking them
 
 
-def judge(record: CdrRecord, position: int, scene: Scene) -> Cdr | Problems:
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """A CDR that is refused if it is new, and that is harmless if it was accepted before."""
+
+    cdr: Cdr
+    problems: Problems
+
+
+def judge(record: CdrRecord, position: int, scene: Scene) -> Cdr | Doubted | Problems:
     """The CDR, or what is wrong with it: first the fields as such, then the rules that refuse."""
     reading = read(record, scene.sender)
     wrong = Problems.among(problems_of(reading, position, scene))
-    return wrong if wrong is not None else accepted(reading)
+    if wrong is None:
+        return accepted(reading)
+    if wrong.first.reason not in OF_NEW_ONLY:
+        return wrong
+    rest = list(wrong.rest)
+    again = Problems(wrong.first, iter(rest))
+    return Doubted(accepted(reading), again) if all(each.reason in OF_NEW_ONLY for each in rest) else again
 
 
 def read(record: CdrRecord, sender: Partner) -> Reading:

@@ -3,6 +3,9 @@
 All of it is asked in sets, never record by record. Overlaps are looked for among the nearest sessions of the same
 socket or card, ten that began before and ten that began during the session: enough to find one if there is any, but for
 a session that spans more than ten others (those were warned of themselves), and a bound on the work whatever is sent.
+
+What the sender is told of is looked for among its own sessions alone: were the ten nearest of everybody looked at, the
+answer would tell a sender whether a card was used elsewhere.
 """
 
 from collections import defaultdict
@@ -87,40 +90,44 @@ def overlaps(transaction: Connection, after_id: int, request_id: str) -> Overlap
     """What the CDRs overlap that this request has just stored, those behind the number ``after_id``."""
     new = tables.cdr.alias("new")
 
-    def same_socket(other: FromClause) -> ColumnElement[bool]:
-        return and_(other.c.operator_key == new.c.operator_key, tables.socket(other) == tables.socket(new))
-
-    def same_card(other: FromClause) -> ColumnElement[bool]:
-        return tables.card(other) == tables.card(new)
-
     def own(other: FromClause) -> ColumnElement[bool]:
         return other.c.operator_partner_id == new.c.operator_partner_id
 
     def elsewhere(other: FromClause) -> ColumnElement[bool]:
         return other.c.operator_partner_id != new.c.operator_partner_id
 
+    def own_socket(other: FromClause) -> ColumnElement[bool]:
+        same = and_(other.c.operator_key == new.c.operator_key, tables.socket(other) == tables.socket(new))
+        return and_(own(other), same)
+
+    def card(other: FromClause) -> ColumnElement[bool]:
+        return tables.card(other) == tables.card(new)
+
+    def own_card(other: FromClause) -> ColumnElement[bool]:
+        return and_(own(other), card(other))
+
     query = select(
         new.c.operator_key,
         new.c.cdr_id,
-        overlapping(new, same_socket, own),
-        overlapping(new, same_card, own),
-        overlapping(new, same_card, elsewhere),
+        overlapping(new, own_socket, own),
+        overlapping(new, own_card, own),
+        overlapping(new, card, elsewhere),
     ).where(new.c.id > after_id, new.c.request_id == request_id)
     rows = transaction.execute(query).all()
     others = sessions(transaction, sorted({found for _, _, *ids in rows for found in ids if found is not None}))
-    socket, card, away = (
+    at_socket, by_card, by_card_elsewhere = (
         {(key, cdr_id): others[ids[place]] for key, cdr_id, *ids in rows if ids[place] is not None}
         for place in range(3)
     )
     return Overlaps(
-        {key: f"overlaps your CDR {other.number}, {other.time}" for key, other in socket.items()},
+        {key: f"overlaps CDR {other.number} of the same partner, {other.time}" for key, other in at_socket.items()},
         {
-            key: f"overlaps your CDR {other.number}, by the same card or contract, {other.time}"
-            for key, other in card.items()
+            key: f"overlaps CDR {other.number} of the same partner, by the same card or contract, {other.time}"
+            for key, other in by_card.items()
         },
         {
             key: f"overlaps CDR {other.number} of {other.operator_id}, by the same card or contract, {other.time}"
-            for key, other in away.items()
+            for key, other in by_card_elsewhere.items()
         },
     )
 
@@ -130,12 +137,12 @@ Condition = Callable[[FromClause], ColumnElement[bool]]
 
 def overlapping(new: FromClause, same: Condition, wanted: Condition) -> ColumnElement[Any]:
     """The number of a session at the same time as the new one; null where there is none among the nearest."""
-    during = nearest(new, same, "during")
-    before = nearest(new, same, "before")
-    found_during = select(during.c.id).where(wanted(during)).limit(1).correlate(new).scalar_subquery()
-    still_on = and_(wanted(before), before.c.ended_at > new.c.started_at)
-    found_before = select(before.c.id).where(still_on).limit(1).correlate(new).scalar_subquery()
-    return func.coalesce(found_during, found_before)
+    found = []
+    for when in ("during", "before"):
+        other = nearest(new, same, when)
+        still_on = and_(wanted(other), other.c.ended_at > new.c.started_at)
+        found.append(select(other.c.id).where(still_on).limit(1).correlate(new).scalar_subquery())
+    return func.coalesce(*found)
 
 
 def nearest(new: FromClause, same: Condition, when: str) -> FromClause:

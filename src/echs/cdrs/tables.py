@@ -55,7 +55,8 @@ def card(rows: FromClause) -> ColumnElement[str]:
     return func.coalesce(func.nullif(func.upper(rows.c.token_id), EMPTY), rows.c.contract_id)
 
 
-Index("ix_cdr_socket_started_at", cdr.c.operator_key, socket(cdr), cdr.c.started_at)
+Index("ix_cdr_socket_started_at", cdr.c.operator_partner_id, cdr.c.operator_key, socket(cdr), cdr.c.started_at)
+Index("ix_cdr_own_card_started_at", cdr.c.operator_partner_id, card(cdr), cdr.c.started_at)
 Index("ix_cdr_card_started_at", card(cdr), cdr.c.started_at)
 
 # What was odd about a CDR when it was accepted; `echs.cdrs.rules` has the names.

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from echs.base.errors import printable
+
 PIPED_WIDTH = 200
 
 
@@ -40,19 +42,19 @@ def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
 ) -> None:
     """A table; texts are shown as they are, never read as markup."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table = Table(title=Text(printable(title)), title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     count = 0
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
         count += 1
-    console().print(table if count else Text(f"{title}: none"))
+    console().print(table if count else Text(printable(f"{title}: none")))
 
 
 def print_facts(title: str, facts: Iterable[tuple[str, object]]) -> None:
     """A table of two columns: what, and its value."""
-    table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+    table = Table(title=Text(printable(title)), title_justify="left", title_style="bold", show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in facts:
@@ -82,7 +84,7 @@ def cell(value: object) -> str:
         return ", ".join(cell(each) for each in value) or "-"
     if isinstance(value, Enum):
         return str(value.value)
-    return str(value)
+    return printable(str(value))
 
 
 def jsonable(value: object) -> object:

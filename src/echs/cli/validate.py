@@ -2,23 +2,29 @@
 
 import io
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
+from rich.markup import escape
 from rich.progress import Progress
 
 from echs.base.clock import system_clock
+from echs.base.errors import printable
 from echs.base.wording import counted
 from echs.cli import EXIT_FAILED
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.house import limits
-from echs.partners.partner import timezone_problem
+from echs.partners.partner import first_of, hub_problem, timezone_problem
 from echs.protocols.ochp02.check import Checker, Report, check_body
 from echs.protocols.ochp02.check_csv import check_csv
+from echs.protocols.ochp02.names import CDR_INFO, ROAMING_AUTHORISATION_INFO
 from echs.settings import read_settings
 
+PEEK_BYTES = 64 * 1024
 GZIP = b"\x1f\x8b"
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -30,30 +36,49 @@ MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 @click.option("--operator", "operator_ids", multiple=True, metavar="ID", help="Your infraProviderId; may be repeated.")
 @click.option("--hub", "hubs", multiple=True, type=int, metavar="N", help="Your hub number; may be repeated.")
 @click.option("--timezone", default="UTC", show_default=True, help="The zone of times that name none.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=1000, show_default=True, help="Show at most so many in a table."
+)
 @json_option
 def command(
-    files: tuple[str, ...], operator_ids: tuple[str, ...], hubs: tuple[int, ...], timezone: str, as_json: bool
+    files: tuple[str, ...],
+    operator_ids: tuple[str, ...],
+    hubs: tuple[int, ...],
+    timezone: str,
+    limit: int,
+    as_json: bool,
 ) -> int:
     """Check uploads as the server would, without one: every problem of every record, and what is odd.
 
     FILE is the body of a request (AddCDRs, SetRoamingAuthorisationList, SetChargePointList; SOAP 1.1 or 1.2, perhaps
-    gzip), or a CSV file in UTF-8 whose first line has the names of the fields; - is standard input. Exit code 1 when
-    something would be refused. What needs the store is not looked at: CDRs known already or held, overlaps, lists.
+    gzip), or a CSV file in UTF-8 or UTF-16, with comma, semicolon or tab, whose first line has the names of the fields;
+    - is standard input. Exit code 1 when something would be refused. What needs the store is not looked at: CDRs known
+    already or held, overlaps, lists.
     """
     wrong_zone = timezone_problem(timezone)
     if wrong_zone is not None:
         raise click.UsageError(wrong_zone.detail)
+    wrong_hub = first_of(map(hub_problem, hubs))
+    if wrong_hub is not None:
+        raise click.UsageError(wrong_hub.detail)
+    if files.count("-") > 1:
+        raise click.UsageError("standard input can be read once")
     checker = Checker(limits(read_settings()), system_clock(), timezone, operator_ids, hubs)
-    reports = {}
+    reports = []
     for name in files:
-        reports[name] = checked(checker, name)
+        reports.append((name, checked(checker, name)))
         if not as_json:
-            show(name, reports[name])
+            show(*reports[-1], limit)
     if as_json:
-        print_json([as_facts(name, report) for name, report in reports.items()])
-    if not operator_ids and any(report.what in ("AddCDRsRequest", "CDRInfo") for report in reports.values()):
-        say("whether infraProviderId is yours was not looked at; say which is: --operator ID")
-    return EXIT_FAILED if any(report.refused for report in reports.values()) else 0
+        print_json([as_facts(name, report) for name, report in reports])
+    for given, record, what in (
+        (operator_ids, CDR_INFO, "--operator ID"),
+        (hubs, ROAMING_AUTHORISATION_INFO, "--hub N"),
+    ):
+        if not given and any(report.record is record for _, report in reports):
+            field = "infraProviderId" if record is CDR_INFO else "roamingHubId"
+            say(f"whether {field} is yours was not looked at; say which is: {what}")
+    return EXIT_FAILED if any(report.refused for _, report in reports) else 0
 
 
 def checked(checker: Checker, name: str) -> Report:
@@ -61,16 +86,36 @@ def checked(checker: Checker, name: str) -> Report:
     out = console()
     out.stderr = True
     with Progress(console=out, transient=True, disable=not sys.stderr.isatty()) as progress:
-        file: BinaryIO = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - closed below
-        with file:
-            task = progress.add_task(name, total=None if name == "-" else Path(name).stat().st_size)
-            buffered = io.BufferedReader(Watched(file, lambda count: progress.advance(task, count)))
-            first = buffered.peek(64)[:64]
-            gzipped = first.startswith(GZIP)
-            if gzipped or is_xml(first):
-                return check_body(checker, buffered.read, gzipped=gzipped)
-            encoding = "utf-16" if first.startswith(MARKS[1:]) else "utf-8-sig"
-            return check_csv(checker, io.TextIOWrapper(buffered, encoding=encoding, newline=""))
+        try:
+            with opened(name) as file:
+                task = progress.add_task(escape(name), total=None if name == "-" else Path(name).stat().st_size)
+                return judged(checker, Watched(file, lambda count: progress.advance(task, count)))
+        except OSError as error:
+            raise click.ClickException(f"{printable(name)} cannot be read ({error.strerror or error})") from None
+
+
+@contextmanager
+def opened(name: str) -> Iterator[BinaryIO]:
+    """The file, closed in the end; standard input is not ours to close."""
+    if name == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise click.ClickException("there is no standard input")
+        yield sys.stdin.buffer
+        return
+    with Path(name).open("rb") as file:
+        yield file
+
+
+def judged(checker: Checker, file: io.RawIOBase) -> Report:
+    """The report on what is in a file: a body, perhaps compressed, or a table."""
+    buffered = io.BufferedReader(file, PEEK_BYTES)
+    first = buffered.peek(PEEK_BYTES)
+    gzipped = first.startswith(GZIP)
+    if gzipped or is_xml(first):
+        # The source takes whatever fails for the end of the body; a disk that fails is to be told.
+        return check_body(checker, buffered.read, gzipped=gzipped)
+    encoding = "utf-16" if first.startswith(MARKS[1:]) else "utf-8-sig"
+    return check_csv(checker, io.TextIOWrapper(buffered, encoding=encoding, newline=""))
 
 
 def is_xml(first: bytes) -> bool:
@@ -99,12 +144,15 @@ class Watched(io.RawIOBase):
         return len(data)
 
 
-def show(name: str, report: Report) -> None:
-    """The report for people."""
+def show(name: str, report: Report, limit: int) -> None:
+    """The report for people: so many remarks, and how many more there are of each name."""
     warned = len(report.remarks) - report.refused
     title = f"{name}: {report.what or 'not readable'}, {counted(report.records, 'record')}: "
     title += f"{counted(report.refused, 'problem')}, {counted(warned, 'warning')}"
     has_lines = bool(report.lines)
+    if not report.remarks:
+        click.echo(printable(f"{title}: ok"))
+        return
     print_table(
         title,
         ("position", *(("line",) if has_lines else ()), "record", "field", "name", "severity", "what"),
@@ -118,10 +166,14 @@ def show(name: str, report: Report) -> None:
                 remark.severity,
                 remark.detail,
             )
-            for remark in report.remarks
+            for remark in report.remarks[:limit]
         ),
         right=("position", "line"),
     )
+    left = Counter(remark.name for remark in report.remarks[limit:])
+    if left:
+        names = ", ".join(f"{name} {count}" for name, count in left.most_common())
+        say(f"{left.total()} more are not shown: {names}; see --limit and --json")
 
 
 def as_facts(name: str, report: Report) -> dict[str, object]:

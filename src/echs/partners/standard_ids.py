@@ -24,6 +24,7 @@ class IdWarning(Reason):
 _DIN = re.compile(r"([A-Z]{2})[-*]?([A-Z0-9]{3})[-*]?([A-Z0-9]{6})(?:[-*]?([0-9X]))?")
 _ISO = re.compile(r"([A-Z]{2})[-*]?([A-Z0-9]{3})[-*]?([A-Z0-9]{9})(?:[-*]?([A-Z0-9]))?")
 _EVSE = re.compile(r"[A-Za-z0-9]+|[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9*]{1,30}|\+[0-9]{1,3}\*[0-9]{3,6}\*[0-9*]{1,32}")
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f :]{6,}")
 _SEPARATORS = str.maketrans("", "", "-*")
 SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -32,7 +33,9 @@ def contract_id_shape_problem(contract_id: str) -> str | None:
     """A sentence where a contract id has none of the known shapes."""
     if parts_of(contract_id) is not None:
         return None
-    return f"{shown(contract_id)} is no contract id like NL-TNM-122045-0 or NL-TNM-C00122045-K"
+    # Hexadecimal alone may be a card number that stands in the wrong column.
+    value = "the value" if _HEXADECIMAL.fullmatch(contract_id) else shown(contract_id)
+    return f"{value} is no contract id like NL-TNM-122045-0 or NL-TNM-C00122045-K"
 
 
 def contract_id_check_problem(contract_id: str) -> str | None:
@@ -54,7 +57,7 @@ def evse_id_problem(evse_id: str) -> str | None:
 
 def parts_of(contract_id: str) -> tuple[str, str] | None:
     """A contract id of a known shape as (signs without separators and check digit, check digit or nothing)."""
-    text = contract_id.strip().upper()
+    text = contract_id.strip().upper() if contract_id.isascii() else ""
     match = _DIN.fullmatch(text) or _ISO.fullmatch(text)
     return ("".join(match.group(1, 2, 3)), match[4] or "") if match else None
 

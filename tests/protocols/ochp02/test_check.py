@@ -107,6 +107,22 @@ def test_everything_wrong_in_the_form_of_a_record_is_in_the_report():
         (1, "FIELD_NOT_INTEGER", "tokenType"),
         (1, "FIELD_MISSING", "pinMandatory"),
         (1, "FIELD_MISSING", "tokenActivated"),
+        (1, "FIELD_MISSING", "tokenId"),
+        (1, "CONTRACT_ID_PATTERN", "evcoId"),
+    ]
+
+
+def test_a_number_that_is_none_does_not_hide_what_else_is_wrong_in_its_record():
+    text = table(
+        ROAMING_AUTHORISATION_INFO,
+        [token(1, contract_id="bla", hub=9, token_type=7, expiry_date="2027", activated="yes")],
+    )
+    assert [(remark.name, remark.place) for remark in csv_report(text).remarks] == [
+        ("FIELD_NOT_INTEGER", "tokenActivated"),
+        ("TOKEN_EXPIRY_FORMAT", "expiryDate"),
+        ("TOKEN_TYPE_UNKNOWN", "tokenType"),
+        ("HUB_NOT_YOURS", "roamingHubId"),
+        ("CONTRACT_ID_PATTERN", "evcoId"),
     ]
 
 
@@ -136,13 +152,16 @@ def test_whose_ids_they_are_is_looked_at_only_where_ids_are_said():
     assert csv_report(hub, STRANGER).refused == 0
 
 
+CUT = body("AddCDRs", members("AddCDRs"))[:-9]
+
+
 @pytest.mark.parametrize(
     ("data", "name"),
     [
         (b"", "NotWellFormed"),
         (b"hello", "NotWellFormed"),
         (b"<x/>", "NotAnEnvelope"),
-        (body("AddCDRs", members("AddCDRs"))[:-9], "NotWellFormed"),
+        (CUT, "NotWellFormed"),
         (b"<!DOCTYPE x>" + body("AddCDRs", "")[38:], "DtdForbidden"),
         (envelope("<n:GetCDRsRequest/>"), "NotAnUpload"),
         (envelope("<AddCDRsRequest/>"), "NotAnUpload"),
@@ -151,8 +170,35 @@ def test_whose_ids_they_are_is_looked_at_only_where_ids_are_said():
     ],
 )
 def test_what_is_no_upload_is_told_as_the_server_would(data, name):
-    (remark,) = report(data).remarks
+    remark, *others = report(data).remarks
     assert (remark.name, remark.severity, remark.position) == (name, Severity.REJECT, None)
+    assert not others or data == CUT
+
+
+def test_a_file_that_ends_badly_still_tells_what_is_wrong_before_its_end():
+    wrong = "".join(record_xml(CDR_INFO, cdr(number, volume="x", country="Holland")) for number in range(300))
+    right = record_xml(CDR_INFO, cdr("right", country="Holland"))
+    names = [remark.name for remark in report(body("AddCDRs", wrong + right)[:-9]).remarks]
+    assert (names.count("CDR_VOLUME_FORMAT"), names.count("NotWellFormed"), names.count("COUNTRY_UNKNOWN")) == (
+        300,
+        1,
+        1,
+    )
+    rows = table(ROAMING_AUTHORISATION_INFO, [token(1, expiry_date="never")]) + '"unclosed'
+    assert [remark.name for remark in csv_report(rows).remarks] == ["CsvFormat", "TOKEN_EXPIRY_FORMAT"]
+
+
+def test_more_than_one_identity_is_told_as_the_server_would():
+    data = envelope(
+        f"<n:AddCDRsRequest>{members('AddCDRs')}</n:AddCDRsRequest>", identity("x") + identity("y", "token")
+    )
+    assert report(data).remarks[0].name == "LOGIN_TOKEN_REPEATED"
+
+
+def test_the_path_is_named_that_alone_knows_a_request():
+    for contract in CONTRACTS:
+        found = report(body(f"Set{contract.chargepoint}List", members("SetChargePointList")))
+        assert contract.path in found.what
 
 
 def test_limits_hold_here_too():

@@ -240,6 +240,7 @@ def test_every_request_leaves_a_line_in_the_log_with_its_id(app, caplog):
     for body in (envelope(GET), envelope("")):
         answer = request(app, body)
         assert f"request {answer.headers['X-Request-ID']}" in caplog.text
+    assert "fault EmptyBody, HTTP 400" in caplog.text
     assert "get_cdrs of somebody unknown, SOAP 1.2: LOGIN_TOKEN_MISSING" in caplog.text
 
 

@@ -76,8 +76,18 @@ def test_the_limit_holds_for_what_comes_out_and_for_what_comes_in():
     body.chunk()
     assert body.over
     body = source(gzip.compress(b"") * 60, limit=500)
-    everything(body)
-    assert body.over
+    assert fault(body) == "BodyTooLarge"
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"\x1f\x8b\x08\x00" + b"\0" * 6 + b"\0\0\0\xff\xff" * 100_000, b"\x1f\x8b\x08\x08" + b"\0" * 6 + b"x" * 500_000],
+    ids=["blocks with nothing in them", "a name without an end"],
+)
+def test_compressed_bytes_that_make_no_text_are_read_no_further_than_the_limit(endless):
+    body = source(endless, limit=100_000)
+    assert fault(body) == "BodyTooLarge"
+    assert body.received < 300_000
 
 
 def test_a_body_over_the_limit_before_its_request_is_too_large():

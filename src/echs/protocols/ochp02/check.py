@@ -16,9 +16,11 @@ from echs.base.plausibility import Finding, Severity, findings
 from echs.cdrs import intake
 from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.cdr import label as cdr_label
-from echs.cdrs.rules import Scene, warnings_of
+from echs.cdrs.intake import Placed
+from echs.cdrs.rules import Scene, problems_of, read, warnings_of
 from echs.chargepoints import chargepoint, chargepoint_list
 from echs.chargepoints.chargepoint import ChargePoint
+from echs.partners.login import LoginReason
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.contracts import CONTRACTS
 from echs.protocols.ochp02.names import (
@@ -41,6 +43,8 @@ UPLOADS = {
     "SetRoamingAuthorisationListRequest": ROAMING_AUTHORISATION_INFO,
     **{f"Set{contract.chargepoint}ListRequest": CHARGEPOINT_INFO for contract in CONTRACTS},
 }
+# Requests that only one of the contracts spells so.
+ONLY_AT = {f"Set{contract.chargepoint}ListRequest": contract.path for contract in CONTRACTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class Report:
     """What was found out about one file: what it is, how many records it has, and every remark, by position."""
 
     what: str = ""
+    record: WireRecord | None = None
     records: int = 0
     remarks: list[Remark] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -93,11 +98,16 @@ class Report:
         """Note what refuses the upload as a whole."""
         self.remarks.append(Remark(Severity.REJECT, name, None, None, "", more.get("place", ""), detail))
 
+    def in_order(self) -> "Report":
+        """The report with what is about the whole first, then record by record, what refuses before what is odd."""
+        self.remarks.sort(key=lambda each: (each.position is not None, each.position or 0, each.severity))
+        return self
+
     def add(self, severity: Severity, problem: Problem, record: WireRecord) -> None:
         """Note something about a record."""
         position, known = problem.position, ""
         if problem.label is not None:
-            known = f"{record.spelling.get(problem.label[0], problem.label[0])} {problem.label[1]}"
+            known = f"{record.spelling.get(problem.label[0], problem.label[0])} {shown(problem.label[1])[1:-1]}"
         line = self.lines[position] if position is not None and position < len(self.lines) else None
         field_alone = Problem(problem.reason, "", field=problem.field, field_as_sent=problem.field_as_sent)
         place = place_of(field_alone, record)
@@ -112,20 +122,24 @@ def check_body(checker: Checker, read: Callable[[int], bytes], *, gzipped: bool)
     try:
         head = reader.read_head()
         namespace, local = split(head.operation)
-        report.what = local
-        refuse_what_is_not_understood(head, {f"{NAMESPACE} {name}" for name in IDENTITY_HEADERS})
+        report.what = f"{local} (for {ONLY_AT[local]})" if local in ONLY_AT else shown(local)[1:-1]
+        ours = {f"{NAMESPACE} {name}" for name in IDENTITY_HEADERS}
+        refuse_what_is_not_understood(head, ours)
+        if sum(block.name in ours for block in head.blocks) > 1:
+            report.refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has more than one identity header")
         record = UPLOADS.get(local) if namespace == NAMESPACE else None
         if record is None:
             report.refuse("NotAnUpload", f"{shown(local)} is none of {', '.join(UPLOADS)} in {NAMESPACE}")
-            return report
+            return report.in_order()
         examine(checker, record, reader.children(), report)
     except SoapFault as fault:
         report.refuse(fault.subcode, fault.sentence)
-    return report
+    return report.in_order()
 
 
 def examine(checker: Checker, record: WireRecord, children: Iterable[Child], report: Report) -> None:
     """Judge the records as the room would that takes them in, and note everything that is wrong or odd."""
+    report.record = record
     problems = ProblemList(thorough=True)
     odd: list[tuple[int, tuple[str, str] | None, Finding]] = []
     try:
@@ -133,12 +147,13 @@ def examine(checker: Checker, record: WireRecord, children: Iterable[Child], rep
     except Refused as refused:
         for problem in refused.problems:
             problems.add(problem)
-    for problem in problems.kept:
-        report.add(Severity.REJECT, problem, record)
-    for position, label, finding in odd:
-        noted = Problem(finding.rule.name, finding.detail, position=position, field=finding.rule.field, label=label)
-        report.add(Severity.WARN, noted, record)
-    report.remarks.sort(key=lambda remark: (remark.position if remark.position is not None else -1, remark.severity))
+    finally:
+        # Also where the file ends badly: what stands before is no less wrong.
+        for problem in problems.kept:
+            report.add(Severity.REJECT, problem, record)
+        for position, label, finding in odd:
+            noted = Problem(finding.rule.name, finding.detail, position=position, field=finding.rule.field, label=label)
+            report.add(Severity.WARN, noted, record)
 
 
 def counted(children: Iterable[Child], report: Report) -> Iterator[Child]:
@@ -154,9 +169,14 @@ Odd = list[tuple[int, tuple[str, str] | None, Finding]]
 def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
     """As AddCDRs."""
     scene = Scene(checker.sender, checker.now, checker.limits, rights_are_known=bool(checker.operator_ids))
-    placed = intake.examine(scene, nouns(children, CDR_INFO, CdrRecord._make), problems)
-    for each in placed:
-        odd += [(each.position, cdr_label(each.cdr.record), found) for found in warnings_of(each.cdr, scene)]
+
+    def beyond(record: CdrRecord, position: int) -> Iterator[Problem]:
+        return problems_of(read(record, scene.sender), position, scene)
+
+    def notice(each: Placed) -> None:
+        odd.extend((each.position, cdr_label(each.cdr.record), found) for found in warnings_of(each.cdr, scene))
+
+    intake.examine(scene, nouns(children, CDR_INFO, CdrRecord._make, beyond), problems, notice)
 
 
 def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
@@ -168,7 +188,7 @@ def examine_tokens(checker: Checker, children: Iterable[Child], problems: Proble
             odd.append((position, authorisation.label(record), found))
         return authorisation.problems_of(record, position, owner)
 
-    records = nouns(children, ROAMING_AUTHORISATION_INFO, Authorisation._make)
+    records = nouns(children, ROAMING_AUTHORISATION_INFO, Authorisation._make, wrong)
     roaming_list.examine(records, wrong, checker.limits.records_per_upload, problems)
 
 
@@ -180,7 +200,7 @@ def examine_chargepoints(checker: Checker, children: Iterable[Child], problems: 
             odd.append((position, chargepoint.label(record), found))
         return chargepoint.problems_of(record, position)
 
-    records = nouns(children, CHARGEPOINT_INFO, ChargePoint._make)
+    records = nouns(children, CHARGEPOINT_INFO, ChargePoint._make, wrong)
     chargepoint_list.examine(records, wrong, checker.limits.records_per_upload, problems)
 
 

@@ -25,7 +25,12 @@ def check_csv(checker: Checker, text: TextIO) -> Report:
         record = record_of(header)
         if record is None:
             names = ", ".join(known.type_name for known in RECORDS)
-            report.refuse("CsvHeader", f"the first line does not have the names of the fields of one of {names}")
+            said = (
+                f"the first line, {shown(sample.strip())},"
+                if sample.strip()
+                else "the file is empty, or its first line is: it"
+            )
+            report.refuse("CsvHeader", f"{said} does not have the names of the fields of one of {names}")
             return report
         report.what = record.type_name
         known = checked_header(header, record, report)
@@ -33,8 +38,8 @@ def check_csv(checker: Checker, text: TextIO) -> Report:
     except csv.Error as error:
         report.refuse("CsvFormat", f"line {text_line(report)}: {error}")
     except UnicodeDecodeError as error:
-        report.refuse("CsvFormat", f"behind line {text_line(report) - 1}: not {error.encoding}; save it as UTF-8")
-    return report
+        report.refuse("CsvFormat", f"after line {text_line(report) - 1}: not {error.encoding}; save it as UTF-8")
+    return report.in_order()
 
 
 def text_line(report: Report) -> int:
@@ -53,22 +58,23 @@ def record_of(header: list[str]) -> WireRecord | None:
 def checked_header(header: list[str], record: WireRecord, report: Report) -> list[str | None]:
     """The names by column; None for a column that is not read, each of which is a remark."""
     known: list[str | None] = []
+    met: set[int | None] = set()
     for name in header:
         place = record.places.get(f"{NAMESPACE} {name}")
-        earlier = [record.places[f"{NAMESPACE} {other}"] for other in known if other is not None]
         if place is None:
             report.refuse(FieldReason.FIELD_UNKNOWN, f"is not a field of {record.type_name}", place=shown(name)[1:-1])
-        elif place in earlier:
+        elif place in met:
             report.refuse(FieldReason.FIELD_REPEATED, "stands more than once in the first line", place=name)
-        known.append(name if place is not None and place not in earlier else None)
+        known.append(name if place is not None and place not in met else None)
+        met.add(place)
     return known
 
 
 def as_children(rows: Any, header: list[str | None], record: WireRecord, report: Report) -> Iterator[Child]:
     """The rows as the reader of envelopes would give them; empty lines are none."""
     for row in rows:
-        if not row:
-            continue
+        if not any(row):
+            continue  # an empty line, or one of those that spreadsheets leave behind
         report.lines.append(rows.line_num)
         fields: list[tuple[str, str | None]] = [
             (f"{NAMESPACE} {name}", value) for name, value in zip(header, row, strict=False) if name is not None

@@ -9,7 +9,7 @@ fault, recovers.
 
 import errno
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -159,8 +159,8 @@ def get_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
     mark_served(house, caller, delivery.runs)
     if not delivery.runs:
         return DeliveryAnswer(ok("no clearing run concerns you yet", exchange))
-    runs = ", ".join(map(str, delivery.runs[-5:]))
-    sentence = f"{'run' if len(delivery.runs) == 1 else f'{len(delivery.runs)} runs, the latest of them'} {runs}"
+    latest = ", ".join(map(str, delivery.runs[-5:]))
+    sentence = f"run {latest}" if len(delivery.runs) == 1 else f"{len(delivery.runs)} runs, up to {latest}"
     return DeliveryAnswer(ok(sentence, exchange), house.statement_url(caller.id, delivery.spans))
 
 
@@ -216,7 +216,8 @@ def told_of_intake(added: Added) -> str:
     if held:
         text += f"; {held} held until a partner has serviceProviderId {named(added.unowned_provider_ids, 3)}"
     if added.warned:
-        text += f"; {added.warned} with warnings: {told_of_warnings(added.warnings)}"
+        counts = {name: len(positions) for name, positions in added.warnings.items()}
+        text += f"; {added.warned} with warnings: {told_of_warnings(counts, added.warnings)}"
     return text
 
 
@@ -224,10 +225,15 @@ def told_of_replacement(replaced: Replaced) -> str:
     """What became of an upload of a list, in a sentence."""
     text = f"{replaced.stored + replaced.repeated} received: your list now has {replaced.stored}"
     if replaced.repeated:
-        text += f", {replaced.repeated} repetitions left out"
+        text += f", {counted(replaced.repeated, 'repetition')} left out"
     return text + (f"; warnings: {told_of_warnings(replaced.warnings)}" if replaced.warnings else "")
 
 
-def told_of_warnings(counts: Mapping[str, int]) -> str:
-    """How many records each warning is about, the most frequent first."""
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+def told_of_warnings(counts: Mapping[str, int], positions: Mapping[str, Sequence[int]] | None = None) -> str:
+    """How many records each warning is about, the most frequent first, and where the first three of them stand."""
+    told = []
+    for name, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])):
+        places = [f"[{position}]" for position in positions[name][:3]] if positions else []
+        more = " …" if places and count > len(places) else ""
+        told.append(f"{name} {count}" + (f" at {' '.join(places)}{more}" if places else ""))
+    return ", ".join(told)

@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import Any, BinaryIO, TypeVar, cast
 from xml.sax.saxutils import escape
 
@@ -27,21 +28,47 @@ Noun = TypeVar("Noun", bound=tuple[Any, ...])
 
 
 def nouns(
-    children: Iterable[Child], record: WireRecord, make: Callable[[Iterable[Any]], Noun]
+    children: Iterable[Child],
+    record: WireRecord,
+    make: Callable[[Iterable[Any]], Noun],
+    beyond: Callable[[Noun, int], Iterator[Problem]] | None = None,
 ) -> Iterator[Noun | Unread]:
-    """The records of a request, or in the place of each that cannot be read, what is wrong with it."""
+    """The records of a request, or in the place of each that cannot be read, what is wrong with it.
+
+    With ``beyond``, the rules of the noun, what is wrong with the rest of such a record is told too.
+    """
     expected = f"{NAMESPACE} {record.element}"
     for position, child in enumerate(children):
         if child.name == expected:
-            yield read(child, position, record, make)
+            yield read(child, position, record, make, beyond)
         elif child.name:
             yield foreign(child.name, position, f"is not an element of this request; {record.element} is")
         else:
             yield Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the records", position=position)
 
 
-def read(child: Child, position: int, record: WireRecord, make: Callable[[Iterable[Any]], Noun]) -> Noun | Problems:
+def read(
+    child: Child,
+    position: int,
+    record: WireRecord,
+    make: Callable[[Iterable[Any]], Noun],
+    beyond: Callable[[Noun, int], Iterator[Problem]] | None = None,
+) -> Noun | Problems:
     """One record, or everything in its form that is wrong."""
+    values, wrong = form_of(child, position, record)
+    if not wrong:
+        return make(values)
+    rest = iter(wrong[1:])
+    if beyond is not None:
+        # Zero is right wherever a number stands: no rule takes offence at what was put in its place.
+        readable = make([0 if value is None else value for value in values])
+        told = {problem.field for problem in wrong}
+        rest = chain(rest, (problem for problem in beyond(readable, position) if problem.field not in told))
+    return Problems(wrong[0], rest)
+
+
+def form_of(child: Child, position: int, record: WireRecord) -> tuple[list[str | int | None], list[Problem]]:
+    """The values of a record in the order of the wire, with None for a number that is none, and what is wrong."""
     wrong: list[Problem] = []
 
     def note(place: int, reason: FieldReason, detail: str) -> None:
@@ -76,7 +103,7 @@ def read(child: Child, position: int, record: WireRecord, make: Callable[[Iterab
                 value = "" if any(character.isdigit() for character in text) else f"{shown(text)} "
                 note(place, FieldReason.FIELD_NOT_INTEGER, f"{value}is not a whole number")
             values[place] = number
-    return Problems(wrong[0], iter(wrong[1:])) if wrong else make(values)
+    return values, wrong
 
 
 def integer(text: str) -> int | None:

@@ -43,6 +43,8 @@ class Exchange:
     # Rendered records that go out before the end tag of the response element.
     records: BinaryIO | None = None
     status: int = 200
+    # The subcode, where the answer is a fault.
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         tns = self.app.interface.get_tns()
         if ctx.out_error is not None:
             fault = as_soap_fault(ctx.out_error, operation_names(self.app))
-            exchange.status = fault.status(exchange.version)
+            exchange.fault, exchange.status = fault.subcode, fault.status(exchange.version)
             exchange.records = None
             ctx.out_document = fault_document(exchange.version, fault, tns, exchange.request_id)
             return

@@ -82,7 +82,7 @@ class SoapMount(ServerBase):  # type: ignore[misc]
                 log.exception("request %s failed", request_id)
             pieces = self.fault_pieces(exchange, as_soap_fault(error))
         if exchange.status != 200:
-            log.info("request %s: fault, HTTP %d", request_id, exchange.status)
+            log.info("request %s: fault %s, HTTP %d", request_id, exchange.fault, exchange.status)
         # A client reads the answer only when it has sent its request; what is left is read, within bounds.
         drained = source.drain()
         headers = [
@@ -115,7 +115,7 @@ class SoapMount(ServerBase):  # type: ignore[misc]
 
     def fault_pieces(self, exchange: Exchange, fault: SoapFault) -> list[bytes]:
         """A fault that was raised outside of Spyne's steps."""
-        exchange.status = fault.status(exchange.version)
+        exchange.fault, exchange.status = fault.subcode, fault.status(exchange.version)
         document = fault_document(exchange.version, fault, self.app.tns, exchange.request_id)
         return [etree.tostring(document, encoding="UTF-8", xml_declaration=True)]
 

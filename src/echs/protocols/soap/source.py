@@ -14,8 +14,8 @@ CHUNK_BYTES = 64 * 1024
 DRAIN_BYTES = 64 * 1024 * 1024
 GZIP_WINDOW = 31  # zlib's number for a gzip header and trailer with the largest window
 GZIP_MEMBERS = 64
-# A list of tokens shrinks to about a tenth; deflate can do a thousandth.
-GZIP_RATIO = 200
+# Regular lists shrink to a hundred-and-fiftieth at most, real ones to a tenth; deflate can do a thousandth.
+GZIP_RATIO = 400
 GZIP_ALLOWANCE_BYTES = 1024 * 1024
 
 
@@ -42,12 +42,20 @@ class Source:
 
         :raises SoapFault: the body broke off, or is not what it says
         """
-        data = self._received() if self._gunzip is None else self._gunzip.chunk(self._received)
+        data = self._received() if self._gunzip is None else self._gunzip.chunk(self._received_in_bounds)
         self.count += len(data)
         if self._gunzip is not None and self.count > GZIP_RATIO * self.received + GZIP_ALLOWANCE_BYTES:
             sentence = f"the body inflates to more than {GZIP_RATIO} times its size"
             raise SoapFault("TooCompressed", sentence)
         return data
+
+    def _received_in_bounds(self) -> bytes:
+        """As `_received`, but no further than the limit: compressed bytes may go on for ever and make no text."""
+        if self.received > self.limit:
+            raise SoapFault(
+                "BodyTooLarge", f"the compressed body is larger than the {self.limit} bytes that are allowed"
+            )
+        return self._received()
 
     def _received(self) -> bytes:
         """The next bytes as they came."""
