@@ -127,7 +127,11 @@ def test_a_cdr_is_shown_with_its_warnings_and_without_its_card_number(echs, hous
     assert code == 0
     for expected in ("VOLUME_ZERO", "CDR_OLD", "Roggestraat 111-163", "pending", "(not shown)"):
         assert expected in out
-    assert "CANARY" not in out + json.dumps(parsed(echs, "cdr", "show", "1"))
+    whole = parsed(echs, "cdr", "show", "1")
+    assert "CANARY" not in out + json.dumps(whole)
+    assert (whole["record"]["chargePointCity"], whole["listed"]["status"]) == ("Apeldoorn", "pending")
+    assert "endDatetime" not in [warned["field"] for warned in whole["listed"]["warnings"]]
+    assert "startDatetime" in [warned["field"] for warned in whole["listed"]["warnings"]]
     code, out, _ = echs("cdr", "list", "--warnings")
     assert (code, "VOLUME_ZERO" in out) == (0, True)
     (listed,) = parsed(echs, "cdr", "list", "--warnings")

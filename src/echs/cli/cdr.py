@@ -1,5 +1,7 @@
 """``echs cdr``: charge detail records."""
 
+from dataclasses import asdict
+
 import click
 
 from echs.base.energy import kwh
@@ -15,6 +17,17 @@ def command() -> None:
     """Look up charge detail records."""
 
 
+def spelt(record: dict[str, str]) -> dict[str, str]:
+    """The texts of a CDR by their names on the wire."""
+    return {CDR_INFO.spelling[name]: text for name, text in record.items()}
+
+
+def as_facts(cdr: listing.ListedCdr) -> dict[str, object]:
+    """A line of the listing for programs; the fields of its warnings by their names on the wire."""
+    warnings = [{**asdict(each), "field": CDR_INFO.spelling.get(each.field, each.field)} for each in cdr.warnings]
+    return {**asdict(cdr), "warnings": warnings}
+
+
 @command.command("list")
 @click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those in this state.")
 @click.option("--run", "run_number", type=click.IntRange(1), metavar="N", help="Only those of this clearing run.")
@@ -28,7 +41,7 @@ def list_(status: str | None, run_number: int | None, only_warned: bool, limit: 
     more, found = len(found) > limit, found[:limit]
     last = ("warnings",) if only_warned else ("run", "warnings")
     if as_json:
-        print_json(found)
+        print_json([as_facts(each) for each in found])
     else:
         print_table(
             "Charge detail records",
@@ -64,7 +77,7 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     """Show everything that is known of one CDR, but for the card number. Times are UTC."""
     found = listing.look_up(ready_house(), cdr_id, operator_id)
     if as_json:
-        print_json(found)
+        print_json({**asdict(found), "listed": as_facts(found.listed), "record": spelt(found.record)})
         return
     each = found.listed
     print_facts(
@@ -84,7 +97,7 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     print_facts(
         "As received",
         (
-            *((CDR_INFO.spelling[name], text or None) for name, text in found.record.items()),
+            *((name, text or None) for name, text in spelt(found.record).items()),
             (CDR_INFO.spelling["token_id"], "(not shown)" if found.has_token_id else None),
         ),
     )

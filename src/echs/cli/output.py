@@ -17,6 +17,8 @@ from rich.text import Text
 from echs.base.errors import printable
 
 PIPED_WIDTH = 200
+# Wider than any table of ours would like to be.
+TABLE_WIDTH = 10_000
 
 
 def this_command() -> str:
@@ -39,9 +41,15 @@ def console() -> Console:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    widest: str | None = None,
 ) -> None:
-    """A table; texts are shown as they are, never read as markup."""
+    """A table; texts are shown as they are, never markup. Where there is too little room, ``widest`` gets most."""
+    out = console()
     table = Table(title=Text(printable(title)), title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -49,7 +57,12 @@ def print_table(
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
         count += 1
-    console().print(table if count else Text(printable(f"{title}: none")))
+    if widest is not None and out.measure(table, options=out.options.update(width=TABLE_WIDTH)).maximum > out.width:
+        table.expand = True
+        for each in table.columns:
+            if each.header not in right:
+                each.ratio = 3 if each.header == widest else 1
+    out.print(table if count else Text(printable(f"{title}: none")))
 
 
 def print_facts(title: str, facts: Iterable[tuple[str, object]]) -> None:

@@ -155,20 +155,20 @@ def show(name: str, report: Report, limit: int) -> None:
         return
     print_table(
         title,
-        ("position", *(("line",) if has_lines else ()), "record", "field", "name", "severity", "what"),
+        ("severity", "position", *(("line",) if has_lines else ()), "record", "field", "what"),
         (
             (
+                remark.severity,
                 remark.position,
                 *((remark.line,) if has_lines else ()),
                 remark.record or None,
                 remark.place or None,
-                remark.name,
-                remark.severity,
-                remark.detail,
+                f"{remark.name}: {remark.detail}",
             )
             for remark in report.remarks[:limit]
         ),
         right=("position", "line"),
+        widest="what",
     )
     left = Counter(remark.name for remark in report.remarks[limit:])
     if left:

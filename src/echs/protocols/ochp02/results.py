@@ -67,16 +67,17 @@ def others(refused: Refused, record: WireRecord | None, room: int) -> str:
     groups: dict[Reason, list[str]] = {refused.first.reason: []}
     for problem in refused.problems[1:]:
         groups.setdefault(problem.reason, []).append(place_of(problem, record, short=True))
-    named = ""
+    named, count = "", 0
     for reason, places in groups.items():
         lead = "" if reason is refused.first.reason else f"{reason} "
         for place in places:
             more = f"{', ' if named else ': '}{lead}{place}"
-            if len(text) + len(named) + len(more) + 1 > room:
+            if len(text) + len(named) + len(more) + len(" …") + 1 > room:
                 break
             named += more
+            count += 1
             lead = ""
-    full = f"{text}{named}."
+    full = f"{text}{named}{' …' if named and count < left else ''}."
     return full if len(full) <= room else ""
 
 
