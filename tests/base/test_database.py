@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import exc, select, text, update
 
 from echs.base.database import Database, Instant, database_url
 from echs.base.errors import Refused, StoreReason
@@ -117,3 +117,53 @@ def test_a_file_that_is_no_store_is_a_refusal(tmp_path):
     with pytest.raises(Refused) as caught, Database(f"sqlite:///{tmp_path / 'text'}").read():
         pass
     assert caught.value.first.reason is StoreReason.STORE_UNAVAILABLE
+
+
+ODD = ("plain", "", " blanks ", "tab\tand\nline", "back\\slash \\N \\.", 'quote\'s "one"', "Łódź 😀", "NULL", "a,b;c")
+
+
+NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
+LOGIN = ("token_hash", "partner_id", "created_at", "expires_at")
+
+
+def rows_of(house, partner_id, numbers=range(10)):
+    return [(f"{number:064d}", partner_id, NOW, NOW) for number in numbers]
+
+
+def test_many_rows_go_in_as_they_are_whatever_is_in_them(house, cast):
+    names = ("user_id", "user_key", "name", "password_hash", "timezone", "active", "created_at")
+    rows = [(f"u{at}", f"k{at}", text, "", "UTC", at % 2 == 0, NOW) for at, text in enumerate(ODD)]
+    with house.database.write() as transaction:
+        house.database.insert_rows(transaction, tables.partner, names, iter(rows))
+    partner = tables.partner.c
+    with house.database.read() as snapshot:
+        columns = [partner[name] for name in names]
+        query = select(*columns).where(partner.user_key.like("k%")).order_by(partner.id)
+        assert [tuple(row) for row in snapshot.execute(query)] == rows
+
+
+def test_more_rows_than_go_in_at_once_all_go_in_and_none_of_a_transaction_that_fails(house, cast):
+    with house.database.write() as transaction:
+        house.database.insert_rows(transaction, tables.login, LOGIN, rows_of(house, cast.tnm.id, range(2500)))
+    with pytest.raises(exc.IntegrityError), house.database.write() as transaction:
+        house.database.insert_rows(transaction, tables.login, LOGIN, rows_of(house, cast.tnm.id, range(2499, 5000)))
+    with house.database.read() as snapshot:
+        assert snapshot.execute(text("SELECT count(*) FROM login")).scalar() == 2500
+
+
+def test_a_store_that_goes_away_while_rows_go_in_is_told_as_such(house, cast):
+    if house.database.is_sqlite:
+        pytest.skip("an embedded store does not go away")
+
+    def rows():
+        yield from rows_of(house, cast.tnm.id)
+        with Database(house.database.url.render_as_string(hide_password=False)).engine.connect() as other:
+            mine = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            other.execute(text(mine))
+        yield from rows_of(house, cast.tnm.id, range(100, 50_000))
+
+    with pytest.raises(Refused) as caught, house.database.write() as transaction:
+        house.database.insert_rows(transaction, tables.login, LOGIN, rows())
+    assert caught.value.first.reason is StoreReason.STORE_UNAVAILABLE
+    with house.database.read() as snapshot:
+        assert snapshot.execute(text("SELECT count(*) FROM login")).scalar() == 0

@@ -121,6 +121,8 @@ class ProblemList:
 
 def printable(value: str) -> str:
     """``value`` with a replacement for every sign that would move, hide or colour the others."""
+    if value.isprintable():
+        return value
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in value)
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from echs.base.database import Instant, metadata
+from echs.base.database import Database, Instant, metadata
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.ground import Ground
 from echs.base.plausibility import Rule, findings
@@ -166,19 +166,19 @@ class ReplacedList(Generic[Record]):
         with ground.database.write() as transaction:
             confirm(transaction, upload.kept)
             ground.database.lock(transaction, f"{self.heads.name}:{owner_id}")
-            self._replace(transaction, owner_id, upload.kept, ground.clock())
+            self._replace(ground.database, transaction, owner_id, upload.kept, ground.clock())
         found = Counter(str(each.rule.name) for record in upload.kept for each in findings(self.warnings, record, None))
         return Replaced(len(upload.kept), upload.repeated, found)
 
-    def _replace(self, transaction: Connection, owner_id: int, rows: Sequence[Record], now: datetime) -> None:
+    def _replace(
+        self, database: Database, transaction: Connection, owner_id: int, rows: Sequence[Record], now: datetime
+    ) -> None:
         mine = self.heads.c.partner_id == owner_id
         head = transaction.execute(select(self.heads.c.generation).where(mine)).scalar()
         generation = (head or 0) + 1
         names = [*RECORD_KEY, *(column.name for column in self.columns)]
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            batch = enumerate(rows[start : start + ROWS_AT_ONCE], start)
-            values = [dict(zip(names, (owner_id, generation, at, *row), strict=True)) for at, row in batch]
-            transaction.execute(insert(self.records), values)
+        placed = ((owner_id, generation, position, *row) for position, row in enumerate(rows))
+        database.insert_rows(transaction, self.records, names, placed)
         state = {"generation": generation, "record_count": len(rows), "replaced_at": now}
         if head is None:
             transaction.execute(insert(self.heads).values(partner_id=owner_id, **state))

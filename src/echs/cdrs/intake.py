@@ -21,9 +21,21 @@ from echs.partners.partner import Partner
 from echs.partners.register import owners_of_provider_keys
 
 KEYS_AT_ONCE = 500
-ROWS_AT_ONCE = 1000
 DETAIL_LIMIT = 400
 FIELD_NAMES = tuple(field.name for field in FIELDS)
+# In the order in which `store` gives the values.
+COLUMNS = (
+    "operator_key",
+    "provider_key",
+    "operator_partner_id",
+    "started_at",
+    "ended_at",
+    "duration_s",
+    "volume_e4_kwh",
+    "received_at",
+    "request_id",
+    *FIELD_NAMES,
+)
 
 
 class Outcome(StrEnum):
@@ -92,7 +104,7 @@ def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread], 
         known = known_positions(transaction, placed)
         new = [each for each in placed if not each.repeated and each.position not in known]
         refuse_what_is_doubted(new)
-        last_id = store(transaction, new, sender, scene.now, request_id)
+        last_id = store(ground, transaction, new, sender, scene.now, request_id)
         with ground.database.nearest_by_index(transaction):
             found = overlaps(transaction, last_id, request_id)
         scene = replace(
@@ -106,7 +118,7 @@ def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread], 
             card_overlaps_elsewhere=found.card_elsewhere,
         )
         warnings = {each.cdr.key: warnings_of(each.cdr, scene) for each in new}
-        store_warnings(transaction, warnings, last_id, request_id)
+        store_warnings(ground, transaction, warnings, last_id, request_id)
     return summary(placed, new, scene, warnings)
 
 
@@ -217,27 +229,31 @@ def conflict(each: Placed, field: str, received_at: datetime) -> Problem:
 
 
 def store(
-    transaction: Connection, new: Sequence[Placed], sender: Partner, received_at: datetime, request_id: str
+    ground: Ground,
+    transaction: Connection,
+    new: Sequence[Placed],
+    sender: Partner,
+    received_at: datetime,
+    request_id: str,
 ) -> int:
     """Write the CDRs and enter them among the uncleared; the highest number before theirs."""
     highest = transaction.execute(select(func.max(tables.cdr.c.id))).scalar() or 0
-    for start in range(0, len(new), ROWS_AT_ONCE):
-        rows = [
-            {
-                "operator_key": cdr.operator_key,
-                "provider_key": cdr.provider_key,
-                "operator_partner_id": sender.id,
-                "started_at": cdr.started_at,
-                "ended_at": cdr.ended_at,
-                "duration_s": cdr.duration_s,
-                "volume_e4_kwh": cdr.volume_e4_kwh,
-                "received_at": received_at,
-                "request_id": request_id,
-                **dict(zip(FIELD_NAMES, cdr.record, strict=True)),
-            }
-            for cdr in (each.cdr for each in new[start : start + ROWS_AT_ONCE])
-        ]
-        transaction.execute(insert(tables.cdr), rows)
+    rows = (
+        (
+            cdr.operator_key,
+            cdr.provider_key,
+            sender.id,
+            cdr.started_at,
+            cdr.ended_at,
+            cdr.duration_s,
+            cdr.volume_e4_kwh,
+            received_at,
+            request_id,
+            *cdr.record,
+        )
+        for cdr in (each.cdr for each in new)
+    )
+    ground.database.insert_rows(transaction, tables.cdr, COLUMNS, rows)
     mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(just_stored(highest, request_id))
     transaction.execute(insert(tables.cdr_uncleared).from_select(["cdr_id", "provider_key"], mine))
     return highest
@@ -249,20 +265,19 @@ def just_stored(after_id: int, request_id: str) -> ColumnElement[bool]:
 
 
 def store_warnings(
-    transaction: Connection, warnings: Mapping[Key, list[Finding]], after_id: int, request_id: str
+    ground: Ground, transaction: Connection, warnings: Mapping[Key, list[Finding]], after_id: int, request_id: str
 ) -> None:
     """Write what is odd about the CDRs just stored."""
     if not any(warnings.values()):
         return
     cdr = tables.cdr
     numbers = select(cdr.c.operator_key, cdr.c.cdr_id, cdr.c.id).where(just_stored(after_id, request_id))
-    rows = [
-        {"cdr_id": number, "name": each.rule.name, "field": each.rule.field, "detail": each.detail[:DETAIL_LIMIT]}
-        for operator_key, cdr_id, number in transaction.execute(numbers)
+    rows = (
+        (number, str(each.rule.name), each.rule.field, each.detail[:DETAIL_LIMIT])
+        for operator_key, cdr_id, number in transaction.execute(numbers).all()
         for each in warnings[operator_key, cdr_id]
-    ]
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        transaction.execute(insert(tables.cdr_warning), rows[start : start + ROWS_AT_ONCE])
+    )
+    ground.database.insert_rows(transaction, tables.cdr_warning, ("cdr_id", "name", "field", "detail"), rows)
 
 
 def summary(

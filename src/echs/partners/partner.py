@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from echs.base.errors import Problem, Reason, shown
@@ -69,7 +70,7 @@ class Partner:
     @property
     def operator_keys(self) -> frozenset[str]:
         """Its operator ids in the form in which ids are compared."""
-        return frozenset(map(party_key, self.operator_ids))
+        return party_keys(self.operator_ids)
 
     def may_use_hub(self, hub: int) -> bool:
         """Whether it may put this hub number on its tokens; 0 (Other) is everybody's."""
@@ -79,6 +80,12 @@ class Partner:
 def party_key(party_id: str) -> str:
     """The form in which user ids and party ids are compared: without regard to case and to blanks around."""
     return party_id.strip().casefold()
+
+
+@lru_cache(maxsize=256)
+def party_keys(party_ids: tuple[str, ...]) -> frozenset[str]:
+    """Several ids in that form; an upload asks for the same ones with every record."""
+    return frozenset(map(party_key, party_ids))
 
 
 def user_id_problem(user_id: str) -> Problem | None:

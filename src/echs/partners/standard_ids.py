@@ -6,7 +6,7 @@ letters and digits of OCHP 0.2. Country codes: ISO 3166-1; languages: ISO 639-3.
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import pycountry
 
@@ -55,6 +55,7 @@ def evse_id_problem(evse_id: str) -> str | None:
     return f"{shown(evse_id)} is no EVSE id like NL*TNM*E02000001*0, +49*823*1234*5678 or 01000851"
 
 
+@lru_cache(maxsize=4096)
 def parts_of(contract_id: str) -> tuple[str, str] | None:
     """A contract id of a known shape as (signs without separators and check digit, check digit or nothing)."""
     text = contract_id.strip().upper() if contract_id.isascii() else ""
@@ -79,6 +80,7 @@ def plain(text: str) -> str:
     return text.upper() if text.isascii() else text
 
 
+@lru_cache(maxsize=4096)
 def check_digit(body: str) -> str:
     """The check digit of a contract id without separators: of DIN SPEC 91286 for 11 signs, of ISO 15118 for 14."""
     return din_check_digit(body) if len(body) == 11 else iso_check_digit(body)
