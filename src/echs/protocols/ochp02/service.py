@@ -21,6 +21,7 @@ class Messages:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.types = Types(contract)
+        self.delivery_order = ("docLink", "result") if contract.link_before_result else ("result", "docLink")
 
     def operation(self, name: str, returns: dict[str, Any], **takes: Any) -> Any:
         """The decorator that makes an operation of this name, with these members in the request and in the response."""
@@ -54,15 +55,14 @@ class Messages:
 
     def delivery(self, answer: DeliveryAnswer) -> tuple[Any, ...]:
         """The members of GetCDRsResponse, in the contract's order."""
-        first = (self.result(answer.told), answer.doc_link)
-        return (*(reversed(first) if self.contract.link_before_result else first), [])
+        members = {"result": self.result(answer.told), "docLink": answer.doc_link}
+        return (*(members[name] for name in self.delivery_order), [])
 
     def delivery_members(self) -> dict[str, Any]:
         """What GetCDRsResponse has, in the contract's order."""
-        first = [("result", self.types.result), ("docLink", Text)]
-        if self.contract.link_before_result:
-            first.reverse()
-        return {**dict(first), CDR_INFO.element: self.types.repeated(CDR_INFO, 0)}
+        types = {"result": self.types.result, "docLink": Text}
+        ordered = {name: types[name] for name in self.delivery_order}
+        return {**ordered, CDR_INFO.element: self.types.repeated(CDR_INFO, 0)}
 
 
 def service(contract: Contract) -> type[Service]:
