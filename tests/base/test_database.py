@@ -1,5 +1,6 @@
 """The two doors of the store."""
 
+import traceback
 from datetime import UTC, datetime
 
 import pytest
@@ -167,3 +168,18 @@ def test_a_store_that_goes_away_while_rows_go_in_is_told_as_such(house, cast):
     assert caught.value.first.reason is StoreReason.STORE_UNAVAILABLE
     with house.database.read() as snapshot:
         assert snapshot.execute(text("SELECT count(*) FROM login")).scalar() == 0
+
+
+def test_what_postgresql_says_of_a_row_goes_no_further(house, cast):
+    if house.database.is_sqlite:
+        pytest.skip("about PostgreSQL")
+    rows = [("x" * 100 + "CANARY", cast.tnm.id, NOW, NOW)]
+    with pytest.raises(exc.DataError) as caught, house.database.write() as transaction:
+        house.database.insert_rows(transaction, tables.login, LOGIN, rows)
+    assert "CANARY" not in "".join(traceback.format_exception(caught.value))
+    with pytest.raises(Refused) as cancelled, house.database.write() as transaction:
+        transaction.execute(text("SET LOCAL statement_timeout = '100ms'"))
+        endless = ((f"CANARY{number:058d}", cast.tnm.id, NOW, NOW) for number in range(500_000))
+        house.database.insert_rows(transaction, tables.login, LOGIN, endless)
+    assert cancelled.value.first.reason is StoreReason.STORE_UNAVAILABLE
+    assert "CANARY" not in "".join(traceback.format_exception(cancelled.value))

@@ -1,9 +1,12 @@
 """The administrator's command, run in this process on each store."""
 
 import gzip
+import io
 import json
+import os
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -315,3 +318,29 @@ def test_what_cannot_be_read_is_a_sentence(echs, monkeypatch, tmp_path):
     late = tmp_path / "late.xml"
     late.write_bytes(b"\n" * 5000 + envelope("<n:GetCDRsRequest/>").partition(b"?>")[2])
     assert "NotAnUpload" in echs("validate", str(late))[1]
+
+
+def test_the_name_of_a_file_need_not_be_utf_8(echs, tmp_path):
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.csv")
+    with open(odd, "w") as file:
+        file.write("a,b\n")
+    code, out, _ = echs("validate", "--json", odd)
+    assert (code, json.loads(out)[0]["problems"]) == (1, 1)
+    assert echs("validate", odd)[0] == 1
+
+
+def test_a_disk_that_fails_is_not_taken_for_the_end_of_a_body(echs, tmp_path, monkeypatch):
+    body = tmp_path / "body.xml"
+    body.write_bytes(envelope("<n:AddCDRsRequest>" + "<!-- -->" * 100_000 + "</n:AddCDRsRequest>"))
+    data, seen = body.read_bytes(), []
+
+    class Failing(io.BytesIO):
+        def read(self, size=-1):
+            seen.append(size)
+            if len(seen) > 3:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    monkeypatch.setattr(Path, "open", lambda *_: Failing(data))
+    code, _, err = echs("validate", str(body))
+    assert (code, "Input/output error" in err) == (1, True)

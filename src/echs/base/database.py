@@ -137,8 +137,11 @@ class Database:
                 for row in rows:
                     copy.write_row(row)
         except psycopg.Error as error:
-            # Past SQLAlchemy, which would have wrapped it: so that it is translated like any other.
-            raise exc.DBAPIError.instance(statement, None, error, psycopg.Error, hide_parameters=True) from error
+            # Past SQLAlchemy, which would have wrapped it: so that it is translated like any other. PostgreSQL repeats
+            # the row that it was at, with card number and pin: of its text only what holds no value goes on.
+            told = type(error).__name__ if isinstance(error, psycopg.DataError) else error.diag.message_primary
+            silent = type(error)(told or type(error).__name__)
+            raise exc.DBAPIError.instance(statement, None, silent, psycopg.Error, hide_parameters=True) from None
 
     @contextmanager
     def nearest_by_index(self, transaction: Connection) -> Iterator[None]:

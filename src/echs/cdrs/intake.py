@@ -130,7 +130,7 @@ def examine(
 ) -> list[Placed]:
     """Judge every record; two of one upload with the same key must be the same record. Needs no store.
 
-    Each record that is right is given to ``notice`` at once, whatever comes after it.
+    Each record that is right, and no repetition, is given to ``notice`` at once, whatever comes after it.
 
     :raises Refused: TOO_MANY_RECORDS
     """
@@ -150,7 +150,8 @@ def examine(
         if earlier is None or field is None:
             first.setdefault(position, record)
             right = Placed(position, cdr, earlier is not None, doubt)
-            notice(right)
+            if not right.repeated:
+                notice(right)
             return right
         detail = f"differs from the CDR of the same number at position {earlier[0]} of this upload"
         return Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record))

@@ -77,7 +77,9 @@ def print_facts(title: str, facts: Iterable[tuple[str, object]]) -> None:
 
 def print_json(value: object) -> None:
     """The value as JSON; instants in ISO 8601."""
-    click.echo(json.dumps(value, default=jsonable, ensure_ascii=False, indent=2))
+    text = json.dumps(value, default=jsonable, ensure_ascii=False, indent=2)
+    # The name of a file need not be UTF-8; what is printed must be.
+    click.echo(text.encode("utf-8", "replace").decode())
 
 
 def say(sentence: str) -> None:

@@ -89,7 +89,12 @@ def checked(checker: Checker, name: str) -> Report:
         try:
             with opened(name) as file:
                 task = progress.add_task(escape(name), total=None if name == "-" else Path(name).stat().st_size)
-                return judged(checker, Watched(file, lambda count: progress.advance(task, count)))
+                watched = Watched(file, lambda count: progress.advance(task, count))
+                report = judged(checker, watched)
+                if watched.failure is not None:
+                    # The reader of bodies took it for their end.
+                    raise watched.failure
+                return report
         except OSError as error:
             raise click.ClickException(f"{printable(name)} cannot be read ({error.strerror or error})") from None
 
@@ -112,7 +117,6 @@ def judged(checker: Checker, file: io.RawIOBase) -> Report:
     first = buffered.peek(PEEK_BYTES)
     gzipped = first.startswith(GZIP)
     if gzipped or is_xml(first):
-        # The source takes whatever fails for the end of the body; a disk that fails is to be told.
         return check_body(checker, buffered.read, gzipped=gzipped)
     encoding = "utf-16" if first.startswith(MARKS[1:]) else "utf-8-sig"
     return check_csv(checker, io.TextIOWrapper(buffered, encoding=encoding, newline=""))
@@ -126,9 +130,10 @@ def is_xml(first: bytes) -> bool:
 
 
 class Watched(io.RawIOBase):
-    """A file that tells how much of it was read."""
+    """A file that tells how much of it was read, and remembers why it could not be."""
 
     def __init__(self, file: BinaryIO, tell: Callable[[int], None]) -> None:
+        self.failure: OSError | None = None
         self.file = file
         self.tell_of = tell
 
@@ -138,7 +143,11 @@ class Watched(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read, and tell."""
-        data = self.file.read(len(buffer))
+        try:
+            data = self.file.read(len(buffer))
+        except OSError as error:
+            self.failure = error
+            raise
         buffer[: len(data)] = data
         self.tell_of(len(data))
         return len(data)

@@ -248,3 +248,43 @@ def test_no_secret_is_in_a_report():
     found = csv_report(table(ROAMING_AUTHORISATION_INFO, rows))
     assert found.refused == 4
     assert "CANARY" not in repr(found)
+
+
+@pytest.mark.parametrize("name", [wire.name for wire in ROAMING_AUTHORISATION_INFO.fields if wire.is_integer])
+@pytest.mark.parametrize("value", ["", " ", "x", "<n:b/>", "9999999999", None])
+def test_whatever_stands_for_a_number_is_told_and_stops_nothing(name, value):
+    xml = members("SetRoamingAuthorisationList")
+    start, end = f"<n:{name}>", f"</n:{name}>"
+    before, _, rest = xml.partition(start)
+    after = rest.partition(end)[2]
+    data = body("SetRoamingAuthorisationList", before + (f"{start}{value}{end}" if value is not None else "") + after)
+    found = report(data)
+    assert {remark.place for remark in found.remarks} == {name}
+    assert found.refused >= 1
+    if value is not None and "<" not in value:
+        place = [wire.name for wire in ROAMING_AUTHORISATION_INFO.fields].index(name)
+        row = [*token(1)]
+        row[place] = value
+        assert {remark.place for remark in csv_report(table(ROAMING_AUTHORISATION_INFO, [row])).remarks} == {name}
+
+
+def test_a_record_in_the_place_of_the_header_is_not_repeated():
+    (remark,) = csv_report("NL-TNM-000001,5,1,CANARY04,prn 1,31/12/2027,4711,0,1,\n").remarks
+    assert (remark.name, "has 10 values" in remark.detail) == ("CsvHeader", True)
+    assert "CANARY" not in remark.detail
+    assert '"colour", "size"' in csv_report("colour,size\nred,1\n").remarks[0].detail
+    assert "is empty" in csv_report("").remarks[0].detail
+
+
+def test_a_repetition_is_not_warned_of_again():
+    cdrs = record_xml(CDR_INFO, cdr(1, volume="0")) * 2
+    assert [remark.name for remark in report(body("AddCDRs", cdrs)).remarks].count("VOLUME_ZERO") == 1
+    rows = table(ROAMING_AUTHORISATION_INFO, [token(1, contract_id="Jan")] * 2)
+    assert [remark.name for remark in csv_report(rows).remarks] == ["CONTRACT_ID_PATTERN"]
+    points = table(UPLOADS["SetChargePointList"], [charge_point(1, location_name_language="xx")] * 2)
+    assert [remark.name for remark in csv_report(points).remarks] == ["LANGUAGE_UNKNOWN"]
+
+
+def test_a_foreign_element_hides_nothing_of_the_same_name():
+    xml = members("AddCDRs").replace("<n:volume>4.6400</n:volume>", "<volume>4.6400</volume>")
+    assert [remark.name for remark in report(body("AddCDRs", xml)).remarks] == ["FIELD_UNKNOWN", "FIELD_MISSING"]

@@ -182,10 +182,13 @@ def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemL
 def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
     """As SetRoamingAuthorisationList."""
     owner = checker.sender if checker.hubs else None
+    met: set[Authorisation] = set()
 
     def wrong(record: Authorisation, position: int) -> Iterator[Problem]:
-        for found in findings(authorisation.WARNINGS, record, None):
+        # A repetition is left out of the list, and its warnings with it.
+        for found in findings(authorisation.WARNINGS, record, None) if record not in met else ():
             odd.append((position, authorisation.label(record), found))
+        met.add(record)
         return authorisation.problems_of(record, position, owner)
 
     records = nouns(children, ROAMING_AUTHORISATION_INFO, Authorisation._make, wrong)
@@ -194,10 +197,13 @@ def examine_tokens(checker: Checker, children: Iterable[Child], problems: Proble
 
 def examine_chargepoints(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
     """As SetChargePointList."""
+    met: set[ChargePoint] = set()
 
     def wrong(record: ChargePoint, position: int) -> Iterator[Problem]:
-        for found in findings(chargepoint.WARNINGS, record, None):
+        # A repetition is left out of the list, and its warnings with it.
+        for found in findings(chargepoint.WARNINGS, record, None) if record not in met else ():
             odd.append((position, chargepoint.label(record), found))
+        met.add(record)
         return chargepoint.problems_of(record, position)
 
     records = nouns(children, CHARGEPOINT_INFO, ChargePoint._make, wrong)

@@ -1,17 +1,20 @@
 """An upload as a spreadsheet: rows become what the reader of envelopes gives, and go through the same checks."""
 
 import csv
+import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any, TextIO
 
-from echs.base.errors import shown
+from echs.base.errors import named, shown
 from echs.base.fields import FieldReason
+from echs.base.wording import counted
 from echs.protocols.ochp02.check import Checker, Report, examine
 from echs.protocols.ochp02.names import NAMESPACE, RECORDS, WireRecord
 from echs.protocols.soap.stream import Child
 
 DELIMITERS = ",;\t"
+NAME = re.compile(r"[A-Za-z_ ]{1,40}")
 
 
 def check_csv(checker: Checker, text: TextIO) -> Report:
@@ -25,12 +28,7 @@ def check_csv(checker: Checker, text: TextIO) -> Report:
         record = record_of(header)
         if record is None:
             names = ", ".join(known.type_name for known in RECORDS)
-            said = (
-                f"the first line, {shown(sample.strip())},"
-                if sample.strip()
-                else "the file is empty, or its first line is: it"
-            )
-            report.refuse("CsvHeader", f"{said} does not have the names of the fields of one of {names}")
+            report.refuse("CsvHeader", f"{said_of(header)} the names of the fields of one of {names}")
             return report
         report.what = record.type_name
         known = checked_header(header, record, report)
@@ -40,6 +38,15 @@ def check_csv(checker: Checker, text: TextIO) -> Report:
     except UnicodeDecodeError as error:
         report.refuse("CsvFormat", f"after line {text_line(report) - 1}: not {error.encoding}; save it as UTF-8")
     return report.in_order()
+
+
+def said_of(header: list[str]) -> str:
+    """What the first line is, where it is no header. A record may stand there: only names are repeated."""
+    if not any(header):
+        return "the file is empty, or its first line is; it needs"
+    if all(NAME.fullmatch(name) for name in header):
+        return f"the first line has {named(header)}, and not"
+    return f"the first line has {counted(len(header), 'value')}, and not"
 
 
 def text_line(report: Report) -> int:

@@ -62,7 +62,7 @@ def read(
     if beyond is not None:
         # Zero is right wherever a number stands: no rule takes offence at what was put in its place.
         readable = make([0 if value is None else value for value in values])
-        told = {problem.field for problem in wrong}
+        told = {problem.field for problem in wrong if not problem.field_as_sent}
         rest = chain(rest, (problem for problem in beyond(readable, position) if problem.field not in told))
     return Problems(wrong[0], rest)
 
@@ -96,6 +96,7 @@ def form_of(child: Child, position: int, record: WireRecord) -> tuple[list[str |
             values[place] = text or ""
         elif text is None or not text.strip():
             note(place, FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory")
+            values[place] = None
         else:
             number = integer(text)
             if number is None:

@@ -57,7 +57,13 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode("BodyIncomplete", SENDER, "The body broke off.", "Send it again, whole."),
     FaultCode("NotGzip", SENDER, "Content-Encoding says gzip, the body does not.", "Compress it, or leave the header."),
     FaultCode("TooCompressed", SENDER, "The body inflates beyond all measure.", "Send it uncompressed.", 413),
-    FaultCode("BodyTooLarge", SENDER, "The body is over the limit before its request begins.", "Send less.", 413),
+    FaultCode(
+        "BodyTooLarge",
+        SENDER,
+        "The body is over the limit before its request, or makes no text.",
+        "Send less.",
+        413,
+    ),
     FaultCode("UnknownEncoding", SENDER, "An XML encoding that is not read.", "Send UTF-8, UTF-16 or ISO-8859-1."),
     FaultCode(
         "NotWellFormed", SENDER, "Not well-formed XML, or not in its encoding.", "Correct it at the place named."
