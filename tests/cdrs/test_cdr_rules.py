@@ -10,7 +10,7 @@ from echs.base.errors import Problem, Problems
 from echs.base.fields import FieldReason
 from echs.base.plausibility import Severity
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrWarning, differing_field
-from echs.cdrs.rules import HOLD, REJECTIONS, RULES, WARNINGS, Doubted, Scene, judge, warnings_of
+from echs.cdrs.rules import HOLD, OF_NEW_ONLY, REJECTIONS, RULES, WARNINGS, Doubted, Scene, judge, warnings_of
 from echs.house import limits
 from echs.partners.partner import Partner
 from echs.partners.standard_ids import IdWarning
@@ -146,7 +146,7 @@ def test_the_volume_has_a_limit_that_may_be_reached():
 
 
 def test_only_what_depends_on_the_clock_or_a_setting_is_a_doubt_and_any_other_problem_ends_it():
-    assert [rule.name for rule in RULES if rule.of_new_only] == [CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT]
+    assert OF_NEW_ONLY == (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
     both = judge(cdr(1, volume="1001", end_datetime="2015-01-01 00:00:00"), 0, SCENE)
     assert isinstance(both, Doubted)
     assert len(list(both.problems.rest)) == 1

@@ -28,8 +28,7 @@ class Rule(Generic[Subject, Scene]):
     """One rule. ``broken`` gets the record and what it is seen against, and answers with a sentence if it is broken.
 
     ``field`` is the noun's own name. ``meaning`` and ``source`` are for the documentation. A rule that is not ``told``
-    rests on what other partners sent: the sender does not learn of it, the administrator does. A rule ``of_new_only``
-    depends on the clock or on a setting: what was accepted once is not asked again, so that sending twice is harmless.
+    rests on what other partners sent: the sender does not learn of it, the administrator does.
     """
 
     name: Reason
@@ -39,7 +38,6 @@ class Rule(Generic[Subject, Scene]):
     meaning: str
     source: str
     told: bool = True
-    of_new_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,9 +138,10 @@ def not_yours(reading: Reading, scene: Scene) -> str | None:
     return f"{named([operator_id])} is not your operator id; yours: {yours}"
 
 
+# These depend on the clock or on a setting: what was accepted once is asked no more, so that sending twice is harmless.
 OF_NEW_ONLY = (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
 REJECTIONS: tuple[Rule[Reading, Scene], ...] = tuple(
-    Rule(name, Severity.REJECT, field, broken, meaning, source, of_new_only=name in OF_NEW_ONLY)
+    Rule(name, Severity.REJECT, field, broken, meaning, source)
     for name, field, broken, meaning, source in (
         (
             CdrReason.CDR_START_FORMAT,
