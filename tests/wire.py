@@ -1,6 +1,7 @@
 """Talking to the WSGI application without a socket: envelopes by hand, answers as lxml reads them."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,6 +110,12 @@ def request(
             pieces.close()
     assert seen["headers"].get("Content-Length") in (None, str(len(data))) or method == "HEAD"
     return Response(seen["status"], seen["headers"], data)
+
+
+def in_pieces(data: bytes, piece: int = 65536) -> Callable[[int], bytes]:
+    """A read function that gives the bytes in pieces, as a connection does."""
+    stream = io.BytesIO(data)
+    return lambda size: stream.read(min(size, piece))
 
 
 def envelope(body: str, header: str = "", namespace: str = SOAP_12) -> bytes:

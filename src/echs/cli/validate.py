@@ -55,12 +55,9 @@ def command(
     - is standard input. Exit code 1 when something would be refused. What needs the store is not looked at: CDRs known
     already or held, overlaps, lists.
     """
-    wrong_zone = timezone_problem(timezone)
-    if wrong_zone is not None:
-        raise click.UsageError(wrong_zone.detail)
-    wrong_hub = first_of(map(hub_problem, hubs))
-    if wrong_hub is not None:
-        raise click.UsageError(wrong_hub.detail)
+    wrong = first_of((timezone_problem(timezone), *map(hub_problem, hubs)))
+    if wrong is not None:
+        raise click.UsageError(wrong.detail)
     if files.count("-") > 1:
         raise click.UsageError("standard input can be read once")
     checker = Checker(limits(read_settings()), system_clock(), timezone, operator_ids, hubs)

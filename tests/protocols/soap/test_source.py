@@ -10,19 +10,11 @@ from hypothesis import strategies as st
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.source import GZIP_ALLOWANCE_BYTES, GZIP_RATIO, Source
 from echs.protocols.soap.stream import EnvelopeReader
-from wire import SOAP_12, envelope
+from wire import SOAP_12, envelope, in_pieces
 
 
 def source(data: bytes, piece: int = 65536, limit: int = 10**9, *, gzipped: bool = True) -> Source:
-    position = 0
-
-    def read(size: int) -> bytes:
-        nonlocal position
-        taken = data[position : position + min(size, piece)]
-        position += len(taken)
-        return taken
-
-    return Source(read, len(data), limit, gzipped=gzipped)
+    return Source(in_pieces(data, piece), len(data), limit, gzipped=gzipped)
 
 
 def everything(body: Source) -> bytes:

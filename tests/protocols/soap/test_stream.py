@@ -14,21 +14,13 @@ from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.source import Source
 from echs.protocols.soap.stream import TOKEN_BYTES, EnvelopeReader
 from echs.protocols.soap.versions import SOAP_12 as VERSION_12
-from wire import SOAP_12
+from wire import SOAP_12, in_pieces
 
 NS = "urn:x"
 
 
 def reader(data: bytes, piece: int = 65536, limit: int = 10**9) -> EnvelopeReader:
-    position = 0
-
-    def read(size: int) -> bytes:
-        nonlocal position
-        taken = data[position : position + min(size, piece)]
-        position += len(taken)
-        return taken
-
-    return EnvelopeReader(Source(read, len(data), limit), VERSION_12, None)
+    return EnvelopeReader(Source(in_pieces(data, piece), len(data), limit), VERSION_12, None)
 
 
 def read_all(data: bytes, piece: int = 65536):

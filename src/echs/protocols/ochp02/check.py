@@ -3,7 +3,7 @@
 What needs the store is not looked at: what is known already, what is held, what overlaps, what the lists know.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from echs.authorisations import authorisation, roaming_list
 from echs.authorisations.authorisation import Authorisation
 from echs.base.errors import Problem, ProblemList, Refused, shown
 from echs.base.limits import Limits
-from echs.base.plausibility import Finding, Severity, findings
+from echs.base.plausibility import Finding, Rule, Severity, findings
 from echs.cdrs import intake
 from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.cdr import label as cdr_label
@@ -45,6 +45,11 @@ UPLOADS = {
 }
 # Requests that only one of the contracts spells so.
 ONLY_AT = {f"Set{contract.chargepoint}ListRequest": contract.path for contract in CONTRACTS}
+
+
+# What is odd about records: the position of each, what tells a person which it is, and the rule that it breaks.
+Odd = list[tuple[int, tuple[str, str] | None, Finding]]
+Wrong = Callable[[Any, int], Iterator[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,9 @@ class Report:
         """How many remarks refuse the upload."""
         return sum(remark.severity is Severity.REJECT for remark in self.remarks)
 
-    def refuse(self, name: str, detail: str, **more: Any) -> None:
+    def refuse(self, name: str, detail: str, place: str = "") -> None:
         """Note what refuses the upload as a whole."""
-        self.remarks.append(Remark(Severity.REJECT, name, None, None, "", more.get("place", ""), detail))
+        self.remarks.append(Remark(Severity.REJECT, name, None, None, "", place, detail))
 
     def in_order(self) -> "Report":
         """The report with what is about the whole first, then record by record, what refuses before what is odd."""
@@ -141,7 +146,7 @@ def examine(checker: Checker, record: WireRecord, children: Iterable[Child], rep
     """Judge the records as the room would that takes them in, and note everything that is wrong or odd."""
     report.record = record
     problems = ProblemList(thorough=True)
-    odd: list[tuple[int, tuple[str, str] | None, Finding]] = []
+    odd: Odd = []
     try:
         EXAMINERS[record.type_name](checker, counted(children, report), problems, odd)
     except Refused as refused:
@@ -163,9 +168,6 @@ def counted(children: Iterable[Child], report: Report) -> Iterator[Child]:
         yield child
 
 
-Odd = list[tuple[int, tuple[str, str] | None, Finding]]
-
-
 def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
     """As AddCDRs."""
     scene = Scene(checker.sender, checker.now, checker.limits, rights_are_known=bool(checker.operator_ids))
@@ -182,32 +184,38 @@ def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemL
 def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
     """As SetRoamingAuthorisationList."""
     owner = checker.sender if checker.hubs else None
-    met: set[Authorisation] = set()
 
-    def wrong(record: Authorisation, position: int) -> Iterator[Problem]:
-        # A repetition is left out of the list, and its warnings with it.
-        for found in findings(authorisation.WARNINGS, record, None) if record not in met else ():
-            odd.append((position, authorisation.label(record), found))
-        met.add(record)
+    def problems_of_token(record: Authorisation, position: int) -> Iterator[Problem]:
         return authorisation.problems_of(record, position, owner)
 
+    wrong = noting(odd, authorisation.WARNINGS, authorisation.label, problems_of_token)
     records = nouns(children, ROAMING_AUTHORISATION_INFO, Authorisation._make, wrong)
     roaming_list.examine(records, wrong, checker.limits.records_per_upload, problems)
 
 
 def examine_chargepoints(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
     """As SetChargePointList."""
-    met: set[ChargePoint] = set()
-
-    def wrong(record: ChargePoint, position: int) -> Iterator[Problem]:
-        # A repetition is left out of the list, and its warnings with it.
-        for found in findings(chargepoint.WARNINGS, record, None) if record not in met else ():
-            odd.append((position, chargepoint.label(record), found))
-        met.add(record)
-        return chargepoint.problems_of(record, position)
-
+    wrong = noting(odd, chargepoint.WARNINGS, chargepoint.label, chargepoint.problems_of)
     records = nouns(children, CHARGEPOINT_INFO, ChargePoint._make, wrong)
     chargepoint_list.examine(records, wrong, checker.limits.records_per_upload, problems)
+
+
+def noting(
+    odd: Odd,
+    warnings: Sequence[Rule[Any, None]],
+    label: Callable[[Any], tuple[str, str] | None],
+    problems_of_record: Wrong,
+) -> Wrong:
+    """The same rules, with what is odd about a record noted first; a repetition is left out, its warnings with it."""
+    met: set[object] = set()
+
+    def wrong(record: Any, position: int) -> Iterator[Problem]:
+        if record not in met:
+            met.add(record)
+            odd.extend((position, label(record), found) for found in findings(warnings, record, None))
+        return problems_of_record(record, position)
+
+    return wrong
 
 
 EXAMINERS = {
