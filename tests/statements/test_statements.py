@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
@@ -146,6 +146,7 @@ def test_a_statement_about_very_many_runs_stays_quick_and_readable(house, cast, 
     assert "2026-03-25" in text
 
 
+@example("0\xa00", 10)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=300), st.integers(10, 200))
 def test_a_wrapped_text_fits_its_width_and_loses_nothing_but_blanks(text, width):
     lines = pdf.wrapped(text, width)

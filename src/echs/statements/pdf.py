@@ -109,7 +109,7 @@ def wrapped(text: str, width: float, font: str = FONT, size: float = SIZE) -> tu
         )
         blank = rest.rfind(" ", 1, end + 1)
         cut = blank + 1 if blank > 0 else max(end, 1)
-        pieces.append(rest[:cut].rstrip())
+        pieces.append(rest[:cut].rstrip(" "))
         rest = rest[cut:]
     return (*pieces, rest) if rest or not pieces else tuple(pieces)
 
