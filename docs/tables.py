@@ -82,7 +82,7 @@ def limits() -> str:
         rows = [
             (
                 f"`{wire.name}`",
-                "whole number" if wire.is_integer else f"{wire.field.limit} characters",
+                "whole number" if wire.field.integer else f"{wire.field.limit} characters",
                 "yes" if wire.field.mandatory else "",
             )
             for wire in record.fields

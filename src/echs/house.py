@@ -12,6 +12,7 @@ from echs.base.database import Database
 from echs.base.energy import UNITS_PER_KWH
 from echs.base.ground import Ground
 from echs.base.limits import Limits
+from echs.base.published_list import DrawnLists
 from echs.cdrs.surroundings import Lists
 from echs.chargepoints import chargepoint_list
 from echs.settings import DEFAULT_PUBLIC_URL, BadConfiguration, Settings
@@ -28,9 +29,10 @@ LISTS = Lists(roaming_list.known_tokens, roaming_list.known_contracts, chargepoi
 
 @dataclass(frozen=True)
 class House(Ground):
-    """The ground, the shelf with the statements, and what is needed to make links to them."""
+    """The ground, the shelf with the statements and what is needed to make links to them, the lists as they go out."""
 
     shelf: Shelf
+    drawn: DrawnLists
     link_key: bytes
     public_url: str
     # What CDRs are compared with, for the rooms that do not know each other.
@@ -53,6 +55,7 @@ def open_house(settings: Settings, clock: Clock = system_clock, public_url: str 
         clock=clock,
         limits=limits(settings),
         shelf=Shelf(settings.data_dir / "statements"),
+        drawn=DrawnLists(settings.data_dir / "lists"),
         link_key=link.signing_key(secret_key(settings)),
         public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,
     )

@@ -4,7 +4,7 @@ import pytest
 
 from echs.base.errors import Problem, ProblemList, Problems, Refused
 from echs.base.fields import FieldReason, UploadReason
-from echs.base.upload import examined
+from echs.base.upload import Court, examined
 
 
 def even(number: int, position: int) -> int | Problem | None:
@@ -13,10 +13,14 @@ def even(number: int, position: int) -> int | Problem | None:
     return number if number % 2 == 0 else Problem(FieldReason.FIELD_NOT_INTEGER, "is odd", position=position)
 
 
+def kept_of(records, judge, limit, problems):
+    return [one for _, block in examined(records, Court(judge), limit, problems) for one in block]
+
+
 def judged(records, judge, limit):
     """As the rooms do it."""
     problems = ProblemList()
-    kept = examined(records, judge, limit, problems)
+    kept = kept_of(records, judge, limit, problems)
     if problems:
         raise problems.refusal("Nothing was stored.")
     return kept
@@ -67,8 +71,8 @@ def test_a_thorough_list_has_all_problems_of_every_record_and_keeps_what_is_righ
         return Problems(both[0], iter(both[1:]))
 
     problems = ProblemList(thorough=True)
-    assert examined(iter([2, *[1] * 25, 4]), twice_wrong, 100, problems) == [2, 4]
+    assert kept_of(iter([2, *[1] * 25, 4]), twice_wrong, 100, problems) == [2, 4]
     assert problems.total == len(problems.kept) == 50
     usual = ProblemList()
-    assert examined(iter([2, *[1] * 25, 4]), twice_wrong, 100, usual) == []
+    assert kept_of(iter([2, *[1] * 25, 4]), twice_wrong, 100, usual) == [2, 4]
     assert (usual.total, len(usual.kept)) == (25, 10)

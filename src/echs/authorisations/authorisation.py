@@ -1,15 +1,15 @@
 """The noun of this room: one authorisation, a token that may charge elsewhere (OCHP 0.2, 4.4)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from echs.base.errors import Problem, Reason
-from echs.base.fields import Field, field_problems
+from echs.base.fields import Field, field_problems, rules_hold
 from echs.base.plausibility import Rule, Severity
 from echs.partners.partner import Partner
-from echs.partners.standard_ids import IdWarning, contract_id_shape_problem
+from echs.partners.standard_ids import USUAL_CONTRACT_ID, IdWarning, contract_id_shape_problem
 
 
 class AuthorisationReason(Reason):
@@ -42,6 +42,7 @@ class Authorisation(NamedTuple):
 
 TOKEN_TYPES = {0: "other", 1: "MIFARE_CL", 2: "MIFARE_DES", 3: "MSISDN"}
 FLAG_FIELDS = ("pin_mandatory", "activated")
+FLAGS = (0, 1)
 _EXPIRY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
 
@@ -59,15 +60,15 @@ def expiry_rule(value: str) -> tuple[Reason, str] | None:
 
 FIELDS = (
     Field("contract_id", 64, mandatory=True),
-    Field("hub", 4, mandatory=True),
-    Field("token_type", 1, mandatory=True),
+    Field("hub", 4, mandatory=True, integer=True),
+    Field("token_type", 1, mandatory=True, integer=True),
     Field("token_id", 64, mandatory=True, secret=True),
     Field("printed_number", 150, secret=True),
     # Not secret, but the neighbour of the pin and of the card numbers: what stands here by mistake may be one.
     Field("expiry_date", 10, secret=True, rule=expiry_rule),
     Field("pin", 32, secret=True),
-    Field("pin_mandatory", 1, mandatory=True),
-    Field("activated", 1, mandatory=True),
+    Field("pin_mandatory", 1, mandatory=True, integer=True),
+    Field("activated", 1, mandatory=True, integer=True),
     Field("token_hash", 128, secret=True),
 )
 
@@ -85,6 +86,7 @@ WARNINGS: tuple[Rule[Authorisation, None], ...] = (
         lambda record, _: contract_id_shape_problem(record.contract_id),
         "no contract id of a known shape",
         "DIN SPEC 91286, ISO 15118-2; the lists of 2012 have thirty shapes",
+        usual=USUAL_CONTRACT_ID,
     ),
 )
 
@@ -101,6 +103,19 @@ def problems_of(record: Authorisation, position: int, owner: Partner | None) -> 
         yield not_yours(record, owner, position)
 
 
+def all_right(columns: Sequence[Sequence[str]], owner: Partner) -> bool:
+    """Whether `problems_of` would find nothing in a run that ``owner`` sends; by its columns, each value once."""
+    numbers = {
+        field.name: set(map(int, set(column))) for field, column in zip(FIELDS, columns, strict=True) if field.integer
+    }
+    return (
+        numbers["token_type"] <= TOKEN_TYPES.keys()
+        and all(numbers[name] <= set(FLAGS) for name in FLAG_FIELDS)
+        and all(map(owner.may_use_hub, numbers["hub"]))
+        and rules_hold(FIELDS, columns)
+    )
+
+
 def code_problems(record: Authorisation) -> list[tuple[Reason, str, str]]:
     """Codes outside their lists, as (reason, field, sentence)."""
     found: list[tuple[Reason, str, str]] = []
@@ -110,7 +125,7 @@ def code_problems(record: Authorisation) -> list[tuple[Reason, str, str]]:
         found.append((AuthorisationReason.TOKEN_TYPE_UNKNOWN, "token_type", detail))
     for field in FLAG_FIELDS:
         value = getattr(record, field)
-        if value not in (0, 1):
+        if value not in FLAGS:
             found.append((AuthorisationReason.TOKEN_FLAG_VALUE, field, f"{quoted(value)}is neither 0 nor 1"))
     return found
 
@@ -127,9 +142,8 @@ def quoted(value: int) -> str:
     return f'"{value}" ' if -10 < value < 100 else ""
 
 
-def key(record: Authorisation) -> tuple[int, str]:
-    """What makes a token the same token inside a list."""
-    return record.token_type, record.token_id
+# What makes a token the same token inside a list.
+KEY = ("token_type", "token_id")
 
 
 def twice(record: Authorisation, position: int, earlier: int) -> Problem:

@@ -1,30 +1,45 @@
 """The verbs of this room: a provider replaces its list, everybody downloads all lists."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 
 from sqlalchemy import Connection, func
 
 from echs.authorisations import tables
-from echs.authorisations.authorisation import WARNINGS, Authorisation, key, not_yours, problems_of, twice
+from echs.authorisations.authorisation import (
+    FIELDS,
+    KEY,
+    WARNINGS,
+    Authorisation,
+    all_right,
+    not_yours,
+    problems_of,
+    twice,
+)
 from echs.base.errors import Problem, ProblemList, Unread
 from echs.base.ground import Ground
-from echs.base.replaced_list import Examined, ListState, Replaced, ReplacedList
-from echs.base.upload import NOTHING_STORED
+from echs.base.published_list import Published
+from echs.base.replaced_list import Judges, Kind, ListState, Replaced, ReplacedList
+from echs.base.spool import Spool
+from echs.base.upload import NOTHING_STORED, Run
 from echs.partners.login import confirm
 from echs.partners.partner import Partner
 from echs.partners.register import is_active
 
-_lists = ReplacedList(tables.roaming_list, tables.authorisation, Authorisation._make, key, twice, WARNINGS)
+KIND = Kind(FIELDS, Authorisation._make, KEY, twice, WARNINGS)
+_lists = ReplacedList(tables.roaming_list, tables.authorisation, KIND)
 
 
-def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Unread]) -> Replaced:
+def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Unread | Run]) -> Replaced:
     """Make ``records`` the whole list of ``owner``, in one transaction.
 
     :raises Refused: for any problem in any record; the list that stood before stands still
     """
 
-    def may_still(transaction: Connection, kept: Sequence[Authorisation]) -> None:
+    def may_still(transaction: Connection, kept: Iterable[Authorisation]) -> None:
         now = confirm(ground, transaction, owner)
+        if now.hubs == owner.hubs:
+            return  # under these every record was judged
         lost = ProblemList()
         for record in kept:
             if not now.may_use_hub(record.hub):
@@ -32,20 +47,23 @@ def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Un
         if lost:
             raise lost.refusal(NOTHING_STORED)
 
-    def wrong(record: Authorisation, position: int) -> Iterator[Problem]:
-        return problems_of(record, position, owner)
+    return _lists.replace(ground, owner.id, records, judges(owner), may_still)
 
-    return _lists.replace(ground, owner.id, records, wrong, may_still)
+
+def judges(owner: Partner) -> Judges[Authorisation]:
+    """The rules for what ``owner`` sends."""
+    return Judges(partial(problems_of, owner=owner), partial(all_right, owner=owner))
 
 
 def examine(
-    records: Iterable[Authorisation | Unread],
+    records: Iterable[Authorisation | Unread | Run],
     wrong: Callable[[Authorisation, int], Iterator[Problem]],
     limit: int,
     problems: ProblemList,
-) -> Examined[Authorisation]:
-    """Read an upload as `replace` does, without a store."""
-    return _lists.examine(records, wrong, limit, problems)
+) -> None:
+    """Read an upload as `replace` does, without a store, for what is wrong with it."""
+    with Spool() as spool:
+        _lists.receive(records, Judges(wrong, lambda _columns: False), limit, problems, spool)
 
 
 def known_tokens(ground: Ground, owner_id: int, numbers: Collection[str]) -> set[str]:
@@ -64,6 +82,11 @@ def known_contracts(ground: Ground, owner_id: int, contract_ids: Collection[str]
 def download(ground: Ground) -> Iterator[Authorisation]:
     """Every active partner's list, in the order of the partners and of their uploads, from one snapshot."""
     return _lists.download(ground, is_active)
+
+
+def published() -> Published:
+    """The lists of all active partners, to be given out drawn."""
+    return Published(_lists, is_active)
 
 
 def states(ground: Ground) -> dict[int, ListState]:

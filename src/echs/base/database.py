@@ -8,11 +8,12 @@ Room code never opens a connection any other way, so that what is said here hold
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -30,7 +31,6 @@ from sqlalchemy import (
     create_engine,
     event,
     exc,
-    insert,
     make_url,
     text,
 )
@@ -122,26 +122,45 @@ class Database:
             transaction.execute(text(f"SELECT {function}(hashtextextended(:name, 0))"), {"name": name})
 
     def insert_rows(
-        self, transaction: Connection, table: Table, names: Sequence[str], rows: Iterable[Sequence[object]]
+        self,
+        transaction: Connection,
+        table: Table,
+        names: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        fixed: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        """Write many rows, each with the values of these columns in their order; by COPY where there is one."""
+        """Write many rows, each with the values of these columns in their order; by COPY where there is one.
+
+        ``fixed`` columns have the same number in every row. Values go to the driver as they are: texts (of digits too,
+        for whole numbers), whole numbers, None, and instants as `as_stored` gives them.
+        """
+        columns = ", ".join([*fixed, *names])
         if self.is_sqlite:
+            values = ", ".join([*(str(int(number)) for number in fixed.values()), *("?" for _ in names)])
+            statement = f"INSERT INTO {table.name} ({columns}) VALUES ({values})"  # noqa: S608 - names of ours, numbers
             left = iter(rows)
-            while batch := [dict(zip(names, row, strict=True)) for row in islice(left, ROWS_AT_ONCE)]:
-                transaction.execute(insert(table), batch)
+            while batch := list(islice(left, ROWS_AT_ONCE)):
+                transaction.exec_driver_sql(statement, batch)
             return
-        statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
+        same = tuple(fixed.values())
+        statement = f"COPY {table.name} ({columns}) FROM STDIN"
         driver: Any = transaction.connection.driver_connection
         try:
             with driver.cursor() as cursor, cursor.copy(statement) as copy:
                 for row in rows:
-                    copy.write_row(row)
+                    copy.write_row((*same, *row))
         except psycopg.Error as error:
             # Past SQLAlchemy, which would have wrapped it: so that it is translated like any other. PostgreSQL repeats
             # the row that it was at, with card number and pin: of its text only what holds no value goes on.
             told = type(error).__name__ if isinstance(error, psycopg.DataError) else error.diag.message_primary
             silent = type(error)(told or type(error).__name__)
             raise exc.DBAPIError.instance(statement, None, silent, psycopg.Error, hide_parameters=True) from None
+
+    def as_stored(self, instant: datetime) -> object:
+        """An instant as `insert_rows` wants it; `Instant` reads it back."""
+        utc = instant.astimezone(UTC)
+        # SQLAlchemy's own form for SQLite.
+        return utc.replace(tzinfo=None).isoformat(" ", "microseconds") if self.is_sqlite else utc
 
     @contextmanager
     def nearest_by_index(self, transaction: Connection) -> Iterator[None]:

@@ -114,6 +114,15 @@ class ProblemList:
             for problem in problems.rest:
                 self.add(problem)
 
+    def merge(self, other: "ProblemList") -> None:
+        """Take in what was noted apart, about positions in between; both are in order."""
+        if not other:
+            return
+        self.total += other.total
+        self.kept = sorted([*self.kept, *other.kept], key=lambda problem: problem.position or 0)
+        if not self.thorough:
+            del self.kept[NAMED_PROBLEMS_LIMIT:]
+
     def refusal(self, effect: str) -> Refused:
         """The refusal with all of them."""
         return Refused(self.kept, total=self.total, effect=effect)

@@ -1,8 +1,10 @@
 """Text fields of a record and the checks that every such field gets, whatever the record."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
 
 from echs.base.errors import Problem, Reason, shown
 
@@ -31,15 +33,20 @@ class UploadReason(Reason):
     TOO_MANY_RECORDS = "TOO_MANY_RECORDS"
 
 
+RIGHT_VALUES = 20_000
+
+Record = TypeVar("Record")
+
 # A format rule gets the value and answers with a reason and a sentence, or with None where the value is right.
 Rule = Callable[[str], tuple[Reason, str] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One text field: its limit in characters, whether it must be filled, whether its value may be repeated.
+    """One field: its limit in characters, whether it must be filled, whether its value may be repeated.
 
-    A ``secret`` value (pin, card number, what is derived from one) appears in no error, log or listing.
+    A ``secret`` value (pin, card number, what is derived from one) appears in no error, log or listing. An ``integer``
+    is a whole number; its limit is for the documentation. A ``rule`` depends on nothing but the value.
     """
 
     name: str
@@ -47,6 +54,7 @@ class Field:
     mandatory: bool = False
     secret: bool = False
     rule: Rule | None = None
+    integer: bool = False
 
     def wrong(self, value: str) -> tuple[Reason, str] | None:
         """The first rule that ``value`` breaks, in this order: control character, length, presence, format."""
@@ -80,3 +88,40 @@ def field_problems(
             reason, sentence = wrong
             lead = "" if reason is FieldReason.FIELD_MISSING else field.says(value)
             yield Problem(reason, lead + sentence, position=position, field=field.name, label=label)
+
+
+def rules_hold(fields: Sequence[Field], columns: Sequence[Sequence[str]]) -> bool:
+    """Whether the rules of the fields hold for all the values of a run, column by column: each value is asked once."""
+    for field, column in zip(fields, columns, strict=True):
+        if field.rule is None:
+            continue
+        right = right_values(field.rule)
+        new = set(column) - right
+        if not all(field.rule(value) is None for value in new):
+            return False
+        if len(right) + len(new) > RIGHT_VALUES:
+            right.clear()
+        right |= new
+        right.add("")  # which no rule is asked about
+    return True
+
+
+@cache
+def right_values(_rule: Rule) -> set[str]:
+    """Some values that a rule is known to find right: those of a list are few, and most stand in it many times."""
+    return {""}
+
+
+def maker(fields: Sequence[Field], make: Callable[[Iterable[Any]], Record]) -> Callable[[Sequence[str]], Record]:
+    """What makes a record of the texts of a run."""
+    numbers = [place for place, field in enumerate(fields) if field.integer]
+    if not numbers:
+        return make
+
+    def with_numbers(row: Sequence[str]) -> Record:
+        values: list[Any] = list(row)
+        for place in numbers:
+            values[place] = int(values[place])
+        return make(values)
+
+    return with_numbers

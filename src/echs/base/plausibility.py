@@ -4,10 +4,11 @@ The first rule of severity ``reject`` that a record breaks decides. Rules of sev
 that is broken is noted.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from echs.base.errors import Reason
 
@@ -23,12 +24,46 @@ class Severity(StrEnum):
     WARN = "warn"
 
 
+class Usual(Protocol):
+    """A quick test of many texts of one field."""
+
+    def odd(self, column: Sequence[str]) -> Sequence[int]:
+        """The places of those that must be looked at closely."""
+
+
+class UsualShape:
+    """Texts of this pattern are usual: all of them are matched at once, and only where that fails one by one."""
+
+    def __init__(self, pattern: str) -> None:
+        self._one = re.compile(pattern).fullmatch
+        self._all = re.compile(f"(?:(?:{pattern})\n)*+").fullmatch
+
+    def odd(self, column: Sequence[str]) -> Sequence[int]:
+        """The places of those that do not match."""
+        if self._all("\n".join([*column, ""])):
+            return ()
+        return [place for place, text in enumerate(column) if not self._one(text)]
+
+
+class UsualAmong:
+    """The texts of a set are usual; it is made when it is first needed."""
+
+    def __init__(self, texts: Callable[[], Container[str]]) -> None:
+        self._texts = texts
+
+    def odd(self, column: Sequence[str]) -> Sequence[int]:
+        """The places of those that are not in it."""
+        known = self._texts()
+        return [place for place, text in enumerate(column) if text not in known]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[Subject, Scene]):
     """One rule. ``broken`` gets the record and what it is seen against, and answers with a sentence if it is broken.
 
     ``field`` is the noun's own name. ``meaning`` and ``source`` are for the documentation. A rule that is not ``told``
-    rests on what other partners sent: the sender does not learn of it, the administrator does.
+    rests on what other partners sent: the sender does not learn of it, the administrator does. ``usual`` is a quick
+    test of the field's texts: those that it lets pass do not break the rule, whatever the rest of the record says.
     """
 
     name: Reason
@@ -38,6 +73,7 @@ class Rule(Generic[Subject, Scene]):
     meaning: str
     source: str
     told: bool = True
+    usual: "Usual | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,18 @@
 """Reading an upload to its end and judging every record before anything is stored.
 
-The records come as an iterator and are drained without a transaction, so that a slow sender blocks nobody.
+The records come as an iterator and are drained without a transaction, so that a slow sender blocks nobody. Most of them
+come in runs, whose form the protocol vouches for. A room may answer for a whole run at once, by looking at its columns;
+where it cannot, the run is judged record by record, like everything else: only there is it said what is wrong.
 """
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from echs.base.errors import Problem, ProblemList, Refused, Unread
 from echs.base.fields import UploadReason
+from echs.base.spool import Row, Spool
 
 NOTHING_STORED = "Nothing was stored."
 
@@ -15,36 +20,59 @@ Record = TypeVar("Record")
 Kept = TypeVar("Kept")
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Records that follow each other and whose form is right: of each the texts in the order of the fields, none with
+    a control character or over its limit, mandatory ones filled, whole numbers without sign or leading zero.
+    """
+
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Court(Generic[Record, Kept]):
+    """How a room judges: ``record`` one record at its position, counted from 0, where None leaves it out; ``run`` a run
+    at the position of its first, where None says that it must be judged one by one; ``make`` makes a record of a row.
+    """
+
+    record: Callable[[Record, int], Kept | Unread | None]
+    run: Callable[[Sequence[Row], int], Sequence[Kept] | None] = lambda _rows, _position: None
+    make: Callable[[Row], Record] | None = None
+
+
 def examined(
-    records: Iterable[Record | Unread],
-    judge: Callable[[Record, int], Kept | Unread | None],
+    records: Iterable[Record | Unread | Run],
+    court: Court[Record, Kept],
     limit: int,
     problems: ProblemList,
-) -> list[Kept]:
-    """What ``judge`` makes of every record, in order; records that it answers with None are left out.
+) -> Iterator[tuple[int, Sequence[Kept]]]:
+    """What is kept of the records, in order, in blocks that each have the position of their first record.
 
-    What is wrong goes into ``problems``; where that is not thorough, nothing is kept once there is a problem. An
-    `Unread` in the place of a record is one that the protocol could not read. ``judge`` gets the record and its
-    position, counted from 0.
+    What is wrong goes into ``problems``. An `Unread` in the place of a record is one that the protocol could not read.
 
     :raises Refused: TOO_MANY_RECORDS above ``limit``
     """
-    kept: list[Kept] = []
-    position = -1
-    for position, record in enumerate(records):
-        if position >= limit:
+    position = 0
+    for item in records:
+        rows = item.rows if isinstance(item, Run) else None
+        if position + (1 if rows is None else len(rows)) > limit:
             detail = f"more than {limit} records in one upload; {limit} are allowed"
             raise Refused([Problem(UploadReason.TOO_MANY_RECORDS, detail)], effect=NOTHING_STORED)
-        verdict = record if isinstance(record, Unread) else judge(record, position)
-        if isinstance(verdict, Unread):
-            problems.add_of_record(verdict)
-        elif verdict is not None and (problems.thorough or not problems):
-            kept.append(verdict)
-        if problems and not problems.thorough:
-            kept.clear()
-    if position < 0:
+        if rows is not None:
+            kept = court.run(rows, position)
+            if kept is not None:
+                yield position, kept
+                position += len(rows)
+                continue
+        for record in [item] if rows is None else map(court.make, rows):  # type: ignore[arg-type]
+            verdict = record if isinstance(record, Unread) else court.record(record, position)  # type: ignore[arg-type]
+            if isinstance(verdict, Unread):
+                problems.add_of_record(verdict)
+            elif verdict is not None:
+                yield position, [verdict]
+            position += 1
+    if position == 0:
         problems.add(Problem(UploadReason.UPLOAD_EMPTY, "the upload holds no record"))
-    return kept
 
 
 class Keys:
@@ -59,3 +87,47 @@ class Keys:
         if met[0] == position:
             return None
         return met[0], met[1] == content
+
+
+@dataclass
+class Repetitions:
+    """Finds the keys that stand more than once among very many, with a number for each instead of the key.
+
+    Two keys with one number are looked at twice, and nothing else comes of it.
+    """
+
+    key: Callable[[Row], object]
+    _met: set[int] = field(default_factory=set)
+    _suspects: set[int] = field(default_factory=set)
+
+    def note(self, rows: Sequence[Row]) -> None:
+        """Take note of the keys of these rows."""
+        fresh = set(map(hash, map(self.key, rows)))
+        if len(fresh) < len(rows) or not self._met.isdisjoint(fresh):
+            met = set()
+            for number in map(hash, map(self.key, rows)):
+                if number in self._met or number in met:
+                    self._suspects.add(number)
+                met.add(number)
+        self._met |= fresh
+
+    def __bool__(self) -> bool:
+        return bool(self._suspects)
+
+    def forget(self) -> None:
+        """Give the memory back."""
+        self._met = set()
+
+    def found(self, spool: Spool) -> Iterator[tuple[int, int, Row, bool]]:
+        """Every row of the spool whose key stood there before: its position, the position of the first with this key,
+        the row, and whether both are the same. The number of a block is the position of its first row."""
+        first: dict[object, tuple[int, bytes]] = {}
+        for start, rows in spool if self._suspects else ():
+            for position, row in enumerate(rows, start):
+                key = self.key(row)
+                if hash(key) not in self._suspects:
+                    continue
+                content = hashlib.blake2b("\x1f".join(row).encode(), digest_size=16).digest()
+                earlier = first.setdefault(key, (position, content))
+                if earlier[0] != position:
+                    yield position, earlier[0], row, earlier[1] == content

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from echs.base.ground import Ground
 from echs.cdrs import tables
@@ -25,20 +25,20 @@ class ClearedCdr:
     volume_e4_kwh: int
 
 
-def of_provider(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> Iterator[CdrRecord]:
-    """The records that a partner receives as provider in these runs, run by run, in the order of their acceptance."""
+def of_provider(ground: Ground, partner_id: int, run_numbers: Sequence[int], form: str) -> Iterator[Sequence[str]]:
+    """The records that a partner receives as provider in these runs, run by run, in the order of their acceptance: in
+    batches, each record put by the store into ``form``, which has ``%s`` for each field."""
     cdr, cleared = tables.cdr, tables.cdr_cleared
     with ground.database.read() as snapshot:
         for run_number in run_numbers:
             query = (
-                select(*(cdr.c[field.name] for field in FIELDS))
+                select(func.format(form, *(cdr.c[field.name] for field in FIELDS)))
                 .join(cleared, cleared.c.cdr_id == cdr.c.id)
                 .where(cleared.c.run_number == run_number, cleared.c.provider_partner_id == partner_id)
                 .order_by(cdr.c.id)
                 .execution_options(yield_per=ROWS_AT_ONCE)
             )
-            for row in snapshot.execute(query):
-                yield CdrRecord._make(row)
+            yield from snapshot.execute(query).scalars().partitions()
 
 
 def of_pair(

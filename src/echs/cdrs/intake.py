@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.ground import Ground
 from echs.base.plausibility import Finding
-from echs.base.upload import NOTHING_STORED, Keys, examined
+from echs.base.upload import NOTHING_STORED, Court, Keys, Run, examined
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, differing_field, label
 from echs.cdrs.rules import HOLD, Doubted, Key, Scene, judge, warnings_of
@@ -81,7 +81,9 @@ class Placed:
     doubt: Problems | None
 
 
-def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread], request_id: str, lists: Lists) -> Added:
+def add(
+    ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread | Run], request_id: str, lists: Lists
+) -> Added:
     """Accept ``records`` from ``sender`` in one transaction.
 
     A record that is stored already, with the same content, changes nothing; with other content it is a problem. A
@@ -124,7 +126,7 @@ def add(ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread], 
 
 def examine(
     scene: Scene,
-    records: Iterable[CdrRecord | Unread],
+    records: Iterable[CdrRecord | Unread | Run],
     problems: ProblemList,
     notice: Callable[[Placed], None] = lambda _: None,
 ) -> list[Placed]:
@@ -156,7 +158,13 @@ def examine(
         detail = f"differs from the CDR of the same number at position {earlier[0]} of this upload"
         return Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record))
 
-    return examined(records, placed, scene.limits.records_per_upload, problems)
+    kept: list[Placed] = []
+    for _, block in examined(records, Court(placed, make=CdrRecord._make), scene.limits.records_per_upload, problems):
+        if problems and not problems.thorough:
+            kept.clear()
+        else:
+            kept.extend(block)
+    return kept
 
 
 def refuse_what_is_doubted(new: Sequence[Placed]) -> None:
@@ -239,16 +247,18 @@ def store(
 ) -> int:
     """Write the CDRs and enter them among the uncleared; the highest number before theirs."""
     highest = transaction.execute(select(func.max(tables.cdr.c.id))).scalar() or 0
+    as_stored = ground.database.as_stored
+    received = as_stored(received_at)
     rows = (
         (
             cdr.operator_key,
             cdr.provider_key,
             sender.id,
-            cdr.started_at,
-            cdr.ended_at,
+            as_stored(cdr.started_at),
+            as_stored(cdr.ended_at),
             cdr.duration_s,
             cdr.volume_e4_kwh,
-            received_at,
+            received,
             request_id,
             *cdr.record,
         )

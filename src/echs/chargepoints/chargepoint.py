@@ -1,12 +1,12 @@
 """The noun of this room: one charge point, or one outlet of it (OCHP 0.2, 4.9)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from echs.base.errors import Problem, Reason, shown
-from echs.base.fields import Field, field_problems
-from echs.base.plausibility import Rule, Severity
-from echs.partners.standard_ids import IdWarning, evse_id_problem, languages
+from echs.base.fields import Field, field_problems, rules_hold
+from echs.base.plausibility import Rule, Severity, UsualAmong
+from echs.partners.standard_ids import USUAL_EVSE_ID, IdWarning, evse_id_problem, languages, languages_or_none
 
 
 class ChargePointReason(Reason):
@@ -92,6 +92,7 @@ WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
         lambda record, _: evse_id_problem(record.evse_id),
         "no EVSE id of a known shape",
         "OCHP 0.2, 4.9; ISO 15118-2; DIN SPEC 91286",
+        usual=USUAL_EVSE_ID,
     ),
     Rule(
         ChargePointWarning.LANGUAGE_UNKNOWN,
@@ -100,6 +101,7 @@ WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
         language_problem,
         "no language of ISO 639-3",
         "OCHP 0.2, 4.9",
+        usual=UsualAmong(languages_or_none),
     ),
 )
 
@@ -109,9 +111,13 @@ def problems_of(record: ChargePoint, position: int) -> Iterator[Problem]:
     return field_problems(FIELDS, record, position, label(record))
 
 
-def key(record: ChargePoint) -> str:
-    """What makes a charge point the same one inside a list."""
-    return record.evse_id
+def all_right(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether `problems_of` would find nothing in a run, by its columns."""
+    return rules_hold(FIELDS, columns)
+
+
+# What makes a charge point the same one inside a list.
+KEY = ("evse_id",)
 
 
 def twice(record: ChargePoint, position: int, earlier: int) -> Problem:

@@ -1,41 +1,46 @@
 """The verbs of this room: an operator replaces its list, everybody downloads all lists."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from sqlalchemy import Connection, func
 
 from echs.base.errors import Problem, ProblemList, Unread
 from echs.base.ground import Ground
-from echs.base.replaced_list import Examined, ListState, Replaced, ReplacedList
+from echs.base.published_list import Published
+from echs.base.replaced_list import Judges, Kind, ListState, Replaced, ReplacedList
+from echs.base.spool import Spool
+from echs.base.upload import Run
 from echs.chargepoints import tables
-from echs.chargepoints.chargepoint import WARNINGS, ChargePoint, key, problems_of, twice
+from echs.chargepoints.chargepoint import FIELDS, KEY, WARNINGS, ChargePoint, all_right, problems_of, twice
 from echs.partners.login import confirm
 from echs.partners.partner import Partner
 from echs.partners.register import is_active
 
-_lists = ReplacedList(tables.chargepoint_list, tables.chargepoint, ChargePoint._make, key, twice, WARNINGS)
+KIND = Kind(FIELDS, ChargePoint._make, KEY, twice, WARNINGS)
+_lists = ReplacedList(tables.chargepoint_list, tables.chargepoint, KIND)
 
 
-def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Unread]) -> Replaced:
+def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Unread | Run]) -> Replaced:
     """Make ``records`` the whole list of ``owner``, in one transaction.
 
     :raises Refused: for any problem in any record; the list that stood before stands still
     """
 
-    def may_still(transaction: Connection, _kept: Sequence[ChargePoint]) -> None:
+    def may_still(transaction: Connection, _kept: Iterable[ChargePoint]) -> None:
         confirm(ground, transaction, owner)
 
-    return _lists.replace(ground, owner.id, records, problems_of, may_still)
+    return _lists.replace(ground, owner.id, records, Judges(problems_of, all_right), may_still)
 
 
 def examine(
-    records: Iterable[ChargePoint | Unread],
+    records: Iterable[ChargePoint | Unread | Run],
     wrong: Callable[[ChargePoint, int], Iterator[Problem]],
     limit: int,
     problems: ProblemList,
-) -> Examined[ChargePoint]:
-    """Read an upload as `replace` does, without a store."""
-    return _lists.examine(records, wrong, limit, problems)
+) -> None:
+    """Read an upload as `replace` does, without a store, for what is wrong with it."""
+    with Spool() as spool:
+        _lists.receive(records, Judges(wrong, lambda _columns: False), limit, problems, spool)
 
 
 def known_points(ground: Ground, owner_id: int, evse_ids: Collection[str]) -> set[str]:
@@ -46,6 +51,11 @@ def known_points(ground: Ground, owner_id: int, evse_ids: Collection[str]) -> se
 def download(ground: Ground) -> Iterator[ChargePoint]:
     """Every active partner's list, in the order of the partners and of their uploads, from one snapshot."""
     return _lists.download(ground, is_active)
+
+
+def published() -> Published:
+    """The lists of all active partners, to be given out drawn."""
+    return Published(_lists, is_active)
 
 
 def states(ground: Ground) -> dict[int, ListState]:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from echs.base.ground import Ground
-from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.cleared import of_provider
 from echs.clearing import tables
 from echs.partners.partner import Partner
@@ -22,21 +21,29 @@ from echs.statements.link import Span, spans_of
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The runs that are served, as numbers and as spans for a link, and the CDRs in them that the partner receives."""
+    """The runs that are served, as numbers and as spans for a link, and the CDRs in them that the partner receives: in
+    batches, each put into the form that was asked for. To read them to the end marks the runs as served.
+    """
 
     runs: tuple[int, ...]
     spans: tuple[Span, ...]
-    records: Iterator[CdrRecord]
+    texts: Iterator[Sequence[str]]
 
 
-def deliver(ground: Ground, partner: Partner) -> Delivery:
-    """What the partner is given now. When the answer is ready to go out, say so with `mark_served`."""
+def deliver(ground: Ground, partner: Partner, form: str) -> Delivery:
+    """What the partner is given now, the CDRs put into ``form``, which has ``%s`` for each field in their order."""
     table = tables.clearing_run_party
     mine = select(table.c.run_number, table.c.first_served_at).where(table.c.partner_id == partner.id)
     with ground.database.read() as snapshot:
         served = {row.run_number: row.first_served_at for row in snapshot.execute(mine)}
     runs = due(served, ground.clock() - timedelta(seconds=ground.limits.redelivery_seconds))
-    return Delivery(runs, spans_of(runs, list(served)), of_provider(ground, partner.id, runs))
+    return Delivery(runs, spans_of(runs, list(served)), texts(ground, partner, runs, form))
+
+
+def texts(ground: Ground, partner: Partner, runs: Sequence[int], form: str) -> Iterator[Sequence[str]]:
+    """The CDRs of these runs; at the end they count as served."""
+    yield from of_provider(ground, partner.id, runs, form)
+    mark_served(ground, partner, runs)
 
 
 def mark_served(ground: Ground, partner: Partner, runs: Sequence[int]) -> None:

@@ -250,7 +250,7 @@ def test_no_secret_is_in_a_report():
     assert "CANARY" not in repr(found)
 
 
-@pytest.mark.parametrize("name", [wire.name for wire in ROAMING_AUTHORISATION_INFO.fields if wire.is_integer])
+@pytest.mark.parametrize("name", [wire.name for wire in ROAMING_AUTHORISATION_INFO.fields if wire.field.integer])
 @pytest.mark.parametrize("value", ["", " ", "x", "<n:b/>", "9999999999", None])
 def test_whatever_stands_for_a_number_is_told_and_stops_nothing(name, value):
     xml = members("SetRoamingAuthorisationList")

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from cast import FIELD_CDR, cdr
+from cast import FIELD_CDR, cdr, token
+from echs.base.spool import Spool
 from echs.partners import login
 from echs.protocols.ochp02 import operations
 from echs.protocols.ochp02.codes import CODES, Again
@@ -72,8 +73,8 @@ def disk_full(stage):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    stage.patch(operations, "render", full)
-    return stage.tnm.send("GetRoamingAuthorisationList")
+    stage.patch(Spool, "add", full)
+    return stage.tnm.upload("SetRoamingAuthorisationList", token(1))
 
 
 def too_many(stage):

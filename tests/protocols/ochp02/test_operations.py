@@ -215,12 +215,12 @@ def test_whole_numbers_are_read_as_numbers_and_go_out_plain(app, cast):
 # ---------------------------------------------------------------------- refusals
 
 
-def test_a_disk_that_is_full_while_an_answer_is_drawn_up_is_told(app, cast, monkeypatch):
+def test_a_disk_that_is_full_while_an_upload_is_put_aside_is_told(app, cast, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("echs.protocols.ochp02.operations.render", full)
-    answer = Caller(app, "tnm").send("GetRoamingAuthorisationList")
+    monkeypatch.setattr("echs.base.spool.Spool.add", full)
+    answer = Caller(app, "tnm").upload("SetRoamingAuthorisationList", token(1))
     assert (answer.status, answer.code) == (200, 503)
 
 

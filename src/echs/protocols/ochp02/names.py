@@ -11,6 +11,7 @@ from echs.authorisations import authorisation
 from echs.base.fields import Field
 from echs.cdrs import cdr
 from echs.chargepoints import chargepoint
+from echs.protocols.soap.lane import FieldShape, RecordShape
 
 NAMESPACE = "http://www.evclearinghouse.eu/service/"
 IDENTITY_HEADERS = frozenset({"UserIdentityHeader", "token"})
@@ -18,11 +19,10 @@ IDENTITY_HEADERS = frozenset({"UserIdentityHeader", "token"})
 
 @dataclass(frozen=True, slots=True)
 class WireField:
-    """A field's name on the wire, the noun's field that it is, and what kind of text it is."""
+    """A field's name on the wire, and the noun's field that it is."""
 
     name: str
     field: Field
-    is_integer: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,12 @@ class WireRecord:
         return {f"{NAMESPACE} {name}": place for name, place in spelt.items()}
 
     @cached_property
+    def shape(self) -> RecordShape:
+        """What the envelope reader needs to know of the regular ones among these records."""
+        fields = (FieldShape(wire.name, wire.field) for wire in self.fields)
+        return RecordShape(NAMESPACE, self.element, tuple(fields))
+
+    @cached_property
     def spelling(self) -> dict[str, str]:
         """From the noun's field names to the names on the wire."""
         return {wire.field.name: wire.name for wire in self.fields}
@@ -55,12 +61,10 @@ def wire_record(
     label: str,
     fields: Sequence[Field],
     names: str,
-    integers: str = "",
     aliases: dict[str, str] | None = None,
 ) -> WireRecord:
     """The record with these wire names for the noun's fields, in their order."""
-    numeric = set(integers.split())
-    spelt = [WireField(name, field, name in numeric) for name, field in zip(names.split(), fields, strict=True)]
+    spelt = [WireField(name, field) for name, field in zip(names.split(), fields, strict=True)]
     return WireRecord(type_name, element, label, spelt, aliases or {})
 
 
@@ -80,7 +84,6 @@ ROAMING_AUTHORISATION_INFO = wire_record(
     "evcoId",
     authorisation.FIELDS,
     "evcoId roamingHubId tokenType tokenId printedNumber expiryDate pin pinMandatory tokenActivated hash",
-    integers="roamingHubId tokenType pinMandatory tokenActivated",
 )
 CHARGEPOINT_INFO = wire_record(
     "ChargepointInfo",

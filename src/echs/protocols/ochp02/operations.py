@@ -9,7 +9,7 @@ fault, recovers.
 
 import errno
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ from echs.authorisations import roaming_list
 from echs.authorisations.authorisation import Authorisation
 from echs.base.errors import Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
+from echs.base.published_list import Published, Records
+from echs.base.relay import Relay
 from echs.base.replaced_list import Replaced
 from echs.base.wording import counted
 from echs.cdrs import intake
@@ -26,7 +28,7 @@ from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.intake import Added, Outcome
 from echs.chargepoints import chargepoint_list
 from echs.chargepoints.chargepoint import ChargePoint
-from echs.clearing.delivery import deliver, mark_served
+from echs.clearing.delivery import deliver
 from echs.clearing.run import clear_as
 from echs.house import House
 from echs.partners.login import LoginReason, log_in, partner_of_token
@@ -34,9 +36,9 @@ from echs.partners.partner import Partner
 from echs.protocols.ochp02.codes import OK
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO, WireRecord
 from echs.protocols.ochp02.results import description, number_of, praise
-from echs.protocols.ochp02.wire import nouns, render
+from echs.protocols.ochp02.wire import finished, form, received
 from echs.protocols.soap.envelope import Exchange
-from echs.protocols.soap.stream import Child
+from echs.protocols.soap.stream import EnvelopeReader
 
 log = logging.getLogger(__name__)
 
@@ -144,9 +146,9 @@ def authenticate(house: House, exchange: Exchange, user_id: str, password: str) 
 
 @answered(CDR_INFO)
 @identified
-def add_cdrs(house: House, caller: Partner, exchange: Exchange, children: Iterable[Child]) -> Answer:
+def add_cdrs(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.3 and 3.4."""
-    records = nouns(children, CDR_INFO, CdrRecord._make)
+    records = received(reader, CDR_INFO, CdrRecord._make)
     return ok(told_of_intake(intake.add(house, caller, records, exchange.request_id, house.lists)), exchange)
 
 
@@ -154,9 +156,8 @@ def add_cdrs(house: House, caller: Partner, exchange: Exchange, children: Iterab
 @identified
 def get_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.5 and 3.6."""
-    delivery = deliver(house, caller)
-    exchange.records = render(CDR_INFO, delivery.records)
-    mark_served(house, caller, delivery.runs)
+    delivery = deliver(house, caller, form(CDR_INFO).template)
+    exchange.records = Records(Relay(map(finished, delivery.texts)))
     if not delivery.runs:
         return DeliveryAnswer(ok("no clearing run concerns you yet", exchange))
     latest = ", ".join(map(str, delivery.runs[-5:]))
@@ -178,17 +179,15 @@ def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
 @identified
 def get_roaming_authorisation_list(house: House, _caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.9 and 3.10."""
-    exchange.records = render(ROAMING_AUTHORISATION_INFO, roaming_list.download(house))
+    exchange.records = drawn(house, exchange, roaming_list.published(), ROAMING_AUTHORISATION_INFO)
     return ok("the lists of all partners", exchange)
 
 
 @answered(ROAMING_AUTHORISATION_INFO)
 @identified
-def set_roaming_authorisation_list(
-    house: House, caller: Partner, exchange: Exchange, children: Iterable[Child]
-) -> Answer:
+def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
-    records = nouns(children, ROAMING_AUTHORISATION_INFO, Authorisation._make)
+    records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
     return ok(told_of_replacement(roaming_list.replace(house, caller, records)), exchange)
 
 
@@ -196,16 +195,21 @@ def set_roaming_authorisation_list(
 @identified
 def get_chargepoint_list(house: House, _caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
-    exchange.records = render(CHARGEPOINT_INFO, chargepoint_list.download(house))
+    exchange.records = drawn(house, exchange, chargepoint_list.published(), CHARGEPOINT_INFO)
     return ok("the lists of all partners", exchange)
 
 
 @answered(CHARGEPOINT_INFO)
 @identified
-def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, children: Iterable[Child]) -> Answer:
+def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.15 and 3.16."""
-    records = nouns(children, CHARGEPOINT_INFO, ChargePoint._make)
+    records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
     return ok(told_of_replacement(chargepoint_list.replace(house, caller, records)), exchange)
+
+
+def drawn(house: House, exchange: Exchange, lists: Published, record: WireRecord) -> Records:
+    """The lists of all partners as they go out."""
+    return house.drawn.records(house.database, lists, form(record), deflated=exchange.takes_gzip)
 
 
 def told_of_intake(added: Added) -> str:

@@ -85,9 +85,9 @@ def service(contract: Contract) -> type[Service]:
             return messages.login(operations.authenticate(ctx.app.config, ctx.udc, user_id, password))
 
         @messages.upload("AddCDRs", CDR_INFO)
-        def add_cdrs(ctx, children):  # type: ignore[no-untyped-def]
+        def add_cdrs(ctx, reader):  # type: ignore[no-untyped-def]
             """Upload charge detail records."""
-            return messages.result(operations.add_cdrs(ctx.app.config, ctx.udc, children))
+            return messages.result(operations.add_cdrs(ctx.app.config, ctx.udc, reader))
 
         @messages.operation("GetCDRs", messages.delivery_members())
         def get_cdrs(ctx):  # type: ignore[no-untyped-def]
@@ -105,9 +105,9 @@ def service(contract: Contract) -> type[Service]:
             return messages.result(operations.get_roaming_authorisation_list(ctx.app.config, ctx.udc)), []
 
         @messages.upload("SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO)
-        def set_roaming_authorisation_list(ctx, children):  # type: ignore[no-untyped-def]
+        def set_roaming_authorisation_list(ctx, reader):  # type: ignore[no-untyped-def]
             """Replace the caller's own roaming list."""
-            return messages.result(operations.set_roaming_authorisation_list(ctx.app.config, ctx.udc, children))
+            return messages.result(operations.set_roaming_authorisation_list(ctx.app.config, ctx.udc, reader))
 
         @messages.download(f"Get{contract.chargepoint}List", CHARGEPOINT_INFO)
         def get_chargepoint_list(ctx):  # type: ignore[no-untyped-def]
@@ -115,8 +115,8 @@ def service(contract: Contract) -> type[Service]:
             return messages.result(operations.get_chargepoint_list(ctx.app.config, ctx.udc)), []
 
         @messages.upload(f"Set{contract.chargepoint}List", CHARGEPOINT_INFO)
-        def set_chargepoint_list(ctx, children):  # type: ignore[no-untyped-def]
+        def set_chargepoint_list(ctx, reader):  # type: ignore[no-untyped-def]
             """Replace the caller's own charge point list."""
-            return messages.result(operations.set_chargepoint_list(ctx.app.config, ctx.udc, children))
+            return messages.result(operations.set_chargepoint_list(ctx.app.config, ctx.udc, reader))
 
     return OCHP

@@ -44,7 +44,7 @@ def record_class(record: WireRecord, *, all_mandatory: bool) -> Any:
     members = []
     for wire in record.fields:
         occurs = ONE if wire.field.mandatory or all_mandatory else OPTIONAL
-        members.append((wire.name, (Integer32 if wire.is_integer else Unicode).customize(**occurs)))
+        members.append((wire.name, (Integer32 if wire.field.integer else Unicode).customize(**occurs)))
     return structure(record.type_name, members)
 
 

@@ -6,25 +6,41 @@ drop data in silence is worse.
 """
 
 import re
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, BinaryIO, TypeVar, cast
-from xml.sax.saxutils import escape
+from typing import Any, TypeVar, cast
 
 from echs.base.errors import Problem, Problems, Unread, shown
 from echs.base.fields import FieldReason
+from echs.base.published_list import Form
+from echs.base.upload import Run
 from echs.protocols.ochp02.names import NAMESPACE, WireRecord
-from echs.protocols.soap.stream import Child, split
+from echs.protocols.soap.stream import Child, EnvelopeReader, split
 
-# An answer up to this size stays in memory; a larger one goes through a temporary file.
-SPOOL_BYTES = 8 * 1024 * 1024
-ROWS_AT_ONCE = 500
+# What stands for < and > until the values are escaped.
+OPEN, CLOSE = "\x02", "\x03"
+CLOSING = f"{OPEN}/"
+MARKUP = bytes.maketrans(f"{OPEN}{CLOSE}".encode(), b"<>")
+ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 
 _INTEGER = re.compile(r"[ \t\r\n]*([+-]?)0*([0-9]{1,9})[ \t\r\n]*")
 
 Noun = TypeVar("Noun", bound=tuple[Any, ...])
+
+
+def received(
+    reader: EnvelopeReader, record: WireRecord, make: Callable[[Iterable[Any]], Noun]
+) -> Iterator[Noun | Run | Unread]:
+    """The records of a request: the regular ones in runs, the others one by one as `nouns` gives them."""
+    position = 0
+    for item in reader.records(record.shape):
+        if isinstance(item, Run):
+            position += len(item.rows)
+            yield item
+        else:
+            yield noun(item, position, record, make)
+            position += 1
 
 
 def nouns(
@@ -37,14 +53,23 @@ def nouns(
 
     With ``beyond``, the rules of the noun, what is wrong with the rest of such a record is told too.
     """
-    expected = f"{NAMESPACE} {record.element}"
     for position, child in enumerate(children):
-        if child.name == expected:
-            yield read(child, position, record, make, beyond)
-        elif child.name:
-            yield foreign(child.name, position, f"is not an element of this request; {record.element} is")
-        else:
-            yield Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the records", position=position)
+        yield noun(child, position, record, make, beyond)
+
+
+def noun(
+    child: Child,
+    position: int,
+    record: WireRecord,
+    make: Callable[[Iterable[Any]], Noun],
+    beyond: Callable[[Noun, int], Iterator[Problem]] | None = None,
+) -> Noun | Unread:
+    """One child of a request: a record, or what is wrong with it."""
+    if child.name == record.shape.name:
+        return read(child, position, record, make, beyond)
+    if child.name:
+        return foreign(child.name, position, f"is not an element of this request; {record.element} is")
+    return Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the records", position=position)
 
 
 def read(
@@ -92,7 +117,7 @@ def form_of(child: Child, position: int, record: WireRecord) -> tuple[list[str |
         wrong.append(Problem(FieldReason.FIELD_NOT_TEXT, detail, position=position, label=label_of(child, record)))
     for place, wire in enumerate(record.fields):
         text = cast("str | None", values[place])
-        if not wire.is_integer:
+        if not wire.field.integer:
             values[place] = text or ""
         elif text is None or not text.strip():
             note(place, FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory")
@@ -132,30 +157,20 @@ def foreign(name: str, position: int, detail: str, label: tuple[str, str] | None
 
 
 @lru_cache
-def template(record: WireRecord) -> str:
-    """A record with a place for each value: every field, in order, empty where there is no value."""
-    fields = "".join(f"<{wire.name}>%s</{wire.name}>" for wire in record.fields)
-    return f"<{record.element}>{fields}</{record.element}>"
+def form(record: WireRecord) -> Form:
+    """How a record goes out: every field, in order, empty where there is no value, in the default namespace of the
+    envelope that takes it in. The store puts the values in, `finished` makes XML of it."""
+    tags = [(wire.name, f"%s{CLOSING}{wire.name}{CLOSE}") for wire in record.fields]
+    fields = "".join(f"{OPEN}{name}{CLOSE}{value}" for name, value in tags)
+    template = f"{OPEN}{record.element}{CLOSE}{fields}{CLOSING}{record.element}{CLOSE}"
+    return Form("ochp02", template, finished)
 
 
-def render(record: WireRecord, rows: Iterable[tuple[Any, ...]]) -> BinaryIO:
-    """The records of an answer as they go out, in the default namespace of the envelope that takes them in.
-
-    All of them are drawn before the first is sent: no slow reader holds the store's snapshot open, and what fails is
-    still answered cleanly.
-    """
-    form = template(record)
-    # The type of the temporary file promises less than it is: it is a binary file.
-    spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - the answer closes it
-    batch: list[str] = []
-    try:
-        for row in rows:
-            batch.append(form % tuple([escape(value) if isinstance(value, str) else value for value in row]))
-            if len(batch) >= ROWS_AT_ONCE:
-                spool.write("".join(batch).encode())
-                batch.clear()
-        spool.write("".join(batch).encode())
-    except BaseException:
-        spool.close()
-        raise
-    return spool
+def finished(texts: Sequence[str]) -> bytes:
+    """XML of records that the store put into `form`. There the signs of markup are spelt with control characters, which
+    no value has: so the values can be escaped, and then the markup spelt right, for many records at once."""
+    text = "".join(texts)
+    for sign, escaped in ESCAPES:
+        if sign in text:
+            text = text.replace(sign, escaped)
+    return text.encode().translate(MARKUP)

@@ -4,23 +4,23 @@ Spyne keeps the definition of the service, the dispatch, the classes of messages
 the edge with bytes is replaced, for the reasons that the tests of this room name one by one.
 
 A request arrives as the children of its element. Where the message class has a repeated member, the operation gets
-the children as an iterator and reads them itself; otherwise they are read here, to the end of the document, and the
-operation gets their texts. What is wrong with them is kept in the exchange, for the operation to answer in-band.
+the reader and reads them itself; otherwise they are read here, to the end of the document, and the operation gets their
+texts. What is wrong with them is kept in the exchange, for the operation to answer in-band.
 """
 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import SEEK_END
-from typing import Any, BinaryIO
+from typing import Any
 
 from lxml import etree
 from spyne.protocol.xml import XmlDocument
 
 from echs.base.errors import Problem, ProblemList, Refused, shown
 from echs.base.fields import FieldReason
+from echs.base.gzip_parts import HEADER, Sum, deflated
+from echs.base.published_list import Records
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
-from echs.protocols.soap.source import CHUNK_BYTES
 from echs.protocols.soap.stream import Child, EnvelopeReader, Head, split
 from echs.protocols.soap.versions import SoapVersion
 
@@ -40,8 +40,10 @@ class Exchange:
     caller: str = "somebody unknown"
     # What was wrong with a small request; the operation answers it in-band.
     refusal: Refused | None = None
+    # Whether the answer may be compressed with gzip.
+    takes_gzip: bool = False
     # Rendered records that go out before the end tag of the response element.
-    records: BinaryIO | None = None
+    records: Records | None = None
     status: int = 200
     # The subcode, where the answer is a fault.
     fault: str = ""
@@ -87,13 +89,13 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         ctx.method_request_string = f"{{{namespace}}}{local}"
 
     def deserialize(self, ctx: Any, message: Any) -> None:
-        """Hand over the children of the request: as an iterator, or read and checked."""
+        """Hand over the children of the request: the reader of them, or themselves, read and checked."""
         self.event_manager.fire_event("before_deserialize", ctx)
         members = ctx.descriptor.in_message.get_flat_type_info(ctx.descriptor.in_message)
         reader = ctx.udc.reader
         if any(is_repeated(member) for member in members.values()):
             reader.source.limit = self.body_limits.bulk
-            ctx.in_object = [reader.children()]
+            ctx.in_object = [reader]
         else:
             reader.source.limit = self.body_limits.small
             ctx.in_object = self.read_small(ctx.udc, list(members))
@@ -194,21 +196,31 @@ def operation_names(app: Any) -> tuple[str, ...]:
 
 
 class Spliced:
-    """The pieces of an answer with records; a WSGI server iterates over it and closes it."""
+    """The pieces of an answer with records; a WSGI server iterates over it and closes it.
 
-    def __init__(self, before: bytes, records: BinaryIO, after: bytes) -> None:
-        self.before = before
-        self.records = records
-        self.after = after
-        self.length = len(before) + records.seek(0, SEEK_END) + len(after)
+    ``length`` is how many bytes there will be, None where nobody knows. Records that are deflated make it a gzip file.
+    """
+
+    def __init__(self, before: bytes, records: Records, after: bytes) -> None:
+        self.gzipped = records.deflated
+        self._records = records
+        self._before, self._after = before, after
+        self._around = Sum().plus(before), Sum().plus(after)
+        if self.gzipped:
+            self._before, self._after = HEADER + deflated(before), deflated(after, last=True)
+        trailer = len(Sum().trailer) if self.gzipped else 0
+        self.length = None
+        if records.length is not None:
+            self.length = len(self._before) + records.length + len(self._after) + trailer
 
     def __iter__(self) -> Iterator[bytes]:
-        yield self.before
-        self.records.seek(0)
-        while chunk := self.records.read(CHUNK_BYTES):
-            yield chunk
-        yield self.after
+        yield self._before
+        yield from self._records
+        yield self._after
+        if self.gzipped:
+            before, after = self._around
+            yield (before + self._records.sum + after).trailer
 
     def close(self) -> None:
         """Let go of the records."""
-        self.records.close()
+        self._records.close()

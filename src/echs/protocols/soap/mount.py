@@ -5,6 +5,7 @@ the WSDL's address from the Host header.
 """
 
 import logging
+import re
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -27,6 +28,7 @@ StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
 
 GZIP = ("gzip", "x-gzip")
+NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 HTTP_STATUS = {
     200: "200 OK",
     400: "400 Bad Request",
@@ -70,7 +72,7 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         gzipped = content_coding(environ) in GZIP
         source = Source(environ["wsgi.input"].read, announced, HEAD_BYTES * 2, gzipped=gzipped)
         reader = EnvelopeReader(source, version, charset)
-        exchange = Exchange(request_id, version, reader)
+        exchange = Exchange(request_id, version, reader, takes_gzip=takes_gzip(environ))
         pieces: list[bytes] | Spliced
         try:
             for found in (length_fault, fault):
@@ -90,8 +92,13 @@ class SoapMount(ServerBase):  # type: ignore[misc]
             ("X-Request-ID", request_id),
             ("Cache-Control", "no-store"),
         ]
-        length = pieces.length if isinstance(pieces, Spliced) else sum(map(len, pieces))
-        headers.append(("Content-Length", str(length)))
+        length = sum(map(len, pieces)) if isinstance(pieces, list) else pieces.length
+        if length is not None:
+            headers.append(("Content-Length", str(length)))
+        if isinstance(pieces, Spliced):
+            headers.append(("Vary", "Accept-Encoding"))
+            if pieces.gzipped:
+                headers.append(("Content-Encoding", "gzip"))
         if not drained or exchange.status != 200:
             # Where the next request would begin is in doubt: nothing more is read from this connection.
             stop_reading(environ)
@@ -154,6 +161,15 @@ def content_coding(environ: Environ) -> str:
     """How the body is compressed, in lower case; empty where it is not."""
     coding: str = environ.get("HTTP_CONTENT_ENCODING", "")
     return coding.strip().lower()
+
+
+def takes_gzip(environ: Environ) -> bool:
+    """Whether the client says that it can read an answer that is compressed with gzip (RFC 9110, 12.5.3)."""
+    for entry in environ.get("HTTP_ACCEPT_ENCODING", "").lower().split(","):
+        coding, _, weight = entry.replace(" ", "").partition(";")
+        if coding in GZIP:
+            return not NO_WEIGHT.fullmatch(weight)
+    return False
 
 
 def announced_length(environ: Environ) -> tuple[int | None, SoapFault | None]:

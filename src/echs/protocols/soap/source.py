@@ -37,12 +37,12 @@ class Source:
         self.received = 0
         self.ended = False
 
-    def chunk(self) -> bytes:
-        """The next bytes, none at the end.
+    def chunk(self, size: int = CHUNK_BYTES) -> bytes:
+        """The next bytes, up to ``size``, none at the end.
 
         :raises SoapFault: the body broke off, or is not what it says
         """
-        data = self._received() if self._gunzip is None else self._gunzip.chunk(self._received_in_bounds)
+        data = self._received(size) if self._gunzip is None else self._gunzip.chunk(self._received_in_bounds)
         self.count += len(data)
         if self._gunzip is not None and self.count > GZIP_RATIO * self.received + GZIP_ALLOWANCE_BYTES:
             sentence = f"the body inflates to more than {GZIP_RATIO} times its size"
@@ -57,9 +57,9 @@ class Source:
             )
         return self._received()
 
-    def _received(self) -> bytes:
+    def _received(self, size: int = CHUNK_BYTES) -> bytes:
         """The next bytes as they came."""
-        left = CHUNK_BYTES if self._announced is None else min(CHUNK_BYTES, self._announced - self.received)
+        left = size if self._announced is None else min(size, self._announced - self.received)
         try:
             data = self._read(left) if left else b""
         except Exception:

@@ -4,24 +4,32 @@ Expat is the only judge of what is XML. Nothing is ever held but the head, one c
 of bytes holds; every dimension has a limit. What SOAP forbids (DTD, processing instructions), what we do not read
 (multi-reference encoding) and what is no envelope raises a `SoapFault`.
 
+A bulk request is read by two: expat reads up to the end of a record, a `Lane` takes the regular records that follow,
+and expat goes on behind them. `echs.protocols.soap.lane` says why that is right.
+
 The reader ends, that is: its iterator is exhausted, only when the whole document has been seen and was well-formed.
 Whoever acts on the records after that acts on a complete document.
 """
 
 from codecs import BOM_UTF8
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pyexpat import ErrorString, ExpatError, ParserCreate
 from typing import Any, NoReturn
 
 from echs.base.errors import Problem, Refused
 from echs.base.fields import UploadReason
-from echs.base.upload import NOTHING_STORED
+from echs.base.upload import NOTHING_STORED, Run
+from echs.base.wording import counted
 from echs.protocols.soap.faults import SoapFault
+from echs.protocols.soap.lane import Lane, RecordShape, lane
 from echs.protocols.soap.source import CHUNK_BYTES, Source
 from echs.protocols.soap.versions import BY_NAMESPACE, ENCODINGS, SOAP_12, XSI, SoapVersion
 
+BULK_CHUNK_BYTES = 256 * 1024
+# Of a record whose end has not come yet, so much is kept from expat in the hope that it is a regular one.
+BEGUN_BYTES = 32 * 1024
 HEAD_BYTES = 64 * 1024
 TOKEN_BYTES = 1024 * 1024
 DEPTH = 32
@@ -33,6 +41,12 @@ HEADER_BLOCKS = 32
 TEXT_CHARACTERS = 16 * 1024
 
 NIL = f"{XSI} nil"
+
+
+def end_of_record(data: bytes, end_tags: Iterable[bytes]) -> int:
+    """Where the first record with one of these end tags seems to end; where none does, the end of the data."""
+    ends = ((data.find(tag), len(tag)) for tag in end_tags)
+    return min((start + length for start, length in ends if start >= 0), default=len(data))
 
 
 def split(name: str) -> tuple[str, str]:
@@ -90,6 +104,15 @@ class EnvelopeReader:
         self._head_read = False
         self._depth = 0
         self._declarations = 0
+        # What each prefix is bound to, the innermost last.
+        self._bound: dict[str, list[str]] = {}
+        self._utf8 = True
+        # Bytes that expat was given; where among them the tag began that ended the last record, and its name.
+        self._fed = 0
+        self._last_fed = b""
+        self._record_end = -1
+        self._records = 0
+        self._skipped = False
         self._in_header = False
         self._header_seen = False
         self._body_seen = False
@@ -109,6 +132,7 @@ class EnvelopeReader:
     def _open_parser(self, first: bytes) -> None:
         """Expat heeds a byte order mark of UTF-16 by itself, but believes a declaration against that of UTF-8."""
         charset = "UTF-8" if first.startswith(BOM_UTF8) else self._charset
+        self._utf8 = charset in (None, "UTF-8")
         parser = ParserCreate(encoding=charset, namespace_separator=" ", intern=self._names)
         parser.buffer_text = True
         parser.buffer_size = CHUNK_BYTES
@@ -116,6 +140,7 @@ class EnvelopeReader:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
         parser.StartNamespaceDeclHandler = self._namespace
+        parser.EndNamespaceDeclHandler = self._namespace_end
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._doctype
         parser.ProcessingInstructionHandler = self._instruction
@@ -141,46 +166,149 @@ class EnvelopeReader:
         :raises SoapFault: not well-formed, or not a SOAP envelope after all
         :raises Refused: UPLOAD_TOO_LARGE
         """
+        yield from self._read()
+        while self._feed():
+            yield from self._read()
+        yield from self._read()
+
+    def records(self, shape: RecordShape) -> Iterator[Child | Run]:
+        """As `children`, with the regular records of this shape in runs.
+
+        :raises SoapFault: not well-formed, or not a SOAP envelope after all
+        :raises Refused: UPLOAD_TOO_LARGE
+        """
+        yield from self._read()
+        begun = b""
+        while data := self._next(BULK_CHUNK_BYTES):
+            begun = yield from self._in_lane(begun + data, shape)
+        self._parse(begun)
+        self._parse(b"", end=True)
+        yield from self._read()
+
+    def _read(self) -> Iterator[Child]:
+        """What expat has read to its end meanwhile."""
+        while self._ready:
+            yield self._ready.popleft()
+
+    def _in_lane(self, data: bytes, shape: RecordShape) -> Generator[Child | Run, None, bytes]:
+        """Read a chunk that follows what expat was given; the generator's value is what it keeps for the next one.
+
+        Where expat does not end a record where one seems to end, the whole rest of the chunk goes to it: what is
+        hostile there, such as a comment full of end tags, is given to it in few pieces.
+        """
+        found = self._in_step(shape)
+        if found is None:
+            cut = end_of_record(data, self._end_tags(shape))
+            self._parse(data[:cut])
+            yield from self._read()
+            found = self._in_step(shape)
+            if found is None:
+                self._parse(data[cut:])
+                yield from self._read()
+                return b""
+            data = data[cut:]
+        tag = found.end_tag.encode()
+        cut = data.rfind(tag) + len(tag) if tag in data else 0
+        try:
+            text = data[:cut].decode()
+        except UnicodeDecodeError:
+            self._parse(data)  # which says where
+            yield from self._read()
+            return b""
+        at = 0
         while True:
-            while self._ready:
-                yield self._ready.popleft()
-            if not self._feed():
+            rows, at = found.recognise(text, at)
+            if rows:
+                self._skipped = True
+                self._records += len(rows)
+                yield Run(rows)
+            if at == len(text):
                 break
-        yield from self._ready
+            end = text.index(found.end_tag, at) + len(tag)
+            self._parse(text[at:end].encode())
+            yield from self._read()
+            at = end
+            if self._in_step(shape) is not found:
+                self._parse(text[at:].encode() + data[cut:])
+                yield from self._read()
+                return b""
+        if len(data) - cut > BEGUN_BYTES:
+            self._parse(data[cut:])
+            yield from self._read()
+            return b""
+        return data[cut:]
+
+    def _end_tags(self, shape: RecordShape) -> dict[bytes, str]:
+        """How a record of this shape may end here, with the prefix: one for each that is bound to its namespace."""
+        if not self._utf8:
+            return {}
+        prefixes = [prefix for prefix, bound in self._bound.items() if bound[-1:] == [shape.namespace]]
+        return {shape.end_tag(prefix).encode(): prefix for prefix in prefixes if prefix.isascii()}
+
+    def _in_step(self, shape: RecordShape) -> Lane | None:
+        """The lane that may go on: where the last byte that expat got was the last one of a record's end tag."""
+        if self._depth != 3 or self._name != shape.name or self._record_end < 0:
+            return None
+        length = self._fed - self._record_end
+        for tag, prefix in self._end_tags(shape).items():
+            if len(tag) == length and self._last_fed.endswith(tag):
+                return lane(shape, prefix)
+        return None
 
     # ------------------------------------------------------------------ feeding the parser
 
     def _feed(self) -> bool:
         """Feed one chunk; False when that was the end."""
-        data = self.source.chunk()
+        data = self._next(CHUNK_BYTES)
+        self._parse(data, end=not data)
+        return bool(data)
+
+    def _next(self, size: int) -> bytes:
+        """The next bytes of the body.
+
+        :raises Refused: UPLOAD_TOO_LARGE; before the request element it is a fault
+        """
+        data = self.source.chunk(size)
         if self.source.over:
             detail = f"the body is larger than the {self.source.limit} bytes that are allowed"
             if self._head_read:
                 raise Refused([Problem(UploadReason.UPLOAD_TOO_LARGE, detail)], effect=NOTHING_STORED)
             raise SoapFault("BodyTooLarge", detail)
-        end = not data
+        return data
+
+    def _parse(self, data: bytes, *, end: bool = False) -> None:
+        """Give expat these bytes.
+
+        :raises SoapFault: not well-formed, or one piece of markup is too large
+        """
         if self._parser is None:
             self._first += data
             if len(self._first) < len(BOM_UTF8) and not end:
-                return True
+                return
             data = self._first
             self._open_parser(data)
+        self._fed += len(data)
+        self._last_fed = data[-2 * NAME_CHARACTERS :]
         try:
             self._parser.Parse(data, end)
         except ExpatError as error:
-            what = ErrorString(error.code)
+            # Of lines expat knows only those that it was given.
             where = f"line {error.lineno}, column {error.offset}"
-            raise SoapFault("NotWellFormed", f"the body is not well-formed XML: {what} at {where}") from None
+            where = f"after {counted(self._records, 'record')}" if self._skipped else f"at {where}"
+            sentence = f"the body is not well-formed XML: {ErrorString(error.code)} {where}"
+            raise SoapFault("NotWellFormed", sentence) from None
         # Expat reads an unfinished token anew with every chunk: without a bound, one huge comment is quadratic work.
-        if self.source.count - self._parser.CurrentByteIndex > TOKEN_BYTES:
+        if self._fed - self._parser.CurrentByteIndex > TOKEN_BYTES:
             raise SoapFault("TokenTooLarge", f"a piece of markup is longer than {TOKEN_BYTES} bytes")
-        return not end
 
     # ------------------------------------------------------------------ handlers
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        if encoding is not None and encoding.lower() not in ENCODINGS:
+        if encoding is None:
+            return
+        if encoding.lower() not in ENCODINGS:
             raise SoapFault("UnknownEncoding", "the declared encoding is not one of UTF-8, UTF-16, ISO-8859-1")
+        self._utf8 &= ENCODINGS[encoding.lower()] == "UTF-8"
 
     def _doctype(self, *_: Any) -> NoReturn:
         raise SoapFault("DtdForbidden", "SOAP allows no document type declaration")
@@ -188,7 +316,11 @@ class EnvelopeReader:
     def _instruction(self, *_: Any) -> NoReturn:
         raise SoapFault("InstructionForbidden", "SOAP allows no processing instruction")
 
-    def _namespace(self, _prefix: str | None, uri: str | None) -> None:
+    def _namespace_end(self, prefix: str | None) -> None:
+        self._bound[prefix or ""].pop()
+
+    def _namespace(self, prefix: str | None, uri: str | None) -> None:
+        self._bound.setdefault(prefix or "", []).append(uri or "")
         self._declarations += 1
         if len(uri or "") > NAME_CHARACTERS or self._declarations > ATTRIBUTES:
             sentence = f"more than {ATTRIBUTES} namespaces on one element, or one of over {NAME_CHARACTERS} characters"
@@ -295,6 +427,8 @@ class EnvelopeReader:
             else:
                 text = "" if self._nil else "".join(self._text)
             self._ready.append(Child(self._name, text, self._fields))
+            self._record_end = self._parser.CurrentByteIndex
+            self._records += 1
             self._clear_text()
         elif depth == 3:
             if self._head_read:
