@@ -208,7 +208,6 @@ class ReplacedList(Generic[Record]):
             repetitions.note(rows)
             received.stored += len(rows)
             received.warnings += self.kind.warned(rows)
-        repetitions.forget()
         contradictions = ProblemList(thorough=problems.thorough)
         for position, earlier, row, same in repetitions.found(spool):
             if same:

@@ -6,14 +6,17 @@ where it cannot, the run is judged record by record, like everything else: only 
 """
 
 import hashlib
+from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from echs.base.errors import Problem, ProblemList, Refused, Unread
 from echs.base.fields import UploadReason
 from echs.base.spool import Row, Spool
 
+NUMBERS_AT_ONCE = 600_000
 NOTHING_STORED = "Nothing was stored."
 
 Record = TypeVar("Record")
@@ -89,45 +92,42 @@ class Keys:
         return met[0], met[1] == content
 
 
-@dataclass
 class Repetitions:
-    """Finds the keys that stand more than once among very many, with a number for each instead of the key.
+    """Finds the keys that stand more than once among very many, with a number of eight bytes for each of them.
 
     Two keys with one number are looked at twice, and nothing else comes of it.
     """
 
-    key: Callable[[Row], object]
-    _met: set[int] = field(default_factory=set)
-    _suspects: set[int] = field(default_factory=set)
+    def __init__(self, key: Callable[[Row], object]) -> None:
+        self.key = key
+        self._numbers = array("q")
 
     def note(self, rows: Sequence[Row]) -> None:
         """Take note of the keys of these rows."""
-        fresh = set(map(hash, map(self.key, rows)))
-        if len(fresh) < len(rows) or not self._met.isdisjoint(fresh):
-            met = set()
-            for number in map(hash, map(self.key, rows)):
-                if number in self._met or number in met:
-                    self._suspects.add(number)
-                met.add(number)
-        self._met |= fresh
-
-    def __bool__(self) -> bool:
-        return bool(self._suspects)
-
-    def forget(self) -> None:
-        """Give the memory back."""
-        self._met = set()
+        self._numbers.extend(map(hash, map(self.key, rows)))
 
     def found(self, spool: Spool) -> Iterator[tuple[int, int, Row, bool]]:
         """Every row of the spool whose key stood there before: its position, the position of the first with this key,
         the row, and whether both are the same. The number of a block is the position of its first row."""
+        suspects = self._suspects()
         first: dict[object, tuple[int, bytes]] = {}
-        for start, rows in spool if self._suspects else ():
+        for start, rows in spool if suspects else ():
             for position, row in enumerate(rows, start):
                 key = self.key(row)
-                if hash(key) not in self._suspects:
+                if hash(key) not in suspects:
                     continue
                 content = hashlib.blake2b("\x1f".join(row).encode(), digest_size=16).digest()
                 earlier = first.setdefault(key, (position, content))
                 if earlier[0] != position:
                     yield position, earlier[0], row, earlier[1] == content
+
+    def _suspects(self) -> set[int]:
+        """The numbers that stand more than once. A part of all numbers at a time, for the sake of memory."""
+        suspects = set()
+        parts = len(self._numbers) // NUMBERS_AT_ONCE + 1
+        for part in range(parts):
+            numbers = [number for number in self._numbers if number % parts == part]
+            if len(set(numbers)) < len(numbers):
+                suspects.update(number for number, count in Counter(numbers).items() if count > 1)
+        self._numbers = array("q")
+        return suspects
