@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
 
+from echs.base import turn
 from echs.clearing.publish import open_link
 from echs.house import STATEMENTS_PATH, House, open_house
 from echs.protocols.ochp02.mount import mounts
@@ -48,6 +49,7 @@ def application(house: House) -> Application:
 
 def statement(house: House, name: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """The statement behind a link, or the same 404 for whatever is wrong with the link."""
+    turn.stand_aside()
     signed, _, form = name.rpartition(".")
     file = None
     if form in STATEMENT_TYPES and len(signed) <= LINK_LENGTH_LIMIT:

@@ -5,7 +5,9 @@ silent clients cannot keep every thread for ever. And what cannot be read as HTT
 may be the tail of somebody's password.
 """
 
+import gc
 import logging
+import select
 import socket
 import threading
 import time
@@ -15,10 +17,16 @@ from gunicorn.http import errors
 from gunicorn.util import write_error
 from gunicorn.workers.gthread import ThreadWorker
 
+from echs.base import turn
+
 log = logging.getLogger(__name__)
 
 DEFAULT_REQUEST_SECONDS = 120
 WATCH_SECONDS = 1.0
+FOLLOWS_MILLISECONDS = 2
+GARBAGE_THRESHOLDS = (10_000, 20, 50)
+LATE_SECONDS = 0.0002
+MOST_LATE = 10
 
 STATUS = {
     errors.LimitRequestLine: (414, "URI Too Long"),
@@ -38,14 +46,36 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         threading.Thread(target=self.watch, name="request deadlines", daemon=True).start()
         super().init_process()
 
+    def run(self) -> None:
+        """Serve. What is loaded by now stays, so the garbage collector need not look at it again and again."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        super().run()
+
     def handle(self, conn: Any) -> Any:
         """One request, from the first byte to the last of its answer."""
         seconds = getattr(self.app, "request_seconds", DEFAULT_REQUEST_SECONDS)
-        self.busy[id(conn)] = (time.monotonic() + seconds, conn)
-        try:
-            return super().handle(conn)
-        finally:
-            self.busy.pop(id(conn), None)
+        while True:
+            self.busy[id(conn)] = (time.monotonic() + seconds, conn)
+            try:
+                again = super().handle(conn)
+            finally:
+                turn.stand_aside()
+                self.busy.pop(id(conn), None)
+            # To hand a connection back to the main thread, and to get it again, costs as much as half a small request.
+            if again is not True or not self.alive or self.tpool._work_queue.qsize() or not follows(conn):
+                return again
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """One request whose head is there."""
+        turn.take()
+        return super().handle_request(req, conn)
+
+    def accept(self, listener: Any) -> None:
+        """Take a new connection, the later the more there are here: so that another worker with fewer takes it."""
+        time.sleep(min(self.nr_conns, MOST_LATE) * LATE_SECONDS)
+        super().accept(listener)
 
     def watch(self) -> None:
         """Cut the connections whose time is over; the thread that waits on one then goes on to its end."""
@@ -72,3 +102,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             write_error(client, status, reason, kind)
         except OSError:
             log.debug("nobody was there to be told")
+
+
+def follows(conn: Any) -> bool:
+    """Whether the next request on a connection comes at once."""
+    if conn.parser.unreader.buf.getvalue():
+        return True
+    poll = select.poll()
+    poll.register(conn.sock, select.POLLIN)
+    return bool(poll.poll(FOLLOWS_MILLISECONDS))

@@ -66,14 +66,20 @@ def test_warnings_are_stored_with_the_cdr_and_counted(house, cast, lists):
     }
 
 
-def test_a_repeated_cdr_is_not_warned_of_again(house, cast):
-    add(house, cast.tnm, cdr(1))
-    again = add(house, cast.tnm, cdr(1))
+def test_a_repeated_cdr_is_not_warned_of_again(house, cast, lists):
+    strange = cdr(1, token_id="04FFFF", evse_id="99999")
+    add(house, cast.tnm, strange)
+    again = add(house, cast.tnm, strange)
     assert (again.warned, dict(again.warnings)) == (0, {})
     assert stored(house) == {"1": [CARD, POINT]}
 
 
-def test_warnings_stop_nothing_at_all(house, cast):
+def test_where_no_list_was_ever_published_nothing_is_looked_for_in_it(house, cast):
+    add(house, cast.tnm, cdr(1, token_id="04FFFF", evse_id="99999"))
+    assert stored(house) == {"1": []}
+
+
+def test_warnings_stop_nothing_at_all(house, cast, lists):
     record = cdr(1, volume="0", duration="9", contract_id="-", country="x", evse_id="?", token_id="y")
     assert add(house, cast.tnm, record).count(intake.Outcome.PENDING) == 1
     assert len(stored(house)["1"]) >= 6
@@ -83,6 +89,7 @@ def test_warnings_stop_nothing_at_all(house, cast):
 
 def test_cards_are_looked_for_in_the_list_of_the_provider_alone(house, cast, lists):
     known = {"token_id": "04AABB"}
+    roaming_list.replace(house, cast.lnd, [token(7, hub=0)])
     add(house, cast.tnm, at(1, "08:00:00", "09:00:00", **known))
     add(house, cast.tnm, at(2, "09:00:00", "10:00:00", provider_id="ladenetz.de", **known))
     add(house, cast.tnm, at(3, "10:00:00", "11:00:00", provider_id="Nobody", **known))

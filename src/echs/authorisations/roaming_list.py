@@ -28,6 +28,8 @@ from echs.partners.register import is_active
 
 KIND = Kind(FIELDS, Authorisation._make, KEY, twice, WARNINGS)
 _lists = ReplacedList(tables.roaming_list, tables.authorisation, KIND)
+# The lists of all active partners, to be given out drawn.
+PUBLISHED = Published(_lists, is_active)
 
 
 def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Unread | Run]) -> Replaced:
@@ -66,13 +68,13 @@ def examine(
         _lists.receive(records, Judges(wrong, lambda _columns: False), limit, problems, spool)
 
 
-def known_tokens(ground: Ground, owner_id: int, numbers: Collection[str]) -> set[str]:
-    """Those of the token numbers, each in its `plain` form, that stand in the owner's list."""
+def known_tokens(ground: Ground, owner_id: int, numbers: Collection[str]) -> set[str] | None:
+    """Those of the token numbers, each in its `plain` form, that stand in the owner's list; None without one."""
     return _lists.among(ground, owner_id, func.upper(tables.authorisation.c.token_id), numbers)
 
 
-def known_contracts(ground: Ground, owner_id: int, contract_ids: Collection[str]) -> set[str]:
-    """Those of the contract ids, in upper case and without separators, that stand in the owner's list."""
+def known_contracts(ground: Ground, owner_id: int, contract_ids: Collection[str]) -> set[str] | None:
+    """Those of the contract ids, in upper case and without separators, that stand in the owner's list; None without one."""
     column = tables.authorisation.c.contract_id
     return _lists.among(
         ground, owner_id, func.upper(func.replace(func.replace(column, "-", ""), "*", "")), contract_ids
@@ -82,11 +84,6 @@ def known_contracts(ground: Ground, owner_id: int, contract_ids: Collection[str]
 def download(ground: Ground) -> Iterator[Authorisation]:
     """Every active partner's list, in the order of the partners and of their uploads, from one snapshot."""
     return _lists.download(ground, is_active)
-
-
-def published() -> Published:
-    """The lists of all active partners, to be given out drawn."""
-    return Published(_lists, is_active)
 
 
 def states(ground: Ground) -> dict[int, ListState]:

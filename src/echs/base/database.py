@@ -8,8 +8,9 @@ Room code never opens a connection any other way, so that what is said here hold
 """
 
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -20,12 +21,14 @@ import psycopg
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import (
     BigInteger,
+    CompoundSelect,
     Connection,
     DateTime,
     Dialect,
     Engine,
     Integer,
     MetaData,
+    Select,
     Table,
     TypeDecorator,
     create_engine,
@@ -36,6 +39,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL
 
+from echs.base import turn
 from echs.base.errors import Refused, StoreReason, refuse
 
 # Named constraints, so that a migration can speak of them on both databases.
@@ -82,12 +86,38 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Question:
+    """A query that is asked with every request: compiled once for each kind of store, not once a time.
+
+    Its answers are as the driver gives them; `Database.as_instant` reads an instant.
+    """
+
+    def __init__(self, query: Select[Any] | CompoundSelect[Any]) -> None:
+        self._query = query
+        self._compiled: dict[str, Any] = {}
+
+    def for_driver(
+        self, dialect: Dialect, values: Mapping[str, object]
+    ) -> tuple[str, Sequence[Any] | Mapping[str, Any]]:
+        """The statement and its values as the driver of this dialect wants them."""
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            compiled: Any = self._query.compile(dialect=dialect)
+            names = compiled.positiontup if compiled.positional else None
+            known = self._compiled[dialect.name] = compiled.string, names, compiled.construct_params(values)
+        statement, names, defaults = known
+        given = {**defaults, **values}
+        return statement, given if names is None else [given[name] for name in names]
+
+
 class Database:
     """One store, reached by URL. Safe to share between threads; open it after a fork, not before."""
 
     def __init__(self, url: str) -> None:
         self.url = database_url(url)
         self.engine = sqlite_engine(self.url) if self.is_sqlite else postgres_engine(self.url)
+        self._own = threading.local()
+        self._opened: list[Any] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -103,9 +133,44 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def ask(self, question: Question, **values: object) -> list[tuple[Any, ...]]:
+        """The rows that answer a question, from one snapshot of the store, as one statement is."""
+        statement, given = question.for_driver(self.engine.dialect, values)
+        with translated("Nothing was changed."):
+            try:
+                if self.is_sqlite:
+                    return list(self._own_connection().execute(statement, given).fetchall())
+                with closing(self.engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+                    cursor.execute(statement, given)
+                    return list(cursor.fetchall())
+            except (sqlite.Error, psycopg.Error) as error:
+                # Past SQLAlchemy, which would have wrapped it.
+                raise self._wrapped(statement, error) from None
+
+    def _own_connection(self) -> Any:
+        """This thread's own connection to SQLite: to borrow one costs more than most questions do."""
+        engine, connection = getattr(self._own, "opened", (None, None))
+        if engine is not self.engine:
+            borrowed = self.engine.raw_connection()
+            connection = borrowed.driver_connection
+            borrowed.detach()
+            self._own.opened = self.engine, connection
+            self._opened.append(borrowed)
+        return connection
+
+    def as_instant(self, stored: Any) -> datetime:
+        """An instant as the driver gives it."""
+        value = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    def _wrapped(self, statement: str, error: Exception) -> exc.StatementError:
+        base = sqlite.Error if self.is_sqlite else psycopg.Error
+        return exc.DBAPIError.instance(statement, None, error, base, hide_parameters=True, dialect=self.engine.dialect)
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: committed at the end of the block, rolled back when anything is raised in it."""
+        turn.stand_aside()  # others may be writing
         effect = "Nothing was stored, or all of it was; sending the same request again is safe."
         with translated(effect), self.engine.connect() as connection:
             connection.execution_options(echs_write=True)
@@ -158,9 +223,9 @@ class Database:
 
     def as_stored(self, instant: datetime) -> object:
         """An instant as `insert_rows` wants it; `Instant` reads it back."""
-        utc = instant.astimezone(UTC)
-        # SQLAlchemy's own form for SQLite.
-        return utc.replace(tzinfo=None).isoformat(" ", "microseconds") if self.is_sqlite else utc
+        utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+        # SQLAlchemy's own form for SQLite, without the offset.
+        return utc.isoformat(" ", "microseconds").removesuffix("+00:00") if self.is_sqlite else utc
 
     @contextmanager
     def nearest_by_index(self, transaction: Connection) -> Iterator[None]:
@@ -178,6 +243,9 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+        while self._opened:
+            self._opened.pop().close()
+        self._own = threading.local()
 
 
 def database_url(url: str) -> URL:

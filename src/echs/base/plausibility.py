@@ -64,6 +64,7 @@ class Rule(Generic[Subject, Scene]):
     ``field`` is the noun's own name. ``meaning`` and ``source`` are for the documentation. A rule that is not ``told``
     rests on what other partners sent: the sender does not learn of it, the administrator does. ``usual`` is a quick
     test of the field's texts: those that it lets pass do not break the rule, whatever the rest of the record says.
+    ``seen_against`` names what of the scene the rule needs: where there is nothing of it, nothing breaks the rule.
     """
 
     name: Reason
@@ -73,7 +74,8 @@ class Rule(Generic[Subject, Scene]):
     meaning: str
     source: str
     told: bool = True
-    usual: "Usual | None" = None
+    usual: Usual | None = None
+    seen_against: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,14 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from sqlalchemy import ColumnElement, Connection
 
-from echs.base.database import Database
+from echs.base import turn
+from echs.base.database import Database, Question
 from echs.base.gzip_parts import Deflater, Sum
 from echs.base.relay import Relay
 from echs.base.replaced_list import ListState, ReplacedList
@@ -30,12 +32,17 @@ SUM_BYTES = 12
 DRAWING_WAIT_SECONDS = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Published:
     """The lists of one kind that are given out: of those owners whose id fulfils ``of``."""
 
     lists: ReplacedList[Any]
     of: Callable[[Any], ColumnElement[bool]]
+
+    @cached_property
+    def asking(self) -> Question:
+        """How they stand, as a question."""
+        return self.lists.asking(self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,7 @@ class Records:
 def pieces(part: Stored) -> Iterator[bytes]:
     """The bytes of a stored part."""
     place, descriptor = 0, part.file.fileno()
+    turn.stand_aside()  # the reader may be slow
     try:
         while place < part.length and (data := os.pread(descriptor, min(READ_BYTES, part.length - place), place)):
             yield data
@@ -162,8 +170,7 @@ class DrawnLists:
 
         :raises Refused: STORE_UNAVAILABLE
         """
-        with database.read() as snapshot:
-            states = published.lists.present(snapshot, published.of)
+        states = published.lists.answered(database, database.ask(published.asking))
         parts = self._stored_parts(published.lists, states, form, deflated)
         if parts is not None:
             return Records(parts, deflated=deflated, stored=True)

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from echs.base import turn
+
 MEMORY_BYTES = 8 * 1024 * 1024
 WAIT_SECONDS = 1.0
 AT_ONCE = 4
@@ -39,6 +41,7 @@ class Relay:
             self._put(item)
             if item is END:
                 return
+        turn.stand_aside()
         threading.Thread(target=self._make, name="relay").start()
 
     def __iter__(self) -> Iterator[Any]:

@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from echs.base.database import Database, Identity, Instant, metadata
+from echs.base.database import Database, Identity, Instant, Question, metadata
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.fields import Field, maker
 from echs.base.ground import Ground
@@ -279,6 +279,14 @@ class ReplacedList(Generic[Record]):
         """How the lists stand of the owners whose id fulfils ``of``, in the order of the owners."""
         return self._states(snapshot, of(self.heads.c.partner_id))
 
+    def asking(self, of: Callable[[Any], ColumnElement[bool]]) -> Question:
+        """The same as a question; `answered` reads the rows."""
+        return Question(self._query(of(self.heads.c.partner_id)))
+
+    def answered(self, database: Database, rows: Iterable[tuple[Any, ...]]) -> list[ListState]:
+        """The answer to `asking`."""
+        return [ListState(*state, database.as_instant(replaced_at)) for *state, replaced_at in rows]
+
     def put_into(self, snapshot: Connection, state: ListState, form: str) -> Iterator[Sequence[str]]:
         """The records of a list in batches, each put by the store into ``form``, which has ``%s`` for each field."""
         yield from snapshot.execute(self._select(state, func.format(form, *self.columns))).scalars().partitions()
@@ -291,16 +299,22 @@ class ReplacedList(Generic[Record]):
             .execution_options(yield_per=ROWS_AT_ONCE)
         )
 
-    def among(self, ground: Ground, owner_id: int, form: ColumnElement[str], wanted: Collection[str]) -> set[str]:
-        """Those of ``wanted`` that are in the owner's present list, in this form of its columns.
+    def among(
+        self, ground: Ground, owner_id: int, form: ColumnElement[str], wanted: Collection[str]
+    ) -> set[str] | None:
+        """Those of ``wanted`` that are in the owner's present list, in this form of its columns; None where it has none.
 
         One pass over the list for every ten thousand: an index would cost every upload of a list more than this costs
         the uploads of CDRs, which wait for no one meanwhile.
         """
         found: set[str] = set()
         keys = sorted(wanted)
-        present = select(self.heads.c.generation).where(self.heads.c.partner_id == owner_id).scalar_subquery()
         with ground.database.read() as snapshot:
+            present = snapshot.execute(
+                select(self.heads.c.generation).where(self.heads.c.partner_id == owner_id)
+            ).scalar()
+            if present is None:
+                return None
             for start in range(0, len(keys), KEYS_AT_ONCE):
                 query = select(form).where(
                     self.records.c.partner_id == owner_id,
@@ -316,6 +330,9 @@ class ReplacedList(Generic[Record]):
             return {state.owner_id: state for state in self._states(snapshot)}
 
     def _states(self, snapshot: Connection, where: ColumnElement[bool] | None = None) -> list[ListState]:
+        rows: Iterable[Any] = snapshot.execute(self._query(where))
+        return [ListState(*row) for row in rows]
+
+    def _query(self, where: ColumnElement[bool] | None = None) -> Select[Any]:
         query = select(self.heads).order_by(self.heads.c.partner_id)
-        rows = snapshot.execute(query if where is None else query.where(where)).all()
-        return [ListState(row.partner_id, row.generation, row.mark, row.record_count, row.replaced_at) for row in rows]
+        return query if where is None else query.where(where)

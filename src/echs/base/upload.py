@@ -84,6 +84,14 @@ class Keys:
     def __init__(self) -> None:
         self._met: dict[object, tuple[int, object]] = {}
 
+    def take_new(self, keys: Sequence[object], start: int) -> bool:
+        """Take keys at the positions from ``start`` on, where each of them is new; else none of them, and say so."""
+        fresh = set(keys)
+        if len(fresh) < len(keys) or not self._met.keys().isdisjoint(fresh):
+            return False
+        self._met.update((key, (position, position)) for position, key in enumerate(keys, start))
+        return True
+
     def earlier(self, key: object, content: object, position: int) -> tuple[int, bool] | None:
         """Position of the earlier record with this key and whether its content was the same; None at the first."""
         met = self._met.setdefault(key, (position, content))
@@ -123,7 +131,7 @@ class Repetitions:
 
     def _suspects(self) -> set[int]:
         """The numbers that stand more than once. A part of all numbers at a time, for the sake of memory."""
-        suspects = set()
+        suspects: set[int] = set()
         parts = len(self._numbers) // NUMBERS_AT_ONCE + 1
         for part in range(parts):
             numbers = [number for number in self._numbers if number % parts == part]

@@ -1,6 +1,5 @@
 """The noun of this room: the charge detail record (OCHP 0.2, 4.2). The rules that it must pass stand in `rules`."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -89,8 +88,7 @@ FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Cdr:
+class Cdr(NamedTuple):
     """A CDR that passed the rules: its texts, and what they mean.
 
     Instants are UTC, ``volume_e4_kwh`` counts units of 0.0001 kWh, ``duration_s`` is what the operator stated, if it

@@ -4,6 +4,7 @@ Pure functions from text to value. Each answers with the value or raises `WrongF
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,6})?"
     r"(?:(Z)|([+-])([0-9]{2}):?([0-9]{2}))?"
 )
+_UTC_INSTANTS = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\n)*+").fullmatch
 _CLOCK_DURATION = re.compile(r"([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 # Six digits: no sum of volumes comes near what a store can count.
@@ -58,6 +60,16 @@ def instant(text: str, zone: ZoneInfo, not_before: datetime | None = None) -> da
     if not_before is not None and earlier < not_before:
         return local.replace(tzinfo=zone, fold=1).astimezone(UTC)
     return earlier
+
+
+def utc_instants(texts: Sequence[str]) -> list[datetime] | None:
+    """What `instant` makes of many texts of the form 2014-01-22T10:16:38Z; None where one is not such an instant."""
+    if not _UTC_INSTANTS("\n".join([*texts, ""])) or min(texts) < f"{YEARS[0]}" or max(texts) >= f"{YEARS[1] + 1}":
+        return None
+    try:
+        return list(map(datetime.fromisoformat, texts))
+    except ValueError:
+        return None
 
 
 def duration_s(text: str) -> int | None:

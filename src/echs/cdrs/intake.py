@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.ground import Ground
 from echs.base.plausibility import Finding
+from echs.base.spool import Row
 from echs.base.upload import NOTHING_STORED, Court, Keys, Run, examined
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, differing_field, label
-from echs.cdrs.rules import HOLD, Doubted, Key, Scene, judge, warnings_of
+from echs.cdrs.rules import HOLD, Doubted, Key, Scene, judge, judge_run, warnings_among
 from echs.cdrs.surroundings import Lists, overlaps, published
 from echs.partners.login import confirm
 from echs.partners.partner import Partner
@@ -69,8 +71,7 @@ class Added:
         return self.outcomes.count(outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A CDR with its position in the upload, whether the same record stood in the upload before, and what refuses it
     unless it was accepted already.
     """
@@ -119,7 +120,8 @@ def add(
             card_overlaps=found.card,
             card_overlaps_elsewhere=found.card_elsewhere,
         )
-        warnings = {each.cdr.key: warnings_of(each.cdr, scene) for each in new}
+        found_odd = warnings_among([each.cdr for each in new], scene)
+        warnings = {each.cdr.key: odd for each, odd in zip(new, found_odd, strict=True)}
         store_warnings(ground, transaction, warnings, last_id, request_id)
     return summary(placed, new, scene, warnings)
 
@@ -138,6 +140,16 @@ def examine(
     """
     keys = Keys()
     first: dict[int, CdrRecord] = {}
+
+    def placed_run(rows: Sequence[Row], start: int) -> Sequence[Placed] | None:
+        cdrs = judge_run(rows, scene)
+        if cdrs is None or not keys.take_new([cdr.key for cdr in cdrs], start):
+            return None
+        run = [Placed(position, cdr, False, None) for position, cdr in enumerate(cdrs, start)]
+        first.update((each.position, each.cdr.record) for each in run)
+        for each in run:
+            notice(each)
+        return run
 
     def placed(record: CdrRecord, position: int) -> Placed | Unread:
         verdict = judge(record, position, scene)
@@ -159,7 +171,8 @@ def examine(
         return Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record))
 
     kept: list[Placed] = []
-    for _, block in examined(records, Court(placed, make=CdrRecord._make), scene.limits.records_per_upload, problems):
+    court = Court(placed, placed_run, CdrRecord._make)
+    for _, block in examined(records, court, scene.limits.records_per_upload, problems):
         if problems and not problems.thorough:
             kept.clear()
         else:

@@ -8,27 +8,32 @@ Sources: OCHP 0.2 (the specification), and what other clearing houses publish of
 detail records, the plausibility checks of ENAPI, data clearing of mobile telephony (age, duplicates).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from operator import le
 from typing import TypeVar
 
 from echs.base.energy import UNITS_PER_KWH, kwh
 from echs.base.errors import Problem, Problems, named, shown
 from echs.base.fields import field_problems
 from echs.base.limits import Limits
-from echs.base.plausibility import Finding, Rule, Severity, findings
+from echs.base.plausibility import Finding, Rule, Severity, UsualAmong, findings
+from echs.base.spool import Row
 from echs.cdrs import formats
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, CdrWarning, label
 from echs.cdrs.formats import WrongFormat
 from echs.partners.partner import Partner, party_key
 from echs.partners.standard_ids import (
+    USUAL_CONTRACT_ID,
+    USUAL_EVSE_ID,
     IdWarning,
     contract_id_check_problem,
     contract_id_shape_problem,
     contract_spellings,
     countries,
+    countries_or_none,
     evse_id_problem,
     plain,
 )
@@ -115,10 +120,15 @@ def end_before_start(reading: Reading, _scene: Scene) -> str | None:
 def in_future(reading: Reading, scene: Scene) -> str | None:
     """The session ends in the future."""
     end, tolerance = reading.ended_at, scene.limits.cdr_future_seconds
-    if isinstance(end, WrongFormat) or end <= scene.now + timedelta(seconds=tolerance):
+    if isinstance(end, WrongFormat) or end <= latest_end(scene):
         return None
     now = scene.now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return f"{shown(reading.record.end_datetime)} is more than {plainly(tolerance / 60)} minutes after now, {now}"
+
+
+def latest_end(scene: Scene) -> datetime:
+    """When a session ends at the latest."""
+    return scene.now + timedelta(seconds=scene.limits.cdr_future_seconds)
 
 
 def volume_limit(reading: Reading, scene: Scene) -> str | None:
@@ -132,10 +142,15 @@ def volume_limit(reading: Reading, scene: Scene) -> str | None:
 def not_yours(reading: Reading, scene: Scene) -> str | None:
     """The sender is not this operator."""
     operator_id = reading.record.operator_id
-    if not scene.rights_are_known or party_key(operator_id) in scene.sender.operator_keys:
+    if is_yours(operator_id, scene):
         return None
     yours = named(scene.sender.operator_ids) or "none"
     return f"{named([operator_id])} is not your operator id; yours: {yours}"
+
+
+def is_yours(operator_id: str, scene: Scene) -> bool:
+    """Whether the sender may send as this operator, or nobody knows."""
+    return not scene.rights_are_known or party_key(operator_id) in scene.sender.operator_keys
 
 
 # These depend on the clock or on a setting: what was accepted once is asked no more, so that sending twice is harmless.
@@ -355,6 +370,7 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         socket_overlap,
         "at the same time as another session of the sender's at this socket",
         "data clearing of mobile telephony (duplicates)",
+        seen_against="socket_overlaps",
     ),
     Rule(
         CdrWarning.CARD_OVERLAP,
@@ -363,6 +379,7 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         card_overlap,
         "at the same time as another session of the sender's with this card",
         "data clearing of mobile telephony (duplicates)",
+        seen_against="card_overlaps",
     ),
     Rule(
         CdrWarning.CARD_OVERLAP_ELSEWHERE,
@@ -372,21 +389,23 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         "at the same time as a session with this card at another operator; the sender is not told",
         "data clearing of mobile telephony (duplicates)",
         told=False,
+        seen_against="card_overlaps_elsewhere",
     ),
     Rule(
         CdrWarning.CARD_UNKNOWN,
         Severity.WARN,
         "token_id",
         card_unknown,
-        "not in the provider's list; without authenticationId, evcoId is not",
+        "not in the provider's list, if it has published one; without authenticationId, evcoId is not",
         "Hubject (not authorised)",
+        seen_against="tokens",
     ),
     Rule(
         CdrWarning.CHARGEPOINT_UNKNOWN,
         Severity.WARN,
         "evse_id",
         chargepoint_unknown,
-        "evseId, or chargePointId where it is empty, is not in the sender's charge point list",
+        "evseId, or chargePointId where it is empty, is not in the sender's charge point list, if there is one",
         "OCHP 0.2, 4.9",
     ),
     Rule(
@@ -396,6 +415,7 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         lambda cdr, _: contract_id_shape_problem(cdr.record.contract_id),
         "no contract id of a known shape",
         "DIN SPEC 91286, ISO 15118-2; the lists of 2012 have thirty shapes",
+        usual=USUAL_CONTRACT_ID,
     ),
     Rule(
         IdWarning.CONTRACT_ID_CHECK_DIGIT,
@@ -412,6 +432,7 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         odd_evse_id,
         "no EVSE id of a known shape",
         "OCHP 0.2, 4.2; ISO 15118-2; DIN SPEC 91286",
+        usual=USUAL_EVSE_ID,
     ),
     Rule(
         CdrWarning.COUNTRY_UNKNOWN,
@@ -420,6 +441,7 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         country_unknown,
         "neither two nor three letters of ISO 3166-1",
         "OCHP 0.2, 4.2 (three letters); the field writes two as well",
+        usual=UsualAmong(countries_or_none),
     ),
 )
 RULES: tuple[Rule[Reading, Scene] | Rule[Cdr, Scene], ...] = (*REJECTIONS, HOLD, *WARNINGS)
@@ -447,6 +469,29 @@ def judge(record: CdrRecord, position: int, scene: Scene) -> Cdr | Doubted | Pro
     rest = list(wrong.rest)
     again = Problems(wrong.first, iter(rest))
     return Doubted(accepted(reading), again) if all(each.reason in OF_NEW_ONLY for each in rest) else again
+
+
+def judge_run(rows: Sequence[Row], scene: Scene) -> list[Cdr] | None:
+    """What `judge` makes of a run in which it finds nothing to say; None where it may have something to say."""
+    records = list(map(CdrRecord._make, rows))
+    columns = CdrRecord._make(zip(*rows, strict=True))
+    started, ended = formats.utc_instants(columns.start_datetime), formats.utc_instants(columns.end_datetime)
+    try:
+        durations = list(map(formats.duration_s, columns.duration))
+        volumes = list(map(formats.volume_e4_kwh, columns.volume))
+    except WrongFormat:
+        return None
+    if (
+        started is None
+        or ended is None
+        or not all(map(le, started, ended))
+        or max(ended) > latest_end(scene)
+        or max(volumes) > scene.limits.cdr_volume_e4_kwh
+        or not all(is_yours(operator_id, scene) for operator_id in set(columns.operator_id))
+    ):
+        return None
+    operators, providers = map(party_key, columns.operator_id), map(party_key, columns.provider_id)
+    return list(map(Cdr, records, operators, providers, started, ended, durations, volumes))
 
 
 def read(record: CdrRecord, sender: Partner) -> Reading:
@@ -500,4 +545,22 @@ def value_or_wrong(parse: Callable[..., Value], text: str, *more: object) -> Val
 
 def warnings_of(cdr: Cdr, scene: Scene) -> list[Finding]:
     """Every rule of severity ``warn`` that the CDR breaks."""
-    return list(findings(WARNINGS, cdr, scene))
+    return warnings_among([cdr], scene)[0]
+
+
+def warnings_among(cdrs: Sequence[Cdr], scene: Scene) -> list[list[Finding]]:
+    """The same of many: rule by rule, and of each rule only those CDRs that its quick test does not let pass."""
+    found: list[list[Finding]] = [[] for _ in cdrs]
+    places = {name: place for place, name in enumerate(CdrRecord._fields)}
+    for rule in WARNINGS:
+        odd: Sequence[int] = range(len(cdrs))
+        if rule.seen_against is not None and not getattr(scene, rule.seen_against):
+            continue
+        if rule.usual is not None:
+            place = places[rule.field]
+            odd = rule.usual.odd([cdr.record[place] for cdr in cdrs])
+        for number in odd:
+            detail = rule.broken(cdrs[number], scene)
+            if detail is not None:
+                found[number].append(Finding(rule, detail))
+    return found

@@ -27,8 +27,8 @@ from echs.partners.standard_ids import contract_spellings, plain
 NEIGHBOURS = 10
 IDS_AT_ONCE = 500
 
-# Those of some ids that stand in the present list of an owner.
-Lookup = Callable[[Ground, int, Collection[str]], set[str]]
+# Those of some ids that stand in the present list of an owner; None where the owner never published one.
+Lookup = Callable[[Ground, int, Collection[str]], set[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Published:
 
     tokens: Mapping[str, set[str]]
     contracts: Mapping[str, set[str]]
-    chargepoints: set[str]
+    chargepoints: set[str] | None
 
 
 def published(ground: Ground, lists: Lists, sender: Partner, cdrs: Iterable[Cdr]) -> Published:
@@ -63,18 +63,21 @@ def published(ground: Ground, lists: Lists, sender: Partner, cdrs: Iterable[Cdr]
             contracts[cdr.provider_key].update(contract_spellings(record.contract_id))
     with ground.database.read() as snapshot:
         owners = owners_of_provider_keys(snapshot, {*tokens, *contracts})
-    return Published(
-        {key: looked_up(ground, lists.tokens, owner, tokens[key]) for key, owner in owners.items()},
-        {key: looked_up(ground, lists.contracts, owner, contracts[key]) for key, owner in owners.items()},
-        looked_up(ground, lists.chargepoints, sender.id, sockets),
-    )
+    known_tokens: dict[str, set[str]] = {}
+    known_contracts: dict[str, set[str]] = {}
+    for key, owner in owners.items():
+        cards = looked_up(ground, lists.tokens, owner, tokens[key])
+        others = looked_up(ground, lists.contracts, owner, contracts[key])
+        if cards is not None and others is not None:
+            known_tokens[key], known_contracts[key] = cards, others
+    return Published(known_tokens, known_contracts, looked_up(ground, lists.chargepoints, sender.id, sockets))
 
 
-def looked_up(ground: Ground, lookup: Lookup, owner_id: int, wanted: set[str]) -> set[str]:
+def looked_up(ground: Ground, lookup: Lookup, owner_id: int, wanted: set[str]) -> set[str] | None:
     """Those that are known. Beyond ASCII the stores do not agree on what an upper case is: such ids pass as known."""
     foreign = {each for each in wanted if not each.isascii()}
-    asked = wanted - foreign
-    return foreign | (lookup(ground, owner_id, asked) if asked else set())
+    known = lookup(ground, owner_id, wanted - foreign)
+    return None if known is None else foreign | known
 
 
 @dataclass(frozen=True, slots=True)

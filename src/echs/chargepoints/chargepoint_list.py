@@ -18,6 +18,8 @@ from echs.partners.register import is_active
 
 KIND = Kind(FIELDS, ChargePoint._make, KEY, twice, WARNINGS)
 _lists = ReplacedList(tables.chargepoint_list, tables.chargepoint, KIND)
+# The lists of all active partners, to be given out drawn.
+PUBLISHED = Published(_lists, is_active)
 
 
 def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Unread | Run]) -> Replaced:
@@ -43,19 +45,14 @@ def examine(
         _lists.receive(records, Judges(wrong, lambda _columns: False), limit, problems, spool)
 
 
-def known_points(ground: Ground, owner_id: int, evse_ids: Collection[str]) -> set[str]:
-    """Those of the EVSE ids, each in its `plain` form, that stand in the owner's list."""
+def known_points(ground: Ground, owner_id: int, evse_ids: Collection[str]) -> set[str] | None:
+    """Those of the EVSE ids, each in its `plain` form, that stand in the owner's list; None without one."""
     return _lists.among(ground, owner_id, func.upper(tables.chargepoint.c.evse_id), evse_ids)
 
 
 def download(ground: Ground) -> Iterator[ChargePoint]:
     """Every active partner's list, in the order of the partners and of their uploads, from one snapshot."""
     return _lists.download(ground, is_active)
-
-
-def published() -> Published:
-    """The lists of all active partners, to be given out drawn."""
-    return Published(_lists, is_active)
 
 
 def states(ground: Ground) -> dict[int, ListState]:

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
+from echs.base import turn
 from echs.base.errors import Reason, Refused, refuse
 from echs.base.ground import Ground
 from echs.partners import tables
 from echs.partners.partner import PASSWORD_LIMIT, USER_ID_LIMIT, Partner, party_key
 from echs.partners.password import matches
-from echs.partners.register import LOCK, load
+from echs.partners.register import LOCK, load, partner_of_login
 
 TOKEN_BYTES = 32
 
@@ -48,6 +49,7 @@ def log_in(ground: Ground, user_id: str, password: str) -> str:
     with ground.database.read() as snapshot:
         query = select(tables.partner.c.id, tables.partner.c.password_hash, tables.partner.c.active)
         row = snapshot.execute(query.where(tables.partner.c.user_key == party_key(user_id if usable else ""))).first()
+    turn.stand_aside()
     if not _hashing.acquire(timeout=HASHING_SECONDS):
         raise refuse(LoginReason.LOGIN_BUSY, "too many logins at this moment; send the same request again")
     try:
@@ -103,17 +105,15 @@ def partner_of_token(ground: Ground, token: str) -> Partner:
     """
     if not token:
         raise refuse(LoginReason.LOGIN_TOKEN_MISSING, "the identity header is missing or empty; log in and send it")
-    with ground.database.read() as snapshot:
-        query = select(tables.login.c.partner_id, tables.login.c.expires_at)
-        row = snapshot.execute(query.where(tables.login.c.token_hash == token_hash(token))).first()
-        if row is None:
-            raise unknown_token()
-        if expired(row.expires_at, ground.clock()):
-            raise refuse(LoginReason.LOGIN_TOKEN_EXPIRED, "this login has ended; log in again")
-        partners = load(snapshot, tables.partner.c.id == row.partner_id)
-    if not partners or not partners[0].active:
+    found = partner_of_login(ground, token_hash(token))
+    if found is None:
         raise unknown_token()
-    return partners[0]
+    partner, expires_at = found
+    if expired(expires_at, ground.clock()):
+        raise refuse(LoginReason.LOGIN_TOKEN_EXPIRED, "this login has ended; log in again")
+    if not partner.active:
+        raise unknown_token()
+    return partner
 
 
 def confirm(ground: Ground, transaction: Connection, partner: Partner) -> Partner:

@@ -77,6 +77,7 @@ class Partner:
         return hub == HUB_OTHER or hub in self.hubs
 
 
+@lru_cache(maxsize=1024)
 def party_key(party_id: str) -> str:
     """The form in which user ids and party ids are compared: without regard to case and to blanks around."""
     return party_id.strip().casefold()

@@ -2,10 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    bindparam,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
 
+from echs.base.database import Question
 from echs.base.errors import Refused, refuse, shown
 from echs.base.ground import Ground
 from echs.partners import tables
@@ -70,6 +83,71 @@ def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list
         )
         for row in rows
     ]
+
+
+def facts_of_login() -> CompoundSelect[Any]:
+    """Everything about the partner of a login as one statement, so that it is from one instant: a row for the partner
+    and the login, and one for each thing that it has. Columns: what it is, three texts, a number, a flag, two instants.
+    """
+    login, partner, party = tables.login, tables.partner, tables.party_id
+    mine = select(login.c.partner_id).where(login.c.token_hash == bindparam("token_hash")).scalar_subquery()
+    nothing = null()
+
+    def thing(what: Any, table: Any, text: Any, key: Any, number: Any) -> Select[Any]:
+        columns = (what, text, key, nothing, number, nothing, nothing, nothing)
+        return select(*columns).where(table.c.partner_id == mine)
+
+    self = (
+        select(
+            literal_column("'partner'"),
+            partner.c.user_id,
+            partner.c.name,
+            partner.c.timezone,
+            partner.c.id,
+            partner.c.active,
+            partner.c.created_at,
+            login.c.expires_at,
+        )
+        .join(login, login.c.partner_id == partner.c.id)
+        .where(login.c.token_hash == bindparam("token_hash"))
+    )
+    group, hub = tables.partner_group, tables.partner_hub
+    return union_all(
+        self,
+        thing(literal_column("'group'"), group, group.c.group_name, nothing, nothing),
+        thing(literal_column("'hub'"), hub, nothing, nothing, hub.c.hub),
+        thing(party.c.kind, party, party.c.party_id, party.c.party_key, nothing),
+    )
+
+
+FACTS_OF_LOGIN = Question(facts_of_login())
+
+
+def partner_of_login(ground: Ground, token_hash: str) -> tuple[Partner, datetime] | None:
+    """The partner that a login belongs to, and when the login ends; None where there is no such login."""
+    things: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for what, *facts in ground.database.ask(FACTS_OF_LOGIN, token_hash=token_hash):
+        things[what].append(tuple(facts))
+    if not things["partner"]:
+        return None
+    ((user_id, name, timezone, number, active, created_at, expires_at),) = things["partner"]
+
+    def ids(kind: Kind) -> tuple[str, ...]:
+        return tuple(text for text, *_ in sorted(things[kind], key=itemgetter(1)))
+
+    partner = Partner(
+        id=number,
+        user_id=user_id,
+        name=name,
+        timezone=timezone,
+        active=bool(active),
+        created_at=ground.database.as_instant(created_at),
+        groups=frozenset(Group(text) for text, *_ in things["group"]),
+        operator_ids=ids(Kind.OPERATOR),
+        provider_ids=ids(Kind.PROVIDER),
+        hubs=tuple(sorted(number for _, _, _, number, *_ in things["hub"])),
+    )
+    return partner, ground.database.as_instant(expires_at)
 
 
 def grouped(snapshot: Connection, table: Any, column: Any, ids: Iterable[int]) -> dict[int, list[Any]]:

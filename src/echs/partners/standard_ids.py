@@ -106,13 +106,25 @@ def iso_check_digit(body: str) -> str:
     Each sign is a vector over GF(2) and one over GF(3). Both are multiplied by the power of a matrix of their field
     that belongs to the sign's place, and the check digit is the sign with which the sum of all fifteen is zero.
     """
+    places, digits = iso_tables()
+    total = sum([place[sign] for place, sign in zip(places, body, strict=False)])
+    one, two, three, four = total.to_bytes(4, "little")
+    return digits[-one % 2, -two % 2, -three % 3, -four % 3]
+
+
+@cache
+def iso_tables() -> tuple[list[dict[str, int]], dict[tuple[int, int, int, int], str]]:
+    """What each sign counts at each place but the last, its four numbers a byte each, so that they add up at once; and
+    the check digit for the four numbers that it must bring."""
     weights = iso_weights()
-    total = [0, 0, 0, 0]
-    for weight, sign in zip(weights, body, strict=False):
-        for place, value in enumerate(weight[sign]):
-            total[place] += value
-    needed = (-total[0] % 2, -total[1] % 2, -total[2] % 3, -total[3] % 3)
-    return next(sign for sign, value in weights[-1].items() if value == needed)
+    places = [
+        {sign: sum(value << 8 * byte for byte, value in enumerate(weight)) for sign, weight in place.items()}
+        for place in weights[:-1]
+    ]
+    digits: dict[tuple[int, int, int, int], str] = {}
+    for sign, weight in weights[-1].items():
+        digits.setdefault(weight, sign)
+    return places, digits
 
 
 @cache
@@ -148,6 +160,12 @@ def times(one: Matrix, other: Matrix, modulus: int) -> Matrix:
 def countries() -> frozenset[str]:
     """The codes of ISO 3166-1, of two and of three letters."""
     return frozenset(code for country in pycountry.countries for code in (country.alpha_2, country.alpha_3))
+
+
+@cache
+def countries_or_none() -> frozenset[str]:
+    """The same, and the empty text."""
+    return countries() | {""}
 
 
 @cache

@@ -179,7 +179,7 @@ def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
 @identified
 def get_roaming_authorisation_list(house: House, _caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.9 and 3.10."""
-    exchange.records = drawn(house, exchange, roaming_list.published(), ROAMING_AUTHORISATION_INFO)
+    exchange.records = drawn(house, exchange, roaming_list.PUBLISHED, ROAMING_AUTHORISATION_INFO)
     return ok("the lists of all partners", exchange)
 
 
@@ -195,7 +195,7 @@ def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exch
 @identified
 def get_chargepoint_list(house: House, _caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
-    exchange.records = drawn(house, exchange, chargepoint_list.published(), CHARGEPOINT_INFO)
+    exchange.records = drawn(house, exchange, chargepoint_list.PUBLISHED, CHARGEPOINT_INFO)
     return ok("the lists of all partners", exchange)
 
 

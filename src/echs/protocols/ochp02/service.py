@@ -44,7 +44,7 @@ class Messages:
 
     def result(self, told: Told) -> Any:
         """How it went, as the contract's type."""
-        return self.types.result(resultCode=told.code, resultDescription=told.text)
+        return self.types.result_value(resultCode=told.code, resultDescription=told.text)
 
     def login(self, answer: LoginAnswer) -> tuple[Any, str, str]:
         """The members of AuthenticateResponse. Where it has no number, the reason begins the description."""

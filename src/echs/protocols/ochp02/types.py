@@ -22,13 +22,15 @@ AuthResultType = Unicode.customize(
 class Types:
     """The types of one contract.
 
-    ``text`` is a text that stands once in an answer; ``result`` is how an operation went (OCHP 0.2, 4.3);
+    ``text`` is a text that stands once in an answer; ``result`` is how an operation went (OCHP 0.2, 4.3), ``result_value`` makes one;
     ``login_code`` is how Authenticate says it.
     """
 
     def __init__(self, contract: Contract) -> None:
         self.text = Text.customize(nillable=True) if contract.texts_are_nillable else Text
-        self.result = structure("Result", [("resultCode", Number), ("resultDescription", self.text)]).customize(**ONE)
+        # Spyne wants the member of a message customised, and its values not to be.
+        self.result_value = structure("Result", [("resultCode", Number), ("resultDescription", self.text)])
+        self.result = self.result_value.customize(**ONE)
         self.login_code = Number if contract.login_code_is_number else AuthResultType
         self._records = {
             record.element: record_class(record, all_mandatory=contract.fields_are_mandatory) for record in RECORDS

@@ -9,18 +9,20 @@ texts. What is wrong with them is kept in the exchange, for the operation to ans
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
 from spyne.protocol.xml import XmlDocument
 
+from echs.base import turn
 from echs.base.errors import Problem, ProblemList, Refused, shown
 from echs.base.fields import FieldReason
 from echs.base.gzip_parts import HEADER, Sum, deflated
 from echs.base.published_list import Records
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
+from echs.protocols.soap.mould import Mould, is_repeated
 from echs.protocols.soap.stream import Child, EnvelopeReader, Head, split
 from echs.protocols.soap.versions import SoapVersion
 
@@ -70,6 +72,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         super().__init__(parse_xsi_type=False, polymorphic=False)
         self.identity_headers = identity_headers
         self.body_limits = limits
+        self._moulds: dict[tuple[str, str], Mould] = {}
 
     # ------------------------------------------------------------------ in
 
@@ -94,6 +97,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         members = ctx.descriptor.in_message.get_flat_type_info(ctx.descriptor.in_message)
         reader = ctx.udc.reader
         if any(is_repeated(member) for member in members.values()):
+            turn.stand_aside()
             reader.source.limit = self.body_limits.bulk
             ctx.in_object = [reader]
         else:
@@ -135,20 +139,29 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
             fault = as_soap_fault(ctx.out_error, operation_names(self.app))
             exchange.fault, exchange.status = fault.subcode, fault.status(exchange.version)
             exchange.records = None
-            ctx.out_document = fault_document(exchange.version, fault, tns, exchange.request_id)
+            ctx.out_document = serialized(fault_document(exchange.version, fault, tns, exchange.request_id))
             return
         namespace = exchange.version.namespace
-        ctx.out_document = etree.Element(f"{{{namespace}}}Envelope", nsmap={"env": namespace, None: tns})
-        ctx.out_body_doc = etree.SubElement(ctx.out_document, f"{{{namespace}}}Body")
         shape = ctx.descriptor.out_message
-        answer = shape()
-        for name, value in zip(shape.get_flat_type_info(shape), ctx.out_object, strict=True):
-            setattr(answer, name, value)
-        self.to_parent(ctx, shape, answer, ctx.out_body_doc, shape.get_namespace())
+        members = shape.get_flat_type_info(shape)
+
+        def draw(values: Sequence[Any]) -> bytes:
+            envelope = etree.Element(f"{{{namespace}}}Envelope", nsmap={"env": namespace, None: tns})
+            body = etree.SubElement(envelope, f"{{{namespace}}}Body")
+            answer = shape()
+            for name, value in zip(members, values, strict=True):
+                setattr(answer, name, value)
+            self.to_parent(ctx, shape, answer, body, shape.get_namespace())
+            return serialized(envelope)
+
+        key = (ctx.descriptor.name, namespace)
+        if key not in self._moulds:
+            self._moulds[key] = Mould(list(members.values()), draw)
+        ctx.out_document = self._moulds[key].fill(ctx.out_object) or draw(ctx.out_object)
 
     def create_out_string(self, ctx: Any, charset: str | None = None) -> None:
         """The bytes of the answer: the small part as one piece, the records between its last two tags."""
-        text = etree.tostring(ctx.out_document, encoding="UTF-8", xml_declaration=True)
+        text = ctx.out_document
         records = ctx.udc.records
         if records is None:
             ctx.out_string = [text]
@@ -184,10 +197,9 @@ def small_problem(child: Child, name: str | None, values: dict[str, str]) -> Pro
     return None
 
 
-def is_repeated(member: Any) -> bool:
-    """Whether a member of a message class may stand more than once."""
-    maximum = member.Attributes.max_occurs
-    return bool(maximum == "unbounded" or maximum > 1)
+def serialized(document: Any) -> bytes:
+    """The bytes of an envelope."""
+    return bytes(etree.tostring(document, encoding="UTF-8", xml_declaration=True))
 
 
 def operation_names(app: Any) -> tuple[str, ...]:

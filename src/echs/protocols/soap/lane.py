@@ -9,9 +9,10 @@ a sentence of it can stand:
    left over. What follows is content of the request element: no comment, no CDATA section, no tag, no other element is
    open. And expat has told that the prefix is bound to our namespace there.
 2. *What.* A match is one whole record: its start tag without attributes (so that nothing is declared anew), fields of
-   the table in the order of the table, its end tag. A value has no ``<``, no ``&``, no ``]]>``, and no character that
-   XML forbids or changes (control characters, line ends), so it means itself. It is within the field's length, there
-   where it is mandatory, and a canonical number where a number belongs: no rule about the form of a field is broken.
+   the table in the order of the table, its end tag. A value has no ``<``, no ``]]>``, no ``&`` but that of the five
+   entities of every document, and no character that XML forbids or changes (control characters, line ends): so it
+   means itself. It is within the field's length, there where it is mandatory, and a canonical number where a number
+   belongs: no rule about the form of a field is broken.
 3. *The rest.* To take whole elements out of the content of an element neither makes nor mends well-formedness. Expat is
    fed with all the rest and stays the only judge of the document.
 4. *Doubt.* Whatever is no match is fed to expat. That costs time and changes nothing: the same text read either way
@@ -22,15 +23,16 @@ How it is quick
 ``_strict`` is for what generated clients send: every field, in order, nothing between the tags. Its values are matched
 as "anything but ``<``", which is one loop in C, over a whole chunk at once. What that leaves open is looked at once a
 chunk, over all values together: whether the matches cover the chunk without a gap (the markup of a record has a fixed
-length, so the lengths must add up), and whether every character is printable. A chunk that fails goes, record by
-record, through ``_exact``, which is liberal about white space and absent fields and exact about characters.
+length, so the lengths must add up), whether every character is printable, and what ``&`` stands for. A chunk that fails
+goes, record by record, through ``_exact``, which is liberal about white space and absent fields and exact about
+characters.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+from xml.sax.saxutils import unescape
 
 from echs.base.fields import Field
 from echs.base.spool import Row
@@ -41,6 +43,9 @@ _CLEAN = r"[^<&>\]\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
 _CLEAN_NO_BLANK = _CLEAN.replace("[^", "[^ ")
 # Signs of ASCII that mean themselves wherever they stand: if there are only these, nothing else need be asked.
 _PLAIN = bytes(sign for sign in range(0x20, 0x7F) if chr(sign) not in "<&>")
+# The entities that every document has (XML 1.0, 4.6); others are none without a document type, which SOAP forbids.
+_ENTITIES = {"&quot;": '"', "&apos;": "'"}
+_NO_ENTITY = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
 _NUMBER = "(0|[1-9][0-9]{0,8})"
 _SPACE = r"[ \t\r\n]*+"
 
@@ -85,14 +90,28 @@ class Lane:
         liberal = (exact(begin, end, field) for begin, end, field in tags)
         self._exact = re.compile(_SPACE + re.escape(start_tag) + "".join(liberal) + _SPACE + re.escape(self.end_tag))
 
-    def recognise(self, text: str, start: int) -> tuple[list[Row], int]:
+    def all(self, text: str) -> list[Row] | None:
+        """The records of a text that is nothing but regular ones, with nothing between them; None where it is not.
+
+        The text must be content of the request element.
+        """
+        rows: list[Row] = self._strict.findall(text)
+        values = "".join(chain.from_iterable(rows))
+        if len(rows) * self._markup + len(values) != len(text):
+            return None
+        if not values.encode().translate(None, _PLAIN):
+            return rows
+        if "]]>" in values or not values.isprintable():
+            return None
+        if "&" not in values:
+            return rows
+        return None if _NO_ENTITY.search(values) else [unescaped(row) for row in rows]
+
+    def some(self, text: str, start: int) -> tuple[list[Row], int]:
         """The regular records that stand at ``start`` one after the other, and where they end.
 
-        ``text`` must be content of the request element from ``start`` on.
+        The text must be content of the request element from ``start`` on.
         """
-        rows: list[Row] = self._strict.findall(text, start)
-        if rows and self._covers(rows, len(text) - start):
-            return rows, len(text)
         rows, at = [], start
         match = self._exact.match
         while found := match(text, at):
@@ -100,14 +119,12 @@ class Lane:
             at = found.end()
         return rows, at
 
-    def _covers(self, rows: Sequence[Row], length: int) -> bool:
-        """Whether the matches are all there is, and their values mean themselves."""
-        values = "".join(chain.from_iterable(rows))
-        if len(rows) * self._markup + len(values) != length:
-            return False
-        if not values.encode().translate(None, _PLAIN):
-            return True
-        return "&" not in values and "]]>" not in values and values.isprintable()
+
+def unescaped(row: Row) -> Row:
+    """A row whose values may have entities, with the signs that they stand for."""
+    if "&" not in "".join(row):
+        return row
+    return tuple(unescape(value, _ENTITIES) if "&" in value else value for value in row)
 
 
 def loose(field: Field) -> str:

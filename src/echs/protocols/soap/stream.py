@@ -215,9 +215,10 @@ class EnvelopeReader:
             self._parse(data)  # which says where
             yield from self._read()
             return b""
+        every = found.all(text)
         at = 0
         while True:
-            rows, at = found.recognise(text, at)
+            rows, at = found.some(text, at) if every is None else (every, len(text))
             if rows:
                 self._skipped = True
                 self._records += len(rows)
