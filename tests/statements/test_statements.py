@@ -20,7 +20,7 @@ from echs.cdrs import intake
 from echs.clearing import publish, run
 from echs.clearing.run import ClearingReason
 from echs.partners import enrolment
-from echs.statements import pdf
+from echs.statements import pdf, typesetting
 from echs.statements.shelf import Shelf
 from echs.statements.statement import Run as StatementRun
 
@@ -149,9 +149,9 @@ def test_a_statement_about_very_many_runs_stays_quick_and_readable(house, cast, 
 @example("0\xa00", 10)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=300), st.integers(10, 200))
 def test_a_wrapped_text_fits_its_width_and_loses_nothing_but_blanks(text, width):
-    lines = pdf.wrapped(text, width)
-    assert all(len(line) <= 1 or pdf.width_of(line, pdf.FONT, pdf.SIZE) <= width for line in lines)
-    assert "".join(lines).replace(" ", "") == pdf.printable(text, pdf.FONT).replace(" ", "")
+    lines = typesetting.wrapped(text, width, typesetting.FONT, pdf.SIZE)
+    assert all(len(line) <= 1 or typesetting.width_of(line, typesetting.FONT, pdf.SIZE) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == typesetting.printable(text, typesetting.FONT).replace(" ", "")
 
 
 def test_a_long_statement_has_all_its_lines_and_numbers_its_pages(house, cast):

@@ -283,7 +283,7 @@ class ReplacedList(Generic[Record]):
         """The same as a question; `answered` reads the rows."""
         return Question(self._query(of(self.heads.c.partner_id)))
 
-    def answered(self, database: Database, rows: Iterable[tuple[Any, ...]]) -> list[ListState]:
+    def answered(self, database: Database, rows: Iterable[Any]) -> list[ListState]:
         """The answer to `asking`."""
         return [ListState(*state, database.as_instant(replaced_at)) for *state, replaced_at in rows]
 

@@ -4,34 +4,26 @@ Drawn straight onto ReportLab's canvas: texts of partners are never read as mark
 ``invariant`` keeps dates and random ids out of the file, so that the same statement is the same bytes.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, BinaryIO
 
-import font_roboto
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4, landscape
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from echs.base.energy import kwh
 from echs.base.wording import counted
 from echs.statements.statement import SIDE_TITLES, Account, Group, Line, Statement, clock_duration
+from echs.statements.typesetting import BOLD, FONT, fonts, printable, set_texts, turn_page, width_of, wrapped
 
 WIDTH, HEIGHT = landscape(A4)
 MARGIN = 36
 BOTTOM = 48
-FONT, BOLD = "Roboto", "Roboto-Bold"
 SIZE = 7.5
 LEADING = 9.5
 ROW_GAP = 3
 INK, FAINT, RULE, BAND = HexColor("#1d2733"), HexColor("#5d6b7a"), HexColor("#c9d2dc"), HexColor("#eef2f6")
-# More than fit any line: what stands behind them need not be measured.
-LINE_CHARACTERS = 400
 PAGES_FORM = "pages_in_all"
 
 
@@ -71,47 +63,6 @@ def draw(statement: Statement, file: BinaryIO) -> None:
     for account in statement.accounts:
         draw_account(page, account)
     page.close()
-
-
-@lru_cache(maxsize=1)
-def fonts() -> dict[str, frozenset[int]]:
-    """Register both fonts and answer which characters each has."""
-    files = {FONT: "Roboto-Regular.ttf", BOLD: "Roboto-Bold.ttf"}
-    known = {}
-    for name, file in files.items():
-        font = TTFont(name, str(Path(font_roboto.font_directory) / file))
-        pdfmetrics.registerFont(font)
-        known[name] = frozenset(font.face.charToGlyph)
-    return known
-
-
-@lru_cache(maxsize=4096)
-def printable(text: str, font: str) -> str:
-    """The text with a replacement sign for every character that the font lacks."""
-    known = fonts()[font]
-    sign = "\N{REPLACEMENT CHARACTER}" if 0xFFFD in known else "?"
-    return "".join(character if ord(character) in known else sign for character in text)
-
-
-def width_of(text: str, font: str, size: float) -> float:
-    """The width of a text in points."""
-    return float(pdfmetrics.stringWidth(text, font, size))
-
-
-@lru_cache(maxsize=8192)
-def wrapped(text: str, width: float, font: str = FONT, size: float = SIZE) -> tuple[str, ...]:
-    """The text in pieces that fit the width; broken after a blank where there is one, anywhere else otherwise."""
-    pieces: list[str] = []
-    rest = printable(text, font)
-    while rest and width_of(rest[:LINE_CHARACTERS], font, size) > width:
-        end = bisect_right(
-            range(1, min(len(rest), LINE_CHARACTERS)), width, key=lambda n: width_of(rest[:n], font, size)
-        )
-        blank = rest.rfind(" ", 1, end + 1)
-        cut = blank + 1 if blank > 0 else max(end, 1)
-        pieces.append(rest[:cut].rstrip(" "))
-        rest = rest[cut:]
-    return (*pieces, rest) if rest or not pieces else tuple(pieces)
 
 
 class Page:
@@ -154,7 +105,7 @@ class Page:
         ]
         for title, fact in facts:
             self.text(MARGIN, title, size=9, color=FAINT)
-            for piece in wrapped(fact, WIDTH - 2 * MARGIN - 60, size=9):
+            for piece in wrapped(fact, WIDTH - 2 * MARGIN - 60, FONT, 9):
                 self.text(MARGIN + 60, piece, size=9)
                 self.y -= 13
         self.y -= 6
@@ -165,7 +116,7 @@ class Page:
         if self.number > 1:
             statement = self.statement
             running = f"Clearing statement \N{MIDDLE DOT} run {statement.run_text} \N{MIDDLE DOT} {statement.name}"
-            self.text(MARGIN, wrapped(running, WIDTH - 2 * MARGIN)[0], color=FAINT)
+            self.text(MARGIN, wrapped(running, WIDTH - 2 * MARGIN, FONT, SIZE)[0], color=FAINT)
             self.y -= 16
         canvas = self.canvas
         canvas.setFont(FONT, SIZE)
@@ -178,7 +129,7 @@ class Page:
     def need(self, height: float) -> None:
         """Make sure that so much fits, on a new page if need be, under the headings that are in force."""
         if self.y - height < BOTTOM:
-            self.canvas.showPage()
+            turn_page(self.canvas)
             self._open()
             for line in self.heading:
                 self.text(MARGIN, line, font=BOLD, size=SIZE, color=FAINT)
@@ -202,20 +153,17 @@ class Page:
 
     def cells(self, texts: Sequence[str], *, font: str = FONT) -> None:
         """One row of the table, as high as its fullest cell."""
-        pieces = [wrapped(text, column.inner, font) for text, column in zip(texts, COLUMNS, strict=True)]
+        pieces = [wrapped(text, column.inner, font, SIZE) for text, column in zip(texts, COLUMNS, strict=True)]
         height = max(map(len, pieces)) * LEADING
         self.need(height + ROW_GAP)
         x = float(MARGIN)
-        self.canvas.setFont(font, SIZE)
-        self.canvas.setFillColor(INK)
+        placed = []
         for column, lines in zip(COLUMNS, pieces, strict=True):
             for number, line in enumerate(lines):
-                y = self.y - number * LEADING
-                if column.right:
-                    self.canvas.drawRightString(x + column.inner, y, line)
-                else:
-                    self.canvas.drawString(x, y, line)
+                left = x + column.inner - width_of(line, font, SIZE) if column.right else x
+                placed.append((left, self.y - number * LEADING, line))
             x += column.width
+        set_texts(self.canvas, placed, font, SIZE, INK)
         self.y -= height + ROW_GAP
 
     def total(self, title: str, cdr_count: int, volume_e4_kwh: int) -> None:
@@ -223,13 +171,13 @@ class Page:
         self.need(LEADING + 2 * ROW_GAP)
         self.rule()
         before = sum(column.width for column in COLUMNS[:VOLUME_COLUMN])
-        self.text(MARGIN, wrapped(f"{title}: {counted(cdr_count, 'CDR')}", before - 12, BOLD)[0], font=BOLD)
+        self.text(MARGIN, wrapped(f"{title}: {counted(cdr_count, 'CDR')}", before - 12, BOLD, SIZE)[0], font=BOLD)
         self.canvas.drawRightString(MARGIN + before + COLUMNS[VOLUME_COLUMN].inner, self.y, kwh(volume_e4_kwh))
         self.y -= LEADING + ROW_GAP
 
     def close(self) -> None:
         """Fill in the number of pages and finish the file."""
-        self.canvas.showPage()
+        turn_page(self.canvas)
         self.canvas.beginForm(PAGES_FORM, 0, 0, WIDTH, HEIGHT)
         self.canvas.setFont(FONT, SIZE)
         self.canvas.setFillColor(FAINT)
@@ -260,7 +208,7 @@ def draw_group(page: Page, group: Group) -> None:
     named = group.counterparty_name.startswith(group.counterparty_id)
     who = group.counterparty_name if named else f"{group.counterparty_id} \N{MIDDLE DOT} {group.counterparty_name}"
     title = f"{who} (with you as {group.own_id})"
-    lines = wrapped(title, WIDTH - 2 * MARGIN, BOLD)
+    lines = wrapped(title, WIDTH - 2 * MARGIN, BOLD, SIZE)
     page.heading = ()
     page.need(len(lines) * LEADING + 4 * LEADING)
     for line in lines:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 # Part of the name under which a drawn statement is kept: raise it when the drawing changes.
-LAYOUT = 1
+LAYOUT = 2
 
 # So many runs are named one by one.
 NAMED_RUNS = 5
