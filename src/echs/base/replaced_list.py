@@ -285,7 +285,10 @@ class ReplacedList(Generic[Record]):
 
     def answered(self, database: Database, rows: Iterable[Any]) -> list[ListState]:
         """The answer to `asking`."""
-        return [ListState(*state, database.as_instant(replaced_at)) for *state, replaced_at in rows]
+        return [
+            ListState(owner_id, generation, mark, record_count, database.as_instant(replaced_at))
+            for owner_id, generation, mark, record_count, replaced_at in rows
+        ]
 
     def put_into(self, snapshot: Connection, state: ListState, form: str) -> Iterator[Sequence[str]]:
         """The records of a list in batches, each put by the store into ``form``, which has ``%s`` for each field."""
@@ -302,7 +305,7 @@ class ReplacedList(Generic[Record]):
     def among(
         self, ground: Ground, owner_id: int, form: ColumnElement[str], wanted: Collection[str]
     ) -> set[str] | None:
-        """Those of ``wanted`` that are in the owner's present list, in this form of its columns; None where it has none.
+        """Those of ``wanted`` that are in the owner's present list, in this form of its columns; None without a list.
 
         One pass over the list for every ten thousand: an index would cost every upload of a list more than this costs
         the uploads of CDRs, which wait for no one meanwhile.

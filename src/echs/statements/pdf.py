@@ -6,6 +6,7 @@ Drawn straight onto ReportLab's canvas: texts of partners are never read as mark
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, BinaryIO
 
 from reportlab.lib.colors import HexColor
@@ -27,7 +28,7 @@ INK, FAINT, RULE, BAND = HexColor("#1d2733"), HexColor("#5d6b7a"), HexColor("#c9
 PAGES_FORM = "pages_in_all"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """A column of the table: its title, its width in points, and on which side its text stands."""
 
@@ -35,7 +36,7 @@ class Column:
     width: float
     right: bool = False
 
-    @property
+    @cached_property
     def inner(self) -> float:
         """What its text may take; numbers stand clear of the next column."""
         return self.width - (12 if self.right else 6)

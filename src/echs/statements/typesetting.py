@@ -102,13 +102,13 @@ def set_texts(canvas: Any, texts: Sequence[tuple[float, float, str]], font: str,
     plain = f"{dynamic.getSubsetInternalName(0, document)} {size} Tf"
     operators = [f"{color.red:.3f} {color.green:.3f} {color.blue:.3f} rg {plain}"]
     for x, y, text in texts:
-        # A text object each: who takes the text out of the file finds the cells apart.
+        # A text object and a line each: who takes the text out of the file finds the cells apart.
         operators.append(f"BT 1 0 0 1 {x:.2f} {y:.2f} Tm")
         if text.isascii():
-            operators.append(f"({text.translate(ESCAPES)}) Tj ET")
+            operators.append(f"({text.translate(ESCAPES)}) Tj T* ET")
             continue
         for subset, codes in dynamic.splitString(text, document):
             name = dynamic.getSubsetInternalName(subset, document)
             operators.append(f"{name} {size} Tf <{codes.hex()}> Tj")
-        operators.append(f"{plain} ET")
+        operators.append(f"{plain} T* ET")
     canvas._code.append(" ".join(operators))

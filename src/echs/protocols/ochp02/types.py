@@ -22,8 +22,8 @@ AuthResultType = Unicode.customize(
 class Types:
     """The types of one contract.
 
-    ``text`` is a text that stands once in an answer; ``result`` is how an operation went (OCHP 0.2, 4.3), ``result_value`` makes one;
-    ``login_code`` is how Authenticate says it.
+    ``text`` is a text that stands once in an answer; ``result`` is how an operation went (OCHP 0.2, 4.3), and
+    ``result_value`` makes one; ``login_code`` is how Authenticate says it.
     """
 
     def __init__(self, contract: Contract) -> None:
