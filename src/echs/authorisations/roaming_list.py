@@ -74,7 +74,7 @@ def known_tokens(ground: Ground, owner_id: int, numbers: Collection[str]) -> set
 
 
 def known_contracts(ground: Ground, owner_id: int, contract_ids: Collection[str]) -> set[str] | None:
-    """Those of the contract ids, in upper case and without separators, that stand in the owner's list, if it has one."""
+    """Those of the contract ids, in upper case and without separators, in the owner's list; None without one."""
     column = tables.authorisation.c.contract_id
     return _lists.among(
         ground, owner_id, func.upper(func.replace(func.replace(column, "-", ""), "*", "")), contract_ids

@@ -8,8 +8,8 @@ from typing import Any
 
 Row = tuple[str, ...]
 
-# Some 25 MB of a roaming list; in the file a row takes a quarter of that.
-ROWS_IN_MEMORY = 50_000
+# Some 20 MB of a roaming list; in the file a row takes a quarter of that.
+ROWS_IN_MEMORY = 40_000
 SIZE_BYTES = 4
 
 

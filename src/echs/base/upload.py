@@ -16,7 +16,7 @@ from echs.base.errors import Problem, ProblemList, Refused, Unread
 from echs.base.fields import UploadReason
 from echs.base.spool import Row, Spool
 
-NUMBERS_AT_ONCE = 600_000
+NUMBERS_AT_ONCE = 350_000
 NOTHING_STORED = "Nothing was stored."
 
 Record = TypeVar("Record")
