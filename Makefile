@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test interop check format lock clean
+.PHONY: help demo serve test interop bench check format lock clean
 
 help: ## List these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,15 +37,18 @@ test: $(VENV)/.dev ## Run all tests, on SQLite and on PostgreSQL (TEST=path or o
 interop: $(VENV)/.dev ## Let zeep, soap for node and PHP play the roaming day under both contracts (INTEROP="--client zeep")
 	@$(BIN)/python tests/interop/run.py $(INTEROP)
 
+bench: $(VENV)/.dev ## Measure bulk exchange against floors of the same run; writes the README's table (BENCH="--only lists")
+	@$(BIN)/python bench/run.py $(BENCH)
+
 check: $(VENV)/.dev ## Lint, types, direction of imports
-	@$(BIN)/ruff check src tests migrations
-	@$(BIN)/ruff format --check src tests migrations
+	@$(BIN)/ruff check src tests migrations bench
+	@$(BIN)/ruff format --check src tests migrations bench
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.dev ## Format the code
-	@$(BIN)/ruff check --fix src tests migrations
-	@$(BIN)/ruff format src tests migrations
+	@$(BIN)/ruff check --fix src tests migrations bench
+	@$(BIN)/ruff format src tests migrations bench
 
 lock: ## Make both lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group dev -o requirements-dev.lock pyproject.toml

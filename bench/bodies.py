@@ -40,7 +40,9 @@ def tokens(count: int, provider: str = "TNM") -> Iterator[Row]:
     chance = random.Random(SEED)
     for number in range(count):
         body = f"{chance.choice(COUNTRIES)}{provider}C{number:08d}"
-        card = f"{number * 0x9E3779B97F4A7D % (1 << 56):014X}" if number % 3 else f"{number * 0x9E3779B1 % (1 << 32):08X}"
+        card = (
+            f"{number * 0x9E3779B97F4A7D % (1 << 56):014X}" if number % 3 else f"{number * 0x9E3779B1 % (1 << 32):08X}"
+        )
         pin = f"{chance.randrange(10_000):04d}" if number % 4 == 0 else ""
         yield (
             f"{body[:2]}-{body[2:5]}-{body[5:]}-{check_digit(body)}",

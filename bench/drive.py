@@ -87,7 +87,7 @@ def peak_mib(pids: list[int]) -> float:
 def head(host: str, path: str, size: int, headers: str = "") -> bytes:
     """The head of a POST."""
     return (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {CONTENT_TYPE}\r\nSOAPAction: \"\"\r\n"
+        f'POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {CONTENT_TYPE}\r\nSOAPAction: ""\r\n'
         f"Content-Length: {size}\r\nConnection: close\r\n{headers}\r\n"
     ).encode()
 

@@ -8,8 +8,8 @@ from typing import Any
 
 Row = tuple[str, ...]
 
-# Some 20 MB of a roaming list; in the file a row takes a quarter of that.
-ROWS_IN_MEMORY = 40_000
+# Some 30 MB of a roaming list; in the file a row takes a quarter of that.
+ROWS_IN_MEMORY = 60_000
 SIZE_BYTES = 4
 
 
