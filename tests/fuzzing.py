@@ -42,8 +42,37 @@ class Style:
 
 # What makes a value of an otherwise regular record mean something else than it says, or nothing.
 PINCHES = (
-    *("&#233;", "&#9;", "&#x26;", "&x;", "&amp", "&", "&amp;lt;", "&quot;", "&apos;&gt;", "]]>", "]]&gt;", ">", "]]", "<"),
-    *("\u00a0", "\u0085", "\u2028", "\ufffe", "\x7f", "\x01", "\t", "\r\n", "\r", "\u0141", "\U0001f600", "\u00ad", "\\"),
+    *(
+        "&#233;",
+        "&#9;",
+        "&#x26;",
+        "&x;",
+        "&amp",
+        "&",
+        "&amp;lt;",
+        "&quot;",
+        "&apos;&gt;",
+        "]]>",
+        "]]&gt;",
+        ">",
+        "]]",
+        "<",
+    ),
+    *(
+        "\u00a0",
+        "\u0085",
+        "\u2028",
+        "\ufffe",
+        "\x7f",
+        "\x01",
+        "\t",
+        "\r\n",
+        "\r",
+        "\u0141",
+        "\U0001f600",
+        "\u00ad",
+        "\\",
+    ),
     *("<!---->", "<![CDATA[]]>", "<?x?>"),
 )
 STYLES = (Style("n"), Style(""), Style("soap_0.1-x"), Style("r", on_record=True))
@@ -76,7 +105,9 @@ class Fuzzer:
         operation = f"<{style.tag(REQUEST)}>" if not style.on_record else f'<q:{REQUEST} xmlns:q="{NAMESPACE}">'
         end = f"</{style.tag(REQUEST)}>" if not style.on_record else f"</q:{REQUEST}>"
         declared = "" if style.on_record else f" {style.declaration}"
-        before = f'<s:Envelope xmlns:s="{SOAP_11}" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"{declared}><s:Body>'
+        before = (
+            f'<s:Envelope xmlns:s="{SOAP_11}" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"{declared}><s:Body>'
+        )
         document = f"{before}{operation}".encode() + content + f"{end}</s:Body></s:Envelope>".encode()
         size = self.chance.choice((1, 3, 17, 130, 700, 700, 700, 5000, 65536))
         return document, size if size > 17 or len(document) < 3000 else 130

@@ -53,6 +53,16 @@ class Server:
         text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in text.split()]
 
+    def open_files(self, pid: int) -> list[str]:
+        """What a process has open."""
+        found = []
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                found.append(os.readlink(link))
+            except OSError:
+                continue  # closed meanwhile
+        return found
+
     def kill(self) -> None:
         """Everything at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)

@@ -67,6 +67,8 @@ def limits(settings: Settings) -> Limits:
         bulk_body_bytes=settings.max_bulk_body_bytes,
         small_body_bytes=settings.max_small_body_bytes,
         records_per_upload=settings.max_records_per_upload,
+        xml_depth=settings.max_xml_depth,
+        xml_attributes=settings.max_xml_attributes,
         login_seconds=round(settings.login_hours * 3600),
         logins_per_partner=settings.max_logins_per_partner,
         redelivery_seconds=round(settings.redelivery_hours * 3600),

@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     max_bulk_body_bytes: Positive = Field(128 * 1024 * 1024, description="Largest request that carries records.")
     max_small_body_bytes: Positive = Field(256 * 1024, description="Largest request of any other kind.")
     max_records_per_upload: Positive = Field(100_000, description="Most records in one upload.")
+    max_xml_depth: Annotated[int, Field(ge=6, le=256)] = Field(32, description="How deep elements may be nested.")
+    max_xml_attributes: Annotated[int, Field(ge=8, le=10_000)] = Field(
+        64, description="Most attributes, and most namespaces, of one element."
+    )
     max_request_seconds: Positive = Field(
         120, description="Longest time for a request, answer included; then it is cut."
     )

@@ -13,6 +13,8 @@ class Limits:
     bulk_body_bytes: int
     small_body_bytes: int
     records_per_upload: int
+    xml_depth: int
+    xml_attributes: int
     login_seconds: int
     logins_per_partner: int
     redelivery_seconds: int

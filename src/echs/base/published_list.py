@@ -307,4 +307,5 @@ class Unfinished:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-        self._aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._aside.unlink(missing_ok=True)

@@ -38,7 +38,8 @@ class Relay:
         self._written = 0
         for _ in range(AT_ONCE):
             item = next(made, END)
-            self._put(item)
+            # Nobody reads yet, so nothing waits: these few may be more than the memory.
+            self._hold(item)
             if item is END:
                 return
         turn.stand_aside()
@@ -88,13 +89,16 @@ class Relay:
                     if self._closed:
                         break
                     self._changed.wait(WAIT_SECONDS)
-                if isinstance(item, bytes):
-                    self._held += len(item)
             if self._closed:
                 discard(item)
                 return
-            self._items.append(item)
+            self._hold(item)
             self._changed.notify_all()
+
+    def _hold(self, item: Any) -> None:
+        if isinstance(item, bytes):
+            self._held += len(item)
+        self._items.append(item)
 
     def _into_file(self, data: bytes) -> bytes | range:
         """Put into the file, where there is room; then the place is what is handed on."""

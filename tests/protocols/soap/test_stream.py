@@ -12,7 +12,7 @@ from echs.base.errors import Refused
 from echs.base.fields import UploadReason
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.source import Source
-from echs.protocols.soap.stream import TOKEN_BYTES, EnvelopeReader
+from echs.protocols.soap.stream import TOKEN_BYTES, EnvelopeReader, MarkupLimits
 from echs.protocols.soap.versions import SOAP_12 as VERSION_12
 from wire import SOAP_12, in_pieces
 
@@ -200,3 +200,38 @@ def test_a_flood_costs_bounded_time_and_memory(flood):
     tracemalloc.stop()
     assert spent < 2
     assert peak < 20_000_000
+
+
+def markup_reader(data: bytes, markup: MarkupLimits) -> EnvelopeReader:
+    reading = EnvelopeReader(Source(in_pieces(data), len(data), 10**9), VERSION_12, None, markup)
+    reading.read_head()
+    return reading
+
+
+@pytest.mark.parametrize("depth", [6, 32, 100])
+def test_elements_may_be_nested_as_deep_as_the_limit_and_no_deeper(depth):
+    inside = depth - 3  # below envelope, body and request
+    for levels, right in ((inside, True), (inside + 1, False)):
+        reading = markup_reader(wrapped("<a>" * levels + "</a>" * levels), MarkupLimits(depth=depth))
+        if right:
+            assert len(list(reading.children())) == 1
+            continue
+        with pytest.raises(SoapFault) as caught:
+            list(reading.children())
+        assert caught.value.subcode == "TooDeep"
+
+
+@pytest.mark.parametrize("limit", [8, 64, 500])
+@pytest.mark.parametrize(
+    ("form", "subcode"), [('a{}="x"', "TooManyAttributes"), ('xmlns:p{}="urn:x"', "TooManyNamespaces")]
+)
+def test_an_element_may_have_as_many_attributes_and_namespaces_as_the_limit_and_no_more(limit, form, subcode):
+    for number, right in ((limit, True), (limit + 1, False)):
+        content = f"<r {' '.join(form.format(each) for each in range(number))}/>"
+        reading = markup_reader(wrapped(content), MarkupLimits(attributes=limit))
+        if right:
+            assert len(list(reading.children())) == 1
+            continue
+        with pytest.raises(SoapFault) as caught:
+            list(reading.children())
+        assert caught.value.subcode == subcode

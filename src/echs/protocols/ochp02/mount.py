@@ -10,6 +10,7 @@ from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE
 from echs.protocols.ochp02.service import service
 from echs.protocols.soap.envelope import BodyLimits, EnvelopeProtocol
 from echs.protocols.soap.mount import SoapMount
+from echs.protocols.soap.stream import MarkupLimits
 
 ADDRESSES = (
     "{http://schemas.xmlsoap.org/wsdl/soap/}address",
@@ -27,7 +28,10 @@ def mounts(house: House) -> dict[str, SoapMount]:
 
 def application(contract: Contract, house: House | None = None) -> Application:
     """The Spyne application; without a house it can be looked at, but not called."""
-    limits = BodyLimits(house.limits.bulk_body_bytes, house.limits.small_body_bytes) if house else BodyLimits(0, 0)
+    limits = BodyLimits(0, 0)
+    if house is not None:
+        markup = MarkupLimits(house.limits.xml_depth, house.limits.xml_attributes)
+        limits = BodyLimits(house.limits.bulk_body_bytes, house.limits.small_body_bytes, markup)
     return Application(
         [service(contract)],
         tns=NAMESPACE,

@@ -23,7 +23,7 @@ from echs.base.gzip_parts import HEADER, Sum, deflated
 from echs.base.published_list import Records
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
 from echs.protocols.soap.mould import Mould, is_repeated
-from echs.protocols.soap.stream import Child, EnvelopeReader, Head, split
+from echs.protocols.soap.stream import Child, EnvelopeReader, Head, MarkupLimits, split
 from echs.protocols.soap.versions import SoapVersion
 
 NOTHING_DONE = "Nothing was done."
@@ -53,10 +53,11 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """Bytes that a request may have: one with records, and any other."""
+    """Bytes that a request may have, one with records and any other; and what its markup may be."""
 
     bulk: int
     small: int
+    markup: MarkupLimits = MarkupLimits()
 
 
 class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]

@@ -71,7 +71,7 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         announced, length_fault = announced_length(environ)
         gzipped = content_coding(environ) in GZIP
         source = Source(environ["wsgi.input"].read, announced, HEAD_BYTES * 2, gzipped=gzipped)
-        reader = EnvelopeReader(source, version, charset)
+        reader = EnvelopeReader(source, version, charset, self.app.in_protocol.body_limits.markup)
         exchange = Exchange(request_id, version, reader, takes_gzip=takes_gzip(environ))
         pieces: list[bytes] | Spliced
         try:

@@ -32,8 +32,6 @@ BULK_CHUNK_BYTES = 256 * 1024
 BEGUN_BYTES = 32 * 1024
 HEAD_BYTES = 64 * 1024
 TOKEN_BYTES = 1024 * 1024
-DEPTH = 32
-ATTRIBUTES = 64
 FIELDS = 64
 NAMES = 1000
 NAME_CHARACTERS = 256
@@ -53,6 +51,14 @@ def split(name: str) -> tuple[str, str]:
     """(namespace, local name) of a name as expat gives it: separated by a blank, or without a namespace."""
     namespace, _, local = name.rpartition(" ")
     return namespace, local
+
+
+@dataclass(frozen=True, slots=True)
+class MarkupLimits:
+    """How deep elements may be nested, and how many attributes, or namespaces, one may have."""
+
+    depth: int = 32
+    attributes: int = 64
 
 
 @dataclass(slots=True)
@@ -95,8 +101,15 @@ class EnvelopeReader:
     wins over the XML declaration (RFC 7303, 3).
     """
 
-    def __init__(self, source: Source, version: SoapVersion | None, charset: str | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        version: SoapVersion | None,
+        charset: str | None,
+        markup: MarkupLimits = MarkupLimits(),  # noqa: B008 - it is never changed
+    ) -> None:
         self.source = source
+        self._markup = markup
         self.head = Head(version or SOAP_12)
         self._any_version = version is None
         self._charset = charset
@@ -323,8 +336,9 @@ class EnvelopeReader:
     def _namespace(self, prefix: str | None, uri: str | None) -> None:
         self._bound.setdefault(prefix or "", []).append(uri or "")
         self._declarations += 1
-        if len(uri or "") > NAME_CHARACTERS or self._declarations > ATTRIBUTES:
-            sentence = f"more than {ATTRIBUTES} namespaces on one element, or one of over {NAME_CHARACTERS} characters"
+        if len(uri or "") > NAME_CHARACTERS or self._declarations > self._markup.attributes:
+            most = self._markup.attributes
+            sentence = f"more than {most} namespaces on one element, or one of over {NAME_CHARACTERS} characters"
             raise SoapFault("TooManyNamespaces", sentence)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -348,8 +362,8 @@ class EnvelopeReader:
             self._head_read = True
 
     def _check_attributes(self, attributes: dict[str, str]) -> None:
-        if len(attributes) > ATTRIBUTES:
-            raise SoapFault("TooManyAttributes", f"an element has more than {ATTRIBUTES} attributes")
+        if len(attributes) > self._markup.attributes:
+            raise SoapFault("TooManyAttributes", f"an element has more than {self._markup.attributes} attributes")
         if "href" in attributes:
             raise SoapFault("MultiReference", "multi-reference values (href, SOAP section 5 encoding) are not read")
 
@@ -378,8 +392,8 @@ class EnvelopeReader:
             self._body_seen = True
 
     def _start_header(self, name: str, attributes: dict[str, str]) -> None:
-        if self._depth > DEPTH:
-            raise SoapFault("TooDeep", f"elements are nested deeper than {DEPTH}")
+        if self._depth > self._markup.depth:
+            raise SoapFault("TooDeep", f"elements are nested deeper than {self._markup.depth}")
         if self._depth == 3:
             if len(self.head.blocks) >= HEADER_BLOCKS:
                 raise SoapFault("HeadTooLarge", f"more than {HEADER_BLOCKS} header blocks")
@@ -405,8 +419,8 @@ class EnvelopeReader:
             raise SoapFault("SecondRequest", "the SOAP body holds more than one element")
         elif self._depth == 2:
             raise SoapFault("BadEnvelope", "nothing may stand after the SOAP body")
-        elif self._depth > DEPTH:
-            raise SoapFault("TooDeep", f"elements are nested deeper than {DEPTH}")
+        elif self._depth > self._markup.depth:
+            raise SoapFault("TooDeep", f"elements are nested deeper than {self._markup.depth}")
         else:
             self._nested = True
         self._text = []

@@ -1,0 +1,113 @@
+"""Bodies that are made to cost: each is refused with a clean answer, for little work and little memory.
+
+They are bulk uploads of a partner who is logged in, which are read to their end. What is legal in front of what refuses
+them costs its reading; here that is little.
+"""
+
+import gzip
+import time
+import tracemalloc
+
+import pytest
+
+from cast import token
+from echs.base.spool import Spool
+from echs.protocols.ochp02.names import ROAMING_AUTHORISATION_INFO
+from wire import SOAP_11, TYPES, Caller, envelope, identity, record_xml, request
+
+MIB = 1 << 20
+SECONDS = 0.2
+MEMORY = 64 * MIB
+END_TAG = "</n:roamingAuthorisationInfoArray>"
+RECORD = record_xml(ROAMING_AUTHORISATION_INFO, token(1))
+PLAIN = RECORD.replace(END_TAG, "")
+NUMBERS = range(40_000)
+
+
+ATTRIBUTES = " ".join(f'a{each}="x"' for each in NUMBERS)
+NAMESPACES = " ".join(f'xmlns:p{each}="urn:{each}"' for each in NUMBERS)
+
+
+def body(content: str) -> bytes:
+    inside = f"<n:SetRoamingAuthorisationListRequest>{RECORD}{content}</n:SetRoamingAuthorisationListRequest>"
+    return envelope(inside, "IDENTITY", SOAP_11)
+
+
+HOSTILE = {
+    "a flood of attributes": body(f"<n:x {ATTRIBUTES}/>"),
+    "a flood of namespaces on an element": body(f"<n:x {NAMESPACES}/>"),
+    "a flood of namespaces on the envelope": body("").replace(b"<e:Envelope", f"<e:Envelope {NAMESPACES}".encode()),
+    "comments full of end tags": body(f"<!--{END_TAG * (4 * MIB // len(END_TAG))}-->"),
+    "many comments full of end tags": body(f"<!--{END_TAG * 20}-->" * (4 * MIB // 700) + "<n:x/>"),
+    "sections full of end tags": body(f"<![CDATA[{END_TAG * 100_000}]]>"),
+    "one huge text": body(PLAIN.replace("<n:pin>", "<n:pin>" + "x" * 8 * MIB) + END_TAG),
+    "one huge attribute": body(f'<n:x a="{"x" * 8 * MIB}"/>'),
+    "one huge name": body(f"<n:{'x' * 8 * MIB}/>"),
+    "thousands of names": body("".join(f"<n:a{each}/>" for each in range(20_000))),
+    "a deep nest": body("<n:x>" * 50_000),
+    "a record of many fields": body("<n:roamingAuthorisationInfoArray>" + "<n:pin/>" * 100_000 + END_TAG),
+    "end tags where none belongs": body(END_TAG * 100_000),
+    "a cut body": body(RECORD)[:-40],
+    "bytes that are no text": body(PLAIN).replace(b"<n:pin>", b"<n:pin>\xff\xfe\x00"),
+}
+COMPRESSED = {
+    "a bomb by its ratio": lambda identified: gzip.compress(identified(body(" " * 64 * MIB + "<n:x/>")), 9),
+    "a bomb of members": lambda identified: gzip.compress(b"") * 200 + gzip.compress(identified(body("<n:x/>"))),
+    "nothing for ever": lambda identified: gzip.compress(identified(body("")))[:-8] + b"\x00\x00\x00\xff\xff" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *COMPRESSED])
+def test_a_hostile_upload_is_refused_for_little_work_and_leaves_the_list(app, cast, name):
+    caller = Caller(app, "tnm")
+    assert caller.upload("SetRoamingAuthorisationList", token(7)).code == 0
+
+    def identified(data: bytes) -> bytes:
+        return data.replace(b"IDENTITY", identity(caller.token).encode())
+
+    compressed = name in COMPRESSED
+    data = COMPRESSED[name](identified) if compressed else identified(HOSTILE[name])
+    more = {"HTTP_CONTENT_ENCODING": "gzip"} if compressed else {}
+    spent = []
+    for _ in range(3):  # the first may pay for what is made once, and others work on this machine
+        began = time.process_time()
+        answer = request(app, data, content_type=TYPES[SOAP_11], **more)
+        spent.append(time.process_time() - began)
+    assert answer.fault is not None or answer.code != 0, answer.body
+    assert "INTERNAL" not in answer.body.decode()
+    assert min(spent) < SECONDS, spent
+    tracemalloc.start()
+    request(app, data, content_type=TYPES[SOAP_11], **more)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < MEMORY
+    (left,) = caller.send("GetRoamingAuthorisationList").records(ROAMING_AUTHORISATION_INFO)
+    assert left == tuple(map(str, token(7)))
+
+
+def test_an_upload_is_held_in_bounded_memory_whatever_its_length(app, cast, house, monkeypatch):
+    object.__setattr__(house.limits, "records_per_upload", 10**6)
+    monkeypatch.setattr("echs.base.spool.ROWS_IN_MEMORY", 2_000)
+    caller = Caller(app, "tnm")
+    peaks = []
+    for count in (5_000, 40_000):
+        records = "".join(record_xml(ROAMING_AUTHORISATION_INFO, token(number)) for number in range(count))
+        inside = f"<n:SetRoamingAuthorisationListRequest>{records}<n:x/></n:SetRoamingAuthorisationListRequest>"
+        data = envelope(inside, identity(caller.token))
+        tracemalloc.start()
+        assert request(app, data).code != 0
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Of the 35,000 records more nothing is held but a number each.
+    assert peaks[1] - peaks[0] < 35_000 * 100
+
+
+def test_rows_beyond_the_memory_come_back_from_the_file_in_order(monkeypatch):
+    monkeypatch.setattr("echs.base.spool.ROWS_IN_MEMORY", 10)
+    with Spool() as spool:
+        for start in range(0, 100, 5):
+            spool.add(start, [(str(number), "ä\\") for number in range(start, start + 5)])
+        for _ in range(2):
+            assert [(start, list(rows)) for start, rows in spool] == [
+                (start, [(str(number), "ä\\") for number in range(start, start + 5)]) for start in range(0, 100, 5)
+            ]
