@@ -1,4 +1,4 @@
-"""Rows that are written by the million: without foreign keys, on SQLite in the order of their key; and a mark for lists.
+"""Rows that are written by the million: no foreign keys, on SQLite in the order of their key; and a mark for lists.
 
 Why: PostgreSQL looks up what a foreign key points to for every row by itself, which took two thirds of the time of a
 large clearing run, and SQLite a tenth of that of an upload. These rows are only ever made from the rows that they point
@@ -9,6 +9,8 @@ of two. The mark of a generation names the files that the list is kept in as it 
 The release before this one goes on: the mark has a default, and the generation, which it counts, is part of the files'
 names too.
 """
+
+import secrets
 
 import sqlalchemy as sa
 from alembic import op
@@ -44,6 +46,10 @@ INDEXES = {
 def upgrade() -> None:
     for name in HEADS:
         op.add_column(name, sa.Column("mark", sa.String(length=32), nullable=False, server_default=""))
+        heads = sa.table(name, sa.column("partner_id"), sa.column("mark"))
+        for (owner,) in op.get_bind().execute(sa.select(heads.c.partner_id)).all():
+            marked = heads.update().where(heads.c.partner_id == owner).values(mark=secrets.token_hex(16))
+            op.execute(marked)
     for name, foreign in FOREIGN.items():
         if op.get_bind().dialect.name == "sqlite":
             rebuild(name, {}, without_rowid=KEYS[name] == LIST_KEY)

@@ -125,6 +125,26 @@ def test_a_disk_that_fills_up_in_the_middle_loses_nothing_and_leaves_nothing(hou
     assert len(files(house)) <= 1
 
 
+def test_a_file_that_was_cut_is_drawn_anew(house, lists):
+    for compressed in (False, True):
+        text_of(house, compressed)
+        file = max(
+            house.drawn.directory.glob("*deflate" if compressed else "*text"), key=lambda each: each.stat().st_size
+        )
+        for left in (b"", file.read_bytes()[:-30], file.read_bytes()[30:]):
+            file.write_bytes(left)
+            assert text_of(house, compressed) == lists
+
+
+def test_both_files_of_an_old_generation_go_with_the_first_of_the_new(house, cast, lists):
+    text_of(house)
+    text_of(house, True)
+    roaming_list.replace(house, cast.tnm, [token(1)])
+    roaming_list.replace(house, cast.lnd, [token(1, hub=3)])
+    text_of(house)
+    assert [name.rpartition("-")[2] for name in files(house)] == ["text", "text"]
+
+
 def test_two_who_come_at_once_both_get_everything(house, lists):
     got = []
     threads = [threading.Thread(target=lambda: got.append(text_of(house))) for _ in range(6)]

@@ -42,7 +42,7 @@ def test_without_room_for_a_file_the_maker_waits_and_nothing_is_lost(monkeypatch
     monkeypatch.setattr(relay, "MEMORY_BYTES", 10_000)
     monkeypatch.setattr(relay, "WAIT_SECONDS", 0.05)
 
-    def full():
+    def full(**_):
         raise OSError("no space")
 
     monkeypatch.setattr(relay.tempfile, "TemporaryFile", full)
@@ -57,6 +57,26 @@ def test_without_room_for_a_file_the_maker_waits_and_nothing_is_lost(monkeypatch
     time.sleep(0.2)
     assert len(made) < 10
     assert [each[0] for each in handed] == list(range(50))
+    handed.close()
+
+
+def test_a_disk_that_fills_up_in_the_middle_loses_nothing(monkeypatch):
+    monkeypatch.setattr(relay, "MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(relay, "WAIT_SECONDS", 0.05)
+    room = [100_000]
+    real = relay.os.pwrite
+
+    def pwrite(descriptor, data, place):
+        room[0] -= len(data)
+        if room[0] < 0:
+            real(descriptor, data[:7], place)
+            raise OSError("no space")
+        return real(descriptor, data, place)
+
+    monkeypatch.setattr(relay.os, "pwrite", pwrite)
+    handed = Relay(iter([bytes([number]) * 3000 for number in range(200)]))
+    time.sleep(0.2)
+    assert [each[0] for each in handed] == list(range(200))
     handed.close()
 
 

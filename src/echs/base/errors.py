@@ -9,6 +9,7 @@ from enum import StrEnum
 
 SHOWN_VALUE_LIMIT = 60
 NAMED_PROBLEMS_LIMIT = 10
+COUNTED_PROBLEMS_LIMIT = 1000
 
 
 class Reason(StrEnum):
@@ -113,6 +114,11 @@ class ProblemList:
         if self.thorough:
             for problem in problems.rest:
                 self.add(problem)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many that nobody counts on."""
+        return not self.thorough and self.total >= COUNTED_PROBLEMS_LIMIT
 
     def merge(self, other: "ProblemList") -> None:
         """Take in what was noted apart, about positions in between; both are in order."""

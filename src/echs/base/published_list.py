@@ -12,7 +12,8 @@ still being read. No transaction waits for a reader.
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,11 +25,12 @@ from sqlalchemy import ColumnElement, Connection
 from echs.base import turn
 from echs.base.database import Database, Question
 from echs.base.gzip_parts import Deflater, Sum
+from echs.base.records import Begun, Piece, Records, Stored, pieces
 from echs.base.relay import Relay
 from echs.base.replaced_list import ListState, ReplacedList
 
-READ_BYTES = 256 * 1024
-SUM_BYTES = 12
+# At the end of a file: CRC-32 and length of the text, length of what goes out.
+END_BYTES = 24
 DRAWING_WAIT_SECONDS = 10
 
 
@@ -53,108 +55,6 @@ class Form:
     name: str
     template: str
     finish: Callable[[Sequence[str]], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A part that is there whole: as it goes out, how many bytes of the file that is, and the sum of its text; the sum
-    is known only of a deflated part, where it is needed."""
-
-    file: BinaryIO
-    length: int
-    sum: Sum
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.file.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A part that is being written. What follows, as ranges, is what of it can be read now."""
-
-    file: BinaryIO
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.file.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of the part that was begun."""
-
-    start: int
-    length: int
-
-
-class Records:
-    """The records of an answer: iterate over the bytes once, then close it.
-
-    ``length`` is how many bytes there will be, None where nobody knows yet. Where they are ``deflated``, ``sum`` is
-    that of their text: known at once where the length is, and otherwise at the end.
-    """
-
-    def __init__(self, items: Iterable[Any], *, deflated: bool = False, stored: bool = False) -> None:
-        self._items = items
-        self.deflated = deflated
-        self.length: int | None = None
-        self.sum = Sum()
-        self._counts = True
-        if stored and isinstance(items, list):
-            self.length = sum(part.length for part in items)
-            for part in items:
-                self.sum += part.sum
-            self._counts = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        begun = None
-        try:
-            for item in self._items:
-                match item:
-                    case bytes():
-                        yield item
-                    case Stored():
-                        yield from pieces(item)
-                        self._add(item.sum)
-                    case Begun():
-                        begun = item
-                    case Piece(start, length) if begun is not None:
-                        yield os.pread(begun.file.fileno(), length, start)
-                    case Sum():
-                        self._add(item)
-                        if begun is not None:
-                            begun.close()
-                            begun = None
-                    case _:
-                        raise AssertionError(f"{type(item).__name__} out of place")
-        finally:
-            if begun is not None:
-                begun.close()
-
-    def _add(self, part: Sum) -> None:
-        if self._counts:
-            self.sum += part
-
-    def close(self) -> None:
-        """Let go of everything."""
-        if isinstance(self._items, Relay):
-            self._items.close()
-        elif isinstance(self._items, list):
-            for item in self._items:
-                item.close()
-
-
-def pieces(part: Stored) -> Iterator[bytes]:
-    """The bytes of a stored part."""
-    place, descriptor = 0, part.file.fileno()
-    turn.stand_aside()  # the reader may be slow
-    try:
-        while place < part.length and (data := os.pread(descriptor, min(READ_BYTES, part.length - place), place)):
-            yield data
-            place += len(data)
-    finally:
-        part.close()
 
 
 class DrawnLists:
@@ -192,6 +92,7 @@ class DrawnLists:
 
     def _items(self, database: Database, published: Published, form: Form, deflated: bool) -> Iterator[Any]:
         """What a `Relay` hands on: parts that are there, and parts that are drawn now."""
+        turn.stand_aside()
         alone = self._drawing.acquire(timeout=DRAWING_WAIT_SECONDS)
         try:
             with database.read() as snapshot:
@@ -201,7 +102,7 @@ class DrawnLists:
                         yield stored
                         continue
                     drawn = self._drawn(snapshot, published.lists, state, form, deflated)
-                    yield from self._keeping(self._path(published.lists, state, form, deflated), drawn, deflated)
+                    yield from keeping(self._path(published.lists, state, form, deflated), drawn)
         finally:
             if alone:
                 self._drawing.release()
@@ -213,8 +114,11 @@ class DrawnLists:
         plain = self._stored(lists, state, form, False) if deflated else None
         texts = pieces(plain) if plain is not None else map(form.finish, lists.put_into(snapshot, state, form.template))
         if not deflated:
-            yield from texts
-            yield Sum()
+            total = Sum()
+            for text in texts:
+                total = total.plus(text)
+                yield text
+            yield total
             return
         deflater = Deflater()
         for text in texts:
@@ -222,44 +126,45 @@ class DrawnLists:
         yield deflater.end()
         yield deflater.sum
 
-    def _keeping(self, path: Path, drawn: Iterator[bytes | Sum], deflated: bool) -> Iterator[Any]:
-        """Hand on, and keep in a file, which is then what is handed on. Where there is no room, nothing is kept."""
-        file, place = Unfinished(path), 0
-        try:
-            if file.reader is not None:
-                yield Begun(file.reader)
-            for item in drawn:
-                if isinstance(item, Sum):
-                    yield item
-                    if not deflated or file.write(sum_bytes(item)):
-                        file.finish()
-                elif item:
-                    yield Piece(place, len(item)) if file.write(item) else item
-                    place += len(item)
-        finally:
-            file.abandon()
-
     def _path(self, lists: ReplacedList[Any], state: ListState, form: Form, deflated: bool) -> Path:
-        what = f"{lists.heads.name}-{form.name}-{'deflate' if deflated else 'text'}"
-        return self.directory / f"{what}-{state.owner_id}-{state.generation}.{state.mark}"
+        kind = "deflate" if deflated else "text"
+        # What is drawn in another form is another file, also where a later release changes the form.
+        drawing = f"{form.name}.{zlib.crc32(form.template.encode()):08x}"
+        mark = f"{state.generation}.{state.mark}"
+        return self.directory / f"{lists.heads.name}-{drawing}-{state.owner_id}-{mark}-{kind}"
 
     def _stored(self, lists: ReplacedList[Any], state: ListState, form: Form, deflated: bool) -> Stored | None:
-        """The part if it is there."""
+        """The part if it is there, and whole."""
         try:
             file = self._path(lists, state, form, deflated).open("rb", buffering=0)
         except OSError:
             return None
-        length = os.fstat(file.fileno()).st_size
-        if not deflated:
-            return Stored(file, length, Sum())
-        length -= SUM_BYTES
-        data = os.pread(file.fileno(), SUM_BYTES, max(length, 0))
-        return Stored(file, length, Sum(int.from_bytes(data[:4], "little"), int.from_bytes(data[4:], "little")))
+        length = os.fstat(file.fileno()).st_size - END_BYTES
+        end = os.pread(file.fileno(), END_BYTES, max(length, 0))
+        crc, of_text, of_file = (int.from_bytes(end[start : start + 8], "little") for start in range(0, END_BYTES, 8))
+        if length < 0 or length != of_file:
+            file.close()
+            return None
+        return Stored(file, length, Sum(crc, of_text))
 
 
-def sum_bytes(total: Sum) -> bytes:
-    """A sum as it stands at the end of the file of a deflated part."""
-    return total.crc.to_bytes(4, "little") + total.length.to_bytes(SUM_BYTES - 4, "little")
+def keeping(path: Path, drawn: Iterator[bytes | Sum]) -> Iterator[Any]:
+    """Hand on, and keep in a file, which is then what is handed on. Where there is no room, nothing is kept."""
+    file, place = Unfinished(path), 0
+    try:
+        if file.reader is not None:
+            yield Begun(file.reader)
+        for item in drawn:
+            if isinstance(item, Sum):
+                yield item
+                numbers = (item.crc, item.length, place)
+                if file.write(b"".join(number.to_bytes(8, "little") for number in numbers)):
+                    file.finish()
+            elif item:
+                yield Piece(place, len(item)) if file.write(item) else item
+                place += len(item)
+    finally:
+        file.abandon()
 
 
 class Unfinished:
@@ -297,7 +202,7 @@ class Unfinished:
         with suppress(OSError):
             os.fsync(self._writer.fileno())
             os.replace(self._aside, self._path)
-            lead, _, mark = self._path.name.rpartition("-")
+            lead, mark, _ = self._path.name.rsplit("-", 2)
             for other in self._path.parent.iterdir():
                 if other.name.lstrip(".").startswith(f"{lead}-") and mark not in other.name:
                     other.unlink(missing_ok=True)

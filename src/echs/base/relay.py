@@ -5,6 +5,7 @@ whatever the reader does. Bytes wait in memory while they are few, then in a tem
 for that, the maker waits for the reader after all.
 """
 
+import os
 import tempfile
 import threading
 from collections import deque
@@ -104,10 +105,9 @@ class Relay:
         """Put into the file, where there is room; then the place is what is handed on."""
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
-            self._file.seek(self._written)
-            self._file.write(data)
-            self._file.flush()
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - `close` closes it
+            if os.pwrite(self._file.fileno(), data, self._written) < len(data):
+                return data
         except OSError:
             return data
         place = range(self._written, self._written + len(data))
@@ -115,10 +115,7 @@ class Relay:
         return place
 
     def _from_file(self, place: range) -> bytes:
-        with self._changed:
-            self._file.seek(place.start)
-            data: bytes = self._file.read(len(place))
-            return data
+        return os.pread(self._file.fileno(), len(place), place.start)
 
 
 def discard(item: Any) -> None:

@@ -53,7 +53,7 @@ def examined(
 
     What is wrong goes into ``problems``. An `Unread` in the place of a record is one that the protocol could not read.
 
-    :raises Refused: TOO_MANY_RECORDS above ``limit``
+    :raises Refused: TOO_MANY_RECORDS above ``limit``; the problems, as soon as there are a thousand
     """
     position = 0
     for item in records:
@@ -71,6 +71,8 @@ def examined(
             verdict = record if isinstance(record, Unread) else court.record(record, position)  # type: ignore[arg-type]
             if isinstance(verdict, Unread):
                 problems.add_of_record(verdict)
+                if problems.full:
+                    raise problems.refusal(NOTHING_STORED)
             elif verdict is not None:
                 yield position, [verdict]
             position += 1

@@ -64,12 +64,13 @@ def instant(text: str, zone: ZoneInfo, not_before: datetime | None = None) -> da
 
 def utc_instants(texts: Sequence[str]) -> list[datetime] | None:
     """What `instant` makes of many texts of the form 2014-01-22T10:16:38Z; None where one is not such an instant."""
-    if not _UTC_INSTANTS("\n".join([*texts, ""])) or min(texts) < f"{YEARS[0]}" or max(texts) >= f"{YEARS[1] + 1}":
+    if not _UTC_INSTANTS("\n".join([*texts, ""])):
         return None
     try:
-        return list(map(datetime.fromisoformat, texts))
+        found = list(map(datetime.fromisoformat, texts))
     except ValueError:
         return None
+    return found if min(found).year >= YEARS[0] and max(found).year <= YEARS[1] else None
 
 
 def duration_s(text: str) -> int | None:

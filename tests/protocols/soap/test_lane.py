@@ -65,6 +65,16 @@ def test_anything_else_is_left_to_the_parser(a, b):
         assert end == len(record("1", "2"))
 
 
+def test_two_values_side_by_side_make_no_entity_that_neither_of_them_has():
+    assert all_of(record("1", "2") + record("a&am", "p;b")) is None
+    assert all_of(record("1", "&lt") + record(";a", "")) is None
+
+
+@pytest.mark.parametrize("blank", "\u00a0\u1680\u2003\u202f\u205f\u3000")
+def test_a_mandatory_field_that_begins_with_any_blank_is_left_to_the_rules(blank):
+    assert lane(SHAPE, "n").some(record(f"{blank}", ""), 0) == ([], 0)
+
+
 def test_white_space_and_absent_or_closed_fields_are_taken_one_by_one():
     text = "\n <n:r>\n  <n:a>x</n:a>\n </n:r><n:r><n:a>y</n:a><n:b /></n:r> <n:r><n:a>z</n:a><n:b/></n:r>"
     assert all_of(text) is None

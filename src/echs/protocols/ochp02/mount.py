@@ -28,7 +28,7 @@ def mounts(house: House) -> dict[str, SoapMount]:
 
 def application(contract: Contract, house: House | None = None) -> Application:
     """The Spyne application; without a house it can be looked at, but not called."""
-    limits = BodyLimits(0, 0)
+    limits = BodyLimits(0, 0, MarkupLimits())
     if house is not None:
         markup = MarkupLimits(house.limits.xml_depth, house.limits.xml_attributes)
         limits = BodyLimits(house.limits.bulk_body_bytes, house.limits.small_body_bytes, markup)

@@ -19,8 +19,8 @@ from echs.authorisations import roaming_list
 from echs.authorisations.authorisation import Authorisation
 from echs.base.errors import Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
-from echs.base.published_list import Published, Records
-from echs.base.relay import Relay
+from echs.base.published_list import Published
+from echs.base.records import Records, collected
 from echs.base.replaced_list import Replaced
 from echs.base.wording import counted
 from echs.cdrs import intake
@@ -99,6 +99,9 @@ def answered(
             else:
                 log.info("request %s %s of %s, %s: ok", exchange.request_id, name, exchange.caller, version)
                 return answer
+            if exchange.records is not None:
+                exchange.records.close()
+                exchange.records = None
             reason = refusal.first.reason
             log.info("request %s %s of %s, %s: %s", exchange.request_id, name, exchange.caller, version, reason)
             told = Told(number_of(refusal), description(refusal, exchange.request_id, record))
@@ -157,7 +160,7 @@ def add_cdrs(house: House, caller: Partner, exchange: Exchange, reader: Envelope
 def get_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.5 and 3.6."""
     delivery = deliver(house, caller, form(CDR_INFO).template)
-    exchange.records = Records(Relay(map(finished, delivery.texts)))
+    exchange.records = collected(map(finished, delivery.texts))
     if not delivery.runs:
         return DeliveryAnswer(ok("no clearing run concerns you yet", exchange))
     latest = ", ".join(map(str, delivery.runs[-5:]))

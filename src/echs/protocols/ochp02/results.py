@@ -1,6 +1,6 @@
 """How an operation of OCHP 0.2 says no: the code of `echs.protocols.ochp02.codes`, and the line that goes with it."""
 
-from echs.base.errors import Problem, Reason, Refused, shown
+from echs.base.errors import COUNTED_PROBLEMS_LIMIT, Problem, Reason, Refused, shown
 from echs.protocols.ochp02.codes import NUMBERS
 from echs.protocols.ochp02.names import WireRecord
 
@@ -62,7 +62,8 @@ def others(refused: Refused, record: WireRecord | None, room: int) -> str:
     left = refused.total - 1
     if not left:
         return ""
-    text = f" +{left} more {'problem' if left == 1 else 'problems'}"
+    most = refused.total >= COUNTED_PROBLEMS_LIMIT  # where the counting ended
+    text = f" +{left} {'or ' if most else ''}more {'problem' if left == 1 else 'problems'}"
     # Grouped by reason, so that ten places fit: those of the first reason need no name.
     groups: dict[Reason, list[str]] = {refused.first.reason: []}
     for problem in refused.problems[1:]:

@@ -96,15 +96,17 @@ def form_of(child: Child, position: int, record: WireRecord) -> tuple[list[str |
     """The values of a record in the order of the wire, with None for a number that is none, and what is wrong."""
     wrong: list[Problem] = []
 
+    label = label_of(child, record)
+
     def note(place: int, reason: FieldReason, detail: str) -> None:
-        name, label = record.fields[place].field.name, label_of(child, record)
+        name = record.fields[place].field.name
         wrong.append(Problem(reason, detail, position=position, field=name, label=label))
 
     values: list[str | int | None] = [None] * len(record.fields)
     for name, text in child.fields:
         place = record.places.get(name)
         if place is None:
-            wrong.append(foreign(name, position, f"is not a field of {record.type_name}", label_of(child, record)))
+            wrong.append(foreign(name, position, f"is not a field of {record.type_name}", label))
         elif values[place] is not None:
             note(place, FieldReason.FIELD_REPEATED, "stands more than once in this record")
         elif text is None:
@@ -114,7 +116,7 @@ def form_of(child: Child, position: int, record: WireRecord) -> tuple[list[str |
             values[place] = text
     if child.text.strip():
         detail = "there is text between the fields of this record"
-        wrong.append(Problem(FieldReason.FIELD_NOT_TEXT, detail, position=position, label=label_of(child, record)))
+        wrong.append(Problem(FieldReason.FIELD_NOT_TEXT, detail, position=position, label=label))
     for place, wire in enumerate(record.fields):
         text = cast("str | None", values[place])
         if not wire.field.integer:

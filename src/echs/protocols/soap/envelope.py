@@ -20,7 +20,7 @@ from echs.base import turn
 from echs.base.errors import Problem, ProblemList, Refused, shown
 from echs.base.fields import FieldReason
 from echs.base.gzip_parts import HEADER, Sum, deflated
-from echs.base.published_list import Records
+from echs.base.records import Records
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
 from echs.protocols.soap.mould import Mould, is_repeated
 from echs.protocols.soap.stream import Child, EnvelopeReader, Head, MarkupLimits, split
@@ -57,7 +57,7 @@ class BodyLimits:
 
     bulk: int
     small: int
-    markup: MarkupLimits = MarkupLimits()
+    markup: MarkupLimits
 
 
 class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
@@ -139,7 +139,9 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         if ctx.out_error is not None:
             fault = as_soap_fault(ctx.out_error, operation_names(self.app))
             exchange.fault, exchange.status = fault.subcode, fault.status(exchange.version)
-            exchange.records = None
+            if exchange.records is not None:
+                exchange.records.close()
+                exchange.records = None
             ctx.out_document = serialized(fault_document(exchange.version, fault, tns, exchange.request_id))
             return
         namespace = exchange.version.namespace

@@ -40,7 +40,8 @@ from echs.base.spool import Row
 # Not in a value: markup, what XML forbids (C0, surrogates, U+FFFE, U+FFFF) and what no field may hold (C1, U+2028/9).
 # Without ] and > there is no ]]>.
 _CLEAN = r"[^<&>\]\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
-_CLEAN_NO_BLANK = _CLEAN.replace("[^", "[^ ")
+_CLEAN_NO_BLANK = _CLEAN.replace("[^", r"[^\s")
+_APART = "\x00"
 # Signs of ASCII that mean themselves wherever they stand: if there are only these, nothing else need be asked.
 _PLAIN = bytes(sign for sign in range(0x20, 0x7F) if chr(sign) not in "<&>")
 # The entities that every document has (XML 1.0, 4.6); others are none without a document type, which SOAP forbids.
@@ -105,7 +106,9 @@ class Lane:
             return None
         if "&" not in values:
             return rows
-        return None if _NO_ENTITY.search(values) else [unescaped(row) for row in rows]
+        # One value after the other: two of them together may make an entity that neither has.
+        apart = _APART.join(chain.from_iterable(rows))
+        return None if _NO_ENTITY.search(apart) else [unescaped(row) for row in rows]
 
     def some(self, text: str, start: int) -> tuple[list[Row], int]:
         """The regular records that stand at ``start`` one after the other, and where they end.

@@ -4,6 +4,7 @@ Takes the place of Spyne's own WSGI application, which lets exceptions out, cuts
 the WSDL's address from the Host header.
 """
 
+import gc
 import logging
 import re
 import socket
@@ -87,6 +88,10 @@ class SoapMount(ServerBase):  # type: ignore[misc]
             log.info("request %s: fault %s, HTTP %d", request_id, exchange.fault, exchange.status)
         # A client reads the answer only when it has sent its request; what is left is read, within bounds.
         drained = source.drain()
+        reader.close()
+        if exchange.status != 200:
+            # What was refused may have been made to be large, and Spyne's contexts hold on to themselves.
+            gc.collect(0)
         headers = [
             ("Content-Type", f"{version.media_type}; charset=utf-8"),
             ("X-Request-ID", request_id),
@@ -116,6 +121,8 @@ class SoapMount(ServerBase):  # type: ignore[misc]
             self.get_out_object(context)
         else:
             context.out_error = context.in_error
+        if context.out_error is not None:
+            context.out_error.__traceback__ = None  # with what the parser had in its hands
         self.get_out_string(context)
         pieces: list[bytes] | Spliced = context.out_string
         return pieces
@@ -166,9 +173,9 @@ def content_coding(environ: Environ) -> str:
 def takes_gzip(environ: Environ) -> bool:
     """Whether the client says that it can read an answer that is compressed with gzip (RFC 9110, 12.5.3)."""
     for entry in environ.get("HTTP_ACCEPT_ENCODING", "").lower().split(","):
-        coding, _, weight = entry.replace(" ", "").partition(";")
-        if coding in GZIP:
-            return not NO_WEIGHT.fullmatch(weight)
+        coding, *parameters = "".join(entry.split()).split(";")
+        if coding in GZIP and not any(map(NO_WEIGHT.fullmatch, parameters)):
+            return True
     return False
 
 

@@ -7,11 +7,13 @@ work. Nothing is held but a chunk.
 
 import zlib
 from collections.abc import Callable
+from time import thread_time
 
 from echs.protocols.soap.faults import SoapFault
 
 CHUNK_BYTES = 64 * 1024
 DRAIN_BYTES = 64 * 1024 * 1024
+DRAIN_SECONDS = 0.1
 GZIP_WINDOW = 31  # zlib's number for a gzip header and trailer with the largest window
 GZIP_MEMBERS = 64
 # Regular lists shrink to a hundred-and-fiftieth at most, real ones to a tenth; deflate can do a thousandth.
@@ -80,7 +82,9 @@ class Source:
     def drain(self) -> bool:
         """Read what is left, so that the client sees the answer. False where it was too much to read."""
         left = DRAIN_BYTES
-        while not self.ended and left > 0:
+        # Bytes may come one by one, each in a chunk of HTTP of its own: they cost a thousand times as much.
+        until = thread_time() + DRAIN_SECONDS
+        while not self.ended and left > 0 and thread_time() < until:
             try:
                 left -= len(self._received())
             except SoapFault:

@@ -14,6 +14,7 @@ Whoever acts on the records after that acts on a complete document.
 from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pyexpat import ErrorString, ExpatError, ParserCreate
 from typing import Any, NoReturn
@@ -31,7 +32,11 @@ BULK_CHUNK_BYTES = 256 * 1024
 # Of a record whose end has not come yet, so much is kept from expat in the hope that it is a regular one.
 BEGUN_BYTES = 32 * 1024
 HEAD_BYTES = 64 * 1024
-TOKEN_BYTES = 1024 * 1024
+# Expat makes whole names of every attribute of a tag before anybody can count them: a tag must not be long.
+TOKEN_BYTES = 32 * 1024
+FEED_BYTES = 16 * 1024
+NESTED = 1000
+PREFIXES = 4
 FIELDS = 64
 NAMES = 1000
 NAME_CHARACTERS = 256
@@ -39,6 +44,17 @@ HEADER_BLOCKS = 32
 TEXT_CHARACTERS = 16 * 1024
 
 NIL = f"{XSI} nil"
+# Expat's handlers, and which methods of the reader they are.
+HANDLERS = {
+    "StartElementHandler": "_start",
+    "EndElementHandler": "_end",
+    "CharacterDataHandler": "_characters",
+    "StartNamespaceDeclHandler": "_namespace",
+    "EndNamespaceDeclHandler": "_namespace_end",
+    "XmlDeclHandler": "_declaration",
+    "StartDoctypeDeclHandler": "_doctype",
+    "ProcessingInstructionHandler": "_instruction",
+}
 
 
 def end_of_record(data: bytes, end_tags: Iterable[bytes]) -> int:
@@ -106,7 +122,7 @@ class EnvelopeReader:
         source: Source,
         version: SoapVersion | None,
         charset: str | None,
-        markup: MarkupLimits = MarkupLimits(),  # noqa: B008 - it is never changed
+        markup: MarkupLimits = MarkupLimits(),
     ) -> None:
         self.source = source
         self._markup = markup
@@ -137,6 +153,7 @@ class EnvelopeReader:
         self._text_length = 0
         self._record_text = ""
         self._nested = False
+        self._nested_elements = 0
         self._nil = False
         # Expat gives each name with its whole namespace, and keeps one copy of every name that it met in this table.
         self._names: dict[str, str] = {}
@@ -149,14 +166,8 @@ class EnvelopeReader:
         parser = ParserCreate(encoding=charset, namespace_separator=" ", intern=self._names)
         parser.buffer_text = True
         parser.buffer_size = CHUNK_BYTES
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        parser.StartNamespaceDeclHandler = self._namespace
-        parser.EndNamespaceDeclHandler = self._namespace_end
-        parser.XmlDeclHandler = self._declaration
-        parser.StartDoctypeDeclHandler = self._doctype
-        parser.ProcessingInstructionHandler = self._instruction
+        for handler, method in HANDLERS.items():
+            setattr(parser, handler, getattr(self, method))
         self._parser = parser
 
     # ------------------------------------------------------------------ what the caller uses
@@ -257,6 +268,8 @@ class EnvelopeReader:
         if not self._utf8:
             return {}
         prefixes = [prefix for prefix, bound in self._bound.items() if bound[-1:] == [shape.namespace]]
+        if len(prefixes) > PREFIXES:
+            return {}
         return {shape.end_tag(prefix).encode(): prefix for prefix in prefixes if prefix.isascii()}
 
     def _in_step(self, shape: RecordShape) -> Lane | None:
@@ -268,6 +281,16 @@ class EnvelopeReader:
             if len(tag) == length and self._last_fed.endswith(tag):
                 return lane(shape, prefix)
         return None
+
+    def close(self) -> None:
+        """Read no more. The parser knows the reader as the reader knows the parser: without this both would stay in
+        memory until the garbage collector comes by."""
+        if self._parser is not None:
+            with suppress(SoapFault):
+                self._parser.buffer_text = False  # gives the handler what it still has
+            for handler in HANDLERS:
+                setattr(self._parser, handler, None)
+            self._parser = None
 
     # ------------------------------------------------------------------ feeding the parser
 
@@ -301,8 +324,13 @@ class EnvelopeReader:
                 return
             data = self._first
             self._open_parser(data)
-        self._fed += len(data)
         self._last_fed = data[-2 * NAME_CHARACTERS :]
+        for start in range(0, len(data), FEED_BYTES) or (0,):
+            piece = data[start : start + FEED_BYTES]
+            self._parse_piece(piece, end and start + FEED_BYTES >= len(data))
+
+    def _parse_piece(self, data: bytes, end: bool) -> None:
+        self._fed += len(data)
         try:
             self._parser.Parse(data, end)
         except ExpatError as error:
@@ -423,6 +451,9 @@ class EnvelopeReader:
             raise SoapFault("TooDeep", f"elements are nested deeper than {self._markup.depth}")
         else:
             self._nested = True
+            self._nested_elements += 1
+            if self._nested_elements > NESTED:
+                raise SoapFault("TooManyFields", f"fields hold more than {NESTED} elements; only text may stand there")
         self._text = []
         self._text_length = 0
         self._nil = attributes.get(NIL, "").strip() in ("1", "true")

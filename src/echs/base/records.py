@@ -1,0 +1,146 @@
+"""The records of an answer on their way out: bytes from memory, from files, from a list that is being drawn."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from echs.base import turn
+from echs.base.gzip_parts import Sum
+from echs.base.relay import Relay
+
+READ_BYTES = 256 * 1024
+MEMORY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A part that is there whole: as it goes out, how many bytes of the file that is, and the sum of its text; the sum
+    is known only of a deflated part, where it is needed."""
+
+    file: BinaryIO
+    length: int
+    sum: Sum
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A part that is being written. What follows, as ranges, is what of it can be read now."""
+
+    file: BinaryIO
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of the part that was begun."""
+
+    start: int
+    length: int
+
+
+class Records:
+    """The records of an answer: iterate over the bytes once, then close it.
+
+    ``length`` is how many bytes there will be, None where nobody knows yet. Where they are ``deflated``, ``sum`` is
+    that of their text: known at once where the length is, and otherwise at the end.
+    """
+
+    def __init__(self, items: Iterable[Any], *, deflated: bool = False, stored: bool = False) -> None:
+        self._items = items
+        self.deflated = deflated
+        self.length: int | None = None
+        self.sum = Sum()
+        self._counts = True
+        if stored and isinstance(items, list):
+            self.length = sum(len(part) if isinstance(part, bytes) else part.length for part in items)
+            for part in items:
+                if isinstance(part, Stored):
+                    self.sum += part.sum
+            self._counts = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        begun = None
+        try:
+            for item in self._items:
+                match item:
+                    case bytes():
+                        yield item
+                    case Stored():
+                        yield from pieces(item)
+                        self._add(item.sum)
+                    case Begun():
+                        begun = item
+                    case Piece(start, length) if begun is not None:
+                        yield os.pread(begun.file.fileno(), length, start)
+                    case Sum():
+                        self._add(item)
+                        if begun is not None:
+                            begun.close()
+                            begun = None
+                    case _:
+                        raise AssertionError(f"{type(item).__name__} out of place")
+        finally:
+            if begun is not None:
+                begun.close()
+
+    def _add(self, part: Sum) -> None:
+        if self._counts:
+            self.sum += part
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if isinstance(self._items, Relay):
+            self._items.close()
+        elif isinstance(self._items, list):
+            for item in self._items:
+                if isinstance(item, Stored):
+                    item.close()
+
+
+def pieces(part: Stored) -> Iterator[bytes]:
+    """The bytes of a stored part."""
+    place, descriptor = 0, part.file.fileno()
+    turn.stand_aside()  # the reader may be slow
+    try:
+        while place < part.length and (data := os.pread(descriptor, min(READ_BYTES, part.length - place), place)):
+            yield data
+            place += len(data)
+    finally:
+        part.close()
+
+
+def collected(texts: Iterable[bytes]) -> Records:
+    """Records that are all there before the first goes out, so that whatever fails is still answered.
+
+    :raises OSError: there is no space left
+    """
+    held: list[bytes] = []
+    file: Any = None
+    size = 0
+    try:
+        for text in texts:
+            size += len(text)
+            if file is None and size > MEMORY_BYTES:
+                file = tempfile.TemporaryFile()  # noqa: SIM115 - who reads it closes it
+                file.write(b"".join(held))
+            if file is None:
+                held.append(text)
+            else:
+                file.write(text)
+        if file is None:
+            return Records([b"".join(held)], stored=True)
+        file.flush()
+        return Records([Stored(file, size, Sum())], stored=True)
+    except BaseException:
+        if file is not None:
+            file.close()
+        raise
