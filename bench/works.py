@@ -4,8 +4,11 @@ Figures are medians of alternating rounds. Processor seconds are those of the se
 PostgreSQL that leaves out PostgreSQL itself.
 """
 
+import os
 import re
+import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -93,6 +96,7 @@ class Bench:
                     floor.append(floors.run(program, "replace", file, self.work / "floor.sqlite3"))
                     up.append(server.post(file))
                     down.append(server.small(TOKENS, token))
+                    server.small(TOKENS, token, GZIP)  # the first of the generation, which compresses
                     plain.append(
                         (
                             repeated(lambda: static_file(port, pid)),
@@ -292,16 +296,49 @@ class Bench:
                     goal="<= 30 s", met=figures["wall_s"] <= 30, figures={**figures, "told": cleared.told},
                 )  # fmt: skip
                 self.tell(f"W7 on {store}: statement")
+                yield self.command(server, store, million // 10)
                 link = re.search(rb"docLink>[^<]*(/statements/[^<]+)<", server.small("GetCDRs", logins["p00"]).begin)
                 if link is None:
                     raise Wrong("no link to a statement")
                 drawn = drive.get(server.port, link[1].decode(), server.process.pid)
                 figures = middle([drawn])
                 yield Line(
-                    "W7", f"the statement of that run, {million // 10:,} lines, {drawn.size / 1e6:.0f} MB of PDF", store,
+                    "W7", f"the same, {drawn.size / 1e6:.0f} MB of PDF, by its link from a server that took the CDRs in", store,
                     f"{seconds(figures)}, {figures['rss_mib']:.0f} MiB", goal="<= 10 s, <= 150 MiB",
                     met=figures["wall_s"] <= 10 and figures["rss_mib"] <= 150 and drawn.status == 200, figures=figures,
                 )  # fmt: skip
+
+    def command(self, server: Office, store: str, count: int) -> Line:
+        """The statement as the command draws it, in a process that does nothing else."""
+        words = ["statement", "draw", "1", "p00", "--pdf", str(self.work / "statement.pdf")]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "echs", *words],
+            env={**inherited, **server.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        told = process.stderr.read() if process.stderr else b""
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = status
+        figures = {
+            "wall_s": time.perf_counter() - start,
+            "cpu_s": used.ru_utime + used.ru_stime,
+            "rss_mib": used.ru_maxrss / 1024,
+        }
+        if status:
+            raise Wrong(told.decode()[-500:])
+        shutil.rmtree(server.work / "data" / "statements")  # so that the server draws it too
+        return Line(
+            "W7",
+            f"the statement of that run, {count:,} lines, drawn by echs statement draw",
+            store,
+            f"{seconds(figures)}, {figures['rss_mib']:.0f} MiB",
+            goal="<= 10 s, <= 150 MiB",
+            met=figures["wall_s"] <= 10 and figures["rss_mib"] <= 150,
+            figures=figures,
+        )
 
     def store(self, store: str) -> Any:
         """The URL of a fresh store; None for SQLite, which the office makes itself."""

@@ -147,6 +147,16 @@ class Database:
                 # Past SQLAlchemy, which would have wrapped it.
                 raise self._wrapped(statement, error) from None
 
+    def ask_within(self, snapshot: Connection, question: Question, **values: object) -> list[tuple[Any, ...]]:
+        """As `ask`, inside of a snapshot of the caller's."""
+        statement, given = question.for_driver(self.engine.dialect, values)
+        try:
+            with closing(snapshot.connection.cursor()) as cursor:
+                cursor.execute(statement, given)
+                return list(cursor.fetchall())
+        except (sqlite.Error, psycopg.Error) as error:
+            raise self._wrapped(statement, error) from None
+
     def _own_connection(self) -> Any:
         """This thread's own connection to SQLite: to borrow one costs more than most questions do."""
         engine, connection = getattr(self._own, "opened", (None, None))

@@ -29,7 +29,7 @@ from echs.base.records import Begun, Piece, Records, Stored, pieces
 from echs.base.relay import Relay
 from echs.base.replaced_list import ListState, ReplacedList
 
-# At the end of a file: CRC-32 and length of the text, length of what goes out.
+# At the end of a file: CRC-32 of the text, where it is deflated; length of the text; length of what goes out.
 END_BYTES = 24
 DRAWING_WAIT_SECONDS = 10
 
@@ -101,24 +101,33 @@ class DrawnLists:
                     if stored is not None:
                         yield stored
                         continue
-                    drawn = self._drawn(snapshot, published.lists, state, form, deflated)
+                    drawn = self._drawn(database, snapshot, published.lists, state, form, deflated)
                     yield from keeping(self._path(published.lists, state, form, deflated), drawn)
         finally:
             if alone:
                 self._drawing.release()
 
     def _drawn(
-        self, snapshot: Connection, lists: ReplacedList[Any], state: ListState, form: Form, deflated: bool
+        self,
+        database: Database,
+        snapshot: Connection,
+        lists: ReplacedList[Any],
+        state: ListState,
+        form: Form,
+        deflated: bool,
     ) -> Iterator[bytes | Sum]:
         """One list, as it goes out, from the store or from its other file; then the sum of its text."""
         plain = self._stored(lists, state, form, False) if deflated else None
-        texts = pieces(plain) if plain is not None else map(form.finish, lists.put_into(snapshot, state, form.template))
+        if plain is not None:
+            texts = pieces(plain)
+        else:
+            texts = map(form.finish, lists.put_into(database, snapshot, state, form.template))
         if not deflated:
-            total = Sum()
+            length = 0
             for text in texts:
-                total = total.plus(text)
+                length += len(text)
                 yield text
-            yield total
+            yield Sum(0, length)  # nobody asks for the sum of what is not deflated
             return
         deflater = Deflater()
         for text in texts:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    bindparam,
     delete,
     func,
     insert,
@@ -181,6 +182,7 @@ class ReplacedList(Generic[Record]):
         self.records = records
         self.columns = [column for column in records.columns if column.name not in RECORD_KEY]
         self.kind = kind
+        self._in_form: Question | None = None
 
     def receive(
         self,
@@ -290,9 +292,23 @@ class ReplacedList(Generic[Record]):
             for owner_id, generation, mark, record_count, replaced_at in rows
         ]
 
-    def put_into(self, snapshot: Connection, state: ListState, form: str) -> Iterator[Sequence[str]]:
+    def put_into(
+        self, database: Database, snapshot: Connection, state: ListState, form: str
+    ) -> Iterator[Sequence[str]]:
         """The records of a list in batches, each put by the store into ``form``, which has ``%s`` for each field."""
-        yield from snapshot.execute(self._select(state, func.format(form, *self.columns))).scalars().partitions()
+        if self._in_form is None:
+            rows = self.records.c
+            query = select(func.format(bindparam("form", type_=String), *self.columns)).where(
+                rows.partner_id == bindparam("owner_id"),
+                rows.generation == bindparam("generation"),
+                rows.position >= bindparam("start"),
+                rows.position < bindparam("end"),
+            )
+            self._in_form = Question(query.order_by(rows.position))
+        of_list = {"form": form, "owner_id": state.owner_id, "generation": state.generation}
+        for start in range(0, state.record_count, ROWS_AT_ONCE):
+            batch = {**of_list, "start": start, "end": start + ROWS_AT_ONCE}
+            yield [text for (text,) in database.ask_within(snapshot, self._in_form, **batch)]
 
     def _select(self, state: ListState, *columns: Any) -> Select[Any]:
         return (
