@@ -39,7 +39,8 @@ WORKS = ("lists", "cdrs", "small", "million", "points", "clearing")
 def main() -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=WORKS, action="append", help="one work; may be repeated; nothing is written")
+    parser.add_argument("--only", choices=WORKS, action="append", help="one work anew; may be repeated")
+    parser.add_argument("--dry-run", action="store_true", help="measure and print, write nothing")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds that are alternated (default: 5)")
     wanted = parser.parse_args()
     console = Console(stderr=True)
@@ -57,14 +58,14 @@ def main() -> int:
         console.print(f"the bench could not go on: {error}", markup=False)
         return 1
     Console().print(as_table(lines))
-    if not wanted.only:
-        write(lines)
+    if not wanted.dry_run:
+        write(with_earlier(lines))
         console.print(f"written: {RESULTS / 'latest.json'}, latest.md, and the table of the README")
     return 0
 
 
 def progress(console: Console) -> Progress:
-    """What is going on, since the whole takes a quarter of an hour."""
+    """What is going on, since the whole takes ten minutes."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     return Progress(*columns, console=console, transient=True)
 
@@ -115,6 +116,23 @@ def markdown(lines: list[Line], when: str) -> str:
             *rows,
         ]
     )
+
+
+def with_earlier(lines: list[Line]) -> list[Line]:
+    """What was measured anew in the place of what the record of today has of it, and the rest of that record."""
+    record = RESULTS / "latest.json"
+    earlier = json.loads(record.read_text()) if record.exists() else {}
+    if earlier.get("date") != f"{datetime.now(UTC):%Y-%m-%d}" or earlier.get("machine") != machine():
+        return lines
+    anew = {(line.work, line.store, topic(line.what)) for line in lines}
+    kept = [Line(**line) for line in earlier["lines"]]
+    kept = [line for line in kept if (line.work, line.store, topic(line.what)) not in anew]
+    return sorted([*kept, *lines], key=lambda line: line.work)
+
+
+def topic(what: str) -> str:
+    """Lists of charge points, or clearing: both are W7."""
+    return "points" if "charge points" in what else "rest"
 
 
 def write(lines: list[Line]) -> None:
