@@ -105,9 +105,7 @@ def problems_of(record: Authorisation, position: int, owner: Partner | None) -> 
 
 def all_right(columns: Sequence[Sequence[str]], owner: Partner) -> bool:
     """Whether `problems_of` would find nothing in a run that ``owner`` sends; by its columns, each value once."""
-    numbers = {
-        field.name: set(map(int, set(column))) for field, column in zip(FIELDS, columns, strict=True) if field.integer
-    }
+    numbers = {field.name: set(map(int, set(columns[place]))) for place, field in enumerate(FIELDS) if field.integer}
     return (
         numbers["token_type"] <= TOKEN_TYPES.keys()
         and all(numbers[name] <= set(FLAGS) for name in FLAG_FIELDS)

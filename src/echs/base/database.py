@@ -56,7 +56,7 @@ metadata = MetaData(
 # SQLite gives an automatic number only to a column of exactly this type name.
 Identity = BigInteger().with_variant(Integer(), "sqlite")
 
-ROWS_AT_ONCE = 1000
+ROWS_AT_ONCE = 5000
 SQLITE_BUSY_MILLISECONDS = 20_000
 SQLITE_ERROR = 1
 SQLITE_FULL = 13

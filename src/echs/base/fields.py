@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from echs.base.errors import Problem, Reason, shown
@@ -92,11 +93,11 @@ def field_problems(
 
 def rules_hold(fields: Sequence[Field], columns: Sequence[Sequence[str]]) -> bool:
     """Whether the rules of the fields hold for all the values of a run, column by column: each value is asked once."""
-    for field, column in zip(fields, columns, strict=True):
+    for place, field in enumerate(fields):
         if field.rule is None:
             continue
         right = right_values(field.rule)
-        new = set(column) - right
+        new = set(columns[place]) - right
         if not all(field.rule(value) is None for value in new):
             return False
         if len(right) + len(new) > RIGHT_VALUES:
@@ -104,6 +105,19 @@ def rules_hold(fields: Sequence[Field], columns: Sequence[Sequence[str]]) -> boo
         right |= new
         right.add("")  # which no rule is asked about
     return True
+
+
+class Columns(Sequence[Sequence[str]]):
+    """The columns of a run, each made when it is asked for: most never are."""
+
+    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows[0])
+
+    def __getitem__(self, place: Any) -> Any:
+        return list(map(itemgetter(place), self._rows))
 
 
 @cache

@@ -33,7 +33,7 @@ from sqlalchemy import (
 
 from echs.base.database import Database, Identity, Instant, Question, metadata
 from echs.base.errors import Problem, ProblemList, Problems, Unread
-from echs.base.fields import Field, maker
+from echs.base.fields import Columns, Field, maker
 from echs.base.ground import Ground
 from echs.base.plausibility import Rule
 from echs.base.spool import Row, Spool
@@ -201,7 +201,7 @@ class ReplacedList(Generic[Record]):
             return Problems.among(judges.problems_of(record, position)) or tuple(map(str, record))
 
         def judge_run(rows: Sequence[Row], _position: int) -> Sequence[Row] | None:
-            return rows if judges.all_right(list(zip(*rows, strict=True))) else None
+            return rows if judges.all_right(Columns(rows)) else None
 
         received = Received(spool)
         repetitions = Repetitions(self.kind.key_of)
