@@ -1,4 +1,4 @@
-"""``python bench/profile.py``: where the time of AddCDRs goes, which misses its goal. In one process, on SQLite.
+"""``python bench/breakdown.py``: where the time of AddCDRs goes, which misses its goal. In one process, on SQLite.
 
 First the functions that take most of an upload of 10,000 CDRs into a store with 100,000, as cProfile sees them (which
 makes Python look slower than it is, and C not). Then what the indexes cost: the same rows written into copies of that
