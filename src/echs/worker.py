@@ -63,7 +63,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             finally:
                 turn.stand_aside()
                 self.busy.pop(id(conn), None)
-            # To hand a connection back to the main thread, and to get it again, costs as much as half a small request.
+            # To hand a connection back to the main thread, and to get it again, is a good part of a small request.
             if again is not True or not self.alive or self.tpool._work_queue.qsize() or not follows(conn):
                 return again
 

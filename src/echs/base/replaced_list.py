@@ -108,7 +108,7 @@ def record_table(name: str, columns: Iterable[Column[Any]]) -> Table:
     """One row a record of a generation; ``columns`` stand in the order of the noun's fields.
 
     It has no foreign key: a row counts only through the head of its owner, which has one, and to look the owner up with
-    every row costs an upload a tenth of its time.
+    every row cost an upload much of its time.
     """
     return Table(
         name,

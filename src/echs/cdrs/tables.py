@@ -70,7 +70,7 @@ cdr_warning = Table(
 )
 
 # Of both tables every row is made by a query over the rows that it points to. They have no foreign keys: PostgreSQL
-# looks up each of them for each row by itself, which took two thirds of the time of a large run.
+# looks up each of them for each row by itself, which took most of the time of a large run.
 cdr_uncleared = Table(
     "cdr_uncleared",
     metadata,

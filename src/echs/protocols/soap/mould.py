@@ -1,7 +1,7 @@
 """Small answers from a mould: Spyne draws one once, with marks where its values go, and each answer fills them in.
 
-What differs between two answers of an operation is a few texts. To build a tree of objects and elements for them took a
-fifth of the time of a small request.
+What differs between two answers of an operation is a few texts. To build a tree of objects and elements for them each
+time took much of the time of a small request.
 """
 
 import re
