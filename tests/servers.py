@@ -20,7 +20,8 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
-        self.environment = {**inherited, **environment, "ECHS_PUBLIC_URL": self.url}
+        ours = {"ECHS_PUBLIC_URL": self.url, "ECHS_DRAIN_SECONDS": "0"}
+        self.environment = {**inherited, **ours, **environment, "ECHS_PUBLIC_URL": self.url}
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -35,6 +35,7 @@ class House(Ground):
     drawn: DrawnLists
     link_key: bytes
     public_url: str
+    data_dir: Path
     # What CDRs are compared with, for the rooms that do not know each other.
     lists: Lists = LISTS
 
@@ -58,6 +59,7 @@ def open_house(settings: Settings, clock: Clock = system_clock, public_url: str 
         drawn=DrawnLists(settings.data_dir / "lists"),
         link_key=link.signing_key(secret_key(settings)),
         public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,
+        data_dir=settings.data_dir,
     )
 
 
@@ -69,6 +71,7 @@ def limits(settings: Settings) -> Limits:
         records_per_upload=settings.max_records_per_upload,
         xml_depth=settings.max_xml_depth,
         xml_attributes=settings.max_xml_attributes,
+        free_bytes=settings.min_free_bytes,
         login_seconds=round(settings.login_hours * 3600),
         logins_per_partner=settings.max_logins_per_partner,
         redelivery_seconds=round(settings.redelivery_hours * 3600),
@@ -91,9 +94,14 @@ def open_database(settings: Settings) -> Database:
         prepare_data_directory(settings.data_dir)
         return Database(f"sqlite:///{settings.data_dir / DATABASE_FILE}")
     try:
-        return Database(settings.database_url.get_secret_value())
+        return Database(settings.database_url.get_secret_value(), database_password(settings))
     except ValueError as error:
         raise BadConfiguration([f"ECHS_DATABASE_URL: {error}"]) from None
+
+
+def database_password(settings: Settings) -> str | None:
+    """The password that is set apart from the URL, if one is."""
+    return None if settings.database_password is None else settings.database_password.get_secret_value()
 
 
 def missing_store(settings: Settings) -> Path | None:

@@ -1,5 +1,7 @@
 """Every room's tables in one metadata, for Alembic, and the way from one version of them to the next."""
 
+from functools import cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -27,9 +29,10 @@ def alembic_config(database: Database) -> Config:
     return config
 
 
-def head(database: Database) -> str:
+@cache
+def head() -> str:
     """The newest version of the tables that this program knows."""
-    return ScriptDirectory.from_config(alembic_config(database)).get_current_head() or ""
+    return ScriptDirectory(str(migrations())).get_current_head() or ""
 
 
 def current(database: Database) -> str | None:

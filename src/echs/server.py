@@ -1,21 +1,26 @@
-"""The WSGI application: protocols by path, statements by link, everything else is one and the same 404."""
+"""The WSGI application: protocols by path, statements by link, how it goes; everything else is one and the same 404."""
 
+import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
 
-from echs.base import turn
+from echs import logs
+from echs.base import trace, turn
+from echs.base.origin import Network
 from echs.clearing.publish import open_link
+from echs.gauges import Gauges
+from echs.health import Draining, readiness
 from echs.house import STATEMENTS_PATH, House, open_house
+from echs.meters import CONNECTIONS, Meters
 from echs.protocols.ochp02.mount import mounts
+from echs.reception import Application, Environ, Reception, StartResponse
 from echs.settings import read_settings
 from echs.statements.link import LINK_LENGTH_LIMIT
 
 log = logging.getLogger(__name__)
-
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 CHUNK_BYTES = 64 * 1024
 STATEMENT_TYPES = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
@@ -27,15 +32,23 @@ STATEMENT_HEADERS = [
 ]
 
 
-def application(house: House) -> Application:
-    """The whole service for this house."""
+def application(
+    house: House, counted: Meters | None = None, draining: Draining | None = None, trusted: Sequence[Network] = ()
+) -> Reception:
+    """The whole service for this house; ``trusted`` are the proxies whose word on the client is believed."""
     protocols: dict[str, Application] = {**mounts(house)}
+    counted = counted or Meters()
+    house.database.watch_connections(partial(counted.add, CONNECTIONS))
+    vitals = Vitals(house, counted, draining)
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         protocol = protocols.get(path.rstrip("/"))
         if protocol is not None:
             return protocol(environ, start_response)
+        vital = vitals.paths.get(path)
+        if vital is not None and environ.get("REQUEST_METHOD") in ("GET", "HEAD"):
+            return vital(environ, start_response)
         try:
             if path.startswith(STATEMENTS_PATH) and environ.get("REQUEST_METHOD") in ("GET", "HEAD"):
                 return statement(house, path.removeprefix(STATEMENTS_PATH), environ, start_response)
@@ -44,12 +57,13 @@ def application(house: House) -> Application:
             return plain(environ, start_response, "503 Service Unavailable", "Not available now. Try again later.")
         return plain(environ, start_response, "404 Not Found", "Not found.")
 
-    return answer
+    return Reception(answer, counted, trusted)
 
 
 def statement(house: House, name: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """The statement behind a link, or the same 404 for whatever is wrong with the link."""
     turn.stand_aside()
+    trace.current().operation = "statement"
     signed, _, form = name.rpartition(".")
     file = None
     if form in STATEMENT_TYPES and len(signed) <= LINK_LENGTH_LIMIT:
@@ -86,11 +100,48 @@ class Pieces:
         self.file.close()
 
 
-def plain(environ: Environ, start_response: StartResponse, status: str, text: str) -> Iterable[bytes]:
-    """A short answer for people."""
+class Vitals:
+    """What load balancers and monitors ask. A proxy gives none of it to the outside but whether the server lives."""
+
+    def __init__(self, house: House, counted: Meters, draining: Draining | None) -> None:
+        self.house, self.counted, self.draining = house, counted, draining
+        self.gauges = Gauges(house)
+        self.paths = {"/livez": self.lives, "/readyz": self.is_ready, "/metrics": self.metrics}
+
+    def lives(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """That a thread is there to answer; nothing else is looked at."""
+        trace.current().operation = "livez"
+        return plain(environ, start_response, "200 OK", "ok")
+
+    def is_ready(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """200 where every check is right, else 503; each check in JSON."""
+        trace.current().operation = "readyz"
+        turn.stand_aside()
+        checks = readiness(self.house, self.draining)
+        ready = all(check.ok for check in checks)
+        body = {"ready": ready, "checks": {check.name: {"ok": check.ok, **check.found} for check in checks}}
+        status = "200 OK" if ready else "503 Service Unavailable"
+        return plain(environ, start_response, status, json.dumps(body, indent=1), "application/json")
+
+    def metrics(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """The meters of all workers and the gauges, for Prometheus."""
+        trace.current().operation = "metrics"
+        turn.stand_aside()
+        text = self.counted.text(self.gauges).decode()
+        return plain(environ, start_response, "200 OK", text.rstrip("\n"), "text/plain; version=0.0.4; charset=utf-8")
+
+
+def plain(
+    environ: Environ,
+    start_response: StartResponse,
+    status: str,
+    text: str,
+    content_type: str = "text/plain; charset=utf-8",
+) -> Iterable[bytes]:
+    """A short answer for people, or for programs that are no partners."""
     body = (text + "\n").encode()
     headers = [
-        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Type", content_type),
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
@@ -99,12 +150,14 @@ def plain(environ: Environ, start_response: StartResponse, status: str, text: st
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 
 
-def configure_logging() -> None:
-    """Our lines to standard error."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+def from_environment(
+    public_url: str | None = None, shared: Path | None = None, draining: Draining | None = None
+) -> Reception:
+    """The service as the environment describes it; what gunicorn calls in each worker.
 
-
-def from_environment(public_url: str | None = None) -> Application:
-    """The service as the environment describes it; what gunicorn calls in each worker."""
-    configure_logging()
-    return application(open_house(read_settings(), public_url=public_url))
+    ``shared`` is the directory in which the workers count together.
+    """
+    settings = read_settings()
+    logs.configure(settings.log_level, settings.log_format)
+    house = open_house(settings, public_url=public_url)
+    return application(house, Meters(shared), draining, settings.proxies)

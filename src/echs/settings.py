@@ -3,14 +3,16 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from echs.base.origin import Network, networks
+
 PREFIX = "ECHS_"
-SECRETS = ("database_url", "secret_key")
+SECRETS = ("database_url", "database_password", "secret_key")
 SECRET_KEY_MINIMUM = 32
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
 
@@ -36,6 +38,9 @@ class Settings(BaseSettings):
         None,
         description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`. Default: SQLite in `ECHS_DATA_DIR`.",
     )
+    database_password: SecretStr | None = Field(
+        None, description="The password for `ECHS_DATABASE_URL`, where it does not stand in there."
+    )
     public_url: str | None = Field(
         None, description="Address under which partners reach this server; stands in the WSDL and in statement links."
     )
@@ -52,6 +57,20 @@ class Settings(BaseSettings):
     )
     max_request_seconds: Positive = Field(
         120, description="Longest time for a request, answer included; then it is cut."
+    )
+    min_free_bytes: Annotated[int, Field(ge=0)] = Field(
+        64 * 1024 * 1024, description="Free space below which the server says that it is not ready."
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks of your proxies, with commas between: whom to believe who the client is.",
+    )
+    drain_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
+        2, description="How long the server, when it is stopped, still serves while it says that it is not ready."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."
     )
     login_hours: Annotated[float, Field(gt=0, le=24 * 31)] = Field(12, description="How long a login lasts.")
     max_logins_per_partner: Positive = Field(1000, description="Most logins of one partner at a time; the oldest ends.")
@@ -89,6 +108,17 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
             raise ValueError("must be an address like https://echs.example.org")
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
+
+    @property
+    def proxies(self) -> list[Network]:
+        """The trusted proxies as networks."""
+        return networks(self.trusted_proxies)
 
     @field_validator("secret_key")
     @classmethod

@@ -18,6 +18,7 @@ from gunicorn.util import write_error
 from gunicorn.workers.gthread import ThreadWorker
 
 from echs.base import turn
+from echs.meters import CUT
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             for key, (end, conn) in list(self.busy.items()):
                 if now >= end and self.busy.pop(key, None) is not None:
                     log.warning("a request took too long; its connection is cut")
+                    self.wsgi.meters.add(CUT)
                     try:
                         conn.sock.shutdown(socket.SHUT_RDWR)
                     except OSError:

@@ -9,7 +9,7 @@ Room code never opens a connection any other way, so that what is said here hold
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -113,8 +113,10 @@ class Question:
 class Database:
     """One store, reached by URL. Safe to share between threads; open it after a fork, not before."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password: str | None = None) -> None:
         self.url = database_url(url)
+        if password is not None:
+            self.url = self.url.set(password=password)
         self.engine = sqlite_engine(self.url) if self.is_sqlite else postgres_engine(self.url)
         self._own = threading.local()
         self._opened: list[Any] = []
@@ -249,6 +251,11 @@ class Database:
         transaction.execute(text("SET LOCAL enable_sort = off"))
         yield
         transaction.execute(text("SET LOCAL enable_sort = on"))
+
+    def watch_connections(self, tell: Callable[..., object]) -> None:
+        """Have ``tell(amount=...)`` called with 1 when a connection is taken and with -1 when it is given back."""
+        event.listen(self.engine, "checkout", lambda *_: tell(amount=1))
+        event.listen(self.engine, "checkin", lambda *_: tell(amount=-1))
 
     def close(self) -> None:
         """Give back every connection."""

@@ -15,6 +15,7 @@ class Limits:
     records_per_upload: int
     xml_depth: int
     xml_attributes: int
+    free_bytes: int
     login_seconds: int
     logins_per_partner: int
     redelivery_seconds: int

@@ -29,7 +29,7 @@ def current(as_json: bool) -> None:
     """Show which version the tables have, and which is needed."""
     database = open_database(read_settings())
     store = database.url.render_as_string(hide_password=True)
-    facts = {"store": store, "version": schema.current(database), "needed": schema.head(database)}
+    facts = {"store": store, "version": schema.current(database), "needed": schema.head()}
     if as_json:
         print_json(facts)
     else:

@@ -2,41 +2,57 @@
 
 import socket
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
 
-from echs import __version__, schema, server
+from echs import __version__, logs, schema, server
 from echs.base.database import Database
 from echs.cli.output import say, this_command
 from echs.cli.store import require_ready
+from echs.health import Draining
 from echs.house import open_house
+from echs.logs import ServerLogger
+from echs.master import Master
+from echs.meters import forget_worker
 from echs.partners import register
 from echs.protocols.ochp02.contracts import CONTRACTS
-from echs.settings import read_settings
+from echs.reception import Reception
+from echs.settings import Settings, read_settings
 from echs.worker import Worker
 
+SHARED_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn's heartbeat, the meters
+# What is in flight when the server is stopped has this long; the operations themselves end within 25 s.
+GRACE_SECONDS = 35
 WILDCARDS = ("0.0.0.0", "[::]", "")  # noqa: S104 - recognised, not bound
 
 
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn, told everything here; the house is opened in each worker, after the fork."""
 
-    def __init__(self, options: dict[str, Any], public_url: str, request_seconds: int) -> None:
+    def __init__(self, options: dict[str, Any], public_url: str, settings: Settings, shared: Path) -> None:
         self.options = options
         self.public_url = public_url
-        self.request_seconds = request_seconds
+        self.request_seconds = settings.max_request_seconds
+        self.drain_seconds = settings.drain_seconds
+        self.shared = shared
+        self.draining = Draining()
         super().__init__()
+
+    def run(self) -> None:
+        """Serve until the end."""
+        Master(self).run()
 
     def load_config(self) -> None:
         """Take over our options."""
         for name, value in self.options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> server.Application:
+    def load(self) -> Reception:
         """The application, in a worker."""
-        return server.from_environment(self.public_url)
+        return server.from_environment(self.public_url, self.shared, self.draining)
 
 
 @click.command("serve")
@@ -54,6 +70,7 @@ def command(bind: str, workers: int, threads: int) -> None:
     reachable = f"http://{'127.0.0.1' if host in WILDCARDS else host}:{port}"
     refuse_taken(host, int(port))
     settings = read_settings()
+    logs.configure(settings.log_level, settings.log_format)
     house = open_house(settings, public_url=reachable)
     prepare(house.database)
     paths = " and ".join(house.public_url + contract.path for contract in CONTRACTS)
@@ -67,22 +84,31 @@ def command(bind: str, workers: int, threads: int) -> None:
         say(f'  {this_command()} partner add USER_ID --name "Clearing office" --administrator')
     public_url = house.public_url
     house.database.close()
-    options = {
+    with TemporaryDirectory(prefix="echs-meters-", dir=SHARED_MEMORY) as directory:
+        shared = Path(directory)
+        Server(gunicorn_options(bind, workers, threads, shared), public_url, settings, shared).run()
+
+
+def gunicorn_options(bind: str, workers: int, threads: int, shared: Path) -> dict[str, Any]:
+    """How gunicorn is run."""
+    return {
         "bind": bind,
         "workers": workers,
         "threads": threads,
         "worker_class": Worker,
         "timeout": 120,
-        "graceful_timeout": 30,
+        "graceful_timeout": GRACE_SECONDS,
         "keepalive": 30,
-        "loglevel": "warning",
+        "logger_class": ServerLogger,
         "proc_name": "echs",
         "control_socket_disable": True,
         # No header changes what we take for the path or the scheme, whoever sends it.
         "forwarded_allow_ips": "",
-        "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's heartbeat
+        "worker_tmp_dir": SHARED_MEMORY,
+        # The library of the meters looks for its directory in the environment of each worker.
+        "raw_env": [f"PROMETHEUS_MULTIPROC_DIR={shared}"],
+        "child_exit": lambda _server, worker: forget_worker(shared, worker.pid),
     }
-    Server(options, public_url, settings.max_request_seconds).run()
 
 
 def refuse_taken(host: str, port: int) -> None:

@@ -34,7 +34,7 @@ def ready_house() -> House:
 
 def require_ready(database: Database) -> None:
     """See `ready_house`."""
-    current, head = schema.current(database), schema.head(database)
+    current, head = schema.current(database), schema.head()
     if current == head:
         return
     if current is None:

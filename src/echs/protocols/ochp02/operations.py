@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 
 from spyne import Fault
 
+from echs import meters
 from echs.authorisations import roaming_list
 from echs.authorisations.authorisation import Authorisation
+from echs.base import trace
 from echs.base.errors import Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
 from echs.base.published_list import Published
@@ -44,6 +46,8 @@ log = logging.getLogger(__name__)
 
 # What a full disk says where an answer is drawn up.
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+OK_RESULT = "ok"
 
 Answer = Any
 Operation = Callable[..., Answer]
@@ -82,7 +86,8 @@ def answered(
     def decorate(function: Operation) -> Operation:
         @wraps(function)
         def operation(house: House, exchange: Exchange, *members: Any) -> Answer:
-            name, version = function.__name__, exchange.version.name
+            present = trace.current()
+            present.operation = function.__name__
             try:
                 answer = function(house, exchange, *members)
             except Fault:
@@ -90,20 +95,22 @@ def answered(
             except Refused as refused:
                 refusal = refused
                 if refused.__cause__ is not None:
-                    log.error("request %s: %s", exchange.request_id, refused.first.reason, exc_info=refused.__cause__)
+                    log.error(refused.first.reason.value, exc_info=refused.__cause__)
             except Exception as error:
-                log.exception("request %s failed", exchange.request_id)
+                log.exception("a request failed")
                 full = isinstance(error, OSError) and error.errno in NO_SPACE
                 ours = StoreReason.STORE_FULL if full else StoreReason.INTERNAL_ERROR
                 refusal = refuse(ours, "there is no space left" if full else "an error on our side")
             else:
-                log.info("request %s %s of %s, %s: ok", exchange.request_id, name, exchange.caller, version)
+                present.result = OK_RESULT
                 return answer
             if exchange.records is not None:
                 exchange.records.close()
                 exchange.records = None
             reason = refusal.first.reason
-            log.info("request %s %s of %s, %s: %s", exchange.request_id, name, exchange.caller, version, reason)
+            present.result = reason.value
+            if isinstance(reason, StoreReason):
+                present.tally(meters.STORE_ERRORS, reason.value)
             told = Told(number_of(refusal), description(refusal, exchange.request_id, record))
             return told if as_answer is None else as_answer(told)
 
@@ -120,7 +127,7 @@ def identified(function: Callable[[House, Partner, Exchange], Answer] | Operatio
         if len(exchange.identities) > 1:
             raise refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has more than one identity header")
         caller = partner_of_token(house, exchange.identities[0] if exchange.identities else "")
-        exchange.caller = caller.user_id
+        trace.current().actor = caller.user_id
         if exchange.refusal is not None:
             raise exchange.refusal
         return function(house, caller, exchange, *members)
@@ -142,7 +149,6 @@ def authenticate(house: House, exchange: Exchange, user_id: str, password: str) 
         if not value:
             raise refuse(FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory", field=name)
     token = log_in(house, user_id, password)
-    exchange.caller = user_id
     hours = house.limits.login_seconds / 3600
     return LoginAnswer(ok(f"logged in for {hours:g} h", exchange), token)
 
@@ -152,7 +158,10 @@ def authenticate(house: House, exchange: Exchange, user_id: str, password: str) 
 def add_cdrs(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.3 and 3.4."""
     records = received(reader, CDR_INFO, CdrRecord._make)
-    return ok(told_of_intake(intake.add(house, caller, records, exchange.request_id, house.lists)), exchange)
+    added = intake.add(house, caller, records, exchange.request_id, house.lists)
+    for outcome in Outcome:
+        trace.current().tally(meters.CDRS, outcome.value, amount=added.count(outcome))
+    return ok(told_of_intake(added), exchange)
 
 
 @answered(as_answer=DeliveryAnswer)
@@ -175,6 +184,8 @@ def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
     run = clear_as(house, caller, exchange.request_id)
     if run is None:
         return ok("nothing was pending; no run was made", exchange)
+    trace.current().tally(meters.RUNS)
+    trace.current().tally(meters.CDRS_CLEARED, amount=run.cdr_count)
     return ok(f"run {run.number}: {counted(run.cdr_count, 'CDR')} cleared", exchange)
 
 
@@ -191,7 +202,7 @@ def get_roaming_authorisation_list(house: House, _caller: Partner, exchange: Exc
 def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
     records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
-    return ok(told_of_replacement(roaming_list.replace(house, caller, records)), exchange)
+    return ok(told_of_replacement(roaming_list.replace(house, caller, records), "roaming"), exchange)
 
 
 @answered()
@@ -207,7 +218,7 @@ def get_chargepoint_list(house: House, _caller: Partner, exchange: Exchange) -> 
 def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.15 and 3.16."""
     records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
-    return ok(told_of_replacement(chargepoint_list.replace(house, caller, records)), exchange)
+    return ok(told_of_replacement(chargepoint_list.replace(house, caller, records), "chargepoint"), exchange)
 
 
 def drawn(house: House, exchange: Exchange, lists: Published, record: WireRecord) -> Records:
@@ -228,8 +239,9 @@ def told_of_intake(added: Added) -> str:
     return text
 
 
-def told_of_replacement(replaced: Replaced) -> str:
+def told_of_replacement(replaced: Replaced, which: str) -> str:
     """What became of an upload of a list, in a sentence."""
+    trace.current().tally(meters.LIST_RECORDS, which, amount=replaced.stored)
     text = f"{replaced.stored + replaced.repeated} received: your list now has {replaced.stored}"
     if replaced.repeated:
         text += f", {counted(replaced.repeated, 'repetition')} left out"

@@ -38,8 +38,6 @@ class Exchange:
     reader: EnvelopeReader
     # The identity header blocks of the request, in order.
     identities: list[str] = field(default_factory=list)
-    # Who calls, for the log: known once it is proven.
-    caller: str = "somebody unknown"
     # What was wrong with a small request; the operation answers it in-band.
     refusal: Refused | None = None
     # Whether the answer may be compressed with gzip.

@@ -16,7 +16,7 @@ from lxml import etree
 from spyne import Application, MethodContext
 from spyne.server import ServerBase
 
-from echs.base.ids import new_request_id
+from echs.base import trace
 from echs.protocols.soap.envelope import EnvelopeProtocol, Exchange, Spliced
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
 from echs.protocols.soap.source import Source
@@ -58,6 +58,7 @@ class SoapMount(ServerBase):  # type: ignore[misc]
             return self.answer_call(environ, start_response)
         if method in ("GET", "HEAD") and asks_for_wsdl(environ.get("QUERY_STRING", "")):
             body = self.wsdl
+            trace.current().operation = "wsdl"
             start_response(HTTP_STATUS[200], plain_headers("text/xml; charset=utf-8", len(body)))
             return [b"" if method == "HEAD" else body]
         text = b"This is a SOAP service: POST a SOAP envelope here, or GET ?wsdl for its contract.\n"
@@ -67,8 +68,10 @@ class SoapMount(ServerBase):  # type: ignore[misc]
 
     def answer_call(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one POST: an answer of the operation, or a fault, in the version of the request."""
-        request_id = new_request_id()
+        present = trace.current()
+        request_id = present.request_id
         version, charset, fault = request_format(environ)
+        present.door = version.door
         announced, length_fault = announced_length(environ)
         gzipped = content_coding(environ) in GZIP
         source = Source(environ["wsgi.input"].read, announced, HEAD_BYTES * 2, gzipped=gzipped)
@@ -82,19 +85,19 @@ class SoapMount(ServerBase):  # type: ignore[misc]
             pieces = self.call(exchange)
         except Exception as error:
             if not isinstance(error, SoapFault):
-                log.exception("request %s failed", request_id)
+                log.exception("a request failed")
             pieces = self.fault_pieces(exchange, as_soap_fault(error))
-        if exchange.status != 200:
-            log.info("request %s: fault %s, HTTP %d", request_id, exchange.fault, exchange.status)
+        if exchange.fault:
+            present.result = f"fault {exchange.fault}"
         # A client reads the answer only when it has sent its request; what is left is read, within bounds.
         drained = source.drain()
+        present.received_bytes = source.received
         reader.close()
         if exchange.status != 200:
             # What was refused may have been made to be large, and Spyne's contexts hold on to themselves.
             gc.collect(0)
         headers = [
             ("Content-Type", f"{version.media_type}; charset=utf-8"),
-            ("X-Request-ID", request_id),
             ("Cache-Control", "no-store"),
         ]
         length = sum(map(len, pieces)) if isinstance(pieces, list) else pieces.length

@@ -17,6 +17,11 @@ class SoapVersion:
     # Header blocks for these roles are for us; no role at all means the ultimate receiver, which we are.
     our_roles: frozenset[str]
 
+    @property
+    def door(self) -> str:
+        """What the log and the meters call it."""
+        return self.name.lower().replace(" ", "-")
+
 
 SOAP_11 = SoapVersion(
     "SOAP 1.1",

@@ -1,0 +1,56 @@
+"""What is being carried out right now: one request, or one command, with its id, who is behind it and from where.
+
+The log writes it beside every line, and the audit trail beside every entry, so that nobody has to hand it through.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from echs.base.ids import new_request_id
+
+COMMAND = "command"
+
+
+@dataclass
+class Trace:
+    """A request on its way, or a command.
+
+    ``door`` is what it came in by: ``soap-1.1``, ``soap-1.2``, ``http`` or ``command``. ``actor`` is the user id of the
+    partner, once it is proven, or for a command the user of the system. ``origin`` is the address of the client, or for
+    a command the name of the host. ``certificate`` is the SHA-256 of the client's certificate, where it showed one.
+    """
+
+    request_id: str = field(default_factory=new_request_id)
+    door: str = ""
+    origin: str = ""
+    actor: str = ""
+    certificate: str = ""
+    # What was asked for and what came of it, for the log and the meters.
+    operation: str = ""
+    result: str = ""
+    received_bytes: int = 0
+    tallies: list[tuple[Any, tuple[str, ...], float]] = field(default_factory=list)
+
+    def tally(self, meter: Any, *labels: str, amount: float = 1) -> None:
+        """Have something counted when all is over; `echs.meters` has the meters."""
+        self.tallies.append((meter, labels, amount))
+
+
+_present: ContextVar[Trace | None] = ContextVar("echs_trace", default=None)
+
+
+def begin(trace: Trace) -> Trace:
+    """From here on this is what is being carried out, in this thread."""
+    _present.set(trace)
+    return trace
+
+
+def present() -> Trace | None:
+    """What is being carried out; None where nobody said."""
+    return _present.get()
+
+
+def current() -> Trace:
+    """What is being carried out, begun now where nobody has."""
+    return _present.get() or begin(Trace())

@@ -1,0 +1,172 @@
+"""Gauges that follow from the store and the machine: looked up when they are asked for, at most every few seconds."""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from echs import __version__, schema
+from echs.authorisations import tables as authorisation_tables
+from echs.base.errors import Refused
+from echs.cdrs import tables as cdr_tables
+from echs.cdrs.pending import pending
+from echs.chargepoints import tables as chargepoint_tables
+from echs.clearing import tables as clearing_tables
+from echs.house import House
+from echs.partners import tables as partner_tables
+
+KEPT_SECONDS = 10.0
+LISTS = {"roaming": authorisation_tables.roaming_list, "chargepoint": chargepoint_tables.chargepoint_list}
+
+
+class Gauge(NamedTuple):
+    """A gauge: its name without the prefix ``echs_``, its labels, what it says."""
+
+    name: str
+    labels: tuple[str, ...]
+    help: str
+
+
+STORE_UP = Gauge("store_up", (), "1 where the store answers; 0 where not, and what follows from it is missing.")
+PENDING = Gauge("cdrs_pending", (), "CDRs that the next run would take.")
+HELD = Gauge("cdrs_held", (), "CDRs whose provider id nobody owns.")
+OLDEST = Gauge("cdrs_uncleared_oldest_seconds", (), "Age of the CDR that waits longest, pending or held.")
+STORED = Gauge("cdrs_stored", (), "The number of the newest CDR: how many were ever stored, about.")
+RUNS = Gauge("clearing_runs", (), "Clearing runs that there are.")
+LAST_RUN = Gauge("clearing_last_run_timestamp_seconds", (), "When the last run was made; missing before the first.")
+UNFETCHED = Gauge("statements_unfetched", (), "Partners of runs that have not fetched theirs yet.")
+UNFETCHED_OLDEST = Gauge("statements_unfetched_oldest_seconds", (), "Age of the oldest run that is not fetched by all.")
+PARTNERS = Gauge("partners", ("state",), "Partners, active and disabled.")
+LOGINS = Gauge("logins_open", (), "Logins that have not ended.")
+LIST_RECORDS = Gauge("list_records", ("list",), "Records in the present lists of all partners.")
+LIST_OWNERS = Gauge("list_owners", ("list",), "Partners that published a list.")
+LIST_OLDEST = Gauge("list_oldest_seconds", ("list",), "Age of the list that was replaced longest ago.")
+DISK = Gauge("disk_free_bytes", ("volume",), "Free space: of the data directory, and where uploads are put aside.")
+BUILD = Gauge("build_info", ("version", "schema", "store"), "1; which program this is and which tables it found.")
+
+GAUGES = (
+    STORE_UP,
+    PENDING,
+    HELD,
+    OLDEST,
+    STORED,
+    RUNS,
+    LAST_RUN,
+    UNFETCHED,
+    UNFETCHED_OLDEST,
+    PARTNERS,
+    LOGINS,
+    LIST_RECORDS,
+    LIST_OWNERS,
+    LIST_OLDEST,
+    DISK,
+    BUILD,
+)
+
+Reading = tuple[Gauge, tuple[str, ...], float]
+
+
+class Gauges:
+    """A collector as Prometheus' library wants it, over one house."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._lock = threading.Lock()
+        self._kept: list[Reading] = []
+        self._until = 0.0
+
+    def collect(self) -> Iterator[Any]:
+        """The families of metrics."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        families = {each: GaugeMetricFamily(f"echs_{each.name}", each.help, labels=each.labels) for each in GAUGES}
+        present = set()
+        for gauge, labels, value in [*self.readings(), *disks(self.house)]:
+            families[gauge].add_metric(labels, value)
+            present.add(gauge)
+        yield from (family for gauge, family in families.items() if gauge in present)
+
+    def readings(self) -> list[Reading]:
+        """What the store says now, or said a moment ago: to ask is not free, and several may ask."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._kept = self._look()
+                self._until = time.monotonic() + KEPT_SECONDS
+            return self._kept
+
+    def _look(self) -> list[Reading]:
+        database = self.house.database
+        kind = "sqlite" if database.is_sqlite else "postgresql"
+        try:
+            version = schema.current(database) or ""
+            with database.read() as snapshot:
+                found = list(of_store(snapshot, self.house.clock()))
+        except Refused:
+            return [(STORE_UP, (), 0), (BUILD, (__version__, "", kind), 1)]
+        return [(STORE_UP, (), 1), (BUILD, (__version__, version, kind), 1), *found]
+
+
+def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
+    """What one instant of the store says."""
+
+    def one(query: Any) -> Any:
+        return snapshot.execute(query).scalar()
+
+    def age(instant: datetime | None) -> float:
+        return max(0.0, (now - instant).total_seconds()) if instant is not None else 0.0
+
+    cdr, uncleared = cdr_tables.cdr, cdr_tables.cdr_uncleared
+    waiting = one(select(func.count()).select_from(uncleared)) or 0
+    would_go = one(select(func.count()).select_from(pending())) or 0
+    yield PENDING, (), would_go
+    yield HELD, (), waiting - would_go
+    first = select(func.min(uncleared.c.cdr_id)).scalar_subquery()
+    yield OLDEST, (), age(one(select(cdr.c.received_at).where(cdr.c.id == first)))
+    yield STORED, (), one(select(func.max(cdr.c.id))) or 0
+    run, party = clearing_tables.clearing_run, clearing_tables.clearing_run_party
+    yield RUNS, (), one(select(func.count()).select_from(run)) or 0
+    last = one(select(func.max(run.c.cleared_at)))
+    if last is not None:
+        yield LAST_RUN, (), last.timestamp()
+    missing = party.c.first_served_at.is_(None)
+    yield UNFETCHED, (), one(select(func.count()).select_from(party).where(missing)) or 0
+    oldest = select(func.min(run.c.cleared_at)).join(party, party.c.run_number == run.c.number).where(missing)
+    yield UNFETCHED_OLDEST, (), age(one(oldest))
+    partner, login = partner_tables.partner, partner_tables.login
+    for state, active in (("active", True), ("disabled", False)):
+        yield PARTNERS, (state,), one(select(func.count()).where(partner.c.active == active)) or 0
+    yield LOGINS, (), one(select(func.count()).where(login.c.expires_at > now)) or 0
+    for name, heads in LISTS.items():
+        owned = select(func.sum(heads.c.record_count), func.count(), func.min(heads.c.replaced_at))
+        active_owners = select(partner.c.id).where(partner.c.active)
+        records, owners, since = snapshot.execute(owned.where(heads.c.partner_id.in_(active_owners))).one()
+        yield LIST_RECORDS, (name,), int(records or 0)
+        yield LIST_OWNERS, (name,), owners
+        if since is not None:
+            yield LIST_OLDEST, (name,), age(since)
+
+
+def disks(house: House) -> Iterator[Reading]:
+    """The free space of the volumes that the server writes to."""
+    for name, directory in volumes(house).items():
+        yield DISK, (name,), free_bytes(directory)
+
+
+def volumes(house: House) -> dict[str, Path]:
+    """The directories that the server writes to, by what they are for."""
+    return {"data": house.data_dir, "temporary": Path(tempfile.gettempdir())}
+
+
+def free_bytes(directory: Path) -> int:
+    """What is free there for a user who is not root; 0 where nobody can say."""
+    try:
+        stat = os.statvfs(directory)
+    except OSError:
+        return 0
+    return stat.f_bavail * stat.f_frsize

@@ -1,0 +1,61 @@
+"""Whether the server lives, and whether it is ready to be sent requests: what a load balancer asks."""
+
+import mmap
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from echs import schema
+from echs.base.errors import Refused
+from echs.gauges import free_bytes, volumes
+from echs.house import House
+
+
+class Draining:
+    """Whether the server is on its way out: a byte that the processes of a server share, made before they part."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 1)
+
+    def begin(self) -> None:
+        """From now on the server is not ready."""
+        self._shared[0] = 1
+
+    def __bool__(self) -> bool:
+        return self._shared[0] == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must be right, and what was found; both for people and for programs."""
+
+    name: str
+    ok: bool
+    found: dict[str, Any]
+
+
+def readiness(house: House, draining: Draining | None = None) -> list[Check]:
+    """Everything that must be right for requests to be served."""
+    return [
+        Check("draining", not draining, {}),
+        store(house),
+        *disk_space(house),
+    ]
+
+
+def store(house: House) -> Check:
+    """The store answers, and has the tables of this program."""
+    start = time.monotonic()
+    try:
+        version, needed = schema.current(house.database), schema.head()
+    except Refused as refused:
+        return Check("store", False, {"reason": refused.first.reason.value})
+    taken = round((time.monotonic() - start) * 1000, 1)
+    return Check("store", version == needed, {"schema": version, "needed": needed, "milliseconds": taken})
+
+
+def disk_space(house: House) -> list[Check]:
+    """There is room where the server writes."""
+    least = house.limits.free_bytes
+    found = {name: free_bytes(directory) for name, directory in volumes(house).items()}
+    return [Check(f"disk_{name}", free >= least, {"free_bytes": free, "least": least}) for name, free in found.items()]

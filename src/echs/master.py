@@ -1,0 +1,32 @@
+"""Our gunicorn master: first it tells that it is leaving, and then it sees everybody out."""
+
+import logging
+import queue
+import signal
+import time
+
+from gunicorn.arbiter import Arbiter
+
+log = logging.getLogger(__name__)
+
+IMPATIENT = (signal.SIGINT, signal.SIGQUIT)
+
+
+class Master(Arbiter):  # type: ignore[misc]
+    """On SIGTERM the server says for a while that it is not ready, and still serves: so load balancers send their next
+    requests elsewhere. Only then it takes no more, finishes what is in flight, and ends.
+    """
+
+    def handle_term(self) -> None:
+        """Leave in order; SIGINT or SIGQUIT meanwhile makes it short."""
+        self.app.draining.begin()
+        seconds = self.app.drain_seconds
+        log.info("stopping", extra={"drain_seconds": seconds})
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                if self.SIG_QUEUE.get(timeout=left) in IMPATIENT:
+                    self.handle_int()
+            except queue.Empty:
+                break
+        super().handle_term()

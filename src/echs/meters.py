@@ -1,0 +1,122 @@
+"""The meters: what is counted while the server works, correct over several workers.
+
+Each worker counts in a file of its own, in a directory that the workers of one server share; whoever is asked adds
+them up. What follows from the store alone is not counted here but looked up, in `echs.gauges`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """One meter: ``kind`` is counter, gauge or histogram; the name is without its prefix ``echs_``."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+REQUESTS = Meter(
+    "requests_total",
+    "counter",
+    ("operation", "door", "result"),
+    "Requests, by how they ended: ok or a reason.",
+)
+DURATION = Meter(
+    "request_duration_seconds",
+    "histogram",
+    ("operation",),
+    "From the head of a request to the end of its answer.",
+)
+IN_FLIGHT = Meter("requests_in_flight", "gauge", (), "Requests being answered now.")
+RECEIVED = Meter("received_bytes_total", "counter", ("operation",), "Bytes of request bodies, as they came.")
+SENT = Meter("sent_bytes_total", "counter", ("operation",), "Bytes of answers, as they went out.")
+CDRS = Meter("cdrs_received_total", "counter", ("outcome",), "CDRs in accepted uploads: pending, held or known.")
+CDRS_CLEARED = Meter("cdrs_cleared_total", "counter", (), "CDRs that runs of this server took.")
+RUNS = Meter("clearing_runs_total", "counter", (), "Clearing runs made by this server.")
+LIST_RECORDS = Meter("list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists.")
+STORE_ERRORS = Meter("store_errors_total", "counter", ("reason",), "Requests that the store could not serve.")
+CUT = Meter("requests_cut_total", "counter", (), "Requests that took longer than they may; their connection was cut.")
+CONNECTIONS = Meter("store_connections", "gauge", (), "Connections to the store that are in use.")
+
+METERS = (
+    REQUESTS,
+    DURATION,
+    IN_FLIGHT,
+    RECEIVED,
+    SENT,
+    CDRS,
+    CDRS_CLEARED,
+    RUNS,
+    LIST_RECORDS,
+    STORE_ERRORS,
+    CUT,
+    CONNECTIONS,
+)
+
+
+class Meters:
+    """The meters of one process. ``directory`` is where the workers of a server share them; None for one alone."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        # Loaded here and no sooner: the library looks once, when it is loaded, whether there is such a directory.
+        import prometheus_client as prometheus
+
+        self.directory = directory
+        self.registry = prometheus.CollectorRegistry()
+        self._made: dict[Meter, Any] = {}
+        for meter in METERS:
+            name = f"echs_{meter.name}"
+            extra: dict[str, Any] = {}
+            make: Callable[..., Any] = prometheus.Counter
+            if meter.kind == "gauge":
+                make, extra = prometheus.Gauge, {"multiprocess_mode": "livesum"}
+            elif meter.kind == "histogram":
+                make, extra = prometheus.Histogram, {"buckets": SECONDS}
+            self._made[meter] = make(name, meter.help, meter.labels, registry=self.registry, **extra)
+        self._child = cache(self._labelled)
+
+    def _labelled(self, meter: Meter, labels: tuple[str, ...]) -> Any:
+        made = self._made[meter]
+        return made.labels(*labels) if labels else made
+
+    def add(self, meter: Meter, *labels: str, amount: float = 1) -> None:
+        """Add to a counter or a gauge."""
+        if amount:
+            self._child(meter, labels).inc(amount)
+
+    def observe(self, meter: Meter, *labels: str, value: float) -> None:
+        """Enter a value into a histogram."""
+        self._child(meter, labels).observe(value)
+
+    def text(self, others: Any = None) -> bytes:
+        """Everything in the text format of Prometheus; ``others`` is a collector whose gauges are added."""
+        import prometheus_client as prometheus
+        from prometheus_client import multiprocess
+
+        registry = self.registry
+        if self.directory is not None:
+            registry = prometheus.CollectorRegistry()
+            collector: Any = multiprocess.MultiProcessCollector
+            collector(registry, path=str(self.directory))
+        text: bytes = prometheus.generate_latest(registry)
+        if others is not None:
+            looked_up = prometheus.CollectorRegistry()
+            looked_up.register(others)
+            text += prometheus.generate_latest(looked_up)
+        return text
+
+
+def forget_worker(directory: Path, pid: int) -> None:
+    """A worker is gone: what it had in flight counts no more."""
+    from prometheus_client import multiprocess
+
+    forget: Any = multiprocess.mark_process_dead
+    forget(pid, str(directory))

@@ -1,0 +1,132 @@
+"""What happens to every request, whatever it asks: it gets an id, it is counted, and it leaves a line in the log."""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from echs import meters
+from echs.base import trace
+from echs.base.origin import Network, client_address, client_certificate
+from echs.base.trace import Trace
+from echs.meters import Meters
+
+log = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+PATH_LIMIT = 80
+# Long enough to be a secret: the signature of a link, a token in the wrong place.
+OPAQUE = re.compile(r"[^/]{20,}")
+METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
+# Asked every few seconds, for ever.
+ROUTINE = {"livez", "readyz", "metrics"}
+CLIENT_GONE = "CLIENT_GONE"
+
+
+class Visit:
+    """The pieces of one answer on their way; at the end the request is entered in the log and the meters."""
+
+    def __init__(self, reception: "Reception", environ: Environ, present: Trace) -> None:
+        self.reception = reception
+        self.environ = environ
+        self.trace = present
+        self.began = time.monotonic()
+        self.pieces: Iterable[bytes] = ()
+        self.status = ""
+        self.sent = 0
+        self.whole = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.pieces:
+            # Before it goes out: whoever takes it may not come back.
+            self.sent += len(piece)
+            yield piece
+        self.whole = True
+
+    def close(self) -> None:
+        """Let go of what was answered."""
+        try:
+            close = getattr(self.pieces, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self.reception.leave(self)
+
+
+class Reception:
+    """The application within, and what is done around it for every request."""
+
+    def __init__(self, within: Application, counted: Meters, trusted: Sequence[Network] = ()) -> None:
+        self.within = within
+        self.meters = counted
+        self.trusted = trusted
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        peer = environ.get("REMOTE_ADDR", "")
+        present = trace.begin(
+            Trace(
+                door="http",
+                origin=client_address(peer, environ.get("HTTP_X_FORWARDED_FOR", ""), self.trusted),
+                certificate=client_certificate(peer, environ.get("HTTP_X_CLIENT_CERT", ""), self.trusted),
+            )
+        )
+        visit = Visit(self, environ, present)
+        self.meters.add(meters.IN_FLIGHT)
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            visit.status = status[:3]
+            return start_response(status, [*headers, ("X-Request-ID", present.request_id)], *more)
+
+        try:
+            visit.pieces = self.within(environ, start)
+        except BaseException:
+            self.leave(visit)
+            raise
+        return visit
+
+    def leave(self, visit: Visit) -> None:
+        """The request is over."""
+        seconds = time.monotonic() - visit.began
+        present, environ = visit.trace, visit.environ
+        operation = present.operation or "other"
+        result = present.result or visit.status or "500"
+        if not visit.whole and environ.get("REQUEST_METHOD") != "HEAD":
+            result = CLIENT_GONE
+        add = self.meters.add
+        add(meters.IN_FLIGHT, amount=-1)
+        add(meters.REQUESTS, operation, present.door, result)
+        add(meters.RECEIVED, operation, amount=present.received_bytes)
+        add(meters.SENT, operation, amount=visit.sent)
+        for meter, labels, amount in present.tallies:
+            add(meter, *labels, amount=amount)
+        self.meters.observe(meters.DURATION, operation, value=seconds)
+        method = environ.get("REQUEST_METHOD", "")
+        log.log(
+            logging.DEBUG if operation in ROUTINE and result == "200" else logging.INFO,
+            "request",
+            extra={
+                "request_id": present.request_id,
+                "origin": present.origin,
+                "actor": present.actor,
+                "door": present.door,
+                "method": method if method in METHODS else "?",
+                "path": shown_path(environ.get("PATH_INFO", "")),
+                "operation": operation,
+                "result": result,
+                "status": visit.status,
+                "received_bytes": present.received_bytes,
+                "sent_bytes": visit.sent,
+                "ms": round(seconds * 1000, 1),
+            },
+        )
+
+
+def shown_path(path: str) -> str:
+    """A path as it may stand in a log: short, printable, and nothing in it that could be a signature or a token."""
+    shown = OPAQUE.sub("…", path[: PATH_LIMIT * 4])[:PATH_LIMIT]
+    return shown if shown.isprintable() else "".join(each if each.isprintable() else "?" for each in shown)
