@@ -25,6 +25,19 @@ TEXT_LIMIT = 8000
 TALKATIVE = ("spyne", "sqlalchemy", "alembic", "psycopg", "pysqlite3", "passlib", "reportlab", "PIL", "fontTools")
 
 
+class ToStandardError(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to what is standard error at the moment of writing."""
+
+    @property
+    def stream(self) -> Any:
+        """Where the line goes."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: Any) -> None:
+        """Always the same."""
+
+
 def configure(level: str = "info", form: str = "auto") -> None:
     """Write to standard error from now on; ``auto`` is text on a terminal and JSON everywhere else."""
     as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
@@ -43,12 +56,12 @@ def configure(level: str = "info", form: str = "auto") -> None:
     last: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
         last += [structlog.processors.format_exc_info]
-    handler = logging.StreamHandler()
+    handler = ToStandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*last, short, renderer])
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [*(each for each in root.handlers if not isinstance(each, ToStandardError)), handler]
     root.setLevel(level.upper())
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger(name).level))

@@ -122,6 +122,7 @@ class Reception:
                 "received_bytes": present.received_bytes,
                 "sent_bytes": visit.sent,
                 "ms": round(seconds * 1000, 1),
+                **({"audit": present.audited} if present.audited else {}),
             },
         )
 

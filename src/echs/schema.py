@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from echs.audit import tables as audit_tables
 from echs.authorisations import tables as authorisation_tables
 from echs.base.database import Database, metadata
 from echs.base.places import migrations
@@ -16,7 +17,7 @@ from echs.clearing import tables as clearing_tables
 from echs.partners import tables as partner_tables
 
 # Importing the tables is what puts them into the metadata.
-ROOMS = (partner_tables, authorisation_tables, chargepoint_tables, cdr_tables, clearing_tables)
+ROOMS = (audit_tables, partner_tables, authorisation_tables, chargepoint_tables, cdr_tables, clearing_tables)
 
 __all__ = ["ROOMS", "alembic_config", "current", "head", "metadata", "upgrade"]
 

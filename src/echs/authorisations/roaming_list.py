@@ -5,6 +5,8 @@ from functools import partial
 
 from sqlalchemy import Connection, func
 
+from echs.audit import trail
+from echs.audit.entry import Action
 from echs.authorisations import tables
 from echs.authorisations.authorisation import (
     FIELDS,
@@ -49,7 +51,11 @@ def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Un
         if lost:
             raise lost.refusal(NOTHING_STORED)
 
-    return _lists.replace(ground, owner.id, records, judges(owner), may_still)
+    def note(transaction: Connection, replaced: Replaced) -> None:
+        facts = {"records": replaced.stored}
+        trail.note(ground, transaction, Action.LIST_REPLACED, f"roaming list of {owner.user_id}", facts)
+
+    return _lists.replace(ground, owner.id, records, judges(owner), may_still, note)
 
 
 def judges(owner: Partner) -> Judges[Authorisation]:

@@ -228,10 +228,12 @@ class ReplacedList(Generic[Record]):
         records: Iterable[Record | Unread | Run],
         judges: Judges[Record],
         confirm: Callable[[Connection, Iterable[Record]], None],
+        note: Callable[[Connection, Replaced], object],
     ) -> Replaced:
         """Make ``records`` the whole list of the owner; identical repetitions collapse into the first.
 
-        ``confirm`` is asked inside the transaction whether the owner may still store these records, and refuses if not.
+        ``confirm`` is asked inside the transaction whether the owner may still store these records, and refuses if not;
+        ``note`` is called in it when all is done.
 
         :raises Refused: for any problem in any record; the list that stood before stands still
         """
@@ -244,7 +246,9 @@ class ReplacedList(Generic[Record]):
                 confirm(transaction, map(self.kind.of_row, chain.from_iterable(received.blocks())))
                 ground.database.lock(transaction, f"{self.heads.name}:{owner_id}")
                 self._replace(ground.database, transaction, owner_id, received, ground.clock())
-        return Replaced(received.stored, len(received.skipped), received.warnings)
+                replaced = Replaced(received.stored, len(received.skipped), received.warnings)
+                note(transaction, replaced)
+        return replaced
 
     def _replace(
         self, database: Database, transaction: Connection, owner_id: int, received: Received, now: datetime

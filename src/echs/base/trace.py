@@ -30,6 +30,8 @@ class Trace:
     operation: str = ""
     result: str = ""
     received_bytes: int = 0
+    # Number and hash of the entry in the audit trail that it led to.
+    audited: str = ""
     tallies: list[tuple[Any, tuple[str, ...], float]] = field(default_factory=list)
 
     def tally(self, meter: Any, *labels: str, amount: float = 1) -> None:

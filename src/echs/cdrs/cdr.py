@@ -1,6 +1,9 @@
 """The noun of this room: the charge detail record (OCHP 0.2, 4.2). The rules that it must pass stand in `rules`."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from echs.base.errors import Reason
@@ -88,6 +91,10 @@ FIELDS = (
 )
 
 
+CONTENT = itemgetter(*(place for place, field in enumerate(FIELDS) if field.name != "operator_id"))
+SEPARATOR = "\x1f"
+
+
 class Cdr(NamedTuple):
     """A CDR that passed the rules: its texts, and what they mean.
 
@@ -107,6 +114,14 @@ class Cdr(NamedTuple):
     def key(self) -> tuple[str, str]:
         """What makes a CDR the same CDR: the operator and its number there."""
         return self.operator_key, self.record.cdr_id
+
+
+def content_hash(operator_key: str, texts: Sequence[str]) -> str:
+    """The SHA-256 of what was sent, in hexadecimal digits: of the operator's key and all texts in their order, but for
+    the operator id, which is spelt as its sender likes.
+    """
+    said = SEPARATOR.join((operator_key, *CONTENT(texts)))
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def label(record: CdrRecord) -> tuple[str, str] | None:

@@ -1,5 +1,6 @@
 """Taking CDRs in: an upload is accepted whole or refused whole, and knows the outcome of each record."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,13 +10,15 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
+from echs.audit import trail
+from echs.audit.entry import Action
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.ground import Ground
 from echs.base.plausibility import Finding
 from echs.base.spool import Row
 from echs.base.upload import NOTHING_STORED, Court, Keys, Run, examined
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, differing_field, label
+from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, content_hash, differing_field, label
 from echs.cdrs.rules import HOLD, Doubted, Key, Scene, judge, judge_run, warnings_among
 from echs.cdrs.surroundings import Lists, overlaps, published
 from echs.partners.login import confirm
@@ -123,6 +126,8 @@ def add(
         found_odd = warnings_among([each.cdr for each in new], scene)
         warnings = {each.cdr.key: odd for each, odd in zip(new, found_odd, strict=True)}
         store_warnings(ground, transaction, warnings, last_id, request_id)
+        facts = {"received": len(placed), "new": len(new), "digest": digest(each.cdr for each in new)}
+        trail.note(ground, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts)
     return summary(placed, new, scene, warnings)
 
 
@@ -235,12 +240,37 @@ def known_positions(transaction: Connection, placed: Sequence[Placed]) -> set[in
                     known.add(each.position)
                 else:
                     problems.append(conflict(each, field, received_at))
+    was_purged = select(tables.cdr_purged.c.cdr_id).limit(1)
+    if transaction.execute(was_purged).first() is not None:
+        find_purged(transaction, by_operator, known, problems)
     if problems:
         found = ProblemList()
         for problem in sorted(problems, key=lambda problem: problem.position or 0):
             found.add(problem)
         raise found.refusal(NOTHING_STORED)
     return known
+
+
+def find_purged(
+    transaction: Connection, by_operator: Mapping[str, Mapping[str, Placed]], known: set[int], problems: list[Problem]
+) -> None:
+    """As `known_positions`, for CDRs that were deleted because they were old: they stay accepted."""
+    purged = tables.cdr_purged
+    for operator_key, mine in by_operator.items():
+        numbers = list(mine)
+        for start in range(0, len(numbers), KEYS_AT_ONCE):
+            query = select(purged.c.cdr_id, purged.c.content_hash).where(
+                purged.c.operator_key == operator_key, purged.c.cdr_id.in_(numbers[start : start + KEYS_AT_ONCE])
+            )
+            for cdr_id, stored in transaction.execute(query):
+                each = mine[cdr_id]
+                if stored == content_hash(operator_key, each.cdr.record):
+                    known.add(each.position)
+                else:
+                    detail = "differs from the CDR of this number that was accepted long ago; a CDR is never changed"
+                    record = each.cdr.record
+                    problem = Problem(CdrReason.CDR_DIFFERS, detail, position=each.position, label=label(record))
+                    problems.append(problem)
 
 
 def conflict(each: Placed, field: str, received_at: datetime) -> Problem:
@@ -281,6 +311,16 @@ def store(
     mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(just_stored(highest, request_id))
     transaction.execute(insert(tables.cdr_uncleared).from_select(["cdr_id", "provider_key"], mine))
     return highest
+
+
+def digest(cdrs: Iterable[Cdr]) -> str:
+    """What the audit trail holds of the CDRs that an upload brought: a SHA-256 over the hashes of all, in order."""
+    return digest_of(content_hash(cdr.operator_key, cdr.record) for cdr in cdrs)
+
+
+def digest_of(hashes: Iterable[str]) -> str:
+    """As `digest`, from the hashes."""
+    return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
 
 def just_stored(after_id: int, request_id: str) -> ColumnElement[bool]:

@@ -69,6 +69,16 @@ cdr_warning = Table(
     Column("detail", String(400), nullable=False),
 )
 
+# What remains of a CDR that was deleted because it was old: enough to know it again, so that it is never billed twice.
+cdr_purged = Table(
+    "cdr_purged",
+    metadata,
+    Column("operator_key", String(192), primary_key=True),
+    Column("cdr_id", String(64), primary_key=True),
+    Column("content_hash", String(64), nullable=False),
+    Column("run_number", Integer, nullable=False),
+)
+
 # Of both tables every row is made by a query over the rows that it points to. They have no foreign keys: PostgreSQL
 # looks up each of them for each row by itself, which took most of the time of a large run.
 cdr_uncleared = Table(

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from sqlalchemy import Connection, func
 
+from echs.audit import trail
+from echs.audit.entry import Action
 from echs.base.errors import Problem, ProblemList, Unread
 from echs.base.ground import Ground
 from echs.base.published_list import Published
@@ -31,7 +33,11 @@ def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Unre
     def may_still(transaction: Connection, _kept: Iterable[ChargePoint]) -> None:
         confirm(ground, transaction, owner)
 
-    return _lists.replace(ground, owner.id, records, Judges(problems_of, all_right), may_still)
+    def note(transaction: Connection, replaced: Replaced) -> None:
+        facts = {"records": replaced.stored}
+        trail.note(ground, transaction, Action.LIST_REPLACED, f"charge point list of {owner.user_id}", facts)
+
+    return _lists.replace(ground, owner.id, records, Judges(problems_of, all_right), may_still, note)
 
 
 def examine(

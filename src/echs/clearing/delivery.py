@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
+from echs.audit import trail
+from echs.audit.entry import Action
 from echs.base.ground import Ground
 from echs.cdrs.cleared import of_provider
 from echs.clearing import tables
@@ -57,7 +59,11 @@ def mark_served(ground: Ground, partner: Partner, runs: Sequence[int]) -> None:
         if snapshot.execute(select(table.c.run_number).where(unserved).limit(1)).first() is None:
             return
     with ground.database.write() as transaction:
-        transaction.execute(update(table).where(unserved).values(first_served_at=ground.clock()))
+        served = transaction.execute(
+            update(table).where(unserved).values(first_served_at=ground.clock()).returning(table.c.run_number)
+        )
+        numbers = sorted(served.scalars())
+        trail.note(ground, transaction, Action.CDRS_FETCHED, partner.user_id, {"runs": numbers})
 
 
 def due(served: dict[int, datetime | None], since: datetime) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from echs.audit import trail
+from echs.audit.entry import Action
 from echs.base.errors import Reason, Refused, refuse
 from echs.base.ground import Ground
 from echs.cdrs.pending import PairTotal, in_order, take, totals_of_run
@@ -35,6 +37,7 @@ class Run:
     request_id: str
     cdr_count: int
     volume_e4_kwh: int
+    purged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,10 @@ def clear(ground: Ground, cleared_by: str, request_id: str) -> Run | None:
     try:
         with ground.database.write() as transaction:
             ground.database.lock(transaction, LOCK)
-            return make_run(transaction, ground.clock(), cleared_by, request_id)
+            made = make_run(transaction, ground.clock(), cleared_by, request_id)
+            facts = {"cdrs": made.cdr_count, "volume_e4_kwh": made.volume_e4_kwh}
+            trail.note(ground, transaction, Action.CLEARED, f"run {made.number}", facts)
+            return made
     except _NothingPending:
         return None
 

@@ -13,6 +13,8 @@ clearing_run = Table(
     Column("request_id", String(26), nullable=False),
     Column("cdr_count", Integer, nullable=False),
     Column("volume_e4_kwh", BigInteger, nullable=False),
+    # When its CDRs were deleted, because they were old; the totals remain.
+    Column("purged_at", Instant, nullable=True),
 )
 
 clearing_run_pair = Table(

@@ -4,6 +4,9 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or configuration, 3 not foun
 available.
 """
 
+import getpass
+import os
+import socket
 import sys
 from importlib import import_module
 from typing import Any
@@ -11,7 +14,9 @@ from typing import Any
 import click
 
 from echs import __version__
+from echs.base import trace
 from echs.base.errors import Reason, Refused
+from echs.base.trace import COMMAND, Trace
 from echs.settings import BadConfiguration
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_UNAVAILABLE = 1, 2, 3, 4, 5
@@ -40,6 +45,7 @@ COMMANDS = {
     "run": ("echs.cli.run", "Look up clearing runs."),
     "statement": ("echs.cli.statement", "Draw a partner's statement about a run."),
     "list": ("echs.cli.lists", "See how the partners' lists stand."),
+    "audit": ("echs.cli.audit", "See who did what."),
     "validate": ("echs.cli.validate", "Check uploads without a server."),
     "demo": ("echs.cli.demo", "Play a roaming day on a real server with a fresh store."),
 }
@@ -82,6 +88,7 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
+    trace.begin(Trace(door=COMMAND, actor=system_user(), origin=socket.gethostname()))
     try:
         result: Any = echs.main(arguments, prog_name="echs", standalone_mode=False)
     except click.exceptions.Exit as leaving:
@@ -104,6 +111,14 @@ def execute(arguments: list[str]) -> int:
             click.echo(f"echs: {problem.detail}{cause_of(refused)}", err=True)
         return exit_code(refused.first.reason)
     return result if isinstance(result, int) else 0
+
+
+def system_user() -> str:
+    """Who calls the command, for the audit trail."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        return f"uid {os.getuid()}"
 
 
 def cause_of(refused: Refused) -> str:

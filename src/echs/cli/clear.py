@@ -5,9 +5,9 @@ import sys
 import click
 from rich.progress import Progress
 
+from echs.base import trace
 from echs.base.energy import kwh
 from echs.base.errors import Refused, shown
-from echs.base.ids import new_request_id
 from echs.base.wording import counted
 from echs.cdrs.pending import PairTotal, held, preview, warned
 from echs.clearing import publish, run
@@ -81,7 +81,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("clearing cannot be undone: say --yes where nobody can be asked")
         click.confirm("Clear these? It cannot be undone", abort=True, err=True)
-    made = run.clear(house, BY, new_request_id())
+    made = run.clear(house, BY, trace.current().request_id)
     if made is None:
         if as_json:
             print_json(None)

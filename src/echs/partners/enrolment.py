@@ -3,12 +3,14 @@
 Every verb is one transaction. All of them take the same lock, so that two administrators never both give the same id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from echs.audit import trail
+from echs.audit.entry import Action
 from echs.base.errors import Problem, Refused, refuse, shown
 from echs.base.ground import Ground
 from echs.partners import tables
@@ -43,6 +45,10 @@ class Ownership:
         pairs = [(Kind.OPERATOR, each) for each in self.operator_ids]
         pairs += [(Kind.PROVIDER, each) for each in self.provider_ids]
         return list({(kind, party_key(each)): (kind, each) for kind, each in pairs}.values())
+
+    def facts(self) -> dict[str, object]:
+        """The ids as the audit trail holds them."""
+        return {"operator": list(self.operator_ids), "provider": list(self.provider_ids), "hubs": list(self.hubs)}
 
     def problem(self) -> Problem | None:
         """The first id that cannot be one."""
@@ -92,7 +98,8 @@ def add_partner(
                 insert(tables.partner_group).values(partner_id=partner_id, group_name=Group.ADMINISTRATOR)
             )
         give(transaction, find(transaction, user_id), owns)
-        return find(transaction, user_id)
+        facts = {**owns.facts(), "administrator": administrator}
+        return noted(ground, transaction, Action.PARTNER_ADDED, find(transaction, user_id), facts)
 
 
 def own(ground: Ground, user_id: str, owns: Ownership) -> Partner:
@@ -104,7 +111,7 @@ def own(ground: Ground, user_id: str, owns: Ownership) -> Partner:
     with ground.database.write() as transaction:
         ground.database.lock(transaction, LOCK)
         give(transaction, find(transaction, user_id), owns)
-        return find(transaction, user_id)
+        return noted(ground, transaction, Action.PARTNER_GIVEN, find(transaction, user_id), owns.facts())
 
 
 def disown(ground: Ground, user_id: str, owns: Ownership) -> Partner:
@@ -122,7 +129,7 @@ def disown(ground: Ground, user_id: str, owns: Ownership) -> Partner:
             where = (tables.partner_hub.c.partner_id == partner.id) & (tables.partner_hub.c.hub == hub)
             if not transaction.execute(delete(tables.partner_hub).where(where)).rowcount:
                 raise not_owned(user_id, f"hub {hub}")
-        return find(transaction, user_id)
+        return noted(ground, transaction, Action.PARTNER_TAKEN, find(transaction, user_id), owns.facts())
 
 
 def not_owned(user_id: str, what: str) -> Refused:
@@ -161,7 +168,8 @@ def change(
                     tables.partner_group.c.group_name == Group.ADMINISTRATOR
                 )
                 transaction.execute(delete(tables.partner_group).where(where))
-        return find(transaction, user_id)
+        facts = dict(values) if administrator is None else {**values, "administrator": administrator}
+        return noted(ground, transaction, Action.PARTNER_CHANGED, find(transaction, user_id), facts)
 
 
 def set_password(ground: Ground, user_id: str, password: str) -> Partner:
@@ -178,7 +186,7 @@ def set_password(ground: Ground, user_id: str, password: str) -> Partner:
             update(tables.partner).where(tables.partner.c.id == partner.id).values(password_hash=password_hash)
         )
         end_logins(transaction, partner)
-        return partner
+        return noted(ground, transaction, Action.PARTNER_PASSWORD, partner)
 
 
 def log_out(ground: Ground, user_id: str) -> Partner:
@@ -190,7 +198,7 @@ def log_out(ground: Ground, user_id: str) -> Partner:
         ground.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         end_logins(transaction, partner)
-        return partner
+        return noted(ground, transaction, Action.PARTNER_LOGGED_OUT, partner)
 
 
 def disable(ground: Ground, user_id: str) -> Partner:
@@ -226,7 +234,20 @@ def set_active(ground: Ground, user_id: str, *, active: bool) -> Partner:
         transaction.execute(
             update(tables.party_id).where(tables.party_id.c.partner_id == partner.id).values(active=active)
         )
-        return find(transaction, user_id)
+        action = Action.PARTNER_ENABLED if active else Action.PARTNER_DISABLED
+        return noted(ground, transaction, action, find(transaction, user_id))
+
+
+def noted(
+    ground: Ground,
+    transaction: Connection,
+    action: Action,
+    partner: Partner,
+    facts: Mapping[str, object] | None = None,
+) -> Partner:
+    """The partner, when what was done to it is entered into the audit trail: the last step."""
+    trail.note(ground, transaction, action, f"partner {partner.user_id}", facts)
+    return partner
 
 
 def give(transaction: Connection, partner: Partner, owns: Ownership) -> None:

@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 from spyne import Fault
 
 from echs import meters
+from echs.audit import trail
+from echs.audit.entry import Action
 from echs.authorisations import roaming_list
 from echs.authorisations.authorisation import Authorisation
 from echs.base import trace
-from echs.base.errors import Refused, StoreReason, named, refuse
+from echs.base.errors import Reason, Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
 from echs.base.published_list import Published
 from echs.base.records import Records, collected
@@ -48,6 +50,14 @@ log = logging.getLogger(__name__)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 OK_RESULT = "ok"
+
+# The operations that change something, as the audit trail calls it.
+CHANGING = {
+    "add_cdrs": Action.CDRS_ADDED,
+    "clear_cdrs": Action.CLEARED,
+    "set_roaming_authorisation_list": Action.LIST_REPLACED,
+    "set_chargepoint_list": Action.LIST_REPLACED,
+}
 
 Answer = Any
 Operation = Callable[..., Answer]
@@ -86,8 +96,8 @@ def answered(
     def decorate(function: Operation) -> Operation:
         @wraps(function)
         def operation(house: House, exchange: Exchange, *members: Any) -> Answer:
-            present = trace.current()
-            present.operation = function.__name__
+            name, present = function.__name__, trace.current()
+            present.operation = name
             try:
                 answer = function(house, exchange, *members)
             except Fault:
@@ -111,12 +121,22 @@ def answered(
             present.result = reason.value
             if isinstance(reason, StoreReason):
                 present.tally(meters.STORE_ERRORS, reason.value)
+            elif present.actor and name in CHANGING:
+                note_refusal(house, CHANGING[name], reason)
             told = Told(number_of(refusal), description(refusal, exchange.request_id, record))
             return told if as_answer is None else as_answer(told)
 
         return operation
 
     return decorate
+
+
+def note_refusal(house: House, action: Action, reason: Reason) -> None:
+    """Enter into the audit trail what a partner was not let do; a store that takes no entry is no reason to fall."""
+    try:
+        trail.note_refusal(house, action, "", reason.value)
+    except Refused:
+        log.warning("a refusal could not be entered into the audit trail")
 
 
 def identified(function: Callable[[House, Partner, Exchange], Answer] | Operation) -> Operation:

@@ -1,0 +1,23 @@
+"""The table of the audit trail. The store itself refuses to change or delete a row of it (migration 0006)."""
+
+from sqlalchemy import Column, String, Table
+
+from echs.audit.entry import ACTOR_LIMIT, DETAIL_LIMIT, ORIGIN_LIMIT, SUBJECT_LIMIT
+from echs.base.database import Identity, Instant, metadata
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Identity, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("door", String(16), nullable=False),
+    Column("actor", String(ACTOR_LIMIT), nullable=False),
+    Column("origin", String(ORIGIN_LIMIT), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("subject", String(SUBJECT_LIMIT), nullable=False),
+    Column("result", String(40), nullable=False),
+    Column("request_id", String(26), nullable=False),
+    Column("detail", String(DETAIL_LIMIT), nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)

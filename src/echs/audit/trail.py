@@ -1,0 +1,100 @@
+"""Writing to the trail, and reading it.
+
+An entry is written by the transaction whose work it tells of, as its last step: both are there, or neither. Entries
+come one after the other, under a lock that is held until that transaction ends; as everybody takes it last, nobody who
+holds it waits for anything else.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, insert, select
+
+from echs.audit import tables
+from echs.audit.entry import (
+    ACTOR_LIMIT,
+    DONE,
+    FIRST_HASH,
+    ORIGIN_LIMIT,
+    SUBJECT_LIMIT,
+    Action,
+    Entry,
+    as_detail,
+)
+from echs.base import trace
+from echs.base.ground import Ground
+
+LOCK = "audit"
+ROWS_AT_ONCE = 1000
+
+
+def note(
+    ground: Ground,
+    transaction: Connection,
+    action: Action,
+    subject: str,
+    facts: Mapping[str, object] | None = None,
+    result: str = DONE,
+) -> Entry:
+    """Enter into the trail, as the last step of the transaction, what was done to ``subject``."""
+    present = trace.current()
+    table = tables.audit
+    ground.database.lock(transaction, LOCK)
+    newest = select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)
+    number, before = transaction.execute(newest).one_or_none() or (0, FIRST_HASH)
+    entry = Entry(
+        number=number + 1,
+        at=ground.clock(),
+        door=present.door,
+        actor=present.actor[:ACTOR_LIMIT],
+        origin=present.origin[:ORIGIN_LIMIT],
+        action=action,
+        subject=subject[:SUBJECT_LIMIT],
+        result=result,
+        request_id=present.request_id,
+        detail=as_detail(facts or {}),
+        previous_hash=before,
+        hash="",
+    )
+    entry = replace(entry, hash=entry.right_hash)
+    transaction.execute(insert(table).values(asdict(entry)))
+    present.audited = f"{entry.number}:{entry.hash}"
+    return entry
+
+
+def note_refusal(ground: Ground, action: Action, subject: str, result: str) -> None:
+    """Enter what somebody wanted to do and was not let; a transaction of its own."""
+    with ground.database.write() as transaction:
+        note(ground, transaction, action, subject, result=result)
+
+
+def entries(
+    ground: Ground,
+    *,
+    since: datetime | None = None,
+    actor: str | None = None,
+    action: str | None = None,
+    request_id: str | None = None,
+    newest: int | None = None,
+) -> Iterator[Entry]:
+    """The entries that match, in their order; of those the ``newest`` so many. From one snapshot."""
+    table = tables.audit
+    conditions: list[ColumnElement[bool]] = []
+    if since is not None:
+        conditions.append(table.c.at >= since)
+    if actor is not None:
+        conditions.append(table.c.actor == actor)
+    if action is not None:
+        conditions.append(table.c.action == action)
+    if request_id is not None:
+        conditions.append(table.c.request_id == request_id)
+    query = select(table).where(*conditions)
+    with ground.database.read() as snapshot:
+        if newest is not None:
+            rows = snapshot.execute(query.order_by(table.c.number.desc()).limit(newest)).all()
+            yield from (Entry(*row) for row in reversed(rows))
+            return
+        ordered = query.order_by(table.c.number).execution_options(yield_per=ROWS_AT_ONCE)
+        for row in snapshot.execute(ordered):
+            yield Entry(*row)

@@ -1,0 +1,72 @@
+"""``echs audit``: who did what."""
+
+from datetime import UTC, datetime
+
+import click
+
+from echs.audit import trail
+from echs.audit.entry import Action, Entry
+from echs.base.trace import COMMAND
+from echs.cli.output import json_option, print_json, print_table
+from echs.cli.store import ready_house
+
+
+@click.group("audit")
+def command() -> None:
+    """See who did what to which object, when, from where, and with which result."""
+
+
+@command.command("list")
+@click.option("--actor", metavar="NAME", help="Only what this partner, or user of the system, did.")
+@click.option("--action", type=click.Choice([each.value for each in Action]), help="Only this.")
+@click.option("--request", "request_id", metavar="ID", help="Only what this request did.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only from this day on (UTC).")
+@click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="Of those the newest so many.")
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@json_option
+def list_(
+    actor: str | None,
+    action: str | None,
+    request_id: str | None,
+    since: datetime | None,
+    last: int,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """List the entries, the newest last. Times are UTC. `echs verify` says whether the chain is whole."""
+    found = trail.entries(
+        ready_house(),
+        since=None if since is None else since.replace(tzinfo=UTC),
+        actor=actor,
+        action=action,
+        request_id=request_id,
+        newest=None if everything else last,
+    )
+    if as_json:
+        print_json(list(found))
+        return
+    print_table(
+        "Audit trail",
+        ("no.", "when", "who", "from", "did", "to", "result", "detail", "request"),
+        (
+            (
+                each.number,
+                each.at,
+                who(each),
+                each.origin,
+                each.action,
+                each.subject,
+                each.result,
+                each.detail,
+                each.request_id,
+            )
+            for each in found
+        ),
+        right=("no.",),
+        widest="detail",
+    )
+
+
+def who(entry: Entry) -> str:
+    """The actor; a user of the system is marked as one."""
+    return f"{entry.actor} (command)" if entry.door == COMMAND else entry.actor

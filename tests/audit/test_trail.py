@@ -1,0 +1,127 @@
+"""The trail says who did what, is written with the work itself, and shows when it was tampered with."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import exc, text
+
+from cast import cdr, token
+from echs.audit import trail
+from echs.audit.entry import DONE, FIRST_HASH, Action, Entry, as_detail, breaks
+from echs.authorisations import roaming_list
+from echs.base import trace
+from echs.base.errors import Refused
+from echs.base.trace import Trace
+from echs.cdrs import intake
+from echs.clearing import run
+from echs.clearing.delivery import deliver
+from echs.partners import enrolment
+from echs.partners.enrolment import Ownership
+from wire import Caller
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def told(house):
+    return [(each.actor, each.action, each.subject, each.result) for each in trail.entries(house)]
+
+
+def test_every_change_leaves_an_entry_with_who_what_and_from_where(house, cast):
+    trace.begin(Trace(door="soap-1.2", actor="tnm", origin="192.0.2.7"))
+    roaming_list.replace(house, cast.tnm, [token(1)])
+    intake.add(house, cast.tnm, iter([cdr(1), cdr(2)]), trace.current().request_id, house.lists)
+    trace.begin(Trace(door="command", actor="root", origin="host"))
+    run.clear(house, "command", trace.current().request_id)
+    for _ in range(2):
+        list(deliver(house, cast.anwb, "%s" * 20).texts)
+    enrolment.disable(house, "lnd")
+    found = list(trail.entries(house))[-5:]
+    assert [(each.action, each.subject) for each in found] == [
+        ("list.replace", "roaming list of tnm"),
+        ("cdrs.add", "CDRs of tnm"),
+        ("clearing.run", "run 1"),
+        ("cdrs.fetch", "anwb"),
+        ("partner.disable", "partner lnd"),
+    ]
+    assert [(each.door, each.actor, each.origin) for each in found[:3]] == [
+        ("soap-1.2", "tnm", "192.0.2.7"),
+        ("soap-1.2", "tnm", "192.0.2.7"),
+        ("command", "root", "host"),
+    ]
+    assert json.loads(found[1].detail)["new"] == 2
+    assert json.loads(found[2].detail)["cdrs"] == 2
+    assert {each.result for each in found} == {DONE}
+
+
+def test_what_is_refused_leaves_no_entry_of_the_room_and_the_store_stays_as_it_was(house, cast):
+    before = told(house)
+    with pytest.raises(Refused):
+        intake.add(house, cast.tnm, iter([cdr(1), cdr(2)._replace(volume="x")]), "a" * 26, house.lists)
+    with pytest.raises(Refused):
+        enrolment.own(house, "lnd", Ownership(["TheNewMotion"]))
+    assert run.clear(house, "nobody", "b" * 26) is None
+    assert told(house) == before
+
+
+def test_a_refusal_to_somebody_known_is_entered_and_one_to_somebody_unknown_is_not(app, house, cast):
+    tnm = Caller(app, "tnm")
+    before = len(told(house))
+    assert tnm.send("ClearCDRs").code != 0
+    assert told(house)[before:] == [("tnm", "clearing.run", "", "NOT_ADMINISTRATOR")]
+    tnm.token = "0" * 64
+    assert tnm.send("ClearCDRs").code != 0
+    assert len(told(house)) == before + 1
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit WHERE number = 1"])
+def test_the_store_itself_refuses_to_rewrite_the_trail(house, cast, statement):
+    before = told(house)
+    assert before
+    with pytest.raises((Refused, exc.DBAPIError)), house.database.write() as transaction:
+        transaction.execute(text(statement))
+    assert told(house) == before
+
+
+def chain(length):
+    found, before = [], FIRST_HASH
+    for number in range(1, length + 1):
+        entry = Entry(
+            number, NOON, "command", "root", "host", Action.PURGED, f"run {number}", DONE, "r", "{}", before, ""
+        )
+        found.append(replace(entry, hash=entry.right_hash))
+        before = found[-1].hash
+    return found
+
+
+@given(st.integers(2, 12), st.data())
+def test_any_change_removal_or_insertion_breaks_the_chain(length, data):
+    entries = chain(length)
+    assert list(breaks(entries)) == []
+    place = data.draw(st.integers(0, length - 2))
+    changed = data.draw(st.sampled_from(["actor", "subject", "detail", "origin", "result", "request_id"]))
+    forged = replace(entries[place], **{changed: "forged"})
+    assert list(breaks([*entries[:place], forged, *entries[place + 1 :]]))
+    assert list(breaks([*entries[:place], *entries[place + 1 :]]))
+    # Who computes the hash anew breaks the link to the next.
+    resealed = replace(forged, hash=forged.right_hash)
+    assert list(breaks([*entries[:place], resealed, *entries[place + 1 :]]))
+    assert list(breaks([*entries[: place + 1], entries[place], *entries[place + 1 :]]))
+
+
+def test_a_detail_is_bounded_and_sorted_so_that_equal_facts_are_equal_texts():
+    assert as_detail({"b": 1, "a": [2]}) == '{"a": [2], "b": 1}'
+    assert len(as_detail({"ids": ["x" * 64] * 1000})) == 2000
+
+
+def test_entries_are_found_by_who_by_what_by_request_and_the_newest_first_so_many(house, cast):
+    everything = list(trail.entries(house))
+    assert [each.number for each in everything] == list(range(1, len(everything) + 1))
+    assert list(trail.entries(house, newest=2)) == everything[-2:]
+    assert list(trail.entries(house, action=Action.CLEARED)) == []
+    assert list(trail.entries(house, since=house.clock())) == everything
+    house.clock.turn(seconds=1)
+    assert list(trail.entries(house, since=house.clock())) == []
