@@ -36,8 +36,10 @@ def note(
     subject: str,
     facts: Mapping[str, object] | None = None,
     result: str = DONE,
+    request_id: str | None = None,
 ) -> Entry:
-    """Enter into the trail, as the last step of the transaction, what was done to ``subject``."""
+    """Enter into the trail, as the last step of the transaction, what was done to ``subject``; by the present request,
+    unless another is named."""
     present = trace.current()
     table = tables.audit
     ground.database.lock(transaction, LOCK)
@@ -52,7 +54,7 @@ def note(
         action=action,
         subject=subject[:SUBJECT_LIMIT],
         result=result,
-        request_id=present.request_id,
+        request_id=present.request_id if request_id is None else request_id,
         detail=as_detail(facts or {}),
         previous_hash=before,
         hash="",

@@ -127,12 +127,15 @@ class Database:
         return self.url.get_backend_name() == "sqlite"
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A connection that sees one snapshot and cannot change it."""
+    def read(self, *, patient: bool = False) -> Iterator[Connection]:
+        """A connection that sees one snapshot and cannot change it; a ``patient`` one may take as long as it likes."""
         with translated("Nothing was changed."), self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
+                if patient and not self.is_sqlite:
+                    connection.execute(text("SET LOCAL statement_timeout = 0"))
+                    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
                 yield connection
 
     def ask(self, question: Question, **values: object) -> list[tuple[Any, ...]]:

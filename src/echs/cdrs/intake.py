@@ -127,7 +127,7 @@ def add(
         warnings = {each.cdr.key: odd for each, odd in zip(new, found_odd, strict=True)}
         store_warnings(ground, transaction, warnings, last_id, request_id)
         facts = {"received": len(placed), "new": len(new), "digest": digest(each.cdr for each in new)}
-        trail.note(ground, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts)
+        trail.note(ground, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts, request_id=request_id)
     return summary(placed, new, scene, warnings)
 
 

@@ -1,6 +1,7 @@
 """Statements of clearing runs: built from committed rows, drawn on demand, kept on the shelf, opened by link."""
 
 import hashlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -32,6 +33,14 @@ def open_statement(ground: Ground, shelf: Shelf, partner_id: int, run_numbers: S
     return shelf.open(f"{mark}.{form}", partial(DRAWERS[form], statement))
 
 
+def drawn_again(statement: Statement, form: str) -> bytes:
+    """A statement as it is drawn, whatever stands on the shelf: the same bytes every time."""
+    with tempfile.SpooledTemporaryFile(max_size=8 << 20) as file:
+        DRAWERS[form](statement, file)  # type: ignore[arg-type]
+        file.seek(0)
+        return file.read()
+
+
 def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) -> BinaryIO | None:
     """The statement that a link opens; None where the link is not ours, has ended, or its partner is disabled."""
     found = link.opened(key, text, ground.clock())
@@ -40,7 +49,11 @@ def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) ->
     partner_id, spans = found
     party = tables.clearing_run_party
     with ground.database.read() as snapshot:
-        mine = select(party.c.run_number).where(party.c.partner_id == partner_id, is_active(party.c.partner_id))
+        run = tables.clearing_run
+        kept = select(run.c.number).where(run.c.purged_at.is_(None))
+        mine = select(party.c.run_number).where(
+            party.c.partner_id == partner_id, is_active(party.c.partner_id), party.c.run_number.in_(kept)
+        )
         inside = or_(*(party.c.run_number.between(first, last) for first, last in spans))
         run_numbers = list(snapshot.execute(mine.where(inside)).scalars())
     return open_statement(ground, shelf, partner_id, run_numbers, form) if run_numbers else None
@@ -83,6 +96,11 @@ def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[
     with ground.database.read() as snapshot:
         for number in sorted(run_numbers):
             run, of_run, parties = load_run(snapshot, number)
+            if run.purged_at is not None:
+                detail = (
+                    f"the CDRs of run {number} were deleted on {run.purged_at:%Y-%m-%d}; see: echs run show {number}"
+                )
+                raise unknown_statement(detail)
             names.update({(number, party.partner_id): party.name for party in parties})
             me = next((party for party in parties if party.partner_id == partner_id), None)
             if me is None:

@@ -73,7 +73,7 @@ def clear(ground: Ground, cleared_by: str, request_id: str) -> Run | None:
             ground.database.lock(transaction, LOCK)
             made = make_run(transaction, ground.clock(), cleared_by, request_id)
             facts = {"cdrs": made.cdr_count, "volume_e4_kwh": made.volume_e4_kwh}
-            trail.note(ground, transaction, Action.CLEARED, f"run {made.number}", facts)
+            trail.note(ground, transaction, Action.CLEARED, f"run {made.number}", facts, request_id=request_id)
             return made
     except _NothingPending:
         return None

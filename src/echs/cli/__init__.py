@@ -46,6 +46,7 @@ COMMANDS = {
     "statement": ("echs.cli.statement", "Draw a partner's statement about a run."),
     "list": ("echs.cli.lists", "See how the partners' lists stand."),
     "audit": ("echs.cli.audit", "See who did what."),
+    "verify": ("echs.cli.verify", "Check that everything in the store is as it must be."),
     "validate": ("echs.cli.validate", "Check uploads without a server."),
     "demo": ("echs.cli.demo", "Play a roaming day on a real server with a fresh store."),
 }
