@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from echs.audit import tables as audit_tables
 from echs.authorisations import tables as authorisation_tables
@@ -42,7 +43,12 @@ def current(database: Database) -> str | None:
     :raises Refused: STORE_UNAVAILABLE
     """
     with database.read() as snapshot:
-        return MigrationContext.configure(snapshot).get_current_revision()
+        return version_in(snapshot)
+
+
+def version_in(snapshot: Connection) -> str | None:
+    """As `current`, inside of a snapshot of the caller's."""
+    return MigrationContext.configure(snapshot).get_current_revision()
 
 
 def upgrade(database: Database) -> None:

@@ -8,6 +8,7 @@ Room code never opens a connection any other way, so that what is said here hold
 """
 
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -62,6 +63,10 @@ SQLITE_ERROR = 1
 SQLITE_FULL = 13
 SQLITE_NOT_A_STORE = (11, 26)  # corrupt, not a database
 POSTGRES_DISK_FULL = "53100"
+POSTGRES_WARNING, POSTGRES_READ_ONLY, POSTGRES_NOT_SUPPORTED = "01000", "25006", "0A000"
+POSTGRES_OPTIONS = "-c statement_timeout=24s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
+COMMIT_SECONDS = 20.0
+UNCONFIRMED = "echs_unconfirmed"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -189,8 +194,15 @@ class Database:
         effect = "Nothing was stored, or all of it was; sending the same request again is safe."
         with translated(effect), self.engine.connect() as connection:
             connection.execution_options(echs_write=True)
-            with connection.begin():
+            with connection.begin() as transaction:
                 yield connection
+                if self.is_sqlite:
+                    return  # committed where the block ends
+                with commit_in_bounds(connection):
+                    transaction.commit()
+                if connection.info.pop(UNCONFIRMED, False):
+                    # The standby that must have it too has not said so, and somebody ended the wait for it.
+                    raise refuse(StoreReason.STORE_UNAVAILABLE, "the store is not available now", effect=effect)
 
     def lock(self, transaction: Connection, name: str, *, shared: bool = False) -> None:
         """Hold ``name`` until the transaction ends; whoever wants the same name waits, unless both want it shared.
@@ -326,21 +338,61 @@ def own_file(path: Path) -> None:
 
 
 def postgres_engine(url: URL) -> Engine:
-    """PostgreSQL with timeouts below the 25 s that an operation may take."""
-    return create_engine(
-        url,
+    """PostgreSQL with timeouts below the 25 s that an operation may take; what the URL says of the same wins."""
+    arguments: dict[str, Any] = {
+        "connect_timeout": 5,
+        "application_name": "echs",
+        # Of several hosts the one that can be written to: a standby, or one that was primary, is none.
+        "target_session_attrs": "read-write",
+        **{name: value for name, value in url.query.items() if name != "options"},
+        # Transaction-pooling proxies do not keep prepared statements.
+        "prepare_threshold": None,
+        "options": " ".join([POSTGRES_OPTIONS, str(url.query.get("options", ""))]).strip(),
+    }
+    engine = create_engine(
+        url.set(query={}),
         hide_parameters=True,
         pool_pre_ping=True,
         pool_size=16,
         max_overflow=16,
-        connect_args={
-            "connect_timeout": 5,
-            "application_name": "echs",
-            # Transaction-pooling proxies do not keep prepared statements.
-            "prepare_threshold": None,
-            "options": "-c statement_timeout=24s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s",
-        },
+        connect_args=arguments,
     )
+
+    @event.listens_for(engine, "connect")
+    def listen(connection: Any, record: Any) -> None:
+        def hear(diagnostic: Any) -> None:
+            if diagnostic.sqlstate == POSTGRES_WARNING:
+                record.info[UNCONFIRMED] = True
+
+        connection.add_notice_handler(hear)
+
+    @event.listens_for(engine, "handle_error")
+    def leave_a_standby(context: Any) -> None:
+        if is_standby(context.original_exception):
+            context.is_disconnect = True
+
+    return engine
+
+
+@contextmanager
+def commit_in_bounds(connection: Connection) -> Iterator[None]:
+    """A commit that does not wait for ever: with synchronous replication it waits for a standby, and no timeout of
+    PostgreSQL's own ends that. To cancel it would make PostgreSQL say that it is done; to hang up says nothing.
+    """
+    driver: Any = connection.connection.driver_connection
+
+    def hang_up() -> None:
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(driver.pgconn.socket)) as doubled:
+            doubled.shutdown(socket.SHUT_RDWR)
+
+    connection.info.pop(UNCONFIRMED, None)
+    timer = threading.Timer(COMMIT_SECONDS, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager
@@ -363,11 +415,17 @@ def translated(effect: str) -> Iterator[None]:
 def is_defect(error: exc.DBAPIError) -> bool:
     """Whether the statement was wrong, which no repetition mends; SQLite says so with an operational error."""
     code = getattr(error.orig, "sqlite_errorcode", None)
-    if error.connection_invalidated or code in SQLITE_NOT_A_STORE:
+    if error.connection_invalidated or code in SQLITE_NOT_A_STORE or is_standby(error.orig):
         return False
     if not isinstance(error, exc.OperationalError | exc.InterfaceError):
         return True
     return bool(code == SQLITE_ERROR)
+
+
+def is_standby(error: BaseException | None) -> bool:
+    """Whether PostgreSQL refused because this server of it cannot be written to, now or any more."""
+    state = getattr(error, "sqlstate", None)
+    return state == POSTGRES_READ_ONLY or (state == POSTGRES_NOT_SUPPORTED and "recovery" in str(error))
 
 
 def is_full(error: exc.DBAPIError) -> bool:

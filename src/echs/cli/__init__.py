@@ -32,6 +32,7 @@ EXIT_CODES = {
     "PARTY_ID_NOT_OWNED": EXIT_NOT_FOUND,
     "PARTNER_EXISTS": EXIT_CONFLICT,
     "PARTY_ID_TAKEN": EXIT_CONFLICT,
+    "STORE_NOT_EMPTY": EXIT_CONFLICT,
     "STORE_UNAVAILABLE": EXIT_UNAVAILABLE,
     "STORE_FULL": EXIT_UNAVAILABLE,
 }
@@ -47,6 +48,9 @@ COMMANDS = {
     "list": ("echs.cli.lists", "See how the partners' lists stand."),
     "audit": ("echs.cli.audit", "See who did what."),
     "verify": ("echs.cli.verify", "Check that everything in the store is as it must be."),
+    "backup": ("echs.cli.backup", "Make, check and bring back copies of the store."),
+    "doctor": ("echs.cli.doctor", "Check everything that an operator would check."),
+    "purge": ("echs.cli.purge", "Delete the CDRs of old runs."),
     "validate": ("echs.cli.validate", "Check uploads without a server."),
     "demo": ("echs.cli.demo", "Play a roaming day on a real server with a fresh store."),
 }

@@ -98,6 +98,18 @@ def open_login(ground: Ground, partner_id: int, password_hash: str) -> str:
     return token
 
 
+def forget_ended(ground: Ground) -> int:
+    """Delete the logins that have ended, of all partners; how many they were."""
+    with ground.database.write() as transaction:
+        return transaction.execute(delete(tables.login).where(tables.login.c.expires_at <= ground.clock())).rowcount
+
+
+def forget_all(ground: Ground) -> int:
+    """End every login of every partner; how many they were."""
+    with ground.database.write() as transaction:
+        return transaction.execute(delete(tables.login)).rowcount
+
+
 def partner_of_token(ground: Ground, token: str) -> Partner:
     """The active partner that logged in with this token.
 

@@ -32,6 +32,12 @@ class Shelf:
                 return path.open("rb")
             return self._drawn(path, draw)
 
+    def clear(self) -> None:
+        """Delete every file: whatever is still wanted is drawn again."""
+        with suppress(OSError):
+            for path in self.directory.iterdir():
+                path.unlink(missing_ok=True)
+
     def _drawn(self, path: Path, draw: Callable[[BinaryIO], None]) -> BinaryIO:
         drawn = tempfile.SpooledTemporaryFile(max_size=8 << 20)  # noqa: SIM115 - handed to the caller
         draw(drawn)  # type: ignore[arg-type]

@@ -1,0 +1,69 @@
+"""How long CDRs are kept: those of old runs can be deleted, run by run, while the totals of the runs remain.
+
+CDRs say where and when somebody charged. They are kept as long as somebody needs them, and no longer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, func, select, update
+
+from echs.audit import trail
+from echs.audit.entry import Action
+from echs.base.ground import Ground
+from echs.cdrs.old import delete_of_run
+from echs.clearing import tables
+from echs.clearing.run import LOCK, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What would be deleted: runs, and those that are old enough and stay because a partner has not fetched them."""
+
+    runs: Sequence[Run]
+    unfetched: Sequence[Run]
+
+    @property
+    def cdr_count(self) -> int:
+        """How many CDRs that is."""
+        return sum(run.cdr_count for run in self.runs)
+
+
+def due(ground: Ground, before: datetime, *, unfetched_too: bool = False) -> Due:
+    """The runs that were made before this instant and still have their CDRs. The newest run is none of them: partners
+    are given it again whenever they ask.
+    """
+    run, party = tables.clearing_run, tables.clearing_run_party
+    waits = exists(
+        select(party.c.partner_id).where(party.c.run_number == run.c.number, party.c.first_served_at.is_(None))
+    )
+    newest = select(func.max(run.c.number)).scalar_subquery()
+    old = (
+        select(run, waits.label("waits"))
+        .where(run.c.cleared_at < before, run.c.purged_at.is_(None), run.c.number < newest)
+        .order_by(run.c.number)
+    )
+    with ground.database.read() as snapshot:
+        rows = [(Run(*values), waits) for *values, waits in snapshot.execute(old)]
+    return Due(
+        [run for run, waits in rows if unfetched_too or not waits],
+        [run for run, waits in rows if waits and not unfetched_too],
+    )
+
+
+def purge_run(ground: Ground, number: int) -> int:
+    """Delete the CDRs of a run, in one transaction; how many they were. Its totals stay, statements are drawn no more.
+
+    Done already, it does nothing.
+    """
+    run = tables.clearing_run
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, LOCK)
+        present = run.c.number == number
+        if transaction.execute(select(run.c.number).where(present, run.c.purged_at.is_(None))).first() is None:
+            return 0
+        count = delete_of_run(ground, transaction, number)
+        transaction.execute(update(run).where(present).values(purged_at=ground.clock()))
+        trail.note(ground, transaction, Action.PURGED, f"run {number}", {"cdrs": count})
+    return count

@@ -1,0 +1,34 @@
+"""``echs doctor``: everything that an operator would check."""
+
+import click
+
+from echs.cli import EXIT_FAILED
+from echs.cli.output import json_option, print_json, print_table, say
+from echs.cli.store import NotReady
+from echs.house import missing_store, open_house
+from echs.settings import read_settings
+from echs.upkeep.examination import Status, examine
+
+
+@click.command("doctor")
+@json_option
+def command(as_json: bool) -> None:
+    """Look at settings, files, store, partners and what waits, and say what to do; exit code 1 where anything fails.
+
+    Nothing is changed. Whether the rows of the store are right is another question: echs verify.
+    """
+    settings = read_settings()
+    missing = missing_store(settings)
+    if missing is not None:
+        raise NotReady(f"there is no store at {missing.absolute()}; set ECHS_DATA_DIR, or make one: echs db upgrade")
+    symptoms = list(examine(open_house(settings), settings))
+    failed = [each for each in symptoms if each.status is Status.FAIL]
+    warned = [each for each in symptoms if each.status is Status.WARN]
+    if as_json:
+        print_json(symptoms)
+    else:
+        rows = ((each.status, each.subject, each.found, each.remedy) for each in symptoms)
+        print_table("Examination", ("", "what", "found", "what to do"), rows, widest="what to do")
+    say(f"{len(symptoms)} looked at: {len(failed)} fail, {len(warned)} could be better")
+    if failed:
+        raise click.exceptions.Exit(EXIT_FAILED)

@@ -1,0 +1,84 @@
+"""``echs purge``: an end for what is old."""
+
+import re
+import sys
+from datetime import timedelta
+
+import click
+from rich.progress import Progress
+
+from echs.base.wording import counted
+from echs.clearing.retention import Due, due, purge_run
+from echs.cli.output import console, json_option, print_json, print_table, say
+from echs.cli.store import ready_house
+from echs.house import House
+from echs.partners.login import forget_ended
+
+UNITS = {"d": 1, "w": 7, "m": 31, "y": 366}
+AGE = re.compile(r"([1-9][0-9]{0,4})([dwmy])")
+LEAST_DAYS = 31
+
+
+class Age(click.ParamType[timedelta]):
+    """An age: a number with d, w, m or y."""
+
+    name = "age"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The age as a span of time."""
+        match = AGE.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value}: say a number of days, weeks, months or years, like 400d or 10y", param, ctx)
+        days = int(match[1]) * UNITS[match[2]]
+        if days < LEAST_DAYS:
+            self.fail(f"{value}: at least {LEAST_DAYS} days are kept", param, ctx)
+        return timedelta(days=days)
+
+
+@click.command("purge")
+@click.option("--older-than", type=Age(), required=True, metavar="AGE", help="Of runs made that long ago: 400d, 10y.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@click.option("--unfetched-too", is_flag=True, help="Also runs that a partner has not fetched yet.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool, as_json: bool) -> None:
+    """Delete the CDRs of old runs, and logins that have ended.
+
+    The totals of the runs stay, and so much of each CDR that it cannot be billed again; its statement is drawn no more.
+    The newest run is never deleted. This cannot be undone: make a backup, and try --dry-run first.
+    """
+    house = ready_house()
+    found = due(house, house.clock() - older_than, unfetched_too=unfetched_too)
+    if not as_json:
+        show(found)
+    if not dry_run and found.runs and not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("deleting cannot be undone: say --yes where nobody can be asked")
+        click.confirm(f"Delete {counted(found.cdr_count, 'CDR')}? It cannot be undone", abort=True, err=True)
+    deleted = 0 if dry_run else delete(house, found)
+    if as_json:
+        print_json({"runs": found.runs, "unfetched": found.unfetched, "cdrs": found.cdr_count, "deleted": deleted})
+    elif not dry_run:
+        say(f"{counted(deleted, 'CDR')} deleted")
+
+
+def show(found: Due) -> None:
+    """What would be deleted, and what stays."""
+    rows = [(run.number, run.cleared_at, run.cdr_count, "would be deleted") for run in found.runs]
+    rows += [(run.number, run.cleared_at, run.cdr_count, "stays: not fetched by all") for run in found.unfetched]
+    print_table("Old runs", ("run", "cleared", "CDRs", ""), sorted(rows), right=("run", "CDRs"))
+
+
+def delete(house: House, found: Due) -> int:
+    """Delete, run by run; stopped in between, whole runs are gone and the rest is there."""
+    out = console()
+    out.stderr = True
+    deleted = 0
+    with Progress(console=out, transient=True) as progress:
+        task = progress.add_task("deleting", total=found.cdr_count)
+        for run in found.runs:
+            deleted += purge_run(house, run.number)
+            progress.advance(task, run.cdr_count)
+    house.shelf.clear()
+    forget_ended(house)
+    return deleted

@@ -1,0 +1,333 @@
+"""Copies of the store: made while it serves, checked, and brought back.
+
+A backup is a directory: the copy itself, the secret key where it is kept beside the store, and a manifest with what the
+copy must hold. It gets its name when it is whole. It holds pins and card numbers, as the store does: only its owner may
+read it, and to keep it encrypted somewhere else is the operator's part.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg.conninfo
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy import Connection, func, inspect, select, text
+
+from echs import __version__, schema
+from echs.audit import tables as audit_tables
+from echs.audit import trail
+from echs.audit.entry import Action
+from echs.base.clock import Clock, system_clock
+from echs.base.database import Database, own_file
+from echs.base.errors import Reason, refuse
+from echs.base.ground import Ground
+from echs.cdrs import tables as cdr_tables
+from echs.clearing import tables as clearing_tables
+from echs.house import SECRET_KEY_FILE, House, limits, open_database
+from echs.partners.login import forget_all
+from echs.settings import Settings
+
+MANIFEST, SQLITE_COPY, POSTGRES_COPY = "manifest.json", "store.sqlite3", "store.pgdump"
+PAGES_AT_ONCE = 2000
+CHUNK_BYTES = 1 << 20
+DUMP_SECONDS = 6 * 3600
+COUNTED = {
+    "cdrs": cdr_tables.cdr,
+    "uncleared": cdr_tables.cdr_uncleared,
+    "cleared": cdr_tables.cdr_cleared,
+    "runs": clearing_tables.clearing_run,
+    "audit_entries": audit_tables.audit,
+}
+
+Progress = Callable[[int, int], object]
+
+
+class BackupReason(Reason):
+    """Why a backup was not made, is not right, or was not brought back."""
+
+    BACKUP_IMPOSSIBLE = "BACKUP_IMPOSSIBLE"
+    BACKUP_DAMAGED = "BACKUP_DAMAGED"
+    STORE_NOT_EMPTY = "STORE_NOT_EMPTY"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup holds. ``counts`` are rows by what they are, ``hashes`` the SHA-256 of each file."""
+
+    made_at: str
+    program: str
+    kind: str
+    schema: str
+    counts: dict[str, int]
+    audit_hash: str
+    hashes: dict[str, str]
+
+
+def create(house: House, parent: Path, progress: Progress = lambda *_: None) -> Path:
+    """A backup in a new directory under ``parent``, named by the time; all of it is of one instant of the store.
+
+    :raises Refused: BACKUP_IMPOSSIBLE, STORE_UNAVAILABLE
+    """
+    now = house.clock()
+    directory = parent / f"echs-{now:%Y%m%dT%H%M%SZ}"
+    unfinished = parent / f".{directory.name}.unfinished"
+    if directory.exists():
+        raise impossible(f"{directory} is there already")
+    try:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in parent.glob(".echs-*.unfinished"):  # of one that was killed
+            shutil.rmtree(left)
+        unfinished.mkdir(mode=0o700)
+        try:
+            manifest = fill(house, unfinished, now, progress)
+            for file in (*unfinished.iterdir(), unfinished):
+                sync(file)
+            unfinished.rename(directory)
+            sync(parent)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise impossible(f"{error.filename or parent}: {error.strerror}") from error
+    with house.database.write() as transaction:
+        facts = {"counts": manifest.counts, "audit_hash": manifest.audit_hash}
+        trail.note(house, transaction, Action.BACKED_UP, directory.name, facts)
+    return directory
+
+
+def fill(house: House, directory: Path, now: datetime, progress: Progress) -> Manifest:
+    """Write the files of a backup."""
+    database = house.database
+    with database.read(patient=True) as snapshot:
+        if database.is_sqlite:
+            # The first question is what fixes the snapshot.
+            counts, audit_hash = holdings(snapshot)
+            copy_sqlite(snapshot.connection.driver_connection, directory / SQLITE_COPY, progress)
+        else:
+            exported = snapshot.execute(text("SELECT pg_export_snapshot()")).scalar()
+            counts, audit_hash = holdings(snapshot)
+            arguments = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={exported}"]
+            run_postgres("pg_dump", database, [*arguments, f"--file={directory / POSTGRES_COPY}"])
+        version = schema.version_in(snapshot) or ""
+    key = house.data_dir / SECRET_KEY_FILE
+    if key.exists():
+        own_file(directory / SECRET_KEY_FILE)
+        shutil.copyfile(key, directory / SECRET_KEY_FILE)
+    for file in directory.iterdir():
+        file.chmod(0o600)
+    manifest = Manifest(
+        made_at=now.isoformat(),
+        program=__version__,
+        kind="sqlite" if database.is_sqlite else "postgresql",
+        schema=version,
+        counts=counts,
+        audit_hash=audit_hash,
+        hashes={file.name: hash_of(file) for file in sorted(directory.iterdir())},
+    )
+    own_file(directory / MANIFEST)
+    (directory / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
+    return manifest
+
+
+def holdings(snapshot: Connection) -> tuple[dict[str, int], str]:
+    """What a store holds: rows by what they are, and the newest hash of the audit trail."""
+    counts = {
+        name: snapshot.execute(select(func.count()).select_from(table)).scalar() or 0 for name, table in COUNTED.items()
+    }
+    table = audit_tables.audit
+    newest = select(table.c.hash).order_by(table.c.number.desc()).limit(1)
+    return counts, snapshot.execute(newest).scalar() or ""
+
+
+def copy_sqlite(source: Any, target: Path, progress: Progress) -> None:
+    """Copy by SQLite's own backup, page by page. ``source`` is in a transaction: what is written meanwhile does not
+    reach the copy, and does not make it begin anew.
+    """
+    own_file(target)
+    with closing(sqlite.connect(str(target))) as copy:
+        source.backup(copy, pages=PAGES_AT_ONCE, progress=lambda _, left, total: progress(total - left, total))
+        # One file, not three.
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def check(directory: Path) -> Manifest:
+    """Look whether a backup is whole and is what its manifest says.
+
+    :raises Refused: BACKUP_DAMAGED, BACKUP_IMPOSSIBLE
+    """
+    manifest = read_manifest(directory)
+    for name, expected in manifest.hashes.items():
+        file = directory / name
+        if not file.is_file():
+            raise damaged(f"{file} is missing")
+        if hash_of(file) != expected:
+            raise damaged(f"{file} is not as it was when the backup was made")
+    if manifest.kind == "sqlite":
+        check_sqlite(directory / SQLITE_COPY, manifest)
+    else:
+        listed = run_postgres("pg_restore", None, ["--list", str(directory / POSTGRES_COPY)])
+        missing = [table for table in schema.metadata.tables if f"TABLE DATA public {table} " not in listed]
+        if missing:
+            raise damaged(f"{directory / POSTGRES_COPY} has no table {missing[0]}")
+    return manifest
+
+
+def check_sqlite(file: Path, manifest: Manifest) -> None:
+    """Look into the copy, without writing beside it."""
+    try:
+        with closing(sqlite.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as copy:
+            answer = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if answer != "ok":
+                raise damaged(f"{file}: {answer}")
+            for name, table in COUNTED.items():
+                (count,) = copy.execute(f"SELECT count(*) FROM {table.name}").fetchone()  # noqa: S608 - names of ours
+                if count != manifest.counts[name]:
+                    raise damaged(f"{file} has {count} {name}, it should have {manifest.counts[name]}")
+    except sqlite.Error as error:
+        raise damaged(f"{file}: {error}") from None
+
+
+def restore(settings: Settings, directory: Path, clock: Clock = system_clock) -> Manifest:
+    """Make the empty store of these settings what the backup holds.
+
+    Every login ends: one that was ended since would else live again.
+
+    :raises Refused: BACKUP_DAMAGED, BACKUP_IMPOSSIBLE, STORE_NOT_EMPTY
+    """
+    manifest = check(directory)
+    database = open_database(settings)
+    kind = "sqlite" if database.is_sqlite else "postgresql"
+    if manifest.kind != kind:
+        raise impossible(f"the backup is of a store in {manifest.kind}, ECHS_DATABASE_URL names one in {kind}")
+    if manifest.schema > schema.head():
+        raise impossible(f"the backup has tables of version {manifest.schema}, this program knows {schema.head()}")
+    refuse_store_with_tables(database)
+    if kind == "sqlite":
+        put_into_place(directory / SQLITE_COPY, Path(database.url.database or ""))
+    else:
+        arguments = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
+        run_postgres("pg_restore", database, [*arguments, str(directory / POSTGRES_COPY)])
+    key, kept = directory / SECRET_KEY_FILE, settings.data_dir / SECRET_KEY_FILE
+    if key.exists() and not kept.exists():
+        put_into_place(key, kept)
+    schema.upgrade(database)
+    ground = Ground(database, clock, limits(settings))
+    forget_all(ground)
+    with database.write() as transaction:
+        facts = {"made_at": manifest.made_at, "audit_hash": manifest.audit_hash}
+        trail.note(ground, transaction, Action.RESTORED, directory.name, facts)
+    database.close()
+    return manifest
+
+
+def refuse_store_with_tables(database: Database) -> None:
+    """Only an empty store is restored into: nothing is ever overwritten.
+
+    :raises Refused: STORE_NOT_EMPTY
+    """
+    with database.read() as snapshot:
+        empty = not inspect(snapshot).get_table_names()
+    database.close()  # its file may be replaced now
+    if not empty:
+        shown = database.url.render_as_string(hide_password=True)
+        detail = f"{shown} has tables; a backup is brought back into an empty store: move it away, or name another"
+        raise refuse(BackupReason.STORE_NOT_EMPTY, detail)
+
+
+def put_into_place(file: Path, target: Path) -> None:
+    """Copy a file so that it is there whole or not at all, for its owner only."""
+    aside = target.with_name(f".{target.name}.restoring")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside.unlink(missing_ok=True)
+        own_file(aside)
+        shutil.copyfile(file, aside)
+        sync(aside)
+        for left in ("-wal", "-shm"):
+            target.with_name(target.name + left).unlink(missing_ok=True)
+        os.replace(aside, target)
+        sync(target.parent)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise impossible(f"{target}: {error.strerror}") from error
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of a backup.
+
+    :raises Refused: BACKUP_DAMAGED where there is none that can be read
+    """
+    try:
+        return Manifest(**json.loads((directory / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise damaged(f"{directory} is no whole backup: it has no {MANIFEST} that can be read") from None
+
+
+def run_postgres(program: str, database: Database | None, arguments: Sequence[str]) -> str:
+    """Run one of PostgreSQL's own programs; what it printed. The password goes by a file, never by the command line.
+
+    :raises Refused: BACKUP_IMPOSSIBLE
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise impossible(f"the program {program} is not here; install the PostgreSQL client of the server's version")
+    with connection_text(database) as connection:
+        command = [found, *([] if connection is None else [f"--dbname={connection}"]), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DUMP_SECONDS)  # noqa: S603
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise impossible("; ".join(said[:2]))
+    return done.stdout
+
+
+@contextmanager
+def connection_text(database: Database | None) -> Iterator[str | None]:
+    """How libpq is told which database, with the password in a file for the owner alone."""
+    if database is None:
+        yield None
+        return
+    url = database.url
+    named: dict[str, Any] = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
+    password = named.pop("password", None)
+    with tempfile.TemporaryDirectory(prefix="echs-") as directory:
+        if password is not None:
+            file = Path(directory) / "pgpass"
+            own_file(file)
+            escaped = str(password).replace("\\", "\\\\").replace(":", "\\:")
+            file.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
+            named["passfile"] = str(file)
+        yield psycopg.conninfo.make_conninfo(**{name: str(value) for name, value in named.items()})
+
+
+def hash_of(file: Path) -> str:
+    """The SHA-256 of a file."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a directory, safely on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def impossible(detail: str) -> Exception:
+    """The refusal to make or bring back a backup."""
+    return refuse(BackupReason.BACKUP_IMPOSSIBLE, detail)
+
+
+def damaged(detail: str) -> Exception:
+    """The refusal of a backup that is not what it was."""
+    return refuse(BackupReason.BACKUP_DAMAGED, detail)

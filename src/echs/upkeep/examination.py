@@ -1,0 +1,256 @@
+"""What an operator would look at, looked at: each thing with how it stands and, where it is not well, what to do."""
+
+import os
+import re
+import shutil
+import ssl
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import pysqlite3.dbapi2 as sqlite
+from lxml import etree
+from sqlalchemy import Connection, func, select, text
+
+from echs import schema
+from echs.audit import tables as audit_tables
+from echs.audit.entry import Action
+from echs.base.errors import named
+from echs.cdrs import tables as cdr_tables
+from echs.cdrs.pending import held
+from echs.clearing import tables as clearing_tables
+from echs.gauges import LISTS, free_bytes, volumes
+from echs.house import SECRET_KEY_FILE, House
+from echs.partners import register
+from echs.settings import Settings
+
+LEAST_POSTGRES = 160000
+LEAST_SQLITE = (3, 51, 3)
+LEAST_LIBXML = (2, 14)
+CONNECTIONS_OF_A_WORKER = 32
+BACKUP_DAYS, WAITING_HOURS, UNFETCHED_DAYS, LIST_DAYS = 2, 48, 7, 7
+CLOCK_SECONDS = 5
+
+
+class Status(StrEnum):
+    """How a thing stands."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """One thing that was looked at: how it stands, what was found, and what to do where it is not well."""
+
+    subject: str
+    status: Status
+    found: str
+    remedy: str = ""
+
+
+def well(subject: str, found: str) -> Symptom:
+    """A thing that is as it should be."""
+    return Symptom(subject, Status.OK, found)
+
+
+def judged(subject: str, right: bool, found: str, remedy: str, otherwise: Status = Status.WARN) -> Symptom:
+    """A thing that is well if it is ``right``."""
+    return well(subject, found) if right else Symptom(subject, otherwise, found, remedy)
+
+
+def examine(house: House, settings: Settings) -> Iterator[Symptom]:
+    """Everything, the ground first.
+
+    :raises Refused: STORE_UNAVAILABLE
+    """
+    yield from of_settings(settings)
+    yield from of_files(house, settings)
+    yield from of_libraries()
+    with house.database.read() as snapshot:
+        yield from of_store(house, settings, snapshot)
+        if schema.version_in(snapshot) != schema.head():
+            return
+        yield from of_business(house, snapshot)
+    yield from of_partners(house)
+
+
+def of_settings(settings: Settings) -> Iterator[Symptom]:
+    """What is set, and what is left to a default that suits a trial only."""
+    url = settings.public_url
+    if url is None:
+        remedy = "set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links"
+        yield Symptom("public address", Status.WARN, "not set", remedy)
+    else:
+        host = urlsplit(url).hostname or ""
+        outside = host not in ("localhost", "127.0.0.1", "::1")
+        safe = url.startswith("https://") or not outside
+        yield judged("public address", safe, url, "passwords and pins go over it: put TLS in front", Status.FAIL)
+        if outside:
+            remedy = "set ECHS_TRUSTED_PROXIES to your proxy's address: logs and audit trail name it instead of clients"
+            yield judged("proxies", bool(settings.proxies), settings.trusted_proxies or "none trusted", remedy)
+    if settings.log_level == "debug":
+        yield Symptom("log level", Status.WARN, "debug", "set ECHS_LOG_LEVEL=info: the disk fills for nothing")
+
+
+def of_files(house: House, settings: Settings) -> Iterator[Symptom]:
+    """The data directory, the secret key, and room."""
+    directory = house.data_dir
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    remedy = f"chmod 700 {directory}: it holds the secret key, statements and lists"
+    yield judged("data directory", not mode & 0o077, f"{directory}, mode {mode:o}", remedy)
+    yield judged("data access", os.access(directory, os.W_OK), "can be written", f"chown {directory}", Status.FAIL)
+    key = directory / SECRET_KEY_FILE
+    if settings.secret_key is not None:
+        yield well("secret key", "set")
+    else:
+        right = key.exists() and not stat.S_IMODE(key.stat().st_mode) & 0o077
+        yield judged("secret key", right, str(key), f"chmod 600 {key}", Status.FAIL)
+        if settings.database_url is not None:
+            remedy = "set ECHS_SECRET_KEY_FILE to the same secret on every host; links of one are 404 on another"
+            yield judged("secret key", False, "kept in the data directory of this host", remedy)
+    for name, volume in volumes(house).items():
+        free, least = free_bytes(volume), settings.min_free_bytes
+        largest = 2 * settings.max_bulk_body_bytes
+        found = f"{free // (1 << 20)} MiB free in {volume}"
+        yield judged(
+            f"room for {name}",
+            free >= max(least, largest),
+            found,
+            f"make room: at least {max(least, largest) // (1 << 20)} MiB, for the largest upload and more",
+            Status.FAIL if free < least else Status.WARN,
+        )
+
+
+def of_libraries() -> Iterator[Symptom]:
+    """Versions of what we stand on that are known to do harm."""
+    found = sqlite.sqlite_version_info
+    yield judged("SQLite", found >= LEAST_SQLITE, sqlite.sqlite_version, "install the locked requirements", Status.FAIL)
+    version = ".".join(map(str, etree.LIBXML_VERSION))
+    yield judged("libxml2", etree.LIBXML_VERSION >= LEAST_LIBXML, version, "install the locked requirements")
+    yield well("OpenSSL", ssl.OPENSSL_VERSION)
+
+
+def of_store(house: House, settings: Settings, snapshot: Connection) -> Iterator[Symptom]:
+    """The store itself: reachable, with the right tables, set so that nothing acknowledged is lost."""
+    version, head = schema.version_in(snapshot), schema.head()
+    yield judged("tables", version == head, f"version {version}, needed {head}", "echs db upgrade", Status.FAIL)
+    if house.database.is_sqlite:
+        yield from of_sqlite(snapshot)
+    else:
+        yield from of_postgres(house, snapshot)
+
+
+def of_sqlite(snapshot: Connection) -> Iterator[Symptom]:
+    """How SQLite is set, in the connections that we open."""
+    synchronous = snapshot.execute(text("PRAGMA synchronous")).scalar()
+    journal = snapshot.execute(text("PRAGMA journal_mode")).scalar()
+    right = synchronous == 2 and journal == "wal"
+    yield judged(
+        "durability", right, f"journal {journal}, synchronous {synchronous}", "report this: a defect", Status.FAIL
+    )
+    remedy = "for several hosts, or where a standby must take over, set ECHS_DATABASE_URL to PostgreSQL"
+    yield Symptom("store", Status.OK, "SQLite: one host, one writer at a time", remedy)
+
+
+def of_postgres(house: House, snapshot: Connection) -> Iterator[Symptom]:
+    """How PostgreSQL is set, and how far its clock is from ours."""
+
+    def setting(name: str) -> str:
+        return str(snapshot.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar())
+
+    number = int(setting("server_version_num"))
+    yield judged("PostgreSQL", number >= LEAST_POSTGRES, setting("server_version"), "upgrade to 16 or newer")
+    for name in ("fsync", "full_page_writes"):
+        yield judged(
+            name, setting(name) == "on", setting(name), f"set {name} = on: else a power cut loses CDRs", Status.FAIL
+        )
+    commit = setting("synchronous_commit")
+    remedy = "set synchronous_commit = on: else what partners were told is stored can be lost"
+    yield judged("synchronous_commit", commit in ("on", "remote_apply"), commit, remedy, Status.FAIL)
+    most = int(setting("max_connections"))
+    remedy = f"each worker takes up to {CONNECTIONS_OF_A_WORKER} connections: raise max_connections, or use pgbouncer"
+    yield judged("max_connections", most >= 3 * CONNECTIONS_OF_A_WORKER, str(most), remedy)
+    encoding = setting("server_encoding")
+    yield judged("encoding", encoding == "UTF8", encoding, "make the database with encoding UTF8", Status.FAIL)
+    theirs = snapshot.execute(select(func.clock_timestamp())).scalar()
+    away = abs((house.clock() - theirs).total_seconds()) if isinstance(theirs, datetime) else 0.0
+    yield judged("clocks", away <= CLOCK_SECONDS, f"{away:.1f} s apart from the database's", "run NTP on both hosts")
+    dump = version_of("pg_dump")
+    remedy = f"install the PostgreSQL client of version {number // 10_000}, for echs backup"
+    yield judged("pg_dump", dump >= number // 10_000, f"version {dump}" if dump else "not here", remedy)
+    timeout = setting("statement_timeout")
+    remedy = "a proxy drops our settings: ALTER ROLE … SET statement_timeout = '24s', lock_timeout = '20s'"
+    yield judged("statement_timeout", timeout != "0", timeout, remedy)
+
+
+def version_of(program: str) -> int:
+    """The major version of one of PostgreSQL's programs; 0 where it is not here."""
+    found = shutil.which(program)
+    if found is None:
+        return 0
+    done = subprocess.run([found, "--version"], capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
+    match = re.search(r"([0-9]+)\.", done.stdout)
+    return int(match[1]) if match else 0
+
+
+def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:
+    """What waits for somebody."""
+    now = house.clock()
+    cdr, uncleared = cdr_tables.cdr, cdr_tables.cdr_uncleared
+    count = snapshot.execute(select(func.count()).select_from(uncleared)).scalar() or 0
+    first = select(func.min(uncleared.c.cdr_id)).scalar_subquery()
+    oldest = snapshot.execute(select(cdr.c.received_at).where(cdr.c.id == first)).scalar()
+    waited = now - oldest if oldest is not None else timedelta()
+    found = f"{count}, the oldest for {hours(waited)} h" if count else "none"
+    yield judged(
+        "uncleared CDRs", waited <= timedelta(hours=WAITING_HOURS), found, "echs clear; echs cdr list --status held"
+    )
+    run, party = clearing_tables.clearing_run, clearing_tables.clearing_run_party
+    unfetched = (
+        select(party.c.user_id, func.min(run.c.cleared_at))
+        .join(run, run.c.number == party.c.run_number)
+        .where(party.c.first_served_at.is_(None))
+        .group_by(party.c.user_id)
+    )
+    late = sorted(
+        user_id for user_id, since in snapshot.execute(unfetched) if now - since > timedelta(days=UNFETCHED_DAYS)
+    )
+    found = f"not fetched for {UNFETCHED_DAYS} days by {named(late)}" if late else "none is late"
+    yield judged("statements", not late, found, "ask them whether their back end runs; echs run list")
+    table = audit_tables.audit
+    last = snapshot.execute(select(func.max(table.c.at)).where(table.c.action == Action.BACKED_UP)).scalar()
+    since_backup = None if last is None else now - last
+    right = since_backup is not None and since_backup <= timedelta(days=BACKUP_DAYS)
+    found = "never" if since_backup is None else f"{hours(since_backup)} h ago"
+    yield judged("backup", right, found, "echs backup create DIRECTORY, every day; keep copies elsewhere")
+    for name, heads in LISTS.items():
+        oldest = snapshot.execute(select(func.min(heads.c.replaced_at))).scalar()
+        if oldest is not None:
+            age = now - oldest
+            found = f"the oldest is {hours(age)} h old"
+            yield judged(
+                f"{name} lists", age <= timedelta(days=LIST_DAYS), found, "echs list show: whose is not renewed?"
+            )
+
+
+def of_partners(house: House) -> Iterator[Symptom]:
+    """Whether those are enrolled who must be, and own what they must own."""
+    active = [partner for partner in register.all_partners(house) if partner.active]
+    yield judged("partners", len(active) >= 2, f"{len(active)} active", "echs partner add: two make the first exchange")
+    without = [each.user_id for each in active if not (each.operator_ids or each.provider_ids or each.is_administrator)]
+    found = f"without an id: {named(without)}" if without else "each owns an id"
+    yield judged("party ids", not without, found, "echs partner own USER_ID --operator ID, or --provider ID")
+    waiting = held(house)
+    found = f"nobody owns {named([each.provider_id for each in waiting])}" if waiting else "none"
+    yield judged("held CDRs", not waiting, found, "echs partner own USER_ID --provider ID, or ask the sender")
+
+
+def hours(span: timedelta) -> int:
+    """A span in whole hours."""
+    return round(span.total_seconds() / 3600)

