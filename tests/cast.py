@@ -1,7 +1,13 @@
 """The partners and records that tests play with."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from echs.authorisations.authorisation import Authorisation
 from echs.cdrs.cdr import CdrRecord
@@ -133,3 +139,14 @@ def charge_point(number: int, **other: str) -> ChargePoint:
         receptacle_type="Mennekes Type II",
     )
     return record._replace(**other)
+
+
+def certificate_pem(now: datetime, days: int = 365) -> str:
+    """A client certificate that its owner signed itself, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a partner's back end")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    begun = min(now, now + timedelta(days=days)) - timedelta(days=1)
+    builder = builder.not_valid_before(begun).not_valid_after(now + timedelta(days=days))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()

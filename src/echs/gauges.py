@@ -44,6 +44,11 @@ UNFETCHED = Gauge("statements_unfetched", (), "Partners of runs that have not fe
 UNFETCHED_OLDEST = Gauge("statements_unfetched_oldest_seconds", (), "Age of the oldest run that is not fetched by all.")
 PARTNERS = Gauge("partners", ("state",), "Partners, active and disabled.")
 LOGINS = Gauge("logins_open", (), "Logins that have not ended.")
+CERTIFICATE_END = Gauge(
+    "certificates_first_end_timestamp_seconds",
+    (),
+    "When the first partner is left without a client certificate that is valid.",
+)
 LIST_RECORDS = Gauge("list_records", ("list",), "Records in the present lists of all partners.")
 LIST_OWNERS = Gauge("list_owners", ("list",), "Partners that published a list.")
 LIST_OLDEST = Gauge("list_oldest_seconds", ("list",), "Age of the list that was replaced longest ago.")
@@ -62,6 +67,7 @@ GAUGES = (
     UNFETCHED_OLDEST,
     PARTNERS,
     LOGINS,
+    CERTIFICATE_END,
     LIST_RECORDS,
     LIST_OWNERS,
     LIST_OLDEST,
@@ -142,6 +148,12 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
     for state, active in (("active", True), ("disabled", False)):
         yield PARTNERS, (state,), one(select(func.count()).where(partner.c.active == active)) or 0
     yield LOGINS, (), one(select(func.count()).where(login.c.expires_at > now)) or 0
+    pinned = partner_tables.partner_certificate
+    # Of each partner the last one counts: the next is pinned before the present one ends.
+    ends = select(func.max(pinned.c.ends_at).label("end")).join(partner, partner.c.id == pinned.c.partner_id)
+    ends_at = one(select(func.min(ends.where(partner.c.active).group_by(partner.c.id).subquery().c.end)))
+    if ends_at is not None:
+        yield CERTIFICATE_END, (), ends_at.timestamp()
     for name, heads in LISTS.items():
         owned = select(func.sum(heads.c.record_count), func.count(), func.min(heads.c.replaced_at))
         active_owners = select(partner.c.id).where(partner.c.active)

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from echs.cli import certificate
 from echs.cli.output import json_option, print_facts, print_json, print_table, say
 from echs.cli.store import ready_house
 from echs.partners import enrolment, register
@@ -231,3 +232,6 @@ def disable(user_id: str, as_json: bool) -> None:
 def enable(user_id: str, as_json: bool) -> None:
     """Let a partner in again, with the ids that it had."""
     show_partner(enrolment.enable(ready_house(), user_id), as_json)
+
+
+command.add_command(certificate.command)

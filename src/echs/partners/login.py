@@ -8,11 +8,12 @@ import hashlib
 import os
 import secrets
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
-from echs.base import turn
+from echs.base import trace, turn
 from echs.base.errors import Reason, Refused, refuse
 from echs.base.ground import Ground
 from echs.partners import tables
@@ -35,6 +36,7 @@ class LoginReason(Reason):
     LOGIN_TOKEN_REPEATED = "LOGIN_TOKEN_REPEATED"
     LOGIN_TOKEN_UNKNOWN = "LOGIN_TOKEN_UNKNOWN"
     LOGIN_TOKEN_EXPIRED = "LOGIN_TOKEN_EXPIRED"
+    LOGIN_CERTIFICATE = "LOGIN_CERTIFICATE"
     LOGIN_BUSY = "LOGIN_BUSY"
 
 
@@ -43,12 +45,17 @@ def log_in(ground: Ground, user_id: str, password: str) -> str:
 
     Wrong user, wrong password and disabled partner get the same answer at the same cost.
 
-    :raises Refused: LOGIN_REFUSED, LOGIN_BUSY
+    :raises Refused: LOGIN_REFUSED, LOGIN_CERTIFICATE, LOGIN_BUSY
     """
     usable = len(user_id) <= USER_ID_LIMIT and len(password) <= PASSWORD_LIMIT and "\0" not in user_id
     with ground.database.read() as snapshot:
-        query = select(tables.partner.c.id, tables.partner.c.password_hash, tables.partner.c.active)
+        query = select(
+            tables.partner.c.id, tables.partner.c.user_id, tables.partner.c.password_hash, tables.partner.c.active
+        )
         row = snapshot.execute(query.where(tables.partner.c.user_key == party_key(user_id if usable else ""))).first()
+        pinned = tables.partner_certificate
+        mine = select(pinned.c.mark, pinned.c.ends_at).where(pinned.c.partner_id == (row.id if row else 0))
+        certificates: dict[str, datetime] = dict(snapshot.execute(mine).tuples().all())
     turn.stand_aside()
     if not _hashing.acquire(timeout=HASHING_SECONDS):
         raise refuse(LoginReason.LOGIN_BUSY, "too many logins at this moment; send the same request again")
@@ -58,6 +65,8 @@ def log_in(ground: Ground, user_id: str, password: str) -> str:
         _hashing.release()
     if row is None or not right or not row.active:
         raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
+    look_at_certificate(certificates, ground.clock())
+    trace.current().actor = row.user_id
     return open_login(ground, row.id, row.password_hash)
 
 
@@ -113,19 +122,32 @@ def forget_all(ground: Ground) -> int:
 def partner_of_token(ground: Ground, token: str) -> Partner:
     """The active partner that logged in with this token.
 
-    :raises Refused: LOGIN_TOKEN_MISSING, LOGIN_TOKEN_UNKNOWN, LOGIN_TOKEN_EXPIRED
+    :raises Refused: LOGIN_TOKEN_MISSING, LOGIN_TOKEN_UNKNOWN, LOGIN_TOKEN_EXPIRED, LOGIN_CERTIFICATE
     """
     if not token:
         raise refuse(LoginReason.LOGIN_TOKEN_MISSING, "the identity header is missing or empty; log in and send it")
     found = partner_of_login(ground, token_hash(token))
     if found is None:
         raise unknown_token()
-    partner, expires_at = found
-    if expired(expires_at, ground.clock()):
+    if expired(found.expires_at, ground.clock()):
         raise refuse(LoginReason.LOGIN_TOKEN_EXPIRED, "this login has ended; log in again")
-    if not partner.active:
+    if not found.partner.active:
         raise unknown_token()
-    return partner
+    look_at_certificate(found.certificates, ground.clock())
+    return found.partner
+
+
+def look_at_certificate(certificates: Mapping[str, datetime], now: datetime) -> None:
+    """See whether the client showed one of the certificates of the partner, if it has any.
+
+    :raises Refused: LOGIN_CERTIFICATE
+    """
+    if not certificates:
+        return
+    ends_at = certificates.get(trace.current().certificate)
+    if ends_at is None or expired(ends_at, now):
+        detail = "this partner is known by a client certificate, and none of its own that is valid was shown"
+        raise refuse(LoginReason.LOGIN_CERTIFICATE, detail)
 
 
 def confirm(ground: Ground, transaction: Connection, partner: Partner) -> Partner:

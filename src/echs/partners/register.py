@@ -1,7 +1,8 @@
 """The register of partners, read: one partner, all partners, who owns an id."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -93,8 +94,8 @@ def facts_of_login() -> CompoundSelect[Any]:
     mine = select(login.c.partner_id).where(login.c.token_hash == bindparam("token_hash")).scalar_subquery()
     nothing = null()
 
-    def thing(what: Any, table: Any, text: Any, key: Any, number: Any) -> Select[Any]:
-        columns = (what, text, key, nothing, number, nothing, nothing, nothing)
+    def thing(what: Any, table: Any, text: Any, key: Any, number: Any, until: Any = nothing) -> Select[Any]:
+        columns = (what, text, key, nothing, number, nothing, nothing, until)
         return select(*columns).where(table.c.partner_id == mine)
 
     self = (
@@ -111,20 +112,33 @@ def facts_of_login() -> CompoundSelect[Any]:
         .join(login, login.c.partner_id == partner.c.id)
         .where(login.c.token_hash == bindparam("token_hash"))
     )
-    group, hub = tables.partner_group, tables.partner_hub
+    group, hub, certificate = tables.partner_group, tables.partner_hub, tables.partner_certificate
     return union_all(
         self,
         thing(literal_column("'group'"), group, group.c.group_name, nothing, nothing),
         thing(literal_column("'hub'"), hub, nothing, nothing, hub.c.hub),
         thing(party.c.kind, party, party.c.party_id, party.c.party_key, nothing),
+        thing(
+            literal_column("'certificate'"), certificate, certificate.c.mark, nothing, nothing, certificate.c.ends_at
+        ),
     )
 
 
 FACTS_OF_LOGIN = Question(facts_of_login())
 
 
-def partner_of_login(ground: Ground, token_hash: str) -> tuple[Partner, datetime] | None:
-    """The partner that a login belongs to, and when the login ends; None where there is no such login."""
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Who logged in, until when, and the certificates that it must show one of, with the end of each; none where it has
+    none."""
+
+    partner: Partner
+    expires_at: datetime
+    certificates: Mapping[str, datetime]
+
+
+def partner_of_login(ground: Ground, token_hash: str) -> LoggedIn | None:
+    """Whose a login is; None where there is no such login."""
     things: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for what, *facts in ground.database.ask(FACTS_OF_LOGIN, token_hash=token_hash):
         things[what].append(tuple(facts))
@@ -147,7 +161,8 @@ def partner_of_login(ground: Ground, token_hash: str) -> tuple[Partner, datetime
         provider_ids=ids(Kind.PROVIDER),
         hubs=tuple(sorted(number for _, _, _, number, *_ in things["hub"])),
     )
-    return partner, ground.database.as_instant(expires_at)
+    certificates = {mark: ground.database.as_instant(ends_at) for mark, *_, ends_at in things["certificate"]}
+    return LoggedIn(partner, ground.database.as_instant(expires_at), certificates)
 
 
 def grouped(snapshot: Connection, table: Any, column: Any, ids: Iterable[int]) -> dict[int, list[Any]]:

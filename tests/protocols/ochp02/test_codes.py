@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from cast import FIELD_CDR, cdr, token
+from cast import FIELD_CDR, cdr, certificate_pem, token
 from echs.base.spool import Spool
-from echs.partners import login
+from echs.partners import certificates, login
 from echs.protocols.ochp02 import operations
 from echs.protocols.ochp02.codes import CODES, Again
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
@@ -45,6 +45,11 @@ def login_busy(stage):
 
 def login_expired(stage):
     stage.clock.turn(days=1)
+    return stage.tnm.send("GetCDRs")
+
+
+def certificate_missing(stage):
+    certificates.add(stage.house, "tnm", certificate_pem(stage.clock()))
     return stage.tnm.send("GetCDRs")
 
 
@@ -90,6 +95,7 @@ CASES = {
     103: lambda stage: stage.tnm.send("GetCDRs", header=identity("x")),
     104: login_expired,
     105: lambda stage: stage.tnm.send("GetCDRs", header=identity("x") * 2),
+    106: certificate_missing,
     401: known_otherwise,
     501: broken_inside,
     502: store_gone,
@@ -143,4 +149,4 @@ def test_the_range_of_a_code_says_whether_the_same_request_may_be_sent_again():
     }
     for code in CODES:
         assert code.again in expected[code.number // 100], code
-    assert [code.number for code in CODES if code.number < 200 and code.again is Again.NO] == [101, 105]
+    assert [code.number for code in CODES if code.number < 200 and code.again is Again.NO] == [101, 105, 106]

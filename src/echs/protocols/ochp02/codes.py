@@ -84,6 +84,17 @@ CODES: Sequence[ResultCode] = (
         "LOGIN_TOKEN_REPEATED: the request has more than one identity header.",
     ),
     ResultCode(
+        106,
+        LoginReason.LOGIN_CERTIFICATE,
+        "The partner is known by a client certificate, and none of its own that is valid was shown.",
+        "Connect with the certificate that the clearing house has of you; give it the next one before that ends.",
+        Again.NO,
+        (
+            "LOGIN_CERTIFICATE: this partner is known by a client certificate, and none of its own that is valid was "
+            "shown."
+        ),
+    ),
+    ResultCode(
         201,
         ClearingReason.NOT_ADMINISTRATOR,
         "Only an administrator may clear.",

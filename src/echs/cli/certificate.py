@@ -1,0 +1,56 @@
+"""``echs partner cert``: the client certificates that partners are known by."""
+
+from typing import TextIO
+
+import click
+
+from echs.base.origin import CERTIFICATE_LIMIT
+from echs.cli.output import json_option, print_json, print_table, say
+from echs.cli.store import ready_house
+from echs.partners import certificates
+from echs.settings import read_settings
+
+
+@click.group("cert")
+def command() -> None:
+    """Pin client certificates: a partner that has any is known only where it shows one of them.
+
+    The proxy must ask clients for theirs and hand them on, and ECHS_TRUSTED_PROXIES must name it.
+    """
+
+
+@command.command("add")
+@click.argument("user_id")
+@click.argument("file", type=click.File("r", encoding="ascii", errors="replace"))
+def add(user_id: str, file: TextIO) -> None:
+    """Pin the certificate in FILE (PEM). Pin the next one before the present one ends; both are good meanwhile."""
+    house = ready_house()
+    certificate = certificates.add(house, user_id, file.read(CERTIFICATE_LIMIT))
+    say(f"{user_id} is known by {certificate.name}, SHA-256 {certificate.mark}, until {certificate.ends_at:%Y-%m-%d}")
+    if not read_settings().proxies:
+        say("ECHS_TRUSTED_PROXIES names no proxy: until it does, no certificate is seen and this partner is shut out")
+
+
+@command.command("list")
+@click.argument("user_id")
+@json_option
+def list_(user_id: str, as_json: bool) -> None:
+    """List the certificates of a partner, the one that ends first first."""
+    found = certificates.all_of(ready_house(), user_id)
+    if as_json:
+        print_json(found)
+        return
+    rows = ((each.mark, each.name, each.added_at, each.ends_at) for each in found)
+    print_table(f"Certificates of {user_id}", ("SHA-256", "name", "added", "ends"), rows)
+
+
+@command.command("remove")
+@click.argument("user_id")
+@click.argument("mark", metavar="SHA256")
+def remove(user_id: str, mark: str) -> None:
+    """Pin a certificate no more; eight digits of its SHA-256 are enough. Without any, a password is enough again."""
+    house = ready_house()
+    removed = certificates.remove(house, user_id, mark)
+    say(f"{user_id} is no longer known by {removed.mark}")
+    if not certificates.all_of(house, user_id):
+        say("it has no certificate any more: its password alone is enough")
