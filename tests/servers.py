@@ -41,13 +41,24 @@ class Server:
             )
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            assert self.process.poll() is None, self.log.read_text()
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
             try:
                 with urlopen(self.wsdl, timeout=5):
                     return
             except (URLError, OSError):
                 time.sleep(0.05)
         raise AssertionError(self.log.read_text())
+
+    def start_again(self) -> None:
+        """As a supervisor does when the master was killed: as soon as its orphans have left, which they do themselves."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            try:
+                os.killpg(self.process.pid, 0)
+            except ProcessLookupError:
+                break
+            time.sleep(0.02)
+        self.start()
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""

@@ -73,6 +73,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         turn.take()
         return super().handle_request(req, conn)
 
+    def is_parent_alive(self) -> bool:
+        """Whether the master is there. Without it a worker leaves at once: the next master needs the address."""
+        self.alive = self.alive and super().is_parent_alive()
+        return bool(self.alive)
+
     def accept(self, listener: Any) -> None:
         """Take a new connection, the later the more there are here: so that another worker with fewer takes it."""
         time.sleep(min(self.nr_conns, MOST_LATE) * LATE_SECONDS)

@@ -35,15 +35,12 @@ from echs import schema  # noqa: E402
 from echs.house import open_house  # noqa: E402
 from echs.protocols.ochp02.contracts import CONTRACTS, Contract  # noqa: E402
 from echs.settings import read_settings  # noqa: E402
+from programs import Missing, install  # noqa: E402
 from servers import Server  # noqa: E402
 
 VERSIONS = ("1.1", "1.2")
 CLIENT_SECONDS = 120
 INSTALL_SECONDS = 300
-
-
-class Missing(Exception):
-    """A client cannot be had on this machine; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +79,6 @@ def prepare_php() -> str:
     if shutil.which("php") is None or "soap" not in output(["php", "-m"]).split():
         install("php-cli", "php-soap")
     return output(["php", "-r", "echo PHP_VERSION;"])
-
-
-def install(*packages: str) -> None:
-    """Packages of Debian, where we may."""
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise Missing(f"install {' '.join(packages)} with your package manager, or run as root on Debian")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    if subprocess.run(command, env=environment, capture_output=True, check=False, timeout=INSTALL_SECONDS).returncode:
-        run(["apt-get", "update"], HERE)
-        run(command, HERE)
 
 
 def run(command: list[str], place: Path) -> None:
