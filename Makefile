@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test interop bench check format lock clean
+.PHONY: help demo serve test interop bench docs check format lock clean
 
 help: ## List these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,19 +40,23 @@ interop: $(VENV)/.dev ## Let zeep, soap for node and PHP play the roaming day un
 bench: $(VENV)/.dev ## Measure bulk exchange against floors of the same run; writes the README's table (BENCH="--only lists")
 	@$(BIN)/python bench/run.py $(BENCH)
 
+docs: $(VENV)/.dev ## Build the documentation as a site in docs/_build; a warning is an error
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 check: $(VENV)/.dev ## Lint, types, direction of imports
-	@$(BIN)/ruff check src tests migrations bench
-	@$(BIN)/ruff format --check src tests migrations bench
+	@$(BIN)/ruff check src tests migrations bench deploy docs
+	@$(BIN)/ruff format --check src tests migrations bench deploy docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.dev ## Format the code
-	@$(BIN)/ruff check --fix src tests migrations bench
-	@$(BIN)/ruff format src tests migrations bench
+	@$(BIN)/ruff check --fix src tests migrations bench deploy docs
+	@$(BIN)/ruff format src tests migrations bench deploy docs
 
 lock: ## Make both lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group dev -o requirements-dev.lock pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -c requirements-dev.lock -o requirements.lock pyproject.toml
 
 clean: ## Remove what these targets made, but no data
-	rm -rf $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
+	rm -rf docs/_build $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .hypothesis demo

@@ -3,6 +3,7 @@
 ``python docs/tables.py`` writes them between their marks; ``--check`` changes nothing and exits 1 when one is old.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -13,6 +14,8 @@ from echs.authorisations import authorisation
 from echs.base.plausibility import Rule
 from echs.cdrs.rules import RULES
 from echs.chargepoints import chargepoint
+from echs.gauges import GAUGES
+from echs.meters import METERS
 from echs.protocols.ochp02.codes import CODES
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, RECORDS, ROAMING_AUTHORISATION_INFO, WireRecord
 from echs.protocols.soap.faults import FAULT_CODES
@@ -20,6 +23,7 @@ from echs.protocols.soap.versions import SOAP_12
 from echs.settings import PREFIX, SECRETS, Settings
 
 ROOT = Path(__file__).parent.parent
+PER_CORE = ("W1", "W2", "W3", "W4")
 
 
 def markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -91,8 +95,51 @@ def limits() -> str:
     return "\n\n".join(parts)
 
 
+def meters() -> str:
+    """Every meter."""
+    rows = [
+        (f"`echs_{each.name}`", each.kind, ", ".join(f"`{label}`" for label in each.labels), each.help)
+        for each in METERS
+    ]
+    return markdown(("name", "kind", "labels", "what it counts"), rows)
+
+
+def gauges() -> str:
+    """Every gauge."""
+    rows = [(f"`echs_{each.name}`", ", ".join(f"`{label}`" for label in each.labels), each.help) for each in GAUGES]
+    return markdown(("name", "labels", "what it says"), rows)
+
+
+def per_core() -> str:
+    """What a second of one core does, from the last results of the bench; two digits, as such figures deserve."""
+    results = json.loads((ROOT / "bench" / "results" / "latest.json").read_text(encoding="utf-8"))
+    machine, rows = results["machine"], []
+    for line in results["lines"]:
+        count = re.search(r"[0-9]{1,3}(?:,[0-9]{3})+", line["what"])
+        seconds = re.search(r"CPU ([0-9.]+) s", line["measured"])
+        if line["store"] != "sqlite":
+            continue
+        if line["work"] in PER_CORE and count is not None and seconds:
+            rate = int(count[0].replace(",", "")) / float(seconds[1])
+            rows.append((line["what"], f"{rounded(rate)} records a second"))
+        elif line["work"] == "W5" and line["measured"].endswith("ms"):
+            rate = float(line["measured"].partition(" ")[0].replace(",", ""))
+            rows.append((line["what"], f"{rounded(rate / machine['cores'])} requests a second"))
+    where = f"{machine['cores']} cores of {machine['processor']}, Python {machine['python']}"
+    table = markdown(("work", "a core does, on SQLite"), rows)
+    return f"Measured on {results['date']} on {where}.\n\n{table}"
+
+
+def rounded(value: float) -> str:
+    """A figure with two digits that count."""
+    return f"{float(f'{value:.2g}'):,.0f}"
+
+
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
-    "settings": ("README.md", settings),
+    "settings": ("docs/settings.md", settings),
+    "meters": ("docs/metrics.md", meters),
+    "gauges": ("docs/metrics.md", gauges),
+    "per core": ("docs/deploy-scaling.md", per_core),
     "result codes": ("docs/result-codes.md", result_codes),
     "result code examples": ("docs/result-codes.md", result_code_examples),
     "faults": ("docs/result-codes.md", faults),

@@ -143,10 +143,21 @@ def charge_point(number: int, **other: str) -> ChargePoint:
 
 def certificate_pem(now: datetime, days: int = 365) -> str:
     """A client certificate that its owner signed itself, in PEM."""
+    return certificate_and_key(now, "a partner's back end", days)[0]
+
+
+def certificate_and_key(now: datetime, name: str, days: int = 365) -> tuple[str, str]:
+    """A certificate that signs itself, and its key, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a partner's back end")])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number())
-    begun = min(now, now + timedelta(days=days)) - timedelta(days=1)
-    builder = builder.not_valid_before(begun).not_valid_after(now + timedelta(days=days))
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    builder = builder.not_valid_before(min(now, now + timedelta(days=days)) - timedelta(days=400))
+    builder = builder.not_valid_after(now + timedelta(days=days))
+    if "." in name:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    signed = builder.sign(key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM).decode(), private.decode()

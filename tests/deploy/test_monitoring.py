@@ -57,5 +57,7 @@ def test_every_alert_has_its_page_in_the_runbook():
 def test_prometheus_itself_accepts_the_rules_and_they_fire_when_they_should():
     promtool = need("promtool", "prometheus")
     for arguments in (["check", "config", "prometheus.yml"], ["test", "rules", "alerts.test.yml"]):
-        done = subprocess.run([promtool, *arguments], cwd=MONITORING, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [promtool, *arguments], cwd=MONITORING, capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,55 @@
+#!/bin/sh
+# Backups of the database, run by the service `backup` of docker-compose.yml:
+#   create          a dump; those older than KEEP_DAYS days are removed after it succeeded
+#   list            what there is
+#   check FILE      whether a dump can be read to its end
+#   show FILE       a dump on standard output, to be kept elsewhere
+#   restore FILE    everything in the database is replaced by what is in the dump; stop `app` first
+set -eu
+umask 077
+
+directory=${BACKUP_DIRECTORY:-/var/lib/postgresql/data}
+PGPASSWORD=$(cat "$PGPASSWORD_FILE")
+export PGPASSWORD
+
+named() {
+    case "${1:?which file?}" in
+        */* | .*) echo "$1: say the name that list shows" >&2; exit 2 ;;
+    esac
+    [ -f "$directory/$1" ] || { echo "$1: there is no such backup" >&2; exit 3; }
+    printf '%s\n' "$directory/$1"
+}
+
+case "${1:-create}" in
+    create)
+        name=echs-$(date -u +%Y%m%dT%H%M%SZ).dump
+        partial=$directory/.$name.partial
+        trap 'rm -f "$partial"' EXIT
+        pg_dump --format=custom --file="$partial"
+        # Only what can be read back may be called a backup, and be a reason to remove older ones.
+        pg_restore --file=/dev/null "$partial"
+        sync "$partial"
+        mv "$partial" "$directory/$name"
+        find "$directory" -maxdepth 1 -name 'echs-*.dump' -mtime "+${KEEP_DAYS:-30}" -delete
+        echo "$name"
+        ;;
+    list)
+        find "$directory" -maxdepth 1 -name 'echs-*.dump' -printf '%f %s\n' | sort
+        ;;
+    check)
+        pg_restore --file=/dev/null "$(named "${2:-}")"
+        echo "$2 can be read to its end"
+        ;;
+    show)
+        cat "$(named "${2:-}")"
+        ;;
+    restore)
+        file=$(named "${2:-}")
+        pg_restore --clean --if-exists --no-owner --exit-on-error --single-transaction --dbname="$PGDATABASE" "$file"
+        echo "$2 is restored"
+        ;;
+    *)
+        sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+esac

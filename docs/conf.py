@@ -1,0 +1,18 @@
+"""How the documentation is built: ``make docs``; every warning is an error."""
+
+from importlib.metadata import version as installed
+
+project = "eCHS"
+author = "the eCHS team"
+release = version = installed("echs")
+extensions = ["myst_parser"]
+myst_heading_anchors = 4
+myst_enable_extensions = ["colon_fence"]
+html_theme = "furo"
+html_title = f"eCHS {release}"
+html_static_path: list[str] = []
+html_show_sourcelink = False
+exclude_patterns = ["_build", "clients/README.md"]
+nitpicky = True
+# Pages link to files of the repository, which are no pages.
+suppress_warnings = ["myst.xref_missing"]
