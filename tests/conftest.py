@@ -1,8 +1,11 @@
 """What every test may ask for: a house on each kind of store, with a clock that the test turns."""
 
+import logging
+import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,12 +16,27 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+import canary
 from cast import Cast, enrol
 from echs import schema
 from echs.base.database import Database
 from echs.house import House, open_house
 from echs.server import application
 from echs.settings import read_settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_is_ever_logged() -> Iterator[canary.Recorder]:
+    """The canary: whatever this test run writes to a log, at any level, holds no secret of the tests."""
+    recorder = canary.Recorder()
+    root = logging.getLogger()
+    root.addHandler(recorder)
+    root.setLevel(logging.DEBUG)
+    yield recorder
+    root.removeHandler(recorder)
+    found = canary.found(recorder)
+    assert not found, "secrets were logged:\n" + "\n".join(found[:20])
+
 
 STORES = ("sqlite", "postgresql")
 
@@ -79,6 +97,15 @@ def administer(url: str, statement: str) -> None:
     engine.dispose()
 
 
+def data_directory(url):
+    """Where the server behind a URL has its files."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.connect() as connection:
+        found = connection.execute(text("SHOW data_directory")).scalar()
+    engine.dispose()
+    return Path(found)
+
+
 def database_in(url: str, name: str) -> str:
     """The URL of another database on the same server."""
     return make_url(url).set(database=name).render_as_string(hide_password=False)
@@ -109,6 +136,14 @@ def empty_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
     administer(server, f"CREATE DATABASE {name}")
     yield database_in(server, name)
     administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def seed() -> int:
+    """ECHS_SEED, or a new one."""
+    chosen = int(os.environ.get("ECHS_SEED", time.time_ns() % 10**6))
+    print(f"ECHS_SEED={chosen}")
+    return chosen
 
 
 @pytest.fixture

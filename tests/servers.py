@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import canary
+
 
 class Server:
     """``echs serve`` as an operator starts it; can be killed and started again on the same port."""
@@ -20,9 +22,10 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
-        ours = {"ECHS_PUBLIC_URL": self.url, "ECHS_DRAIN_SECONDS": "0"}
+        ours = {"ECHS_PUBLIC_URL": self.url, "ECHS_DRAIN_SECONDS": "0", "ECHS_LOG_LEVEL": "debug"}
         self.environment = {**inherited, **ours, **environment, "ECHS_PUBLIC_URL": self.url}
         self.log = log
+        canary.written.add(log)
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

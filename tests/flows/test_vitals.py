@@ -84,6 +84,7 @@ def test_meters_add_up_over_all_workers(server):
     body = "".join(record_xml(ROAMING_AUTHORISATION_INFO, token(each)) for each in (1, 2))
     inside = f"<n:SetRoamingAuthorisationListRequest>{body}</n:SetRoamingAuthorisationListRequest>"
     call(server, envelope(inside, identity(tokens[0])))
+    in_flight = []
     for _ in range(8):  # whichever worker answers says the same
         found = samples(get(server, "/metrics")[1])
         assert total(found, "echs_requests_total", operation="add_cdrs", result="ok", door="soap-1.2") == 20
@@ -92,7 +93,10 @@ def test_meters_add_up_over_all_workers(server):
         assert total(found, "echs_cdrs_received_total", outcome="pending") == 20
         assert total(found, "echs_list_records_received_total", list="roaming") == 2
         assert total(found, "echs_received_bytes_total", operation="add_cdrs") > 20 * 500
-        assert total(found, "echs_requests_in_flight") == 1
+        in_flight.append(total(found, "echs_requests_in_flight"))
+    # A request counts until its last byte is out, which its client may have read a moment before.
+    assert min(in_flight) == 1
+    assert max(in_flight) <= 2
     deadline = time.monotonic() + 15
     while total(samples(get(server, "/metrics")[1]), "echs_cdrs_pending") != 20 and time.monotonic() < deadline:
         time.sleep(0.5)

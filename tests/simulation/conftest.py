@@ -1,21 +1,11 @@
-"""A running server on each kind of store, and a seed that a failure names."""
+"""A running server on each kind of store."""
 
-import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from servers import Server
-
-
-@pytest.fixture
-def seed() -> int:
-    """ECHS_SEED, or a new one."""
-    chosen = int(os.environ.get("ECHS_SEED", time.time_ns() % 10**6))
-    print(f"ECHS_SEED={chosen}")
-    return chosen
 
 
 @pytest.fixture

