@@ -75,8 +75,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def is_parent_alive(self) -> bool:
         """Whether the master is there. Without it a worker leaves at once: the next master needs the address."""
-        self.alive = self.alive and super().is_parent_alive()
-        return bool(self.alive)
+        there = bool(super().is_parent_alive())
+        if not there:
+            self.alive = False
+        return there
 
     def accept(self, listener: Any) -> None:
         """Take a new connection, the later the more there are here: so that another worker with fewer takes it."""
