@@ -1,8 +1,11 @@
 """Programs of other people that some tests and drills want: taken from the distribution where we may."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +25,14 @@ def install(*packages: str) -> None:
         raise Missing(f"install {' '.join(packages)} with your package manager, or run as root on Debian")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    for attempt in (command, ["apt-get", "update"], command):
-        done = subprocess.run(
-            attempt, env=environment, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS
-        )
-        if attempt is command and not done.returncode:
-            return
+    with (Path(tempfile.gettempdir()) / "echs-tests-install.lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)  # two workers of a test run may want something at once
+        for attempt in (command, ["apt-get", "update"], command):
+            done = subprocess.run(
+                attempt, env=environment, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS
+            )
+            if attempt is command and not done.returncode:
+                return
     raise Missing(f"{' '.join(command)} failed: {(done.stderr or done.stdout).strip()[-400:]}")
 
 

@@ -1,9 +1,13 @@
 """The migrations are the only way to the tables, and lead exactly there."""
 
+import ast
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -16,6 +20,8 @@ from echs.base.database import Database, metadata
 from echs.cdrs import intake
 from echs.chargepoints import chargepoint_list
 from echs.clearing import run
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_the_migrated_store_has_the_tables_of_the_code(house):
@@ -85,3 +91,55 @@ def test_lists_and_cdrs_come_through_the_change_to_bulk_rows_and_back(house, cas
     with house.database.read() as snapshot:
         context = MigrationContext.configure(snapshot, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_migrations_only_add_so_that_the_release_before_serves_on():
+    """From 0006 on; what may not happen under a running release is split over two."""
+    allowed = {
+        "create_table", "create_index", "add_column", "execute", "get_bind", "f",
+        # Only in the way back.
+        "drop_table", "drop_column", "drop_index",
+    }  # fmt: skip
+    for path in sorted((ROOT / "migrations" / "versions").glob("[0-9]*.py")):
+        if path.name < "0006":
+            continue
+        tree = ast.parse(path.read_text())
+        for function in tree.body:
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            called = [
+                node.func.attr
+                for node in ast.walk(function)
+                if isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == "op"
+            ]
+            assert set(called) <= allowed, f"{path.name}: {set(called) - allowed}"
+            if function.name == "upgrade":
+                assert not [name for name in called if name.startswith("drop_")], path.name
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Call) and ast.unparse(node.func) == "op.add_column":
+                        assert "nullable=True" in ast.unparse(node) or "server_default" in ast.unparse(node), path.name
+
+
+@pytest.mark.parametrize("moment", [0.05, 0.3, 0.6])
+def test_a_migration_that_is_killed_has_not_happened_and_succeeds_when_it_is_run_again(
+    empty_store_url, tmp_path, moment
+):
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ECHS_")},
+        "ECHS_DATABASE_URL": empty_store_url,
+        "ECHS_DATA_DIR": str(tmp_path / "data"),
+    }
+    command = [sys.executable, "-m", "echs", "db", "upgrade"]
+    first = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    time.sleep(0.5 + moment)
+    first.kill()
+    first.wait(10)
+    database = Database(empty_store_url)
+    assert schema.current(database) in (None, schema.head())
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert schema.current(database) == schema.head()
+    database.close()

@@ -393,7 +393,7 @@ def main() -> int:
     parser.add_argument("--etcd", type=int, choices=(1, 3), default=3)
     parser.add_argument("--before", type=float, default=5, help="seconds of load before")
     parser.add_argument("--after", type=float, default=8, help="seconds of load after")
-    parser.add_argument("--query", default="target_session_attrs=read-write", help="what the database URL ends with")
+    parser.add_argument("--query", default="", help="what the database URL ends with")
     parser.add_argument("--keep-log", type=Path, metavar="DIRECTORY", help="put the logs there")
     given = parser.parse_args()
     hows = given.how.split(",")

@@ -24,6 +24,8 @@ OPAQUE = re.compile(r"[^/]{20,}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 # Asked every few seconds, for ever.
 ROUTINE = {"livez", "readyz", "metrics"}
+# As many digits of a certificate's SHA-256 as `echs partner cert` wants to find it.
+SHOWN_MARK = 16
 CLIENT_GONE = "CLIENT_GONE"
 
 
@@ -122,6 +124,7 @@ class Reception:
                 "received_bytes": present.received_bytes,
                 "sent_bytes": visit.sent,
                 "ms": round(seconds * 1000, 1),
+                **({"certificate": present.certificate[:SHOWN_MARK]} if present.certificate else {}),
                 **({"audit": present.audited} if present.audited else {}),
             },
         )

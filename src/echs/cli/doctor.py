@@ -28,7 +28,7 @@ def command(as_json: bool) -> None:
         print_json(symptoms)
     else:
         rows = ((each.status, each.subject, each.found, each.remedy) for each in symptoms)
-        print_table("Examination", ("", "what", "found", "what to do"), rows, widest="what to do")
+        print_table("Examination", ("", "what", "found", "what to do"), rows, right=("",), widest="what to do")
     say(f"{len(symptoms)} looked at: {len(failed)} fail, {len(warned)} could be better")
     if failed:
         raise click.exceptions.Exit(EXIT_FAILED)
