@@ -108,3 +108,29 @@ def test_a_database_url_of_another_kind_is_a_sentence_without_its_password(tmp_p
 
 def test_every_setting_is_described():
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://x y", "https://x:99999999", "https://user:geheim@x", 'https://x/"><b>', "https://", "https://x:0"],
+)
+def test_an_address_that_cannot_be_one_is_refused(url):
+    with pytest.raises(BadConfiguration) as refused:
+        read_settings({"ECHS_PUBLIC_URL": url})
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["ECHS_MAX_LOGINS_PER_PARTNER", "ECHS_MAX_RECORDS_PER_UPLOAD", "ECHS_MIN_FREE_BYTES"])
+def test_a_number_that_no_store_can_count_is_refused(name):
+    with pytest.raises(BadConfiguration, match=name):
+        read_settings({name: "9" * 30})
+
+
+@pytest.mark.parametrize("key", ["", "short", " " * 40])
+def test_a_secret_key_that_can_be_guessed_is_refused_wherever_it_stands(tmp_path, key):
+    if key.strip() != key or len(key) == 5:
+        with pytest.raises(BadConfiguration):
+            read_settings({"ECHS_SECRET_KEY": key})
+    (tmp_path / "secret-key").write_text(key)
+    with pytest.raises(BadConfiguration, match="characters"):
+        open_house(read_settings({"ECHS_DATA_DIR": str(tmp_path)}))

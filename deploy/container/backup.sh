@@ -4,7 +4,7 @@
 #   list            what there is
 #   check FILE      whether a dump can be read to its end
 #   show FILE       a dump on standard output, to be kept elsewhere
-#   restore FILE    everything in the database is replaced by what is in the dump; stop `app` first
+#   restore FILE    the database becomes what is in the dump, without logins; stop `app` first, then `migrate`
 set -eu
 umask 077
 
@@ -45,7 +45,14 @@ case "${1:-create}" in
         ;;
     restore)
         file=$(named "${2:-}")
-        pg_restore --clean --if-exists --no-owner --exit-on-error --single-transaction --dbname="$PGDATABASE" "$file"
+        # Beside the present one, which may have tables that the dump does not know; it goes when the other is whole.
+        psql -q --dbname=postgres -c 'DROP DATABASE IF EXISTS restoring WITH (FORCE)' \
+            -c "CREATE DATABASE restoring TEMPLATE template0 ENCODING 'UTF8'"
+        pg_restore --no-owner --exit-on-error --single-transaction --dbname=restoring "$file"
+        # One that was ended since the backup would else open again.
+        psql -q --dbname=restoring -v ON_ERROR_STOP=1 -c 'DELETE FROM login'
+        psql -q --dbname=postgres -v ON_ERROR_STOP=1 -c "DROP DATABASE \"$PGDATABASE\" WITH (FORCE)" \
+            -c "ALTER DATABASE restoring RENAME TO \"$PGDATABASE\""
         echo "$2 is restored"
         ;;
     *)

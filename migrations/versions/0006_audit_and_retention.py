@@ -15,6 +15,26 @@ depends_on = None
 
 IDENTITY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 REFUSAL = "the audit trail is only added to"
+GUARDED = ("audit", "audit_baseline")
+
+
+def guard(table: str) -> None:
+    """Have the store refuse to change or delete a row."""
+    if op.get_bind().dialect.name == "sqlite":
+        for verb in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+            )
+        return
+    op.execute(
+        "CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$"
+    )
+    op.execute(
+        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()"
+    )
 
 
 def upgrade() -> None:
@@ -29,26 +49,24 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=200), nullable=False),
         sa.Column("result", sa.String(length=40), nullable=False),
         sa.Column("request_id", sa.String(length=26), nullable=False),
-        sa.Column("detail", sa.String(length=2000), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("previous_hash", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_audit"),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
-                f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
-            )
-    else:
-        op.execute(
-            "CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$"
-        )
-        op.execute(
-            "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
-            "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()"
-        )
+    op.create_table(
+        "audit_baseline",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("cdr_id", sa.BigInteger(), nullable=False),
+        sa.Column("run_number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_audit_baseline"),
+    )
+    op.execute(
+        "INSERT INTO audit_baseline (id, cdr_id, run_number) SELECT 1, "
+        "(SELECT coalesce(max(id), 0) FROM cdr), (SELECT coalesce(max(number), 0) FROM clearing_run)"
+    )
+    for table in GUARDED:
+        guard(table)
     op.create_table(
         "partner_certificate",
         sa.Column("mark", sa.String(length=64), nullable=False),
@@ -74,6 +92,7 @@ def downgrade() -> None:
     op.drop_column("clearing_run", "purged_at")
     op.drop_table("cdr_purged")
     op.drop_table("partner_certificate")
+    op.drop_table("audit_baseline")
     op.drop_table("audit")
     if op.get_bind().dialect.name != "sqlite":
         op.execute("DROP FUNCTION audit_refuse()")

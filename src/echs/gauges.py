@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from echs import __version__, schema
 from echs.authorisations import tables as authorisation_tables
@@ -135,15 +135,14 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
     first = select(func.min(uncleared.c.cdr_id)).scalar_subquery()
     yield OLDEST, (), age(one(select(cdr.c.received_at).where(cdr.c.id == first)))
     yield STORED, (), one(select(func.max(cdr.c.id))) or 0
-    run, party = clearing_tables.clearing_run, clearing_tables.clearing_run_party
+    run = clearing_tables.clearing_run
     yield RUNS, (), one(select(func.count()).select_from(run)) or 0
     last = one(select(func.max(run.c.cleared_at)))
     if last is not None:
         yield LAST_RUN, (), last.timestamp()
-    missing = party.c.first_served_at.is_(None)
-    yield UNFETCHED, (), one(select(func.count()).select_from(party).where(missing)) or 0
-    oldest = select(func.min(run.c.cleared_at)).join(party, party.c.run_number == run.c.number).where(missing)
-    yield UNFETCHED_OLDEST, (), age(one(oldest))
+    unfetched = unfetched_runs().subquery()
+    yield UNFETCHED, (), one(select(func.count()).select_from(unfetched)) or 0
+    yield UNFETCHED_OLDEST, (), age(one(select(func.min(unfetched.c.cleared_at))))
     partner, login = partner_tables.partner, partner_tables.login
     for state, active in (("active", True), ("disabled", False)):
         yield PARTNERS, (state,), one(select(func.count()).where(partner.c.active == active)) or 0
@@ -162,6 +161,17 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
         yield LIST_OWNERS, (name,), owners
         if since is not None:
             yield LIST_OLDEST, (name,), age(since)
+
+
+def unfetched_runs() -> Select[Any]:
+    """The runs that active partners have not fetched and still could, with whose they are and when they were made."""
+    run, party, partner = clearing_tables.clearing_run, clearing_tables.clearing_run_party, partner_tables.partner
+    return (
+        select(party.c.user_id, run.c.cleared_at)
+        .join(run, run.c.number == party.c.run_number)
+        .join(partner, partner.c.id == party.c.partner_id)
+        .where(party.c.first_served_at.is_(None), run.c.purged_at.is_(None), partner.c.active)
+    )
 
 
 def disks(house: House) -> Iterator[Reading]:

@@ -1,6 +1,7 @@
 """Whether the server lives, and whether it is ready to be sent requests: what a load balancer asks."""
 
 import mmap
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -51,11 +52,18 @@ def store(house: House) -> Check:
     except Refused as refused:
         return Check("store", False, {"reason": refused.first.reason.value})
     taken = round((time.monotonic() - start) * 1000, 1)
-    return Check("store", version == needed, {"schema": version, "needed": needed, "milliseconds": taken})
+    # A newer release has added to the tables, and this one serves on until it is replaced: migrations only add.
+    return Check(
+        "store", version is not None and version >= needed, {"schema": version, "needed": needed, "milliseconds": taken}
+    )
 
 
 def disk_space(house: House) -> list[Check]:
     """There is room where the server writes."""
     least = house.limits.free_bytes
     found = {name: free_bytes(directory) for name, directory in volumes(house).items()}
-    return [Check(f"disk_{name}", free >= least, {"free_bytes": free, "least": least}) for name, free in found.items()]
+    checks = [
+        Check(f"disk_{name}", free >= least, {"free_bytes": free, "least": least}) for name, free in found.items()
+    ]
+    unwritable = [name for name, directory in volumes(house).items() if not os.access(directory, os.W_OK)]
+    return [*checks, Check("writable", not unwritable, {"unwritable": unwritable} if unwritable else {})]

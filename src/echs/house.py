@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.engine import URL
+
 from echs.authorisations import roaming_list
 from echs.base.clock import Clock, system_clock
 from echs.base.database import Database
@@ -15,7 +17,7 @@ from echs.base.limits import Limits
 from echs.base.published_list import DrawnLists
 from echs.cdrs.surroundings import Lists
 from echs.chargepoints import chargepoint_list
-from echs.settings import DEFAULT_PUBLIC_URL, BadConfiguration, Settings
+from echs.settings import DEFAULT_PUBLIC_URL, SECRET_KEY_MINIMUM, BadConfiguration, Settings
 from echs.statements import link
 from echs.statements.shelf import Shelf
 
@@ -92,7 +94,7 @@ def open_database(settings: Settings) -> Database:
     """
     if settings.database_url is None:
         prepare_data_directory(settings.data_dir)
-        return Database(f"sqlite:///{settings.data_dir / DATABASE_FILE}")
+        return Database(URL.create("sqlite", database=str(settings.data_dir / DATABASE_FILE)))
     try:
         return Database(settings.database_url.get_secret_value(), database_password(settings))
     except ValueError as error:
@@ -141,6 +143,11 @@ def secret_key(settings: Settings) -> str:
                 pass
             finally:
                 aside.unlink()
-        return file.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise BadConfiguration([f"ECHS_DATA_DIR: {file} cannot be used ({error.strerror})"]) from None
+        key = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfiguration([f"ECHS_DATA_DIR: {file} cannot be used ({error})"]) from None
+    if len(key) < SECRET_KEY_MINIMUM:
+        # With a key that can be guessed anybody could sign links to statements.
+        needed = f"it must have at least {SECRET_KEY_MINIMUM} characters"
+        raise BadConfiguration([f"ECHS_DATA_DIR: {file} has {len(key)} characters, {needed}; delete it for a new one"])
+    return key

@@ -28,6 +28,8 @@ TALKATIVE = ("spyne", "sqlalchemy", "alembic", "psycopg", "pysqlite3", "passlib"
 class ToStandardError(logging.StreamHandler):  # type: ignore[type-arg]
     """Writes to what is standard error at the moment of writing."""
 
+    as_json = False
+
     @property
     def stream(self) -> Any:
         """Where the line goes."""
@@ -60,11 +62,17 @@ def configure(level: str = "info", form: str = "auto") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*last, short, renderer])
     )
+    handler.as_json = as_json
     root = logging.getLogger()
     root.handlers[:] = [*(each for each in root.handlers if not isinstance(each, ToStandardError)), handler]
     root.setLevel(level.upper())
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger(name).level))
+
+
+def writes_json() -> bool:
+    """Whether lines are written as JSON now."""
+    return any(isinstance(each, ToStandardError) and each.as_json for each in logging.getLogger().handlers)
 
 
 def as_text(value: Any, **_: Any) -> str:
@@ -75,7 +83,7 @@ def as_text(value: Any, **_: Any) -> str:
 def of_request(_logger: Any, _method: str, event: Event) -> Event:
     """Add the request that a line belongs to."""
     present = trace.present()
-    if present is not None and "request_id" not in event:
+    if present is not None and present.door != trace.COMMAND and "request_id" not in event:
         event["request_id"] = present.request_id
     return event
 

@@ -1,7 +1,6 @@
 """Our gunicorn master: first it tells that it is leaving, and then it sees everybody out."""
 
 import logging
-import queue
 import signal
 import time
 
@@ -24,9 +23,11 @@ class Master(Arbiter):  # type: ignore[misc]
         log.info("stopping", extra={"drain_seconds": seconds})
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            try:
-                if self.SIG_QUEUE.get(timeout=left) in IMPATIENT:
+            for number in self.wait_for_signals(timeout=min(left, 1.0)):
+                if number in IMPATIENT:
                     self.handle_int()
-            except queue.Empty:
-                break
+                elif number == signal.SIGCHLD:
+                    self.handle_chld()
+            self.murder_workers()
+            self.manage_workers()
         super().handle_term()

@@ -4,11 +4,15 @@ Each worker counts in a file of its own, in a directory that the workers of one 
 them up. What follows from the store alone is not counted here but looked up, in `echs.gauges`.
 """
 
+import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0)
 
@@ -82,6 +86,9 @@ class Meters:
                 make, extra = prometheus.Histogram, {"buckets": SECONDS}
             self._made[meter] = make(name, meter.help, meter.labels, registry=self.registry, **extra)
         self._child = cache(self._labelled)
+        self.mute = directory is not None and not allocated(directory)
+        if self.mute:
+            log.warning("there is no room for meters; this worker does not count")
 
     def _labelled(self, meter: Meter, labels: tuple[str, ...]) -> Any:
         made = self._made[meter]
@@ -89,12 +96,18 @@ class Meters:
 
     def add(self, meter: Meter, *labels: str, amount: float = 1) -> None:
         """Add to a counter or a gauge."""
-        if amount:
+        if amount and not self.mute:
             self._child(meter, labels).inc(amount)
+
+    def set(self, meter: Meter, *labels: str, value: float) -> None:
+        """Set a gauge to a value."""
+        if not self.mute:
+            self._child(meter, labels).set(value)
 
     def observe(self, meter: Meter, *labels: str, value: float) -> None:
         """Enter a value into a histogram."""
-        self._child(meter, labels).observe(value)
+        if not self.mute:
+            self._child(meter, labels).observe(value)
 
     def text(self, others: Any = None) -> bytes:
         """Everything in the text format of Prometheus; ``others`` is a collector whose gauges are added."""
@@ -112,6 +125,17 @@ class Meters:
             looked_up.register(others)
             text += prometheus.generate_latest(looked_up)
         return text
+
+
+def allocated(directory: Path) -> bool:
+    """Have the files of this process really take their room: to write into one that has none would kill the process."""
+    try:
+        for file in directory.glob(f"*_{os.getpid()}.db"):
+            with file.open("r+b") as opened:
+                os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+    except OSError:
+        return False
+    return True
 
 
 def forget_worker(directory: Path, pid: int) -> None:

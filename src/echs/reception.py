@@ -1,9 +1,8 @@
 """What happens to every request, whatever it asks: it gets an id, it is counted, and it leaves a line in the log."""
 
 import logging
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from echs import meters
@@ -18,9 +17,6 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-PATH_LIMIT = 80
-# Long enough to be a secret: the signature of a link, a token in the wrong place.
-OPAQUE = re.compile(r"[^/]{20,}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 # Asked every few seconds, for ever.
 ROUTINE = {"livez", "readyz", "metrics"}
@@ -62,9 +58,20 @@ class Visit:
 class Reception:
     """The application within, and what is done around it for every request."""
 
-    def __init__(self, within: Application, counted: Meters, trusted: Sequence[Network] = ()) -> None:
+    def __init__(
+        self,
+        within: Application,
+        counted: Meters,
+        trusted: Sequence[Network] = (),
+        connections: Callable[[], int] = lambda: 0,
+        paths: Collection[str] = (),
+    ) -> None:
         self.within = within
         self.meters = counted
+        # How many connections to the store are in use.
+        self.connections = connections
+        # The paths that there are, for the log.
+        self.paths = paths
         self.trusted = trusted
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -93,6 +100,13 @@ class Reception:
 
     def leave(self, visit: Visit) -> None:
         """The request is over."""
+        try:
+            self.enter(visit)
+        finally:
+            trace.end()
+
+    def enter(self, visit: Visit) -> None:
+        """Enter the request in the meters and the log."""
         seconds = time.monotonic() - visit.began
         present, environ = visit.trace, visit.environ
         operation = present.operation or "other"
@@ -101,6 +115,7 @@ class Reception:
             result = CLIENT_GONE
         add = self.meters.add
         add(meters.IN_FLIGHT, amount=-1)
+        self.meters.set(meters.CONNECTIONS, value=self.connections())
         add(meters.REQUESTS, operation, present.door, result)
         add(meters.RECEIVED, operation, amount=present.received_bytes)
         add(meters.SENT, operation, amount=visit.sent)
@@ -117,7 +132,7 @@ class Reception:
                 "actor": present.actor,
                 "door": present.door,
                 "method": method if method in METHODS else "?",
-                "path": shown_path(environ.get("PATH_INFO", "")),
+                "path": shown_path(environ.get("PATH_INFO", ""), self.paths),
                 "operation": operation,
                 "result": result,
                 "status": visit.status,
@@ -130,7 +145,12 @@ class Reception:
         )
 
 
-def shown_path(path: str) -> str:
-    """A path as it may stand in a log: short, printable, and nothing in it that could be a signature or a token."""
-    shown = OPAQUE.sub("…", path[: PATH_LIMIT * 4])[:PATH_LIMIT]
-    return shown if shown.isprintable() else "".join(each if each.isprintable() else "?" for each in shown)
+def shown_path(path: str, known: Collection[str]) -> str:
+    """A path as it may stand in a log: one that there is. What another says may be a link with a mistake in it, or
+    somebody's password.
+    """
+    plain = path.rstrip("/") or "/"
+    if plain in known:
+        return plain
+    begin = path[: path.find("/", 1) + 1]
+    return f"{begin}…" if begin in known else "(other)"

@@ -1,12 +1,14 @@
 """Every room's tables in one metadata, for Alembic, and the way from one version of them to the next."""
 
+import warnings
 from functools import cache
 
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from echs.audit import tables as audit_tables
 from echs.authorisations import tables as authorisation_tables
@@ -20,7 +22,13 @@ from echs.partners import tables as partner_tables
 # Importing the tables is what puts them into the metadata.
 ROOMS = (audit_tables, partner_tables, authorisation_tables, chargepoint_tables, cdr_tables, clearing_tables)
 
-__all__ = ["ROOMS", "alembic_config", "current", "head", "metadata", "upgrade"]
+# What keeps the audit trail from being rewritten; see migration 0006.
+GUARDS = {
+    "sqlite": {f"{table}_no_{verb}" for table in ("audit", "audit_baseline") for verb in ("update", "delete")},
+    "postgresql": {"audit_no_change", "audit_baseline_no_change"},
+}
+
+__all__ = ["GUARDS", "ROOMS", "alembic_config", "current", "differences", "head", "metadata", "upgrade"]
 
 
 def alembic_config(database: Database) -> Config:
@@ -49,6 +57,24 @@ def current(database: Database) -> str | None:
 def version_in(snapshot: Connection) -> str | None:
     """As `current`, inside of a snapshot of the caller's."""
     return MigrationContext.configure(snapshot).get_current_revision()
+
+
+def differences(snapshot: Connection) -> list[str]:
+    """In what the tables are not those that the migrations make, each in a sentence."""
+    context = MigrationContext.configure(snapshot, opts={"compare_type": True})
+    with warnings.catch_warnings():
+        # An index over an expression cannot be compared everywhere.
+        warnings.simplefilter("ignore")
+        found = compare_metadata(context, metadata)
+    flat = [each for item in found for each in (item if isinstance(item, list) else [item])]
+    told = [f"{str(each[0]).replace('_', ' ')}: {' '.join(map(str, each[1:4]))[:200]}" for each in flat]
+    if snapshot.dialect.name == "sqlite":
+        names = set(snapshot.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars())
+    else:
+        names = set(snapshot.execute(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")).scalars())
+    guards = GUARDS[snapshot.dialect.name]
+    told += [f"the trigger {name} is missing: the audit trail could be rewritten" for name in sorted(guards - names)]
+    return told + [f"there is a trigger {name} that is none of ours" for name in sorted(names - guards)]
 
 
 def upgrade(database: Database) -> None:

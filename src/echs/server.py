@@ -2,8 +2,9 @@
 
 import json
 import logging
+import struct
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +15,7 @@ from echs.clearing.publish import open_link
 from echs.gauges import Gauges
 from echs.health import Draining, readiness
 from echs.house import STATEMENTS_PATH, House, open_house
-from echs.meters import CONNECTIONS, Meters
+from echs.meters import Meters
 from echs.protocols.ochp02.mount import mounts
 from echs.reception import Application, Environ, Reception, StartResponse
 from echs.settings import read_settings
@@ -38,7 +39,6 @@ def application(
     """The whole service for this house; ``trusted`` are the proxies whose word on the client is believed."""
     protocols: dict[str, Application] = {**mounts(house)}
     counted = counted or Meters()
-    house.database.watch_connections(partial(counted.add, CONNECTIONS))
     vitals = Vitals(house, counted, draining)
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -57,7 +57,8 @@ def application(
             return plain(environ, start_response, "503 Service Unavailable", "Not available now. Try again later.")
         return plain(environ, start_response, "404 Not Found", "Not found.")
 
-    return Reception(answer, counted, trusted)
+    paths = {"/", STATEMENTS_PATH, *protocols, *vitals.paths}
+    return Reception(answer, counted, trusted, lambda: house.database.connections_in_use, paths)
 
 
 def statement(house: House, name: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -127,7 +128,14 @@ class Vitals:
         """The meters of all workers and the gauges, for Prometheus."""
         trace.current().operation = "metrics"
         turn.stand_aside()
-        text = self.counted.text(self.gauges).decode()
+        for _ in range(2):
+            try:
+                text = self.counted.text(self.gauges).decode()
+                break
+            except (OSError, ValueError, struct.error):
+                time.sleep(0.1)  # a worker was killed while it made its file
+        else:
+            return plain(environ, start_response, "503 Service Unavailable", "Not available now. Try again later.")
         return plain(environ, start_response, "200 OK", text.rstrip("\n"), "text/plain; version=0.0.4; charset=utf-8")
 
 

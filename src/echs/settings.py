@@ -1,6 +1,7 @@
 """Every setting of the program: read once from ``ECHS_*``, all errors at once, secrets also from files."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +17,8 @@ SECRETS = ("database_url", "database_password", "secret_key")
 SECRET_KEY_MINIMUM = 32
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=10**12)]
+URL_FOREIGN = re.compile(r"[^!#-;=?-\[\]_a-z~]")
 DAYS, DAY_SECONDS = 3660, 86_400
 
 
@@ -58,7 +60,7 @@ class Settings(BaseSettings):
     max_request_seconds: Positive = Field(
         120, description="Longest time for a request, answer included; then it is cut."
     )
-    min_free_bytes: Annotated[int, Field(ge=0)] = Field(
+    min_free_bytes: Annotated[int, Field(ge=0, le=10**18)] = Field(
         64 * 1024 * 1024, description="Free space below which the server says that it is not ready."
     )
     trusted_proxies: str = Field(
@@ -72,7 +74,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."
     )
-    login_hours: Annotated[float, Field(gt=0, le=24 * 31)] = Field(12, description="How long a login lasts.")
+    login_hours: Annotated[float, Field(ge=1 / 60, le=24 * 31)] = Field(12, description="How long a login lasts.")
     max_logins_per_partner: Positive = Field(1000, description="Most logins of one partner at a time; the oldest ends.")
     redelivery_hours: Annotated[float, Field(ge=0, le=24 * 366)] = Field(
         24, description="How long a run that was fetched is given again."
@@ -105,7 +107,11 @@ class Settings(BaseSettings):
         if value is None:
             return None
         parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        try:
+            right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+        except ValueError:  # no port that there can be
+            right = False
+        if not right or parts.query or parts.fragment or URL_FOREIGN.search(value):
             raise ValueError("must be an address like https://echs.example.org")
         return value.rstrip("/")
 
@@ -123,7 +129,7 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < SECRET_KEY_MINIMUM:
+        if value is not None and len(value.get_secret_value().strip()) < SECRET_KEY_MINIMUM:
             raise ValueError(f"must have at least {SECRET_KEY_MINIMUM} characters")
         return value
 

@@ -102,15 +102,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is no HTTP, without repeating a word of it."""
         if not isinstance(exc, errors.ParseException) or isinstance(exc, OURS):
-            super().handle_error(req, client, addr, exc)
+            # Gunicorn's own line would hold the whole path, and with it the signature of a link.
+            log.error("a request failed outside of the application", exc_info=exc)
+            tell(client, 500, "Internal Server Error", "")
             return
         kind = type(exc).__name__
         log.warning("what came was no HTTP: %s", kind)
         status, reason = STATUS.get(type(exc), (400, "Bad Request"))
-        try:
-            write_error(client, status, reason, kind)
-        except OSError:
-            log.debug("nobody was there to be told")
+        tell(client, status, reason, kind)
+
+
+def tell(client: Any, status: int, reason: str, text: str) -> None:
+    """Answer outside of the application, if anybody is there."""
+    try:
+        write_error(client, status, reason, text)
+    except OSError:
+        log.debug("nobody was there to be told")
 
 
 def follows(conn: Any) -> bool:

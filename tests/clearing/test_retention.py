@@ -1,6 +1,7 @@
 """Old CDRs can be deleted, and are never billed a second time."""
 
 import json
+import time
 from datetime import timedelta
 
 import pytest
@@ -59,8 +60,8 @@ def test_what_is_due_is_old_and_fetched_and_never_the_newest_run(years):
 
 def test_the_cdrs_of_a_purged_run_are_gone_and_its_totals_stay(years):
     before = run.run_of_number(years, 1)
-    assert purge_run(years, 1) == 5
-    assert purge_run(years, 1) == 0
+    assert sum(purge_run(years, 1)) == 5
+    assert sum(purge_run(years, 1)) == 0
     after = run.run_of_number(years, 1)
     assert after[1:] == before[1:]
     assert after[0].purged_at == years.clock()
@@ -72,7 +73,7 @@ def test_the_cdrs_of_a_purged_run_are_gone_and_its_totals_stay(years):
 
 
 def test_a_purged_cdr_sent_again_is_known_and_with_other_content_refused(years, cast):
-    purge_run(years, 1)
+    assert sum(purge_run(years, 1)) == 5
     again = intake.add(years, cast.tnm, iter([cdr(1), cdr(101)]), request_id(50), years.lists)
     assert [outcome.value for outcome in again.outcomes] == ["known", "pending"]
     with pytest.raises(Refused) as refused:
@@ -82,11 +83,50 @@ def test_a_purged_cdr_sent_again_is_known_and_with_other_content_refused(years, 
 
 
 def test_the_statement_of_a_purged_run_is_refused_with_what_remains(years, cast):
-    purge_run(years, 1)
+    assert sum(purge_run(years, 1)) == 5
     with pytest.raises(Refused, match="STATEMENT_UNKNOWN") as refused:
         publish.open_statement(years, years.shelf, cast.anwb.id, [1], "csv")
     assert "were deleted on" in refused.value.first.detail
     publish.open_statement(years, years.shelf, cast.anwb.id, [3], "csv").close()
+
+
+def test_a_purge_that_is_stopped_is_taken_up_by_the_next_and_harms_nobody_meanwhile(years, cast, monkeypatch):
+    monkeypatch.setattr("echs.cdrs.old.ROWS_AT_ONCE", 2)
+    deleting = purge_run(years, 1)
+    assert next(deleting) == 2
+    deleting.close()
+    assert list(verify(years)) == []
+    assert [each.number for each in due(years, years.clock() - timedelta(days=5000)).begun] == [1]
+    again = intake.add(years, cast.tnm, iter([cdr(number) for number in range(5)]), request_id(60), years.lists)
+    assert {outcome.value for outcome in again.outcomes} == {"known"}
+    assert sum(purge_run(years, 1)) == 3
+    assert due(years, years.clock() - timedelta(days=5000)).begun == []
+    assert list(verify(years)) == []
+
+
+def test_a_partner_is_not_given_a_purged_run_nor_a_link_that_opens_nothing(years, cast):
+    with years.database.write() as transaction:
+        transaction.execute(text("DELETE FROM clearing_run_party WHERE run_number = 3 AND partner_id = 3"))
+    assert deliver(years, cast.anwb, FORM).runs == (2,)
+    fetched_all(years)
+    for number in (1, 2):
+        assert sum(purge_run(years, number)) == 5
+    assert deliver(years, cast.anwb, FORM).runs == ()
+    assert deliver(years, cast.tnm, FORM).runs == (3,)
+
+
+def test_uploads_go_on_while_a_large_run_is_purged(house, cast):
+    house.clock.turn(days=1)
+    intake.add(house, cast.tnm, iter([cdr(number) for number in range(20_000)]), request_id(1), house.lists)
+    run.clear(house, "test", request_id(2))
+    intake.add(house, cast.tnm, iter([cdr("newer")]), request_id(3), house.lists)
+    run.clear(house, "test", request_id(4))
+    longest, began = 0.0, time.monotonic()
+    for number, _ in enumerate(purge_run(house, 1)):
+        intake.add(house, cast.tnm, iter([cdr(f"during {number}")]), request_id(100 + number), house.lists)
+        longest, began = max(longest, time.monotonic() - began), time.monotonic()
+    assert number == 19
+    assert longest < 5
 
 
 def test_the_command_shows_first_and_asks_and_deletes_then(years, environment, monkeypatch, capsys):

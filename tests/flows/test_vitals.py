@@ -1,10 +1,13 @@
 """What an operator sees of a running server: health, meters, logs; and how it leaves."""
 
 import json
+import os
 import re
 import signal
+import tempfile
 import threading
 import time
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -59,12 +62,12 @@ def test_a_healthy_server_lives_and_is_ready_and_says_what_it_looked_at(server):
     status, text = get(server, "/readyz")
     checks = json.loads(text)["checks"]
     assert status == 200
-    assert set(checks) == {"draining", "store", "disk_data", "disk_temporary"}
+    assert set(checks) == {"draining", "store", "disk_data", "disk_temporary", "writable"}
     assert all(check["ok"] for check in checks.values())
 
 
 def test_a_server_without_room_is_not_ready_but_lives(environment, cast, tmp_path):
-    server = Server({**environment, "ECHS_MIN_FREE_BYTES": str(1 << 60)}, tmp_path / "server.log")
+    server = Server({**environment, "ECHS_MIN_FREE_BYTES": str(10**18)}, tmp_path / "server.log")
     server.start()
     try:
         status, text = get(server, "/readyz")
@@ -178,3 +181,56 @@ def test_a_stopping_server_says_so_first_and_finishes_what_is_in_flight(environm
     for each in uploads:
         each.join()
     assert (failed, done) == ([], [True] * 10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGABRT, signal.SIGKILL])
+def test_a_worker_that_leaves_is_replaced_and_the_server_goes_on_counting(server, number):
+    for _ in range(3):
+        before = server.workers()
+        os.kill(before[0], number)
+        deadline = time.monotonic() + 15
+        while (before[0] in server.workers() or len(server.workers()) < 2) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    time.sleep(1)
+    assert server.process.poll() is None
+    assert len(server.workers()) == 2
+    assert get(server, "/livez")[0] == 200
+    assert samples(get(server, "/metrics")[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU])
+def test_a_master_that_is_told_to_change_its_workers_serves_on(server, number):
+    server.process.send_signal(number)
+    time.sleep(4)
+    assert server.process.poll() is None
+    assert get(server, "/livez")[0] == 200
+    assert samples(get(server, "/metrics")[1])
+
+
+def test_a_path_that_there_is_not_is_not_repeated_in_the_log(server):
+    for path in ("/x/04A1B2C3", "/statements/geheim", "/geheim", "/ochp/0.2/geheim", "/livez/../geheim"):
+        get(server, path)
+    assert get(server, "/ochp/0.2?wsdl")[0] == 200
+    deadline = time.monotonic() + 5
+    while '"path":"/ochp/0.2"' not in server.log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    log = server.log.read_text()
+    assert "geheim" not in log
+    assert "04A1B2C3" not in log
+    assert '"path":"/statements/…"' in log
+
+
+def test_a_killed_server_leaves_nothing_behind_that_the_next_does_not_delete(environment, cast, tmp_path):
+    shared = Path("/dev/shm")
+    if not shared.is_dir():
+        shared = Path(tempfile.gettempdir())
+    server = Server(environment, tmp_path / "server.log")
+    before = set(shared.glob("echs-meters-*"))
+    server.start()
+    (mine,) = set(shared.glob("echs-meters-*")) - before
+    server.kill()
+    assert mine.exists()
+    server.start()
+    assert not mine.exists()
+    assert get(server, "/metrics")[0] == 200
+    server.stop()

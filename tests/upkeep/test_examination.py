@@ -53,7 +53,7 @@ def test_what_waits_too_long_is_told(house, cast, environment):
 
 def test_a_missing_or_old_backup_is_told(house, cast, environment, tmp_path, monkeypatch):
     assert found(house, environment)["backup"].found == "never"
-    monkeypatch.setattr(backup, "fill", lambda *_: backup.Manifest("", "", "", "", {}, "", {}))
+    monkeypatch.setattr(backup, "fill", lambda *_: backup.Manifest("", "", "", "", {}, "", {}, []))
     backup.create(house, tmp_path / "backups")
     assert found(house, environment)["backup"].status == "ok"
     house.clock.turn(days=3)

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from cast import PASSWORDS, cdr, charge_point, token
+from echs import schema
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.authorisations import roaming_list
@@ -16,7 +17,8 @@ from echs.clearing.delivery import deliver
 from echs.cli import execute
 from echs.partners import enrolment
 from echs.partners.login import log_in
-from echs.upkeep.verification import CHECKS, verify
+from echs.partners.register import partner_of_user as find_partner
+from echs.upkeep.verification import CHECKS, begin_trail, verify
 
 HOURS = 3600
 
@@ -50,6 +52,34 @@ def test_a_healthy_store_has_no_findings_however_much_has_happened_in_it(busy):
 
 def test_an_empty_store_has_no_findings(house):
     assert list(verify(house)) == []
+
+
+def test_what_was_there_before_the_trail_is_not_missed_in_it(busy):
+    """As after an update by hosts of which the last goes on with the release that has no trail."""
+    damage(busy, "DELETE FROM audit")
+    found = {finding.check for finding in verify(busy)} - {"database"}
+    assert found == {"contents", "runs in the trail"}
+    begin_trail(busy)
+    assert [finding for finding in verify(busy) if finding.check != "database"] == []
+    busy.clock.turn(hours=-5)
+    intake.add(busy, find_partner(busy, "tnm"), iter([cdr(500)]), "00Z".ljust(26, "0"), busy.lists)
+    run.clear(busy, "test", "00Z".ljust(26, "1"))
+    assert [finding for finding in verify(busy) if finding.check != "database"] == []
+    damage(busy, "DELETE FROM audit WHERE action = 'cdrs.add'", triggers=False)
+    assert "contents" in {finding.check for finding in verify(busy)}
+
+
+def test_a_run_that_was_fetched_by_a_host_whose_clock_is_behind_is_no_finding(busy, cast):
+    intake.add(busy, cast.tnm, iter([cdr(700)]), "02A".ljust(26, "0"), busy.lists)
+    run.clear(busy, "test", "02B".ljust(26, "0"))
+    busy.clock.turn(seconds=-3)
+    list(deliver(busy, cast.anwb, "%s" * 20).texts)
+    assert list(verify(busy)) == []
+
+
+def test_a_statement_drawn_by_another_release_of_a_library_is_no_finding(busy, monkeypatch):
+    monkeypatch.setattr("echs.statements.pdf.MADE_WITH", "reportlab of another day")
+    assert list(verify(busy)) == []
 
 
 DAMAGES = {
@@ -138,15 +168,15 @@ DAMAGES = {
 }
 
 
-def damage(house, statement):
+def damage(house, statement, triggers=True):
     """Do to the store what nobody can do through us: with foreign keys and triggers out of the way."""
     with house.database.write() as transaction:
         if house.database.is_sqlite:
             driver = transaction.connection.driver_connection
             driver.execute("COMMIT")
             driver.execute("PRAGMA foreign_keys = OFF")
-            driver.execute("DROP TRIGGER audit_no_update")
-            driver.execute("DROP TRIGGER audit_no_delete")
+            for trigger in ("audit_no_update", "audit_no_delete") if triggers else ():
+                driver.execute(f"DROP TRIGGER {trigger}")
             driver.execute("BEGIN IMMEDIATE")
         else:
             transaction.execute(text("SET LOCAL session_replication_role = replica"))
@@ -172,6 +202,31 @@ def test_a_run_that_is_deleted_without_a_trace_is_missed_all_the_same(busy):
     assert {"states", "runs in the trail"} <= {finding.check for finding in verify(busy)}
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE partner ADD COLUMN note VARCHAR(10)",
+        "DROP TABLE cdr_purged",
+        "DROP TABLE audit_baseline",
+        "ALTER TABLE clearing_run DROP COLUMN purged_at",
+    ],
+)
+def test_tables_that_are_not_those_of_the_program_are_found(busy, statement):
+    with busy.database.write() as transaction:
+        transaction.execute(text(statement))
+    with busy.database.read() as snapshot:
+        assert schema.differences(snapshot)
+
+
+def test_a_trail_that_nobody_guards_any_more_is_found(busy):
+    if not busy.database.is_sqlite:
+        with busy.database.write() as transaction:
+            transaction.execute(text("DROP TRIGGER audit_no_change ON audit"))
+    else:
+        damage(busy, "UPDATE audit SET detail = detail")
+    assert any("could be rewritten" in finding.detail for finding in verify(busy))
+
+
 def test_a_statement_that_was_swapped_on_the_shelf_is_found(busy):
     one, other = sorted(busy.shelf.directory.glob("run-1-*.pdf"))[:2]
     one.write_bytes(other.read_bytes())
@@ -185,7 +240,7 @@ def test_the_command_exits_1_and_names_what_it_found(busy, environment, monkeypa
         monkeypatch.setenv(name, value)
     assert execute(["verify"]) == 0
     assert "everything is as it must be" in capsys.readouterr().err
-    damage(busy, "DELETE FROM cdr_uncleared")
+    damage(busy, "DELETE FROM cdr_uncleared", triggers=False)
     assert execute(["verify", "--json"]) == 1
     printed = json.loads(capsys.readouterr().out)
     assert {finding["check"] for finding in printed["findings"]} == {"states"}

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 FIRST_HASH = "0" * 64
-SUBJECT_LIMIT, ACTOR_LIMIT, ORIGIN_LIMIT, DETAIL_LIMIT = 200, 200, 200, 2000
+SUBJECT_LIMIT, ACTOR_LIMIT, ORIGIN_LIMIT = 200, 200, 200
 DONE = "ok"
 
 
@@ -37,6 +37,7 @@ class Action(StrEnum):
     PURGED = "purge"
     BACKED_UP = "backup.create"
     RESTORED = "backup.restore"
+    TRAIL_BEGUN = "trail.begin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Entry:
 
 def as_detail(facts: Mapping[str, object]) -> str:
     """Facts as an entry holds them."""
-    return json.dumps(facts, ensure_ascii=False, sort_keys=True, default=str)[:DETAIL_LIMIT]
+    return json.dumps(facts, ensure_ascii=False, sort_keys=True, default=str)
 
 
 def breaks(entries: Iterable[Entry]) -> Iterator[tuple[int, str]]:

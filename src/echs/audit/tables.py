@@ -1,8 +1,8 @@
 """The table of the audit trail. The store itself refuses to change or delete a row of it (migration 0006)."""
 
-from sqlalchemy import Column, String, Table
+from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
 
-from echs.audit.entry import ACTOR_LIMIT, DETAIL_LIMIT, ORIGIN_LIMIT, SUBJECT_LIMIT
+from echs.audit.entry import ACTOR_LIMIT, ORIGIN_LIMIT, SUBJECT_LIMIT
 from echs.base.database import Identity, Instant, metadata
 
 audit = Table(
@@ -17,7 +17,16 @@ audit = Table(
     Column("subject", String(SUBJECT_LIMIT), nullable=False),
     Column("result", String(40), nullable=False),
     Column("request_id", String(26), nullable=False),
-    Column("detail", String(DETAIL_LIMIT), nullable=False),
+    Column("detail", Text, nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+# One row, written by the migration that made the trail: what there was before it, of which it knows nothing.
+audit_baseline = Table(
+    "audit_baseline",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("cdr_id", BigInteger, nullable=False),
+    Column("run_number", Integer, nullable=False),
 )

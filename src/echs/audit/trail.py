@@ -7,7 +7,8 @@ holds it waits for anything else.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Connection, insert, select
 
@@ -23,10 +24,15 @@ from echs.audit.entry import (
     as_detail,
 )
 from echs.base import trace
+from echs.base.database import Database
 from echs.base.ground import Ground
 
 LOCK = "audit"
 ROWS_AT_ONCE = 1000
+REFUSAL_APART = timedelta(minutes=1)
+REFUSALS_KNOWN = 10_000
+
+_refusals: WeakKeyDictionary[Database, dict[tuple[str, str, str], datetime]] = WeakKeyDictionary()
 
 
 def note(
@@ -61,12 +67,23 @@ def note(
     )
     entry = replace(entry, hash=entry.right_hash)
     transaction.execute(insert(table).values(asdict(entry)))
-    present.audited = f"{entry.number}:{entry.hash}"
+    present.entering = f"{entry.number}:{entry.hash}"
     return entry
 
 
 def note_refusal(ground: Ground, action: Action, subject: str, result: str) -> None:
-    """Enter what somebody wanted to do and was not let; a transaction of its own."""
+    """Enter what somebody wanted to do and was not let; a transaction of its own.
+
+    The same of the same within a minute is entered once by each process: who sends what is refused again and again
+    would else fill the store for ever. The log has a line for each.
+    """
+    known = _refusals.setdefault(ground.database, {})
+    same, now = (trace.current().actor, action, result), ground.clock()
+    if same in known and now - known[same] < REFUSAL_APART:
+        return
+    if len(known) >= REFUSALS_KNOWN:
+        known.clear()
+    known[same] = now
     with ground.database.write() as transaction:
         note(ground, transaction, action, subject, result=result)
 

@@ -10,7 +10,7 @@ Room code never opens a connection any other way, so that what is said here hold
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -40,7 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL
 
-from echs.base import turn
+from echs.base import trace, turn
 from echs.base.errors import Refused, StoreReason, refuse
 
 # Named constraints, so that a migration can speak of them on both databases.
@@ -58,9 +58,10 @@ metadata = MetaData(
 Identity = BigInteger().with_variant(Integer(), "sqlite")
 
 ROWS_AT_ONCE = 5000
+POOL_SECONDS = 10
 SQLITE_BUSY_MILLISECONDS = 20_000
 SQLITE_ERROR = 1
-SQLITE_FULL = 13
+SQLITE_NO_ROOM = (13, 4874)  # full, the shared memory beside the store cannot grow
 SQLITE_NOT_A_STORE = (11, 26)  # corrupt, not a database
 POSTGRES_DISK_FULL = "53100"
 POSTGRES_WARNING, POSTGRES_READ_ONLY, POSTGRES_NOT_SUPPORTED = "01000", "25006", "0A000"
@@ -118,7 +119,7 @@ class Question:
 class Database:
     """One store, reached by URL. Safe to share between threads; open it after a fork, not before."""
 
-    def __init__(self, url: str, password: str | None = None) -> None:
+    def __init__(self, url: str | URL, password: str | None = None) -> None:
         self.url = database_url(url)
         if password is not None:
             self.url = self.url.set(password=password)
@@ -192,6 +193,16 @@ class Database:
         """A transaction: committed at the end of the block, rolled back when anything is raised in it."""
         turn.stand_aside()  # others may be writing
         effect = "Nothing was stored, or all of it was; sending the same request again is safe."
+        present, committed = trace.current(), False
+        try:
+            with self._writing(effect) as connection:
+                yield connection
+            committed = True
+        finally:
+            present.entered(committed=committed)
+
+    @contextmanager
+    def _writing(self, effect: str) -> Iterator[Connection]:
         with translated(effect), self.engine.connect() as connection:
             connection.execution_options(echs_write=True)
             with connection.begin() as transaction:
@@ -267,10 +278,11 @@ class Database:
         yield
         transaction.execute(text("SET LOCAL enable_sort = on"))
 
-    def watch_connections(self, tell: Callable[..., object]) -> None:
-        """Have ``tell(amount=...)`` called with 1 when a connection is taken and with -1 when it is given back."""
-        event.listen(self.engine, "checkout", lambda *_: tell(amount=1))
-        event.listen(self.engine, "checkin", lambda *_: tell(amount=-1))
+    @property
+    def connections_in_use(self) -> int:
+        """How many connections of the pool are taken now."""
+        pool: Any = self.engine.pool
+        return int(pool.checkedout())
 
     def close(self) -> None:
         """Give back every connection."""
@@ -280,7 +292,7 @@ class Database:
         self._own = threading.local()
 
 
-def database_url(url: str) -> URL:
+def database_url(url: str | URL) -> URL:
     """The URL with the driver that we bring: ``postgresql://`` becomes ``postgresql+psycopg://``.
 
     :raises ValueError: neither SQLite nor PostgreSQL, or no URL at all
@@ -308,7 +320,9 @@ def sqlite_engine(url: URL) -> Engine:
     """
     own_file(Path(url.database or ""))
     # hide_parameters: an exception's text would else carry pins and card numbers into the log.
-    engine = create_engine(url, module=sqlite, hide_parameters=True, pool_size=16, max_overflow=16)
+    engine = create_engine(
+        url, module=sqlite, hide_parameters=True, pool_size=16, max_overflow=16, pool_timeout=POOL_SECONDS
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
@@ -355,6 +369,7 @@ def postgres_engine(url: URL) -> Engine:
         pool_pre_ping=True,
         pool_size=16,
         max_overflow=16,
+        pool_timeout=POOL_SECONDS,
         connect_args=arguments,
     )
 
@@ -433,4 +448,4 @@ def is_full(error: exc.DBAPIError) -> bool:
     original = error.orig
     if getattr(original, "sqlstate", None) == POSTGRES_DISK_FULL:
         return True
-    return getattr(original, "sqlite_errorcode", None) == SQLITE_FULL or "disk is full" in str(original)
+    return getattr(original, "sqlite_errorcode", None) in SQLITE_NO_ROOM or "disk is full" in str(original)

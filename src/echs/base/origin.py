@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote
 
 Network = IPv4Network | IPv6Network
@@ -34,10 +34,20 @@ def networks(text: str) -> list[Network]:
 def is_among(address: str, trusted: Sequence[Network]) -> bool:
     """Whether an address is one of these."""
     try:
-        parsed = ip_address(address)
+        parsed = plain_address(address)
     except ValueError:
         return False
     return any(parsed in network for network in trusted)
+
+
+def plain_address(text: str) -> IPv4Address | IPv6Address:
+    """An address; one of IPv4 that a socket of IPv6 wraps is unwrapped.
+
+    :raises ValueError: it is none
+    """
+    address = ip_address(text)
+    wrapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address if wrapped is None else wrapped
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
@@ -50,7 +60,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
         if not is_among(address, trusted) or not named.strip():
             break
         try:
-            address = str(ip_address(named.strip()))
+            address = str(plain_address(named.strip()))
         except ValueError:
             break
     return address

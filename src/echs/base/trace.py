@@ -32,7 +32,15 @@ class Trace:
     received_bytes: int = 0
     # Number and hash of the entry in the audit trail that it led to.
     audited: str = ""
+    # The same, as long as its transaction may still fail.
+    entering: str = ""
     tallies: list[tuple[Any, tuple[str, ...], float]] = field(default_factory=list)
+
+    def entered(self, *, committed: bool) -> None:
+        """The transaction with the entry is over."""
+        if committed and self.entering:
+            self.audited = self.entering
+        self.entering = ""
 
     def tally(self, meter: Any, *labels: str, amount: float = 1) -> None:
         """Have something counted when all is over; `echs.meters` has the meters."""
@@ -46,6 +54,11 @@ def begin(trace: Trace) -> Trace:
     """From here on this is what is being carried out, in this thread."""
     _present.set(trace)
     return trace
+
+
+def end() -> None:
+    """Nothing is being carried out any more: what this thread does next belongs to something else."""
+    _present.set(None)
 
 
 def present() -> Trace | None:

@@ -1,35 +1,47 @@
 """Deleting CDRs that nobody needs any more. What remains of each is enough to know it again."""
 
-from sqlalchemy import Connection, delete, select
+from array import array
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import delete, select
 
 from echs.base.ground import Ground
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, content_hash
 
-ROWS_AT_ONCE = 2000
+ROWS_AT_ONCE = 1000
 KEPT = ("operator_key", "cdr_id", "content_hash")
 
 
-def delete_of_run(ground: Ground, transaction: Connection, run_number: int) -> int:
-    """Delete the CDRs of a run, with their warnings; how many they were.
+def delete_of_run(ground: Ground, run_number: int) -> Iterator[int]:
+    """Delete the CDRs of a run, with their warnings, in many small transactions: nobody waits long for one of them.
 
-    Sent again, each of them is known, or refused where it differs: it can be billed no second time.
+    Yields how many each has deleted. Stopped in between, what is left is left for the next time. Sent again, each CDR
+    is known, or refused where it differs: it can be billed no second time.
     """
+    cleared = tables.cdr_cleared
+    with ground.database.read(patient=True) as snapshot:
+        of_run = select(cleared.c.cdr_id).where(cleared.c.run_number == run_number).order_by(cleared.c.cdr_id)
+        numbers = array("q", snapshot.execute(of_run).scalars())
+    for start in range(0, len(numbers), ROWS_AT_ONCE):
+        yield delete_some(ground, run_number, numbers[start : start + ROWS_AT_ONCE])
+
+
+def delete_some(ground: Ground, run_number: int, numbers: Sequence[int]) -> int:
+    """Delete those that are still there."""
     cdr, cleared, warning = tables.cdr, tables.cdr_cleared, tables.cdr_warning
     texts = [cdr.c[field.name] for field in FIELDS]
     members = (
         select(cdr.c.id, cdr.c.operator_key, cdr.c.cdr_id, *texts)
         .join(cleared, cleared.c.cdr_id == cdr.c.id)
-        .where(cleared.c.run_number == run_number)
-        .order_by(cdr.c.id)
-        .limit(ROWS_AT_ONCE)
+        .where(cdr.c.id.in_(list(numbers)), cleared.c.run_number == run_number)
     )
-    count = 0
-    while rows := transaction.execute(members).all():
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, f"purge:{run_number}")
+        rows = transaction.execute(members).all()
         kept = ((key, name, content_hash(key, record)) for _, key, name, *record in rows)
         ground.database.insert_rows(transaction, tables.cdr_purged, KEPT, kept, {"run_number": run_number})
-        numbers = [row[0] for row in rows]
+        there = [row[0] for row in rows]
         for column in (warning.c.cdr_id, cleared.c.cdr_id, cdr.c.id):
-            transaction.execute(delete(column.table).where(column.in_(numbers)))
-        count += len(rows)
-    return count
+            transaction.execute(delete(column.table).where(column.in_(there)))
+    return len(rows)

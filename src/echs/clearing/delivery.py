@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from echs.audit import trail
 from echs.audit.entry import Action
@@ -34,8 +34,12 @@ class Delivery:
 
 def deliver(ground: Ground, partner: Partner, form: str) -> Delivery:
     """What the partner is given now, the CDRs put into ``form``, which has ``%s`` for each field in their order."""
-    table = tables.clearing_run_party
-    mine = select(table.c.run_number, table.c.first_served_at).where(table.c.partner_id == partner.id)
+    table, run = tables.clearing_run_party, tables.clearing_run
+    mine = (
+        select(table.c.run_number, table.c.first_served_at)
+        .join(run, run.c.number == table.c.run_number)
+        .where(table.c.partner_id == partner.id, run.c.purged_at.is_(None))
+    )
     with ground.database.read() as snapshot:
         served = {row.run_number: row.first_served_at for row in snapshot.execute(mine)}
     runs = due(served, ground.clock() - timedelta(seconds=ground.limits.redelivery_seconds))
@@ -58,9 +62,13 @@ def mark_served(ground: Ground, partner: Partner, runs: Sequence[int]) -> None:
     with ground.database.read() as snapshot:
         if snapshot.execute(select(table.c.run_number).where(unserved).limit(1)).first() is None:
             return
+    newest = select(func.max(tables.clearing_run.c.cleared_at)).where(tables.clearing_run.c.number.in_(runs))
     with ground.database.write() as transaction:
+        # Clocks differ: nobody fetches a run before it was made.
+        made_at = transaction.execute(newest).scalar()
+        now = ground.clock() if made_at is None else max(ground.clock(), made_at)
         served = transaction.execute(
-            update(table).where(unserved).values(first_served_at=ground.clock()).returning(table.c.run_number)
+            update(table).where(unserved).values(first_served_at=now).returning(table.c.run_number)
         )
         numbers = sorted(served.scalars())
         trail.note(ground, transaction, Action.CDRS_FETCHED, partner.user_id, {"runs": numbers})

@@ -120,7 +120,7 @@ def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[
         period_end=max(pair.last_ended_at for _, pair in mine),
         accounts=tuple(account(ground, side, partner_id, mine, names) for side in Side),
     )
-    mark = hashlib.sha256(f"{LAYOUT}|{partner_id}|{'|'.join(marks)}".encode()).hexdigest()[:32]
+    mark = hashlib.sha256(f"{LAYOUT}|{pdf.MADE_WITH}|{partner_id}|{'|'.join(marks)}".encode()).hexdigest()[:32]
     return statement, f"run-{runs[-1].number}-{mark}"
 
 

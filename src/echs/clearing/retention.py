@@ -3,7 +3,7 @@
 CDRs say where and when somebody charged. They are kept as long as somebody needs them, and no longer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy import exists, func, select, update
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base.ground import Ground
+from echs.cdrs import tables as cdr_tables
 from echs.cdrs.old import delete_of_run
 from echs.clearing import tables
 from echs.clearing.run import LOCK, Run
@@ -19,10 +20,14 @@ from echs.clearing.run import LOCK, Run
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What would be deleted: runs, and those that are old enough and stay because a partner has not fetched them."""
+    """What would be deleted: runs, and those that are old enough and stay because a partner has not fetched them.
+
+    ``begun`` are runs whose CDRs are not all deleted, because that was stopped.
+    """
 
     runs: Sequence[Run]
     unfetched: Sequence[Run]
+    begun: Sequence[Run] = ()
 
     @property
     def cdr_count(self) -> int:
@@ -34,11 +39,13 @@ def due(ground: Ground, before: datetime, *, unfetched_too: bool = False) -> Due
     """The runs that were made before this instant and still have their CDRs. The newest run is none of them: partners
     are given it again whenever they ask.
     """
-    run, party = tables.clearing_run, tables.clearing_run_party
+    run, party, cleared = tables.clearing_run, tables.clearing_run_party, cdr_tables.cdr_cleared
     waits = exists(
         select(party.c.partner_id).where(party.c.run_number == run.c.number, party.c.first_served_at.is_(None))
     )
     newest = select(func.max(run.c.number)).scalar_subquery()
+    has_members = exists(select(cleared.c.cdr_id).where(cleared.c.run_number == run.c.number))
+    begun = select(run).where(run.c.purged_at.is_not(None), has_members).order_by(run.c.number)
     old = (
         select(run, waits.label("waits"))
         .where(run.c.cleared_at < before, run.c.purged_at.is_(None), run.c.number < newest)
@@ -46,24 +53,26 @@ def due(ground: Ground, before: datetime, *, unfetched_too: bool = False) -> Due
     )
     with ground.database.read() as snapshot:
         rows = [(Run(*values), waits) for *values, waits in snapshot.execute(old)]
+        stopped = [Run(*values) for values in snapshot.execute(begun)]
     return Due(
         [run for run, waits in rows if unfetched_too or not waits],
         [run for run, waits in rows if waits and not unfetched_too],
+        stopped,
     )
 
 
-def purge_run(ground: Ground, number: int) -> int:
-    """Delete the CDRs of a run, in one transaction; how many they were. Its totals stay, statements are drawn no more.
+def purge_run(ground: Ground, number: int) -> Iterator[int]:
+    """Delete the CDRs of a run; yields how many, again and again, until all are gone.
 
-    Done already, it does nothing.
+    First of all the run counts as purged: from then on it is given to nobody, and its statement is drawn no more. Its
+    totals stay. What was stopped in between is taken up by the next call; done already, it does nothing.
     """
     run = tables.clearing_run
     with ground.database.write() as transaction:
         ground.database.lock(transaction, LOCK)
-        present = run.c.number == number
-        if transaction.execute(select(run.c.number).where(present, run.c.purged_at.is_(None))).first() is None:
-            return 0
-        count = delete_of_run(ground, transaction, number)
-        transaction.execute(update(run).where(present).values(purged_at=ground.clock()))
-        trail.note(ground, transaction, Action.PURGED, f"run {number}", {"cdrs": count})
-    return count
+        present = (run.c.number == number) & run.c.purged_at.is_(None)
+        count = transaction.execute(select(run.c.cdr_count).where(present)).scalar()
+        if count is not None:
+            transaction.execute(update(run).where(present).values(purged_at=ground.clock()))
+            trail.note(ground, transaction, Action.PURGED, f"run {number}", {"cdrs": count})
+    yield from delete_of_run(ground, number)

@@ -1,5 +1,6 @@
 """``echs audit``: who did what."""
 
+import sys
 from datetime import UTC, datetime
 
 import click
@@ -7,8 +8,9 @@ import click
 from echs.audit import trail
 from echs.audit.entry import Action, Entry
 from echs.base.trace import COMMAND
-from echs.cli.output import json_option, print_json, print_table
+from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import ready_house
+from echs.upkeep.verification import begin_trail
 
 
 @click.group("audit")
@@ -70,3 +72,20 @@ def list_(
 def who(entry: Entry) -> str:
     """The actor; a user of the system is marked as one."""
     return f"{entry.actor} (command)" if entry.door == COMMAND else entry.actor
+
+
+@command.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def begin(yes: bool) -> None:
+    """Say that the trail begins now: `echs verify` misses no entry for what is older.
+
+    For once, after an update from a release that had no trail, when the last server of that release is stopped. It is
+    entered into the trail itself.
+    """
+    house = ready_house()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("this cannot be taken back: say --yes where nobody can be asked")
+        click.confirm("Miss no entry for what is older than now? It cannot be taken back", abort=True, err=True)
+    entry = begin_trail(house)
+    say(f"entry {entry.number}: {entry.detail}")

@@ -4,6 +4,7 @@ from typing import TextIO
 
 import click
 
+from echs.base.errors import printable
 from echs.base.origin import CERTIFICATE_LIMIT
 from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import ready_house
@@ -26,7 +27,8 @@ def add(user_id: str, file: TextIO) -> None:
     """Pin the certificate in FILE (PEM). Pin the next one before the present one ends; both are good meanwhile."""
     house = ready_house()
     certificate = certificates.add(house, user_id, file.read(CERTIFICATE_LIMIT))
-    say(f"{user_id} is known by {certificate.name}, SHA-256 {certificate.mark}, until {certificate.ends_at:%Y-%m-%d}")
+    name, ends = printable(certificate.name), f"{certificate.ends_at:%Y-%m-%d}"
+    say(f"{user_id} is known by {name}, SHA-256 {certificate.mark}, until {ends}")
     if not read_settings().proxies:
         say("ECHS_TRUSTED_PROXIES names no proxy: until it does, no certificate is seen and this partner is shut out")
 

@@ -16,7 +16,7 @@ from echs.partners.login import forget_ended
 
 UNITS = {"d": 1, "w": 7, "m": 31, "y": 366}
 AGE = re.compile(r"([1-9][0-9]{0,4})([dwmy])")
-LEAST_DAYS = 31
+LEAST_DAYS, MOST_DAYS = 31, 36_600
 
 
 class Age(click.ParamType[timedelta]):
@@ -30,6 +30,8 @@ class Age(click.ParamType[timedelta]):
         if match is None:
             self.fail(f"{value}: say a number of days, weeks, months or years, like 400d or 10y", param, ctx)
         days = int(match[1]) * UNITS[match[2]]
+        if days > MOST_DAYS:
+            self.fail(f"{value}: no CDR is older than a hundred years", param, ctx)
         if days < LEAST_DAYS:
             self.fail(f"{value}: at least {LEAST_DAYS} days are kept", param, ctx)
         return timedelta(days=days)
@@ -51,7 +53,7 @@ def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool
     found = due(house, house.clock() - older_than, unfetched_too=unfetched_too)
     if not as_json:
         show(found)
-    if not dry_run and found.runs and not yes:
+    if not dry_run and (found.runs or found.begun) and not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("deleting cannot be undone: say --yes where nobody can be asked")
         click.confirm(f"Delete {counted(found.cdr_count, 'CDR')}? It cannot be undone", abort=True, err=True)
@@ -65,20 +67,22 @@ def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool
 def show(found: Due) -> None:
     """What would be deleted, and what stays."""
     rows = [(run.number, run.cleared_at, run.cdr_count, "would be deleted") for run in found.runs]
+    rows += [(run.number, run.cleared_at, run.cdr_count, "begun: the rest would be deleted") for run in found.begun]
     rows += [(run.number, run.cleared_at, run.cdr_count, "stays: not fetched by all") for run in found.unfetched]
     print_table("Old runs", ("run", "cleared", "CDRs", ""), sorted(rows), right=("run", "CDRs"))
 
 
 def delete(house: House, found: Due) -> int:
-    """Delete, run by run; stopped in between, whole runs are gone and the rest is there."""
+    """Delete, run by run, a few CDRs at a time; stopped in between, the next purge goes on."""
     out = console()
     out.stderr = True
     deleted = 0
     with Progress(console=out, transient=True) as progress:
         task = progress.add_task("deleting", total=found.cdr_count)
-        for run in found.runs:
-            deleted += purge_run(house, run.number)
-            progress.advance(task, run.cdr_count)
+        for run in (*found.begun, *found.runs):
+            for count in purge_run(house, run.number):
+                deleted += count
+                progress.advance(task, count)
     house.shelf.clear()
     forget_ended(house)
     return deleted

@@ -1,8 +1,14 @@
 """``echs serve``: the server, gunicorn with threads."""
 
+import fcntl
+import logging
+import os
+import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir, mkdtemp
 from typing import Any
 
 import click
@@ -10,7 +16,7 @@ from gunicorn.app.base import BaseApplication
 
 from echs import __version__, logs, schema, server
 from echs.base.database import Database
-from echs.cli.output import say, this_command
+from echs.cli.output import this_command
 from echs.cli.store import require_ready
 from echs.health import Draining
 from echs.house import open_house
@@ -23,7 +29,10 @@ from echs.reception import Reception
 from echs.settings import Settings, read_settings
 from echs.worker import Worker
 
+log = logging.getLogger(__name__)
+
 SHARED_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn's heartbeat, the meters
+METERS, LOCK = "echs-meters-", "lock"
 # What is in flight when the server is stopped has this long; the operations themselves end within 25 s.
 GRACE_SECONDS = 35
 WILDCARDS = ("0.0.0.0", "[::]", "")  # noqa: S104 - recognised, not bound
@@ -74,19 +83,40 @@ def command(bind: str, workers: int, threads: int) -> None:
     house = open_house(settings, public_url=reachable)
     prepare(house.database)
     paths = " and ".join(house.public_url + contract.path for contract in CONTRACTS)
-    say(f"eCHS {__version__} serves OCHP 0.2 at {paths} (WSDL: ?wsdl)")
-    say(f"store: {house.database.url.render_as_string(hide_password=True)}")
+    announce(f"eCHS {__version__} serves OCHP 0.2 at {paths} (WSDL: ?wsdl)")
+    announce(f"store: {house.database.url.render_as_string(hide_password=True)}")
     if settings.public_url is None and host in WILDCARDS:
-        say("set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links")
+        announce("set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links")
     if not register.all_partners(house):
-        say("there is no partner yet; in another terminal, with the same settings:")
-        say(f'  {this_command()} partner add USER_ID --name "Company" --operator ID --provider ID')
-        say(f'  {this_command()} partner add USER_ID --name "Clearing office" --administrator')
+        announce("there is no partner yet; in another terminal, with the same settings:")
+        announce(f'  {this_command()} partner add USER_ID --name "Company" --operator ID --provider ID')
+        announce(f'  {this_command()} partner add USER_ID --name "Clearing office" --administrator')
     public_url = house.public_url
     house.database.close()
-    with TemporaryDirectory(prefix="echs-meters-", dir=SHARED_MEMORY) as directory:
-        shared = Path(directory)
+    with shared_directory() as shared:
         Server(gunicorn_options(bind, workers, threads, shared), public_url, settings, shared).run()
+
+
+@contextmanager
+def shared_directory() -> Iterator[Path]:
+    """A directory in which the workers of this server count together, gone with the server.
+
+    Workers are born inside of this block and leave through it too: only who made the directory deletes it. Those of
+    servers that were killed, and so could not, are known by the lock that nobody holds any more.
+    """
+    parent, maker = Path(SHARED_MEMORY or gettempdir()), os.getpid()
+    for left in parent.glob(f"{METERS}*"):
+        with suppress(OSError), (left / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+    directory = Path(mkdtemp(prefix=METERS, dir=parent))
+    with (directory / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield directory
+        finally:
+            if os.getpid() == maker:
+                shutil.rmtree(directory, ignore_errors=True)
 
 
 def gunicorn_options(bind: str, workers: int, threads: int, shared: Path) -> dict[str, Any]:
@@ -111,6 +141,14 @@ def gunicorn_options(bind: str, workers: int, threads: int, shared: Path) -> dic
     }
 
 
+def announce(sentence: str) -> None:
+    """Say how the server begins: to a person on a terminal, or as a line of the log, where every line is JSON."""
+    if logs.writes_json():
+        log.info(sentence)
+    else:
+        click.echo(sentence, err=True)
+
+
 def refuse_taken(host: str, port: int) -> None:
     """Say at once that somebody listens there, instead of letting gunicorn try for a while."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -126,5 +164,5 @@ def prepare(database: Database) -> None:
     """Give an empty SQLite store its tables; refuse any other that is not ready."""
     if database.is_sqlite and schema.current(database) is None:
         schema.upgrade(database)
-        say("the store was empty and has its tables now")
+        announce("the store was empty and has its tables now")
     require_ready(database)

@@ -5,6 +5,7 @@ import click
 from echs import schema
 from echs.base.database import Database
 from echs.cli import EXIT_UNAVAILABLE
+from echs.cli.output import say
 from echs.house import House, missing_store, open_house
 from echs.settings import read_settings
 
@@ -36,6 +37,9 @@ def require_ready(database: Database) -> None:
     """See `ready_house`."""
     current, head = schema.current(database), schema.head()
     if current == head:
+        return
+    if current is not None and current > head:
+        say(f"the store's tables have version {current}, newer than this program's {head}: update it too")
         return
     if current is None:
         raise NotReady("the store has no tables yet; run: echs db upgrade")

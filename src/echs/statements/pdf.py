@@ -4,11 +4,13 @@ Drawn straight onto ReportLab's canvas: texts of partners are never read as mark
 ``invariant`` keeps dates and random ids out of the file, so that the same statement is the same bytes.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, BinaryIO
 
+import reportlab
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.pdfgen.canvas import Canvas
@@ -26,6 +28,8 @@ LEADING = 9.5
 ROW_GAP = 3
 INK, FAINT, RULE, BAND = HexColor("#1d2733"), HexColor("#5d6b7a"), HexColor("#c9d2dc"), HexColor("#eef2f6")
 PAGES_FORM = "pages_in_all"
+# The same statement is the same bytes as long as these are the same.
+MADE_WITH = f"reportlab {reportlab.Version}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
 
 @dataclass(frozen=True)

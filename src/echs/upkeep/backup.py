@@ -5,10 +5,13 @@ copy must hold. It gets its name when it is whole. It holds pins and card number
 read it, and to keep it encrypted somewhere else is the operator's part.
 """
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +23,9 @@ from typing import Any
 
 import psycopg.conninfo
 import pysqlite3.dbapi2 as sqlite
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy.engine import URL
 
 from echs import __version__, schema
 from echs.audit import tables as audit_tables
@@ -34,12 +39,15 @@ from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables as clearing_tables
 from echs.house import SECRET_KEY_FILE, House, limits, open_database
 from echs.partners.login import forget_all
-from echs.settings import Settings
+from echs.settings import SECRET_KEY_MINIMUM, Settings
 
 MANIFEST, SQLITE_COPY, POSTGRES_COPY = "manifest.json", "store.sqlite3", "store.pgdump"
+MANIFEST_LIMIT = 1 << 20
+COPIES = {"sqlite": SQLITE_COPY, "postgresql": POSTGRES_COPY}
 PAGES_AT_ONCE = 2000
 CHUNK_BYTES = 1 << 20
 DUMP_SECONDS = 6 * 3600
+LOGIN_ROWS = re.compile(r" TABLE DATA \S+ login ")
 COUNTED = {
     "cdrs": cdr_tables.cdr,
     "uncleared": cdr_tables.cdr_uncleared,
@@ -61,7 +69,9 @@ class BackupReason(Reason):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds. ``counts`` are rows by what they are, ``hashes`` the SHA-256 of each file."""
+    """What a backup holds. ``counts`` are rows by what they are, ``hashes`` the SHA-256 of each file, ``tables`` the
+    names of all tables that it must have.
+    """
 
     made_at: str
     program: str
@@ -70,6 +80,7 @@ class Manifest:
     counts: dict[str, int]
     audit_hash: str
     hashes: dict[str, str]
+    tables: list[str]
 
 
 def create(house: House, parent: Path, progress: Progress = lambda *_: None) -> Path:
@@ -84,6 +95,11 @@ def create(house: House, parent: Path, progress: Progress = lambda *_: None) -> 
         raise impossible(f"{directory} is there already")
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        alone = os.open(parent, os.O_RDONLY)
+    except OSError as error:
+        raise impossible(f"{error.filename or parent}: {error.strerror}") from error
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for left in parent.glob(".echs-*.unfinished"):  # of one that was killed
             shutil.rmtree(left)
         unfinished.mkdir(mode=0o700)
@@ -96,8 +112,12 @@ def create(house: House, parent: Path, progress: Progress = lambda *_: None) -> 
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
+    except BlockingIOError:
+        raise impossible(f"another backup is being made in {parent}") from None
     except OSError as error:
         raise impossible(f"{error.filename or parent}: {error.strerror}") from error
+    finally:
+        os.close(alone)
     with house.database.write() as transaction:
         facts = {"counts": manifest.counts, "audit_hash": manifest.audit_hash}
         trail.note(house, transaction, Action.BACKED_UP, directory.name, facts)
@@ -118,6 +138,7 @@ def fill(house: House, directory: Path, now: datetime, progress: Progress) -> Ma
             arguments = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={exported}"]
             run_postgres("pg_dump", database, [*arguments, f"--file={directory / POSTGRES_COPY}"])
         version = schema.version_in(snapshot) or ""
+        names = sorted(inspect(snapshot).get_table_names())
     key = house.data_dir / SECRET_KEY_FILE
     if key.exists():
         own_file(directory / SECRET_KEY_FILE)
@@ -132,6 +153,7 @@ def fill(house: House, directory: Path, now: datetime, progress: Progress) -> Ma
         counts=counts,
         audit_hash=audit_hash,
         hashes={file.name: hash_of(file) for file in sorted(directory.iterdir())},
+        tables=names,
     )
     own_file(directory / MANIFEST)
     (directory / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
@@ -165,17 +187,24 @@ def check(directory: Path) -> Manifest:
     :raises Refused: BACKUP_DAMAGED, BACKUP_IMPOSSIBLE
     """
     manifest = read_manifest(directory)
+    store = COPIES.get(manifest.kind)
+    if store is None or set(manifest.hashes) - {SECRET_KEY_FILE} != {store}:
+        raise damaged(f"{directory / MANIFEST} does not name the files that a backup has")
     for name, expected in manifest.hashes.items():
         file = directory / name
-        if not file.is_file():
-            raise damaged(f"{file} is missing")
+        if not is_regular(file):
+            raise damaged(f"{file} is missing, or is no file")
         if hash_of(file) != expected:
             raise damaged(f"{file} is not as it was when the backup was made")
+    if SECRET_KEY_FILE in manifest.hashes:
+        key = (directory / SECRET_KEY_FILE).read_bytes().strip()
+        if len(key) < SECRET_KEY_MINIMUM:
+            raise damaged(f"{directory / SECRET_KEY_FILE} is shorter than a key may be")
     if manifest.kind == "sqlite":
         check_sqlite(directory / SQLITE_COPY, manifest)
     else:
         listed = run_postgres("pg_restore", None, ["--list", str(directory / POSTGRES_COPY)])
-        missing = [table for table in schema.metadata.tables if f"TABLE DATA public {table} " not in listed]
+        missing = [name for name in manifest.tables if not re.search(rf" TABLE DATA \S+ {re.escape(name)} ", listed)]
         if missing:
             raise damaged(f"{directory / POSTGRES_COPY} has no table {missing[0]}")
     return manifest
@@ -184,16 +213,41 @@ def check(directory: Path) -> Manifest:
 def check_sqlite(file: Path, manifest: Manifest) -> None:
     """Look into the copy, without writing beside it."""
     try:
-        with closing(sqlite.connect(f"file:{file}?mode=ro&immutable=1", uri=True)) as copy:
-            answer = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        with closing(sqlite.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as copy:
+
+            def one(query: str) -> Any:
+                row = copy.execute(query).fetchone()
+                return None if row is None else row[0]
+
+            answer = one("PRAGMA integrity_check(1)")
             if answer != "ok":
                 raise damaged(f"{file}: {answer}")
-            for name, table in COUNTED.items():
-                (count,) = copy.execute(f"SELECT count(*) FROM {table.name}").fetchone()  # noqa: S608 - names of ours
-                if count != manifest.counts[name]:
-                    raise damaged(f"{file} has {count} {name}, it should have {manifest.counts[name]}")
+            found = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            missing = sorted(set(manifest.tables) - found)
+            if missing:
+                raise damaged(f"{file} has no table {missing[0]}")
+            triggers = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+            if triggers - schema.GUARDS["sqlite"]:
+                raise damaged(f"{file} has a trigger that is none of ours: {min(triggers - schema.GUARDS['sqlite'])}")
+            if one("SELECT version_num FROM alembic_version") != manifest.schema:
+                raise damaged(f"{file} has tables of another version than {manifest.schema}")
+            if (one("SELECT hash FROM audit ORDER BY number DESC LIMIT 1") or "") != manifest.audit_hash:
+                raise damaged(f"{file} has another audit trail than it should have")
+            for name, expected in manifest.counts.items():
+                if name in COUNTED:
+                    count = one(f"SELECT count(*) FROM {COUNTED[name].name}")  # noqa: S608 - names of ours
+                    if count != expected:
+                        raise damaged(f"{file} has {count} {name}, it should have {expected}")
     except sqlite.Error as error:
         raise damaged(f"{file}: {error}") from None
+
+
+def is_regular(file: Path) -> bool:
+    """Whether it is a file itself, and not something that leads elsewhere."""
+    try:
+        return stat.S_ISREG(file.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def restore(settings: Settings, directory: Path, clock: Clock = system_clock) -> Manifest:
@@ -211,22 +265,41 @@ def restore(settings: Settings, directory: Path, clock: Clock = system_clock) ->
     if manifest.schema > schema.head():
         raise impossible(f"the backup has tables of version {manifest.schema}, this program knows {schema.head()}")
     refuse_store_with_tables(database)
+    put_key_into_place(settings, directory)
+
+    def finish(store: Database) -> None:
+        schema.upgrade(store)
+        ground = Ground(store, clock, limits(settings))
+        forget_all(ground)
+        with store.write() as transaction:
+            facts = {"made_at": manifest.made_at, "audit_hash": manifest.audit_hash}
+            trail.note(ground, transaction, Action.RESTORED, directory.name, facts)
+        store.close()
+
     if kind == "sqlite":
-        put_into_place(directory / SQLITE_COPY, Path(database.url.database or ""))
-    else:
+        put_into_place(directory / SQLITE_COPY, Path(database.url.database or ""), finish)
+        return manifest
+    with tempfile.TemporaryDirectory(prefix="echs-") as aside:
+        # Logins stay away from the first: nobody may be let in by one that was ended since, not even for a moment.
+        listed = run_postgres("pg_restore", None, ["--list", str(directory / POSTGRES_COPY)])
+        wanted = Path(aside) / "wanted"
+        wanted.write_text("\n".join(line for line in listed.splitlines() if not LOGIN_ROWS.search(line)) + "\n")
         arguments = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-        run_postgres("pg_restore", database, [*arguments, str(directory / POSTGRES_COPY)])
-    key, kept = directory / SECRET_KEY_FILE, settings.data_dir / SECRET_KEY_FILE
-    if key.exists() and not kept.exists():
-        put_into_place(key, kept)
-    schema.upgrade(database)
-    ground = Ground(database, clock, limits(settings))
-    forget_all(ground)
-    with database.write() as transaction:
-        facts = {"made_at": manifest.made_at, "audit_hash": manifest.audit_hash}
-        trail.note(ground, transaction, Action.RESTORED, directory.name, facts)
-    database.close()
+        run_postgres("pg_restore", database, [*arguments, f"--use-list={wanted}", str(directory / POSTGRES_COPY)])
+    finish(database)
     return manifest
+
+
+def put_key_into_place(settings: Settings, directory: Path) -> None:
+    """Take the secret key over, before anything else: links that partners have are signed by it. One that is there
+    already belongs to no store, since the store is empty, and is moved aside.
+    """
+    key, kept = directory / SECRET_KEY_FILE, settings.data_dir / SECRET_KEY_FILE
+    if not key.exists() or (kept.exists() and kept.read_bytes() == key.read_bytes()):
+        return
+    if kept.exists():
+        kept.rename(kept.with_name(f"{SECRET_KEY_FILE}.before-{directory.name}"))
+    put_into_place(key, kept)
 
 
 def refuse_store_with_tables(database: Database) -> None:
@@ -243,17 +316,23 @@ def refuse_store_with_tables(database: Database) -> None:
         raise refuse(BackupReason.STORE_NOT_EMPTY, detail)
 
 
-def put_into_place(file: Path, target: Path) -> None:
-    """Copy a file so that it is there whole or not at all, for its owner only."""
+def put_into_place(file: Path, target: Path, finish: Callable[[Database], None] | None = None) -> None:
+    """Copy a file so that it is there whole or not at all, for its owner only; a store is finished before it is there.
+
+    :raises Refused: BACKUP_IMPOSSIBLE
+    """
     aside = target.with_name(f".{target.name}.restoring")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside.unlink(missing_ok=True)
+        for name in ("", "-wal", "-shm"):  # of a restore that was killed
+            aside.with_name(aside.name + name).unlink(missing_ok=True)
         own_file(aside)
         shutil.copyfile(file, aside)
+        if finish is not None:
+            finish(Database(URL.create("sqlite", database=str(aside))))
+            for left in ("-wal", "-shm"):
+                target.with_name(target.name + left).unlink(missing_ok=True)
         sync(aside)
-        for left in ("-wal", "-shm"):
-            target.with_name(target.name + left).unlink(missing_ok=True)
         os.replace(aside, target)
         sync(target.parent)
     except OSError as error:
@@ -266,10 +345,13 @@ def read_manifest(directory: Path) -> Manifest:
 
     :raises Refused: BACKUP_DAMAGED where there is none that can be read
     """
+    file = directory / MANIFEST
     try:
-        return Manifest(**json.loads((directory / MANIFEST).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        raise damaged(f"{directory} is no whole backup: it has no {MANIFEST} that can be read") from None
+        if is_regular(file) and file.stat().st_size <= MANIFEST_LIMIT:
+            return TypeAdapter(Manifest).validate_json(file.read_bytes(), strict=True)
+    except (OSError, ValidationError):
+        pass
+    raise damaged(f"{directory} is no whole backup: it has no {MANIFEST} that can be read") from None
 
 
 def run_postgres(program: str, database: Database | None, arguments: Sequence[str]) -> str:
@@ -282,7 +364,10 @@ def run_postgres(program: str, database: Database | None, arguments: Sequence[st
         raise impossible(f"the program {program} is not here; install the PostgreSQL client of the server's version")
     with connection_text(database) as connection:
         command = [found, *([] if connection is None else [f"--dbname={connection}"]), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DUMP_SECONDS)  # noqa: S603
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DUMP_SECONDS)  # noqa: S603
+        except subprocess.TimeoutExpired:
+            raise impossible(f"{program} did not end within {DUMP_SECONDS // 3600} hours") from None
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise impossible("; ".join(said[:2]))
@@ -297,6 +382,9 @@ def connection_text(database: Database | None) -> Iterator[str | None]:
         return
     url = database.url
     named: dict[str, Any] = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
+    # Of several hosts the one that the server itself would use.
+    named = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in named.items()}
+    named.setdefault("target_session_attrs", "read-write")
     password = named.pop("password", None)
     with tempfile.TemporaryDirectory(prefix="echs-") as directory:
         if password is not None:

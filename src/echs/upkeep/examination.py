@@ -22,10 +22,10 @@ from echs.audit.entry import Action
 from echs.base.errors import named
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import held
-from echs.clearing import tables as clearing_tables
-from echs.gauges import LISTS, free_bytes, volumes
+from echs.gauges import LISTS, free_bytes, unfetched_runs, volumes
 from echs.house import SECRET_KEY_FILE, House
 from echs.partners import register
+from echs.partners.register import is_active
 from echs.settings import Settings
 
 LEAST_POSTGRES = 160000
@@ -34,6 +34,7 @@ LEAST_LIBXML = (2, 14)
 CONNECTIONS_OF_A_WORKER = 32
 BACKUP_DAYS, WAITING_HOURS, UNFETCHED_DAYS, LIST_DAYS = 2, 48, 7, 7
 CLOCK_SECONDS = 5
+LARGEST_TRUST = 1 << 16
 
 
 class Status(StrEnum):
@@ -94,6 +95,9 @@ def of_settings(settings: Settings) -> Iterator[Symptom]:
         if outside:
             remedy = "set ECHS_TRUSTED_PROXIES to your proxy's address: logs and audit trail name it instead of clients"
             yield judged("proxies", bool(settings.proxies), settings.trusted_proxies or "none trusted", remedy)
+    for network in settings.proxies:
+        remedy = "name the proxies alone: whoever has such an address may say who it is, and show any certificate"
+        yield judged("trust", network.num_addresses <= LARGEST_TRUST, f"{network} is believed", remedy)
     if settings.log_level == "debug":
         yield Symptom("log level", Status.WARN, "debug", "set ECHS_LOG_LEVEL=info: the disk fills for nothing")
 
@@ -104,7 +108,9 @@ def of_files(house: House, settings: Settings) -> Iterator[Symptom]:
     mode = stat.S_IMODE(directory.stat().st_mode)
     remedy = f"chmod 700 {directory}: it holds the secret key, statements and lists"
     yield judged("data directory", not mode & 0o077, f"{directory}, mode {mode:o}", remedy)
-    yield judged("data access", os.access(directory, os.W_OK), "can be written", f"chown {directory}", Status.FAIL)
+    writable = os.access(directory, os.W_OK)
+    found = "can be written" if writable else "cannot be written"
+    yield judged("data access", writable, found, f"mount it for writing, or chown {directory}", Status.FAIL)
     key = directory / SECRET_KEY_FILE
     if settings.secret_key is not None:
         yield well("secret key", "set")
@@ -211,15 +217,12 @@ def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:
     yield judged(
         "uncleared CDRs", waited <= timedelta(hours=WAITING_HOURS), found, "echs clear; echs cdr list --status held"
     )
-    run, party = clearing_tables.clearing_run, clearing_tables.clearing_run_party
-    unfetched = (
-        select(party.c.user_id, func.min(run.c.cleared_at))
-        .join(run, run.c.number == party.c.run_number)
-        .where(party.c.first_served_at.is_(None))
-        .group_by(party.c.user_id)
-    )
     late = sorted(
-        user_id for user_id, since in snapshot.execute(unfetched) if now - since > timedelta(days=UNFETCHED_DAYS)
+        {
+            user_id
+            for user_id, since in snapshot.execute(unfetched_runs())
+            if now - since > timedelta(days=UNFETCHED_DAYS)
+        }
     )
     found = f"not fetched for {UNFETCHED_DAYS} days by {named(late)}" if late else "none is late"
     yield judged("statements", not late, found, "ask them whether their back end runs; echs run list")
@@ -230,7 +233,7 @@ def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:
     found = "never" if since_backup is None else f"{hours(since_backup)} h ago"
     yield judged("backup", right, found, "echs backup create DIRECTORY, every day; keep copies elsewhere")
     for name, heads in LISTS.items():
-        oldest = snapshot.execute(select(func.min(heads.c.replaced_at))).scalar()
+        oldest = snapshot.execute(select(func.min(heads.c.replaced_at)).where(is_active(heads.c.partner_id))).scalar()
         if oldest is not None:
             age = now - oldest
             found = f"the oldest is {hours(age)} h old"

@@ -6,6 +6,7 @@ the drawn statements see the same instant of the store, while it serves.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from itertools import groupby, pairwise
 from typing import Any
@@ -13,11 +14,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, exists, func, or_, select, text
 
+from echs import schema
 from echs.audit import tables as audit_tables
+from echs.audit import trail as audit_trail
 from echs.audit.entry import DONE, Action, Entry, breaks
 from echs.authorisations import tables as authorisation_tables
 from echs.base.database import metadata
-from echs.base.errors import Refused, shown
+from echs.base.errors import Refused, StoreReason, shown
 from echs.cdrs import formats
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.cdr import FIELDS, CdrRecord, content_hash
@@ -97,7 +100,10 @@ def verify(house: House, beginning: Callable[[Check], object] = lambda _: None) 
 
 
 def database_is_whole(house: House, snapshot: Connection) -> Iterator[Found]:
-    """What the database itself says of its files."""
+    """What the database itself says of its files, and whether its tables are those of this program."""
+    if schema.version_in(snapshot) == schema.head():
+        for difference in schema.differences(snapshot):
+            yield "tables", difference
     if house.database.is_sqlite:
         for (line,) in snapshot.execute(text("PRAGMA integrity_check(20)")):
             if line != "ok":
@@ -141,6 +147,7 @@ def contents(house: House, snapshot: Connection) -> Iterator[Found]:
         )
     }
     purged = snapshot.execute(select(func.count()).select_from(cdr_tables.cdr_purged)).scalar() or 0
+    known_from, _ = baseline(snapshot)
     columns = [
         cdr.c.request_id,
         cdr.c.id,
@@ -155,9 +162,9 @@ def contents(house: House, snapshot: Connection) -> Iterator[Found]:
     query = select(*columns).order_by(cdr.c.request_id, cdr.c.id).execution_options(yield_per=ROWS_AT_ONCE)
     seen = set()
     for request_id, of_upload in groupby(snapshot.execute(query), key=lambda row: row[0]):
-        hashes = []
+        hashes, newest = [], 0
         for _, number, operator_key, provider_key, started_at, ended_at, duration_s, volume, *texts in of_upload:
-            record = CdrRecord._make(texts)
+            record, newest = CdrRecord._make(texts), number
             hashes.append(content_hash(operator_key, record))
             numbers = (operator_key, provider_key, started_at, ended_at, duration_s, volume)
             for what in differing(record, numbers):
@@ -165,7 +172,7 @@ def contents(house: House, snapshot: Connection) -> Iterator[Found]:
         seen.add(request_id)
         entered = uploads.get(request_id)
         if entered is None:
-            if uploads and request_id > min(uploads):
+            if newest > known_from:
                 yield f"upload {request_id}", "it is not in the audit trail"
         elif len(hashes) != entered["new"]:
             if not (purged and len(hashes) < entered["new"]):
@@ -175,6 +182,28 @@ def contents(house: House, snapshot: Connection) -> Iterator[Found]:
     for request_id, entered in uploads.items():
         if entered["new"] and request_id not in seen and not purged:
             yield f"upload {request_id}", f"none of its {entered['new']} CDRs is there"
+
+
+def baseline(snapshot: Connection) -> tuple[int, int]:
+    """The numbers of the newest CDR and of the newest run of which the audit trail knows nothing: they were there when
+    it began, or when an administrator said that it begins (`echs audit begin`).
+    """
+    table, begun = audit_tables.audit_baseline, audit_tables.audit
+    cdr, run = snapshot.execute(select(func.max(table.c.cdr_id), func.max(table.c.run_number))).one()
+    said = select(begun.c.detail).where(begun.c.action == Action.TRAIL_BEGUN).order_by(begun.c.number.desc()).limit(1)
+    later = snapshot.execute(said).scalar()
+    facts = {} if later is None else json.loads(later)
+    return max(cdr or 0, facts.get("cdr", 0)), max(run or 0, facts.get("run", 0))
+
+
+def begin_trail(house: House) -> Entry:
+    """Enter that the trail begins now, with the numbers of the newest CDR and of the newest run."""
+    with house.database.write() as transaction:
+        facts = {
+            "cdr": transaction.execute(select(func.max(cdr_tables.cdr.c.id))).scalar() or 0,
+            "run": transaction.execute(select(func.max(clearing_tables.clearing_run.c.number))).scalar() or 0,
+        }
+        return audit_trail.note(house, transaction, Action.TRAIL_BEGUN, "audit trail", facts)
 
 
 def differing(record: CdrRecord, numbers: Sequence[Any]) -> Iterator[str]:
@@ -271,10 +300,11 @@ def run_order(house: House, snapshot: Connection) -> Iterator[Found]:
             yield f"run {run.number}", "it is empty"
     party = clearing_tables.clearing_run_party
     run_table = clearing_tables.clearing_run
+    _, known_from = baseline(snapshot)  # releases before it wrote the time of whichever clock
     too_early = (
         select(party.c.run_number, party.c.user_id)
         .join(run_table, run_table.c.number == party.c.run_number)
-        .where(party.c.first_served_at < run_table.c.cleared_at)
+        .where(party.c.first_served_at < run_table.c.cleared_at, run_table.c.number > known_from)
     )
     for number, user_id in snapshot.execute(too_early):
         yield f"run {number}", f"{shown(user_id)} is said to have fetched it before it was made"
@@ -290,13 +320,12 @@ def runs_in_trail(house: House, snapshot: Connection) -> Iterator[Found]:
         )
     }
     found = {f"run {run.number}": run for run in all_runs(snapshot)}
-    # The store may be older than the trail: what was cleared before its first entry is not in it.
-    first = snapshot.execute(select(func.min(table.c.at))).scalar()
+    _, known_from = baseline(snapshot)
     for subject, run in found.items():
         entered = made.get(subject)
         if entered is None:
-            if first is not None and run.cleared_at > first:
-                yield subject, "it is not in the audit trail: nobody made it"
+            if run.number > known_from:
+                yield subject, "it is not in the audit trail: nobody made it, or a release that has none"
         elif (entered["cdrs"], entered["volume_e4_kwh"]) != (run.cdr_count, run.volume_e4_kwh):
             yield subject, "the audit trail has another total of it"
     for subject in made:
@@ -311,22 +340,36 @@ def statements(house: House, snapshot: Connection) -> Iterator[Found]:
             continue
         for party in runs.parties_of(snapshot, run.number):
             subject = f"statement of run {run.number} for {shown(party.user_id)}"
-            try:
-                statement, mark = build(house, party.partner_id, [run.number])
-                for account in statement.accounts:
-                    for group in account.groups:
-                        count = volume = 0
-                        for line in group.lines():
-                            count, volume = count + 1, volume + line.volume_e4_kwh
-                        if (count, volume) != (group.cdr_count, group.volume_e4_kwh):
-                            has = told(count, volume)
-                            yield subject, f"its lines have {has}, it says {told(group.cdr_count, group.volume_e4_kwh)}"
-                for form in DRAWERS:
-                    path = house.shelf.directory / f"{mark}.{form}"
-                    if path.exists() and path.read_bytes() != drawn_again(statement, form):
-                        yield subject, f"the file {path.name} is not what the store says; delete it"
-            except (Refused, ValueError, KeyError) as error:
-                yield subject, f"it cannot be drawn ({type(error).__name__} {error})"
+            found = [(subject, detail) for detail in of_statement(house, party.partner_id, run.number)]
+            # They are drawn from the present: the run may have been purged since the snapshot.
+            if found and runs.run_of_number(house, run.number)[0].purged_at is None:
+                yield from found
+
+
+def of_statement(house: House, partner_id: int, run_number: int) -> Iterator[str]:
+    """What is not right about one statement.
+
+    :raises Refused: STORE_UNAVAILABLE
+    """
+    try:
+        statement, mark = build(house, partner_id, [run_number])
+        for account in statement.accounts:
+            for group in account.groups:
+                count = volume = 0
+                for line in group.lines():
+                    count, volume = count + 1, volume + line.volume_e4_kwh
+                if (count, volume) != (group.cdr_count, group.volume_e4_kwh):
+                    said = told(group.cdr_count, group.volume_e4_kwh)
+                    yield f"its lines have {told(count, volume)}, it says {said}"
+        for form in DRAWERS:
+            path = house.shelf.directory / f"{mark}.{form}"
+            with suppress(OSError):  # a cache: it may be gone
+                if path.read_bytes() != drawn_again(statement, form):
+                    yield f"the file {path.name} is not what the store says; delete it"
+    except (Refused, ValueError, KeyError) as error:
+        if isinstance(error, Refused) and isinstance(error.first.reason, StoreReason):
+            raise
+        yield f"it cannot be drawn ({type(error).__name__} {error})"
 
 
 def lists(house: House, snapshot: Connection) -> Iterator[Found]:
@@ -378,16 +421,24 @@ def deleted(house: House, snapshot: Connection) -> Iterator[Found]:
     for (name,) in snapshot.execute(select(cdr.c.cdr_id).join(purged, both)):
         yield f"CDR {shown(name)}", "it counts as deleted and is there"
     run = clearing_tables.clearing_run
-    numbers = select(cleared.c.run_number, func.count()).join(run, run.c.number == cleared.c.run_number)
-    for number, count in snapshot.execute(numbers.where(run.c.purged_at.is_not(None)).group_by(cleared.c.run_number)):
-        yield f"run {number}", f"its CDRs were deleted, and {count} are there"
-    count_of = select(purged.c.run_number, func.count().label("n")).group_by(purged.c.run_number).subquery()
-    promised = select(run.c.number, run.c.cdr_count, count_of.c.n).outerjoin(
-        count_of, count_of.c.run_number == run.c.number
+    # While a purge goes on, or was stopped, some of a run are deleted and the others there; together they are all.
+    left = select(cleared.c.run_number, func.count().label("n")).group_by(cleared.c.run_number).subquery()
+    gone = select(purged.c.run_number, func.count().label("n")).group_by(purged.c.run_number).subquery()
+    purged_runs = (
+        select(run.c.number, run.c.cdr_count, left.c.n, gone.c.n)
+        .outerjoin(left, left.c.run_number == run.c.number)
+        .outerjoin(gone, gone.c.run_number == run.c.number)
+        .where(run.c.purged_at.is_not(None))
     )
-    for number, cdr_count, n in snapshot.execute(promised.where(run.c.purged_at.is_not(None))):
-        if cdr_count != (n or 0):
-            yield f"run {number}", f"{cdr_count} CDRs of it were deleted, {n or 0} would be known again"
+    for number, cdr_count, there, known in snapshot.execute(purged_runs):
+        if cdr_count != (there or 0) + (known or 0):
+            yield (
+                f"run {number}",
+                f"of its {cdr_count} CDRs {there or 0} are there and {known or 0} would be known again",
+            )
+    unmarked = select(gone.c.run_number).join(run, run.c.number == gone.c.run_number).where(run.c.purged_at.is_(None))
+    for (number,) in snapshot.execute(unmarked):
+        yield f"run {number}", "CDRs of it count as deleted, and it was not purged"
 
 
 def trail(house: House, snapshot: Connection) -> Iterator[Found]:
