@@ -12,7 +12,7 @@ html_theme = "furo"
 html_title = f"eCHS {release}"
 html_static_path: list[str] = []
 html_show_sourcelink = False
-exclude_patterns = ["_build", "clients/README.md"]
+exclude_patterns = ["_build"]
 nitpicky = True
 # Pages link to files of the repository, which are no pages.
 suppress_warnings = ["myst.xref_missing"]

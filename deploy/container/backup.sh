@@ -4,6 +4,7 @@
 #   list            what there is
 #   check FILE      whether a dump can be read to its end
 #   show FILE       a dump on standard output, to be kept elsewhere
+#   take NAME       the other way: a dump from standard input becomes NAME
 #   restore FILE    the database becomes what is in the dump, without logins; stop `app` first, then `migrate`
 set -eu
 umask 077
@@ -43,6 +44,20 @@ case "${1:-create}" in
     show)
         cat "$(named "${2:-}")"
         ;;
+    take)
+        case "${2:?which name?}" in
+            echs-*.dump) ;;
+            *) echo "$2: call it echs-SOMETHING.dump" >&2; exit 2 ;;
+        esac
+        case "$2" in */*) exit 2 ;; esac
+        partial=$directory/.$2.partial
+        trap 'rm -f "$partial"' EXIT
+        cat >"$partial"
+        pg_restore --file=/dev/null "$partial"
+        sync "$partial"
+        mv "$partial" "$directory/$2"
+        echo "$2"
+        ;;
     restore)
         file=$(named "${2:-}")
         # Beside the present one, which may have tables that the dump does not know; it goes when the other is whole.
@@ -56,7 +71,7 @@ case "${1:-create}" in
         echo "$2 is restored"
         ;;
     *)
-        sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+        sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
 esac

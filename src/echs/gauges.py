@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, func, select
 
 from echs import __version__, schema
+from echs.audit import tables as audit_tables
+from echs.audit.entry import Action
 from echs.authorisations import tables as authorisation_tables
 from echs.base.errors import Refused
 from echs.cdrs import tables as cdr_tables
@@ -52,6 +54,7 @@ CERTIFICATE_END = Gauge(
 LIST_RECORDS = Gauge("list_records", ("list",), "Records in the present lists of all partners.")
 LIST_OWNERS = Gauge("list_owners", ("list",), "Partners that published a list.")
 LIST_OLDEST = Gauge("list_oldest_seconds", ("list",), "Age of the list that was replaced longest ago.")
+BACKUP = Gauge("backup_last_timestamp_seconds", (), "When `echs backup create` last made a backup; missing before.")
 DISK = Gauge("disk_free_bytes", ("volume",), "Free space: of the data directory, and where uploads are put aside.")
 BUILD = Gauge("build_info", ("version", "schema", "store"), "1; which program this is and which tables it found.")
 
@@ -71,6 +74,7 @@ GAUGES = (
     LIST_RECORDS,
     LIST_OWNERS,
     LIST_OLDEST,
+    BACKUP,
     DISK,
     BUILD,
 )
@@ -153,6 +157,10 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
     ends_at = one(select(func.min(ends.where(partner.c.active).group_by(partner.c.id).subquery().c.end)))
     if ends_at is not None:
         yield CERTIFICATE_END, (), ends_at.timestamp()
+    entry = audit_tables.audit
+    backed_up = one(select(func.max(entry.c.at)).where(entry.c.action == Action.BACKED_UP))
+    if backed_up is not None:
+        yield BACKUP, (), backed_up.timestamp()
     for name, heads in LISTS.items():
         owned = select(func.sum(heads.c.record_count), func.count(), func.min(heads.c.replaced_at))
         active_owners = select(partner.c.id).where(partner.c.active)

@@ -19,6 +19,7 @@ from echs.base.trace import Trace
 from echs.cdrs import intake
 from echs.clearing import run
 from echs.clearing.delivery import deliver
+from echs.cli import execute
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from wire import Caller
@@ -122,6 +123,7 @@ def test_entries_are_found_by_who_by_what_by_request_and_the_newest_first_so_man
     assert [each.number for each in everything] == list(range(1, len(everything) + 1))
     assert list(trail.entries(house, newest=2)) == everything[-2:]
     assert list(trail.entries(house, action=Action.CLEARED)) == []
+    assert [each.subject for each in trail.entries(house, subject="partner tnm")] == ["partner tnm"]
     assert list(trail.entries(house, since=house.clock())) == everything
     house.clock.turn(seconds=1)
     assert list(trail.entries(house, since=house.clock())) == []
@@ -149,3 +151,20 @@ def test_the_same_refusal_again_and_again_is_one_entry_a_minute(app, house, cast
     clock.turn(seconds=61)
     tnm.send("ClearCDRs")
     assert [each[0] for each in told(house)[before:]] == ["tnm", "anwb", "tnm"]
+
+
+def test_the_command_lists_what_was_done_narrow_wide_and_as_json(house, cast, environment, monkeypatch, capsys):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS", "100")
+    assert execute(["audit", "list", "--subject", "partner tnm"]) == 0
+    narrow = capsys.readouterr().out
+    assert "partner.add" in narrow
+    assert max(map(len, narrow.splitlines())) <= 100
+    assert execute(["audit", "list", "--wide", "--last", "1"]) == 0
+    assert "detail" in capsys.readouterr().out
+    assert execute(["audit", "list", "--all", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == len(told(house))
+    assert execute(["audit", "begin"]) == 2
+    assert execute(["audit", "begin", "--yes"]) == 0
+    assert told(house)[-1][1] == "trail.begin"

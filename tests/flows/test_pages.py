@@ -58,6 +58,14 @@ def test_the_documentation_builds_without_a_warning(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "index.html").exists()
+    broken = []
+    for page in tmp_path.rglob("*.html"):
+        for link in re.findall(r'href="([^":?]+)"', page.read_text()):
+            path, _, place = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            if not target.exists() or (place and target.suffix == ".html" and f'id="{place}"' not in target.read_text()):
+                broken.append(f"{page.name}: {link}")
+    assert broken == []
 
 
 def test_every_page_is_in_the_contents_and_says_first_what_it_is_about():

@@ -2,10 +2,11 @@
 
 import json
 
-from cast import cdr
+from cast import cdr, certificate_pem
 from echs.cdrs import intake
 from echs.clearing import run
 from echs.cli import execute
+from echs.partners import certificates
 from echs.settings import read_settings
 from echs.upkeep import backup
 from echs.upkeep.examination import Status, examine
@@ -93,3 +94,23 @@ def test_without_a_store_the_doctor_says_where_it_looked(tmp_path, monkeypatch, 
     monkeypatch.setenv("ECHS_DATA_DIR", str(tmp_path / "nowhere"))
     assert execute(["doctor"]) == 5
     assert "there is no store at" in capsys.readouterr().err
+
+
+def test_partners_that_are_shut_out_for_want_of_a_trusted_proxy_are_named(house, cast, environment):
+    assert "certificates" not in found(house, environment)
+    certificates.add(house, "tnm", certificate_pem(house.clock(), days=10))
+    symptoms = found(house, environment)
+    assert (symptoms["certificates"].status, '"tnm"' in symptoms["certificates"].found) == ("fail", True)
+    assert symptoms["certificates' end"].status == "warn"
+    certificates.add(house, "tnm", certificate_pem(house.clock()))
+    symptoms = found(house, environment, ECHS_TRUSTED_PROXIES="10.0.0.5")
+    assert {symptoms[name].status for name in ("certificates", "certificates' end")} == {"ok"}
+
+
+def test_without_a_database_the_rest_is_looked_at_all_the_same(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ECHS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("ECHS_DATABASE_URL", "postgresql://echs@127.0.0.1:1/gone")
+    assert execute(["doctor", "--json"]) == 1
+    symptoms = {each["subject"]: each for each in json.loads(capsys.readouterr().out)}
+    assert symptoms["store"]["status"] == "fail"
+    assert "data directory" in symptoms

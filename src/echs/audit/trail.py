@@ -94,6 +94,7 @@ def entries(
     since: datetime | None = None,
     actor: str | None = None,
     action: str | None = None,
+    subject: str | None = None,
     request_id: str | None = None,
     newest: int | None = None,
 ) -> Iterator[Entry]:
@@ -106,6 +107,8 @@ def entries(
         conditions.append(table.c.actor == actor)
     if action is not None:
         conditions.append(table.c.action == action)
+    if subject is not None:
+        conditions.append(table.c.subject == subject)
     if request_id is not None:
         conditions.append(table.c.request_id == request_id)
     query = select(table).where(*conditions)

@@ -79,7 +79,7 @@ class LazyCommands(click.Group):
 @click.group(
     cls=LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Settings come from ECHS_* in the environment; README.md lists them.",
+    epilog="Settings come from ECHS_* in the environment; docs/settings.md lists them.",
 )
 @click.version_option(__version__, prog_name="echs")
 def echs() -> None:
@@ -111,6 +111,9 @@ def execute(arguments: list[str]) -> int:
         for line in error.errors:
             click.echo(f"echs: {line}", err=True)
         return EXIT_USAGE
+    except PermissionError as error:
+        click.echo(f"echs: {error.filename}: {error.strerror}; run as the user whom it belongs to", err=True)
+        return EXIT_UNAVAILABLE
     except Refused as refused:
         for problem in refused.problems:
             click.echo(f"echs: {problem.detail}{cause_of(refused)}", err=True)

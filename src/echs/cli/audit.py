@@ -21,6 +21,8 @@ def command() -> None:
 @command.command("list")
 @click.option("--actor", metavar="NAME", help="Only what this partner, or user of the system, did.")
 @click.option("--action", type=click.Choice([each.value for each in Action]), help="Only this.")
+@click.option("--subject", metavar="TEXT", help="Only what was done to this, like: partner north.")
+@click.option("--wide", is_flag=True, help="Show also from where, the detail and the request.")
 @click.option("--request", "request_id", metavar="ID", help="Only what this request did.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only from this day on (UTC).")
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="Of those the newest so many.")
@@ -29,6 +31,8 @@ def command() -> None:
 def list_(
     actor: str | None,
     action: str | None,
+    subject: str | None,
+    wide: bool,
     request_id: str | None,
     since: datetime | None,
     last: int,
@@ -41,32 +45,20 @@ def list_(
         since=None if since is None else since.replace(tzinfo=UTC),
         actor=actor,
         action=action,
+        subject=subject,
         request_id=request_id,
         newest=None if everything else last,
     )
     if as_json:
         print_json(list(found))
         return
-    print_table(
-        "Audit trail",
-        ("no.", "when", "who", "from", "did", "to", "result", "detail", "request"),
-        (
-            (
-                each.number,
-                each.at,
-                who(each),
-                each.origin,
-                each.action,
-                each.subject,
-                each.result,
-                each.detail,
-                each.request_id,
-            )
-            for each in found
-        ),
-        right=("no.",),
-        widest="detail",
+    columns = ["no.", "when", "who", "did", "to", "result", *(("from", "detail", "request") if wide else ())]
+    rows = (
+        (each.number, each.at, who(each), each.action, each.subject, each.result)
+        + ((each.origin, each.detail, each.request_id) if wide else ())
+        for each in found
     )
+    print_table("Audit trail", columns, rows, right=("no.", "when"), widest="detail" if wide else "to")
 
 
 def who(entry: Entry) -> str:

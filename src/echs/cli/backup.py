@@ -7,6 +7,7 @@ from rich.progress import Progress
 
 from echs.cli.output import console, json_option, print_facts, print_json, say
 from echs.cli.store import ready_house
+from echs.house import SECRET_KEY_FILE
 from echs.settings import read_settings
 from echs.upkeep import backup
 from echs.upkeep.backup import Manifest
@@ -29,7 +30,7 @@ def create(directory: Path, as_json: bool) -> None:
         task = progress.add_task("copying", total=None)
         made = backup.create(house, directory, lambda done, total: progress.update(task, completed=done, total=total))
     show(made, backup.read_manifest(made), as_json)
-    say(f"made: {made}")
+    say(f"made: {made}; it holds secrets: encrypt it, and keep a copy elsewhere")
 
 
 @command.command()
@@ -61,4 +62,5 @@ def show(directory: Path, manifest: Manifest, as_json: bool) -> None:
         return
     facts = {"made": manifest.made_at, "by": f"eCHS {manifest.program}", "store": manifest.kind}
     counts = {name.replace("_", " "): count for name, count in manifest.counts.items()}
-    print_facts(str(directory), {**facts, "tables": manifest.schema, **counts}.items())
+    key = "in it" if SECRET_KEY_FILE in manifest.hashes else "not in it: keep what ECHS_SECRET_KEY names, elsewhere too"
+    print_facts(str(directory), {**facts, "tables": manifest.schema, "secret key": key, **counts}.items())

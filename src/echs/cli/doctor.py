@@ -2,12 +2,13 @@
 
 import click
 
-from echs.cli import EXIT_FAILED
+from echs.base.errors import Refused
+from echs.cli import EXIT_FAILED, cause_of
 from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import NotReady
 from echs.house import missing_store, open_house
 from echs.settings import read_settings
-from echs.upkeep.examination import Status, examine
+from echs.upkeep.examination import Status, Symptom, examine
 
 
 @click.command("doctor")
@@ -21,7 +22,15 @@ def command(as_json: bool) -> None:
     missing = missing_store(settings)
     if missing is not None:
         raise NotReady(f"there is no store at {missing.absolute()}; set ECHS_DATA_DIR, or make one: echs db upgrade")
-    symptoms = list(examine(open_house(settings), settings))
+    symptoms: list[Symptom] = []
+    try:
+        for each in examine(open_house(settings), settings):
+            symptoms.append(each)
+    except Refused as refused:
+        found = f"{refused.first.detail}{cause_of(refused)}"
+        remedy = "see whether the database runs and can be reached from here with ECHS_DATABASE_URL"
+        symptoms.append(Symptom("store", Status.FAIL, found, remedy))
+    symptoms.sort(key=lambda each: list(Status).index(each.status), reverse=True)
     failed = [each for each in symptoms if each.status is Status.FAIL]
     warned = [each for each in symptoms if each.status is Status.WARN]
     if as_json:
@@ -29,6 +38,6 @@ def command(as_json: bool) -> None:
     else:
         rows = ((each.status, each.subject, each.found, each.remedy) for each in symptoms)
         print_table("Examination", ("", "what", "found", "what to do"), rows, right=("",), widest="what to do")
-    say(f"{len(symptoms)} looked at: {len(failed)} fail, {len(warned)} could be better")
+    say(f"{len(symptoms)} looked at: {len(failed)} fail, {len(warned)} could be better, at the top")
     if failed:
         raise click.exceptions.Exit(EXIT_FAILED)

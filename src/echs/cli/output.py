@@ -1,6 +1,7 @@
 """What commands print: a table for people, JSON for programs, sentences to standard error."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, is_dataclass
@@ -36,8 +37,10 @@ def json_option(command: Command) -> Command:
 
 
 def console() -> Console:
-    """Standard output as Rich sees it: as wide as the terminal, or wide enough for any table in a pipe."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    """Standard output as Rich sees it: as wide as the terminal or COLUMNS, or wide enough for any table in a pipe."""
+    fallback = (PIPED_WIDTH, 25)
+    width = None if sys.stdout.isatty() else shutil.get_terminal_size(fallback).columns
+    return Console(highlight=False, width=width)
 
 
 def print_table(

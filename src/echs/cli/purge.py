@@ -61,7 +61,9 @@ def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool
     if as_json:
         print_json({"runs": found.runs, "unfetched": found.unfetched, "cdrs": found.cdr_count, "deleted": deleted})
     elif not dry_run:
-        say(f"{counted(deleted, 'CDR')} deleted")
+        say(f"{counted(deleted, 'CDR')} deleted, and the logins that have ended")
+    elif not (found.runs or found.unfetched or found.begun):
+        say(f"no run but the newest was made before {house.clock() - older_than:%Y-%m-%d}")
 
 
 def show(found: Due) -> None:

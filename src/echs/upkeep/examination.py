@@ -25,16 +25,18 @@ from echs.cdrs.pending import held
 from echs.gauges import LISTS, free_bytes, unfetched_runs, volumes
 from echs.house import SECRET_KEY_FILE, House
 from echs.partners import register
+from echs.partners import tables as partner_tables
 from echs.partners.register import is_active
 from echs.settings import Settings
 
-LEAST_POSTGRES = 160000
+LEAST_POSTGRES = 150000
 LEAST_SQLITE = (3, 51, 3)
 LEAST_LIBXML = (2, 14)
 CONNECTIONS_OF_A_WORKER = 32
 BACKUP_DAYS, WAITING_HOURS, UNFETCHED_DAYS, LIST_DAYS = 2, 48, 7, 7
 CLOCK_SECONDS = 5
 LARGEST_TRUST = 1 << 16
+CERTIFICATE_DAYS = 21
 
 
 class Status(StrEnum):
@@ -78,6 +80,7 @@ def examine(house: House, settings: Settings) -> Iterator[Symptom]:
         if schema.version_in(snapshot) != schema.head():
             return
         yield from of_business(house, snapshot)
+        yield from of_certificates(house, settings, snapshot)
     yield from of_partners(house)
 
 
@@ -171,7 +174,7 @@ def of_postgres(house: House, snapshot: Connection) -> Iterator[Symptom]:
         return str(snapshot.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar())
 
     number = int(setting("server_version_num"))
-    yield judged("PostgreSQL", number >= LEAST_POSTGRES, setting("server_version"), "upgrade to 16 or newer")
+    yield judged("PostgreSQL", number >= LEAST_POSTGRES, setting("server_version"), "upgrade to 15 or newer")
     for name in ("fsync", "full_page_writes"):
         yield judged(
             name, setting(name) == "on", setting(name), f"set {name} = on: else a power cut loses CDRs", Status.FAIL
@@ -242,12 +245,27 @@ def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:
             )
 
 
+def of_certificates(house: House, settings: Settings, snapshot: Connection) -> Iterator[Symptom]:
+    """Whether partners that are known by a certificate can show one."""
+    pinned, partner = partner_tables.partner_certificate, partner_tables.partner
+    last = select(partner.c.user_id, func.max(pinned.c.ends_at)).join(pinned, pinned.c.partner_id == partner.c.id)
+    ends = dict(snapshot.execute(last.where(partner.c.active).group_by(partner.c.user_id)).tuples().all())
+    if not ends:
+        return
+    remedy = "set ECHS_TRUSTED_PROXIES to the proxy that hands certificates on, or: echs partner cert remove"
+    found = f"{named(sorted(ends))} can show none: no proxy is trusted" if not settings.proxies else "are handed on"
+    yield judged("certificates", bool(settings.proxies), found, remedy, Status.FAIL)
+    soon = sorted(user_id for user_id, end in ends.items() if end - house.clock() < timedelta(days=CERTIFICATE_DAYS))
+    found = f"of {named(soon)} end within {CERTIFICATE_DAYS} days" if soon else "none ends soon"
+    yield judged("certificates' end", not soon, found, "echs partner cert add USER_ID FILE, with the next one")
+
+
 def of_partners(house: House) -> Iterator[Symptom]:
     """Whether those are enrolled who must be, and own what they must own."""
     active = [partner for partner in register.all_partners(house) if partner.active]
     yield judged("partners", len(active) >= 2, f"{len(active)} active", "echs partner add: two make the first exchange")
     without = [each.user_id for each in active if not (each.operator_ids or each.provider_ids or each.is_administrator)]
-    found = f"without an id: {named(without)}" if without else "each owns an id"
+    found = f"without an id: {named(without)}" if without else "each owns one, but for offices"
     yield judged("party ids", not without, found, "echs partner own USER_ID --operator ID, or --provider ID")
     waiting = held(house)
     found = f"nobody owns {named([each.provider_id for each in waiting])}" if waiting else "none"
