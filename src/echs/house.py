@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.engine import URL
+from sqlalchemy import URL
 
 from echs.authorisations import roaming_list
 from echs.base.clock import Clock, system_clock

@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."
     )
-    login_hours: Annotated[float, Field(ge=1 / 60, le=24 * 31)] = Field(12, description="How long a login lasts.")
+    login_hours: Annotated[float, Field(ge=1 / 3600, le=24 * 31)] = Field(12, description="How long a login lasts.")
     max_logins_per_partner: Positive = Field(1000, description="Most logins of one partner at a time; the oldest ends.")
     redelivery_hours: Annotated[float, Field(ge=0, le=24 * 366)] = Field(
         24, description="How long a run that was fetched is given again."

@@ -87,6 +87,9 @@ def test_meters_add_up_over_all_workers(server):
     body = "".join(record_xml(ROAMING_AUTHORISATION_INFO, token(each)) for each in (1, 2))
     inside = f"<n:SetRoamingAuthorisationListRequest>{body}</n:SetRoamingAuthorisationListRequest>"
     call(server, envelope(inside, identity(tokens[0])))
+    deadline = time.monotonic() + 5  # a request is counted when its answer is out
+    while total(samples(get(server, "/metrics")[1]), "echs_list_records_received_total") < 2:
+        assert time.monotonic() < deadline
     in_flight = []
     for _ in range(8):  # whichever worker answers says the same
         found = samples(get(server, "/metrics")[1])

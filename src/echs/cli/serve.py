@@ -109,9 +109,12 @@ def shared_directory() -> Iterator[Path]:
         with suppress(OSError), (left / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(left, ignore_errors=True)
-    directory = Path(mkdtemp(prefix=METERS, dir=parent))
-    with (directory / LOCK).open("w") as lock:
+    # It gets the name by which it is looked for when it is locked, so that nobody else takes it for one of the dead.
+    unlocked = Path(mkdtemp(prefix=f".{METERS}", dir=parent))
+    directory = parent / unlocked.name.removeprefix(".")
+    with (unlocked / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        unlocked.rename(directory)
         try:
             yield directory
         finally:

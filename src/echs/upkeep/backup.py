@@ -24,8 +24,7 @@ from typing import Any
 import psycopg.conninfo
 import pysqlite3.dbapi2 as sqlite
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, func, inspect, select, text
-from sqlalchemy.engine import URL
+from sqlalchemy import URL, Connection, func, inspect, select, text
 
 from echs import __version__, schema
 from echs.audit import tables as audit_tables
