@@ -63,7 +63,9 @@ def test_the_documentation_builds_without_a_warning(tmp_path):
         for link in re.findall(r'href="([^":?]+)"', page.read_text()):
             path, _, place = link.partition("#")
             target = (page.parent / path).resolve() if path else page
-            if not target.exists() or (place and target.suffix == ".html" and f'id="{place}"' not in target.read_text()):
+            if not target.exists() or (
+                place and target.suffix == ".html" and f'id="{place}"' not in target.read_text()
+            ):
                 broken.append(f"{page.name}: {link}")
     assert broken == []
 
