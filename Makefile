@@ -32,7 +32,7 @@ serve: $(VENV)/.run ## Run the server with the settings of the environment (SERV
 	@$(BIN)/echs serve $(SERVE)
 
 test: $(VENV)/.dev ## Run all tests, on SQLite and on PostgreSQL (TEST=path or options of pytest)
-	@$(BIN)/python -m pytest -n 2 $(TEST)
+	@$(BIN)/python -m pytest -n 3 $(TEST)
 
 interop: $(VENV)/.dev ## Let zeep, soap for node and PHP play the roaming day under both contracts (INTEROP="--client zeep")
 	@$(BIN)/python tests/interop/run.py $(INTEROP)

@@ -29,8 +29,7 @@ ROOT = Path(__file__).parents[2]
 DRILL = ROOT / "deploy" / "ha" / "drill.py"
 
 
-@pytest.mark.parametrize("how", ["kill", "switchover"])
-def test_a_primary_that_is_lost_under_load_loses_nothing_that_was_acknowledged(how):
+def test_a_primary_that_is_lost_under_load_loses_nothing_that_was_acknowledged():
     for program, package in (
         ("patroni", "patroni"),
         ("etcd", "etcd-server"),
@@ -38,7 +37,7 @@ def test_a_primary_that_is_lost_under_load_loses_nothing_that_was_acknowledged(h
         ("pg_ctlcluster", "postgresql"),
     ):
         need(program, package)
-    command = [sys.executable, str(DRILL), "--how", how, "--nodes", "2", "--etcd", "1", "--after", "12"]
+    command = [sys.executable, str(DRILL), "--how", "kill", "--nodes", "2", "--etcd", "1", "--after", "12"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
 
