@@ -123,26 +123,28 @@ class Reception:
             add(meter, *labels, amount=amount)
         self.meters.observe(meters.DURATION, operation, value=seconds)
         method = environ.get("REQUEST_METHOD", "")
-        log.log(
-            logging.DEBUG if operation in ROUTINE and result == "200" else logging.INFO,
-            "request",
-            extra={
-                "request_id": present.request_id,
-                "origin": present.origin,
-                "actor": present.actor,
-                "door": present.door,
-                "method": method if method in METHODS else "?",
-                "path": shown_path(environ.get("PATH_INFO", ""), self.paths),
-                "operation": operation,
-                "result": result,
-                "status": visit.status,
-                "received_bytes": present.received_bytes,
-                "sent_bytes": visit.sent,
-                "ms": round(seconds * 1000, 1),
-                **({"certificate": present.certificate[:SHOWN_MARK]} if present.certificate else {}),
-                **({"audit": present.audited} if present.audited else {}),
-            },
-        )
+        level = logging.DEBUG if operation in ROUTINE and result == "200" else logging.INFO
+        if not log.isEnabledFor(level):
+            return
+        fields = {
+            "request_id": present.request_id,
+            "origin": present.origin,
+            "actor": present.actor,
+            "door": present.door,
+            "method": method if method in METHODS else "?",
+            "path": shown_path(environ.get("PATH_INFO", ""), self.paths),
+            "operation": operation,
+            "result": result,
+            "status": visit.status,
+            "received_bytes": present.received_bytes,
+            "sent_bytes": visit.sent,
+            "ms": round(seconds * 1000, 1),
+        }
+        if present.certificate:
+            fields["certificate"] = present.certificate[:SHOWN_MARK]
+        if present.audited:
+            fields["audit"] = present.audited
+        log.log(level, "request", extra={**fields, "line": fields})
 
 
 def shown_path(path: str, known: Collection[str]) -> str:

@@ -56,6 +56,8 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     X-Forwarded-For grows to the right: what stands left of the last address that is no proxy of ours, a client wrote.
     """
     address = peer
+    if not trusted:
+        return address
     for named in reversed(forwarded_for.split(",")):
         if not is_among(address, trusted) or not named.strip():
             break
