@@ -18,7 +18,8 @@ from echs.cli import execute
 from echs.partners import enrolment
 from echs.partners.login import log_in
 from echs.partners.register import partner_of_user as find_partner
-from echs.upkeep.verification import CHECKS, begin_trail, verify
+from echs.upkeep.baseline import begin_trail
+from echs.upkeep.verification import CHECKS, verify
 
 HOURS = 3600
 

@@ -10,7 +10,7 @@ from echs.audit.entry import Action, Entry
 from echs.base.trace import COMMAND
 from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import ready_house
-from echs.upkeep.verification import begin_trail
+from echs.upkeep.baseline import begin_trail
 
 
 @click.group("audit")

@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -55,7 +56,8 @@ def log_in(ground: Ground, user_id: str, password: str) -> str:
         row = snapshot.execute(query.where(tables.partner.c.user_key == party_key(user_id if usable else ""))).first()
         pinned = tables.partner_certificate
         mine = select(pinned.c.mark, pinned.c.ends_at).where(pinned.c.partner_id == (row.id if row else 0))
-        certificates: dict[str, datetime] = dict(snapshot.execute(mine).tuples().all())
+        rows: list[Any] = list(snapshot.execute(mine))
+        certificates: dict[str, datetime] = dict(rows)
     turn.stand_aside()
     if not _hashing.acquire(timeout=HASHING_SECONDS):
         raise refuse(LoginReason.LOGIN_BUSY, "too many logins at this moment; send the same request again")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from urllib.parse import urlsplit
 
 import pysqlite3.dbapi2 as sqlite
@@ -249,7 +250,8 @@ def of_certificates(house: House, settings: Settings, snapshot: Connection) -> I
     """Whether partners that are known by a certificate can show one."""
     pinned, partner = partner_tables.partner_certificate, partner_tables.partner
     last = select(partner.c.user_id, func.max(pinned.c.ends_at)).join(pinned, pinned.c.partner_id == partner.c.id)
-    ends = dict(snapshot.execute(last.where(partner.c.active).group_by(partner.c.user_id)).tuples().all())
+    rows: list[Any] = list(snapshot.execute(last.where(partner.c.active).group_by(partner.c.user_id)))
+    ends: dict[str, datetime] = dict(rows)
     if not ends:
         return
     remedy = "set ECHS_TRUSTED_PROXIES to the proxy that hands certificates on, or: echs partner cert remove"

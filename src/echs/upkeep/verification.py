@@ -16,7 +16,6 @@ from sqlalchemy import Connection, and_, exists, func, or_, select, text
 
 from echs import schema
 from echs.audit import tables as audit_tables
-from echs.audit import trail as audit_trail
 from echs.audit.entry import DONE, Action, Entry, breaks
 from echs.authorisations import tables as authorisation_tables
 from echs.base.database import metadata
@@ -35,6 +34,7 @@ from echs.clearing.run import Run
 from echs.house import House
 from echs.partners import tables as partner_tables
 from echs.partners.partner import party_key
+from echs.upkeep.baseline import baseline
 
 ROWS_AT_ONCE = 2000
 # Of one kind of damage so many are told; a store that is wrong everywhere would else never end.
@@ -182,28 +182,6 @@ def contents(house: House, snapshot: Connection) -> Iterator[Found]:
     for request_id, entered in uploads.items():
         if entered["new"] and request_id not in seen and not purged:
             yield f"upload {request_id}", f"none of its {entered['new']} CDRs is there"
-
-
-def baseline(snapshot: Connection) -> tuple[int, int]:
-    """The numbers of the newest CDR and of the newest run of which the audit trail knows nothing: they were there when
-    it began, or when an administrator said that it begins (`echs audit begin`).
-    """
-    table, begun = audit_tables.audit_baseline, audit_tables.audit
-    cdr, run = snapshot.execute(select(func.max(table.c.cdr_id), func.max(table.c.run_number))).one()
-    said = select(begun.c.detail).where(begun.c.action == Action.TRAIL_BEGUN).order_by(begun.c.number.desc()).limit(1)
-    later = snapshot.execute(said).scalar()
-    facts = {} if later is None else json.loads(later)
-    return max(cdr or 0, facts.get("cdr", 0)), max(run or 0, facts.get("run", 0))
-
-
-def begin_trail(house: House) -> Entry:
-    """Enter that the trail begins now, with the numbers of the newest CDR and of the newest run."""
-    with house.database.write() as transaction:
-        facts = {
-            "cdr": transaction.execute(select(func.max(cdr_tables.cdr.c.id))).scalar() or 0,
-            "run": transaction.execute(select(func.max(clearing_tables.clearing_run.c.number))).scalar() or 0,
-        }
-        return audit_trail.note(house, transaction, Action.TRAIL_BEGUN, "audit trail", facts)
 
 
 def differing(record: CdrRecord, numbers: Sequence[Any]) -> Iterator[str]:

@@ -222,7 +222,9 @@ def get_roaming_authorisation_list(house: House, _caller: Partner, exchange: Exc
 def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
     records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
-    return ok(told_of_replacement(roaming_list.replace(house, caller, records), "roaming"), exchange)
+    replaced = roaming_list.replace(house, caller, records)
+    trace.current().tally(meters.LIST_RECORDS, "roaming", amount=replaced.stored)
+    return ok(told_of_replacement(replaced), exchange)
 
 
 @answered()
@@ -238,7 +240,9 @@ def get_chargepoint_list(house: House, _caller: Partner, exchange: Exchange) -> 
 def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.15 and 3.16."""
     records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
-    return ok(told_of_replacement(chargepoint_list.replace(house, caller, records), "chargepoint"), exchange)
+    replaced = chargepoint_list.replace(house, caller, records)
+    trace.current().tally(meters.LIST_RECORDS, "chargepoint", amount=replaced.stored)
+    return ok(told_of_replacement(replaced), exchange)
 
 
 def drawn(house: House, exchange: Exchange, lists: Published, record: WireRecord) -> Records:
@@ -259,9 +263,8 @@ def told_of_intake(added: Added) -> str:
     return text
 
 
-def told_of_replacement(replaced: Replaced, which: str) -> str:
+def told_of_replacement(replaced: Replaced) -> str:
     """What became of an upload of a list, in a sentence."""
-    trace.current().tally(meters.LIST_RECORDS, which, amount=replaced.stored)
     text = f"{replaced.stored + replaced.repeated} received: your list now has {replaced.stored}"
     if replaced.repeated:
         text += f", {counted(replaced.repeated, 'repetition')} left out"
