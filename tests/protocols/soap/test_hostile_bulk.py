@@ -79,10 +79,12 @@ def test_a_hostile_upload_is_refused_for_little_work_and_leaves_the_list(app, ca
     data = COMPRESSED[name](identified) if compressed else identified(HOSTILE[name])
     more = {"HTTP_CONTENT_ENCODING": "gzip"} if compressed else {}
     spent = []
-    for _ in range(3):  # the first may pay for what is made once, and others work on this machine
-        began = time.process_time()
+    for _ in range(10):  # the first pays for what is made once, others work beside: the quickest counts
+        if spent and min(spent) < SECONDS:
+            break
+        began = time.thread_time()
         answer = request(app, data, content_type=TYPES[SOAP_11], **more)
-        spent.append(time.process_time() - began)
+        spent.append(time.thread_time() - began)
     assert answer.fault is not None or answer.code != 0, answer.body
     assert "INTERNAL" not in answer.body.decode()
     assert min(spent) < SECONDS, spent
