@@ -22,6 +22,7 @@ from echs.chargepoints import tables as chargepoint_tables
 from echs.clearing import tables as clearing_tables
 from echs.house import House
 from echs.partners import tables as partner_tables
+from echs.partners.register import is_active
 
 KEPT_SECONDS = 10.0
 LISTS = {"roaming": authorisation_tables.roaming_list, "chargepoint": chargepoint_tables.chargepoint_list}
@@ -136,8 +137,7 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
     would_go = one(select(func.count()).select_from(pending())) or 0
     yield PENDING, (), would_go
     yield HELD, (), waiting - would_go
-    first = select(func.min(uncleared.c.cdr_id)).scalar_subquery()
-    yield OLDEST, (), age(one(select(cdr.c.received_at).where(cdr.c.id == first)))
+    yield OLDEST, (), age(one(waiting_since()))
     yield STORED, (), one(select(func.max(cdr.c.id))) or 0
     run = clearing_tables.clearing_run
     yield RUNS, (), one(select(func.count()).select_from(run)) or 0
@@ -157,18 +157,28 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
     ends_at = one(select(func.min(ends.where(partner.c.active).group_by(partner.c.id).subquery().c.end)))
     if ends_at is not None:
         yield CERTIFICATE_END, (), ends_at.timestamp()
-    entry = audit_tables.audit
-    backed_up = one(select(func.max(entry.c.at)).where(entry.c.action == Action.BACKED_UP))
+    backed_up = one(last_backup())
     if backed_up is not None:
         yield BACKUP, (), backed_up.timestamp()
     for name, heads in LISTS.items():
         owned = select(func.sum(heads.c.record_count), func.count(), func.min(heads.c.replaced_at))
-        active_owners = select(partner.c.id).where(partner.c.active)
-        records, owners, since = snapshot.execute(owned.where(heads.c.partner_id.in_(active_owners))).one()
+        records, owners, since = snapshot.execute(owned.where(is_active(heads.c.partner_id))).one()
         yield LIST_RECORDS, (name,), int(records or 0)
         yield LIST_OWNERS, (name,), owners
         if since is not None:
             yield LIST_OLDEST, (name,), age(since)
+
+
+def waiting_since() -> Select[Any]:
+    """When the CDR was received that waits longest: numbers only grow."""
+    cdr, uncleared = cdr_tables.cdr, cdr_tables.cdr_uncleared
+    return select(cdr.c.received_at).where(cdr.c.id == select(func.min(uncleared.c.cdr_id)).scalar_subquery())
+
+
+def last_backup() -> Select[Any]:
+    """When a backup was last made, as the audit trail has it."""
+    entry = audit_tables.audit
+    return select(func.max(entry.c.at)).where(entry.c.action == Action.BACKED_UP)
 
 
 def unfetched_runs() -> Select[Any]:

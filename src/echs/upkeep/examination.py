@@ -18,12 +18,10 @@ from lxml import etree
 from sqlalchemy import Connection, func, select, text
 
 from echs import schema
-from echs.audit import tables as audit_tables
-from echs.audit.entry import Action
 from echs.base.errors import named
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import held
-from echs.gauges import LISTS, free_bytes, unfetched_runs, volumes
+from echs.gauges import LISTS, free_bytes, last_backup, unfetched_runs, volumes, waiting_since
 from echs.house import SECRET_KEY_FILE, House
 from echs.partners import register
 from echs.partners import tables as partner_tables
@@ -212,10 +210,9 @@ def version_of(program: str) -> int:
 def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:
     """What waits for somebody."""
     now = house.clock()
-    cdr, uncleared = cdr_tables.cdr, cdr_tables.cdr_uncleared
+    uncleared = cdr_tables.cdr_uncleared
     count = snapshot.execute(select(func.count()).select_from(uncleared)).scalar() or 0
-    first = select(func.min(uncleared.c.cdr_id)).scalar_subquery()
-    oldest = snapshot.execute(select(cdr.c.received_at).where(cdr.c.id == first)).scalar()
+    oldest = snapshot.execute(waiting_since()).scalar()
     waited = now - oldest if oldest is not None else timedelta()
     found = f"{count}, the oldest for {hours(waited)} h" if count else "none"
     yield judged(
@@ -230,8 +227,7 @@ def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:
     )
     found = f"not fetched for {UNFETCHED_DAYS} days by {named(late)}" if late else "none is late"
     yield judged("statements", not late, found, "ask them whether their back end runs; echs run list")
-    table = audit_tables.audit
-    last = snapshot.execute(select(func.max(table.c.at)).where(table.c.action == Action.BACKED_UP)).scalar()
+    last = snapshot.execute(last_backup()).scalar()
     since_backup = None if last is None else now - last
     right = since_backup is not None and since_backup <= timedelta(days=BACKUP_DAYS)
     found = "never" if since_backup is None else f"{hours(since_backup)} h ago"
