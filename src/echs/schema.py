@@ -24,7 +24,9 @@ ROOMS = (audit_tables, partner_tables, authorisation_tables, chargepoint_tables,
 
 # What keeps the audit trail from being rewritten; see migration 0006.
 GUARDS = {
-    "sqlite": {f"{table}_no_{verb}" for table in ("audit", "audit_baseline") for verb in ("update", "delete")},
+    "sqlite": {
+        f"{table}_no_{verb}" for table in ("audit", "audit_baseline") for verb in ("update", "delete", "replace")
+    },
     "postgresql": {"audit_no_change", "audit_baseline_no_change"},
 }
 

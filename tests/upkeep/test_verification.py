@@ -163,7 +163,7 @@ DAMAGES = {
     ),
     "an entry of the audit trail is taken out": ("DELETE FROM audit WHERE number = 3", {"audit trail"}),
     "a CDR counts as deleted and is there": (
-        "INSERT INTO cdr_purged SELECT operator_key, cdr_id, 'x', 1 FROM cdr WHERE id = 1",
+        "INSERT INTO cdr_purged (operator_key, cdr_id, content_hash, run_number) SELECT operator_key, cdr_id, 'x', 1 FROM cdr WHERE id = 1",
         {"deleted"},
     ),
 }

@@ -1,6 +1,6 @@
 """The table of the audit trail. The store itself refuses to change or delete a row of it (migration 0006)."""
 
-from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
 
 from echs.audit.entry import ACTOR_LIMIT, ORIGIN_LIMIT, SUBJECT_LIMIT
 from echs.base.database import Identity, Instant, metadata
@@ -29,4 +29,25 @@ audit_baseline = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("cdr_id", BigInteger, nullable=False),
     Column("run_number", Integer, nullable=False),
+)
+
+# What partners uploaded, also what was refused: kept for some months. Counts are of records; `problems` is JSON.
+upload_receipt = Table(
+    "upload_receipt",
+    metadata,
+    Column("request_id", String(26), primary_key=True),
+    Column("received_at", Instant, nullable=False),
+    Column("partner_id", ForeignKey("partner.id"), nullable=False),
+    Column("operation", String(40), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("outcome", String(40), nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("new", Integer, nullable=False),
+    Column("known", Integer, nullable=False),
+    Column("warned", Integer, nullable=False),
+    Column("problem_count", Integer, nullable=False),
+    Column("problems", Text, nullable=False),
+    Column("received_bytes", BigInteger, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    Index("ix_upload_receipt_received_at", "received_at"),
 )

@@ -12,9 +12,9 @@ from echs.base.errors import Reason, named, refuse, shown
 from echs.base.ground import Ground
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, CdrRecord
-from echs.cdrs.pending import owner_of
+from echs.cdrs.pending import newest_decision, owner_of, stopped
 from echs.cdrs.rules import WARNINGS
-from echs.cdrs.status import Status, status_of
+from echs.cdrs.status import STOPPING, Decided, Status, status_of
 from echs.partners import tables as partner_tables
 from echs.partners.partner import party_key
 
@@ -77,7 +77,11 @@ def find(
     rows: FromClause = cdr
     if status in (Status.PENDING, Status.HELD):
         rows = rows.join(uncleared, uncleared.c.cdr_id == cdr.c.id)
-        query = query.where(is_owned() if status is Status.PENDING else ~is_owned())
+        query = query.where(is_owned() if status is Status.PENDING else ~is_owned(), cdr.c.id.not_in(stopped()))
+    if status in STOPPING.values():
+        rows = rows.join(uncleared, uncleared.c.cdr_id == cdr.c.id)
+        kind = next(kind for kind, state in STOPPING.items() if state is status)
+        query = query.where(cdr.c.id.in_(stopped()), newest_decision(cdr.c.id) == kind)
     rows = rows.join(cleared, cleared.c.cdr_id == cdr.c.id, isouter=status is not Status.CLEARED)
     if run_number is not None:
         query = query.where(cleared.c.run_number == run_number)
@@ -93,25 +97,37 @@ def look_up(ground: Ground, cdr_id: str, operator_id: str | None) -> WholeCdr:
     :raises Refused: CDR_UNKNOWN, CDR_OF_SEVERAL
     """
     cdr, cleared = tables.cdr, tables.cdr_cleared
-    where = cdr.c.cdr_id == cdr_id
-    if operator_id is not None:
-        where &= cdr.c.operator_key == party_key(operator_id)
     rows = cdr.join(cleared, cleared.c.cdr_id == cdr.c.id, isouter=True)
     with ground.database.read() as snapshot:
-        found = listed(snapshot, select(*listed_columns()).select_from(rows).where(where).order_by(cdr.c.operator_key))
-        if not found:
-            of = f" of operator {shown(operator_id)}" if operator_id is not None else ""
-            raise refuse(LookupReason.CDR_UNKNOWN, f"there is no CDR {shown(cdr_id)}{of}; see: echs cdr list")
-        if len(found) > 1:
-            operators = named(each.operator_id for each in found)
-            detail = f"several operators have a CDR {shown(cdr_id)}: {operators}; say which with --operator"
-            raise refuse(LookupReason.CDR_OF_SEVERAL, detail)
+        number, _ = number_of(snapshot, cdr_id, operator_id)
+        where = cdr.c.id == number
+        found = listed(snapshot, select(*listed_columns()).select_from(rows).where(where))
         users = partner_tables.partner
         columns = [users.c.user_id, cdr.c.request_id, cdr.c.duration_s, *(cdr.c[field.name] for field in FIELDS)]
         query = select(*columns).join(users, users.c.id == cdr.c.operator_partner_id).where(where)
         sender, request_id, duration_s, *texts = snapshot.execute(query).one()
     record = CdrRecord._make(texts)._asdict()
     return WholeCdr(found[0], sender, request_id, duration_s, bool(record.pop("token_id")), record)
+
+
+def number_of(snapshot: Connection, cdr_id: str, operator_id: str | None) -> tuple[int, str]:
+    """The row of the CDR with this number, and the operator id that it was sent as.
+
+    :raises Refused: CDR_UNKNOWN, CDR_OF_SEVERAL
+    """
+    cdr = tables.cdr
+    where = cdr.c.cdr_id == cdr_id
+    if operator_id is not None:
+        where &= cdr.c.operator_key == party_key(operator_id)
+    found = [tuple(row) for row in snapshot.execute(select(cdr.c.id, cdr.c.operator_id).where(where).limit(20))]
+    if not found:
+        of = f" of operator {shown(operator_id)}" if operator_id is not None else ""
+        raise refuse(LookupReason.CDR_UNKNOWN, f"there is no CDR {shown(cdr_id)}{of}; see: echs cdr list")
+    if len(found) > 1:
+        operators = named(sorted(operator for _, operator in found))
+        detail = f"several operators have a CDR {shown(cdr_id)}: {operators}; say which with --operator"
+        raise refuse(LookupReason.CDR_OF_SEVERAL, detail)
+    return found[0]
 
 
 def is_owned() -> ColumnElement[bool]:
@@ -131,7 +147,7 @@ def listed_columns() -> list[ColumnElement[Any]]:
         cdr.volume_e4_kwh,
         cdr.received_at,
     ]
-    return [cdr.id, *shown_columns, is_owned(), tables.cdr_cleared.c.run_number]
+    return [cdr.id, *shown_columns, is_owned(), newest_decision(cdr.id), tables.cdr_cleared.c.run_number]
 
 
 def listed(snapshot: Connection, query: Select[Any]) -> list[ListedCdr]:
@@ -139,8 +155,9 @@ def listed(snapshot: Connection, query: Select[Any]) -> list[ListedCdr]:
     rows: Sequence[Any] = snapshot.execute(query).all()
     warnings = warnings_by_cdr(snapshot, [row[0] for row in rows])
     found = []
-    for number, *shown_values, owned, run_number in rows:
-        values: list[Any] = [*shown_values, status_of(run_number, bool(owned)), run_number, tuple(warnings[number])]
+    for number, *shown_values, owned, kind, run_number in rows:
+        state = status_of(run_number, bool(owned), None if kind is None else Decided(kind))
+        values: list[Any] = [*shown_values, state, run_number, tuple(warnings[number])]
         found.append(ListedCdr(*values))
     return found
 

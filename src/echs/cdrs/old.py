@@ -10,7 +10,7 @@ from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, content_hash
 
 ROWS_AT_ONCE = 1000
-KEPT = ("operator_key", "cdr_id", "content_hash")
+KEPT = ("operator_key", "cdr_id", "content_hash", "request_id", "row_id", "volume_e4_kwh")
 
 
 def delete_of_run(ground: Ground, run_number: int) -> Iterator[int]:
@@ -29,19 +29,22 @@ def delete_of_run(ground: Ground, run_number: int) -> Iterator[int]:
 
 def delete_some(ground: Ground, run_number: int, numbers: Sequence[int]) -> int:
     """Delete those that are still there."""
-    cdr, cleared, warning = tables.cdr, tables.cdr_cleared, tables.cdr_warning
+    cdr, cleared, warning, decision = tables.cdr, tables.cdr_cleared, tables.cdr_warning, tables.cdr_decision
     texts = [cdr.c[field.name] for field in FIELDS]
     members = (
-        select(cdr.c.id, cdr.c.operator_key, cdr.c.cdr_id, *texts)
+        select(cdr.c.id, cdr.c.request_id, cdr.c.volume_e4_kwh, cdr.c.operator_key, cdr.c.cdr_id, *texts)
         .join(cleared, cleared.c.cdr_id == cdr.c.id)
         .where(cdr.c.id.in_(list(numbers)), cleared.c.run_number == run_number)
     )
     with ground.database.write() as transaction:
         ground.database.lock(transaction, f"purge:{run_number}")
         rows = transaction.execute(members).all()
-        kept = ((key, name, content_hash(key, record)) for _, key, name, *record in rows)
+        kept = (
+            (key, name, content_hash(key, record), request_id, number, int(volume))
+            for number, request_id, volume, key, name, *record in rows
+        )
         ground.database.insert_rows(transaction, tables.cdr_purged, KEPT, kept, {"run_number": run_number})
         there = [row[0] for row in rows]
-        for column in (warning.c.cdr_id, cleared.c.cdr_id, cdr.c.id):
+        for column in (warning.c.cdr_id, decision.c.cdr_id, cleared.c.cdr_id, cdr.c.id):
             transaction.execute(delete(column.table).where(column.in_(there)))
     return len(rows)

@@ -5,10 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, func, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from echs.base.ground import Ground
 from echs.cdrs import tables
+from echs.cdrs.status import STOPPING
 from echs.partners import tables as partner_tables
 from echs.partners.partner import Kind
 
@@ -35,10 +48,28 @@ def owner_of(provider_key: Any) -> ColumnElement[bool]:
     return and_(party.c.kind == Kind.PROVIDER, party.c.active, party.c.party_key == provider_key)
 
 
+def newest_decision(cdr_id: Any) -> Any:
+    """The kind of the newest decision about a CDR; null where there is none."""
+    decision = tables.cdr_decision
+    of_cdr = select(decision.c.kind).where(decision.c.cdr_id == cdr_id)
+    return of_cdr.order_by(decision.c.number.desc()).limit(1).scalar_subquery()
+
+
+def stopped() -> Select[Any]:
+    """The numbers of the CDRs that the office keeps out of every run. Decisions are made by hand, so they are few."""
+    decision = tables.cdr_decision
+    newest = select(func.max(decision.c.number)).where(decision.c.cdr_id == (of := decision.alias()).c.cdr_id)
+    stopping = select(of.c.cdr_id).where(of.c.kind.in_(STOPPING), of.c.number == newest.scalar_subquery())
+    return stopping.correlate(None)
+
+
 def pending() -> FromClause:
-    """Every pending CDR, joined with the partner that owns its provider id now. Held ones fall out of the join."""
+    """Every pending CDR, joined with the partner that owns its provider id now. Held ones fall out of the join, and so
+    do those that the office stopped. Whom a CDR is for, the CDR alone says.
+    """
     cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
-    return uncleared.join(party, owner_of(uncleared.c.provider_key)).join(cdr, cdr.c.id == uncleared.c.cdr_id)
+    goes = and_(cdr.c.id == uncleared.c.cdr_id, uncleared.c.cdr_id.not_in(stopped()))
+    return uncleared.join(cdr, goes).join(party, owner_of(cdr.c.provider_key))
 
 
 def take(transaction: Connection, run_number: int) -> int:
@@ -72,10 +103,10 @@ def held(ground: Ground) -> list[Held]:
     """The provider ids that nobody owns, as they were sent, with the CDRs that wait for them."""
     cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
     query = (
-        select(uncleared.c.provider_key, func.min(cdr.c.provider_id), func.count())
-        .join(cdr, cdr.c.id == uncleared.c.cdr_id)
-        .where(~exists(select(party.c.party_key).where(owner_of(uncleared.c.provider_key))))
-        .group_by(uncleared.c.provider_key)
+        select(cdr.c.provider_key, func.min(cdr.c.provider_id), func.count())
+        .join(uncleared, cdr.c.id == uncleared.c.cdr_id)
+        .where(~exists(select(party.c.party_key).where(owner_of(cdr.c.provider_key))), cdr.c.id.not_in(stopped()))
+        .group_by(cdr.c.provider_key)
     )
     with ground.database.read() as snapshot:
         return [Held(row[1], row[2]) for row in sorted(map(tuple, snapshot.execute(query)))]

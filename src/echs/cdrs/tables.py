@@ -7,6 +7,7 @@ twice.
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     ColumnElement,
     ForeignKey,
@@ -77,6 +78,25 @@ cdr_purged = Table(
     Column("cdr_id", String(64), primary_key=True),
     Column("content_hash", String(64), nullable=False),
     Column("run_number", Integer, nullable=False),
+    # With which upload it came, and its number and volume: null where it was purged by a release before 0007.
+    Column("request_id", String(26), nullable=True),
+    Column("row_id", BigInteger, nullable=True),
+    Column("volume_e4_kwh", BigInteger, nullable=True),
+    Index("ix_cdr_purged_request_id", "request_id"),
+)
+
+# What the office decided about a CDR before clearing; only ever added to, and the newest of a CDR counts.
+cdr_decision = Table(
+    "cdr_decision",
+    metadata,
+    Column("cdr_id", ForeignKey("cdr.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(8), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("decided_by", String(200), nullable=False),
+    Column("request_id", String(26), nullable=False),
+    CheckConstraint("kind IN ('hold', 'release', 'reject')", name="kind"),
 )
 
 # Of both tables every row is made by a query over the rows that it points to. They have no foreign keys: PostgreSQL

@@ -38,6 +38,8 @@ class Run:
     cdr_count: int
     volume_e4_kwh: int
     purged_at: datetime | None = None
+    layout: int | None = None
+    issuer_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Party:
     name: str
     timezone: str
     first_served_at: datetime | None
+    address: str = ""
+    vat_id: str = ""
 
 
 def clear_as(ground: Ground, caller: Partner, request_id: str) -> Run | None:

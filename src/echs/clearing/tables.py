@@ -1,8 +1,8 @@
 """The tables of the clearing runs. A run is only ever added to them; the one thing set later is when it was served."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
-from echs.base.database import Instant, metadata
+from echs.base.database import Identity, Instant, metadata
 
 clearing_run = Table(
     "clearing_run",
@@ -15,6 +15,35 @@ clearing_run = Table(
     Column("volume_e4_kwh", BigInteger, nullable=False),
     # When its CDRs were deleted, because they were old; the totals remain.
     Column("purged_at", Instant, nullable=True),
+    # How its statements are drawn, and who issues them; null where it was made by a release before 0007.
+    Column("layout", Integer, nullable=True),
+    Column("issuer_hash", String(64), nullable=True),
+)
+
+# Who issued statements: name, address, register and logo as they stood when a run was made, each state of them once.
+statement_issuer = Table(
+    "statement_issuer",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("facts", Text, nullable=False),
+    Column("logo", LargeBinary, nullable=True),
+)
+
+# What a run left, and why: a row for each CDR that was on hold or rejected, and a sum for each pair that was held.
+clearing_run_left = Table(
+    "clearing_run_left",
+    metadata,
+    Column("run_number", ForeignKey("clearing_run.number"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("operator_partner_id", Identity, nullable=False),
+    Column("provider_partner_id", Identity, nullable=True),
+    Column("operator_id", String(64), nullable=False),
+    Column("provider_id", String(64), nullable=False),
+    Column("cdr_id", String(64), nullable=False),
+    Column("why", String(8), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("cdr_count", Integer, nullable=False),
+    Column("volume_e4_kwh", BigInteger, nullable=False),
 )
 
 clearing_run_pair = Table(
@@ -43,5 +72,7 @@ clearing_run_party = Table(
     Column("name", String(200), nullable=False),
     Column("timezone", String(64), nullable=False),
     Column("first_served_at", Instant, nullable=True),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("vat_id", String(40), nullable=False, server_default=""),
     Index("ix_clearing_run_party_partner_id", "partner_id"),
 )

@@ -1,6 +1,18 @@
 """The tables of the partners."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    false,
+)
 
 from echs.base.database import Identity, Instant, metadata
 
@@ -16,6 +28,13 @@ partner = Table(
     Column("timezone", String(64), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
+    # Its back end reads pins as numbers (the WSDL before August 2013) and loses a list with any other.
+    Column("numeric_pins", Boolean, nullable=False, server_default=false()),
+    # As statements print them: lines of an address, and the number for VAT.
+    Column("address", Text, nullable=False, server_default=""),
+    Column("vat_id", String(40), nullable=False, server_default=""),
+    # When it left for good; it stays, with all that it did, and can never be enabled again.
+    Column("retired_at", Instant, nullable=True),
 )
 
 partner_group = Table(
@@ -71,4 +90,15 @@ login = Table(
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Index("ix_login_partner_id_created_at", "partner_id", "created_at"),
+)
+
+# Failed logins of the last minutes, by host: what a host needs to know of the others. `subject` is a hash of an address
+# or of a user id.
+login_failure = Table(
+    "login_failure",
+    metadata,
+    Column("window", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", String(64), primary_key=True),
+    Column("host", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
 )

@@ -1,0 +1,114 @@
+"""What the office decides about a CDR between its acceptance and clearing: hold it, release it, reject it.
+
+Each decision is a row that nobody changes; the newest of a CDR counts. After clearing nothing is decided any more: what
+was wrong then is for the partners to settle.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from echs.audit import trail
+from echs.audit.entry import Action
+from echs.base import trace
+from echs.base.errors import Reason, Refused, refuse, shown
+from echs.base.fields import CONTROL_CHARACTER
+from echs.base.ground import Ground
+from echs.cdrs import tables
+from echs.cdrs.listing import number_of
+from echs.cdrs.status import Decided, Status, status_of
+
+REASON_LIMIT = 200
+# The lock of the clearing run: a CDR is decided about before a run or after it, never during it.
+LOCK = "clearing"
+ACTIONS = {
+    Decided.HOLD: Action.CDR_HELD,
+    Decided.RELEASE: Action.CDR_RELEASED,
+    Decided.REJECT: Action.CDR_REJECTED,
+}
+# From which states each decision may be made.
+ALLOWED = {
+    Decided.HOLD: (Status.PENDING, Status.HELD),
+    Decided.RELEASE: (Status.ON_HOLD,),
+    Decided.REJECT: (Status.PENDING, Status.HELD, Status.ON_HOLD),
+}
+NOTHING_DECIDED = "Nothing was changed."
+
+
+class DecisionReason(Reason):
+    """Why a CDR cannot be decided about so. These never go over the wire."""
+
+    CDR_STATE = "CDR_STATE"
+    DECISION_VALUE = "DECISION_VALUE"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision about one CDR; ``decided_at`` is UTC, ``decided_by`` who decided."""
+
+    number: int
+    kind: Decided
+    reason: str
+    decided_at: datetime
+    decided_by: str
+    request_id: str
+
+
+def decide(
+    ground: Ground, kind: Decided, cdr_id: str, operator_id: str | None, reason: str, decided_by: str
+) -> Decision:
+    """Put a CDR on hold, release it or reject it, in one transaction.
+
+    :raises Refused: DECISION_VALUE, CDR_UNKNOWN, CDR_OF_SEVERAL, CDR_STATE where it is cleared already, or is as wanted
+    """
+    check_reason(reason)
+    with ground.database.write() as transaction:
+        ground.database.lock(transaction, LOCK)
+        number, operator = number_of(transaction, cdr_id, operator_id)
+        before = decisions_of(transaction, number)
+        state = state_of(transaction, number, before)
+        if state not in ALLOWED[kind]:
+            raise wrong_state(kind, cdr_id, state)
+        decision = Decision(len(before) + 1, kind, reason, ground.clock(), decided_by, trace.current().request_id)
+        row = {"cdr_id": number, **{name: getattr(decision, name) for name in Decision.__slots__}}
+        transaction.execute(insert(tables.cdr_decision).values(row))
+        facts = {"row": number, "decision": decision.number, "reason": reason}
+        trail.note(ground, transaction, ACTIONS[kind], f"CDR {cdr_id} of {operator}", facts)
+        return decision
+
+
+def check_reason(reason: str) -> None:
+    """A decision has a reason: of a line, and not of blanks.
+
+    :raises Refused: DECISION_VALUE
+    """
+    if not reason.strip():
+        raise refuse(DecisionReason.DECISION_VALUE, "a decision needs a reason", effect=NOTHING_DECIDED)
+    if len(reason) > REASON_LIMIT or CONTROL_CHARACTER.search(reason):
+        detail = f"a reason is one line of at most {REASON_LIMIT} characters"
+        raise refuse(DecisionReason.DECISION_VALUE, detail, effect=NOTHING_DECIDED)
+
+
+def decisions_of(snapshot: Connection, number: int) -> list[Decision]:
+    """The decisions about the CDR of this row, in their order."""
+    table = tables.cdr_decision
+    columns = [table.c[name] for name in Decision.__slots__]
+    rows = snapshot.execute(select(*columns).where(table.c.cdr_id == number).order_by(table.c.number))
+    return [Decision(order, Decided(kind), *rest) for order, kind, *rest in rows]
+
+
+def state_of(snapshot: Connection, number: int, decisions: list[Decision]) -> Status:
+    """The state of the CDR of this row, but for whether somebody owns its provider id: then it is pending."""
+    cleared = tables.cdr_cleared
+    run_number = snapshot.execute(select(func.max(cleared.c.run_number)).where(cleared.c.cdr_id == number)).scalar()
+    return status_of(run_number, provider_is_owned=True, decided=decisions[-1].kind if decisions else None)
+
+
+def wrong_state(kind: Decided, cdr_id: str, state: Status) -> Refused:
+    """The refusal of a decision that the state of the CDR does not allow."""
+    wanted = {Decided.HOLD: "put on hold", Decided.RELEASE: "released", Decided.REJECT: "rejected"}[kind]
+    detail = f"CDR {shown(cdr_id)} is {state.value} and cannot be {wanted}"
+    if state is Status.CLEARED:
+        detail += "; after clearing nothing changes: the partners settle it with a credit"
+    return refuse(DecisionReason.CDR_STATE, detail, effect=NOTHING_DECIDED)
