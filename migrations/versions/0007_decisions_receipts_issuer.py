@@ -1,10 +1,10 @@
 """Decisions on CDRs, receipts of uploads, who issues statements, failed logins, a tighter trail.
 
 Why: the office must be able to put a CDR on hold, to release or to reject it, and to see what partners uploaded and
-what was refused; a statement must say who issued it and to whom, for ever the same; what remains of a purged CDR must be
-enough to check the upload that it came with; hosts must know of each other's failed logins; and SQLite must refuse to
-replace an entry of the audit trail as it refuses to change one. Everything is added and nothing is changed: the release
-before this one goes on with it.
+what was refused; a statement must say who issued it and to whom, for ever the same; what remains of a purged CDR must
+be enough to check the upload that it came with; hosts must know of each other's failed logins; and SQLite must refuse
+to replace an entry of the audit trail as it refuses to change one. Everything is added and nothing is changed: the
+release before this one goes on with it.
 """
 
 import sqlalchemy as sa
