@@ -22,7 +22,7 @@ from echs.base.errors import Problem, ProblemList, Unread
 from echs.base.ground import Ground
 from echs.base.published_list import Published
 from echs.base.replaced_list import Judges, Kind, ListState, Replaced, ReplacedList
-from echs.base.spool import Spool
+from echs.base.spool import Row, Spool
 from echs.base.upload import NOTHING_STORED, Run
 from echs.partners.login import confirm
 from echs.partners.partner import Partner
@@ -70,7 +70,7 @@ def examine(
     problems: ProblemList,
 ) -> None:
     """Read an upload as `replace` does, without a store, for what is wrong with it."""
-    with Spool() as spool:
+    with Spool[Row]() as spool:
         _lists.receive(records, Judges(wrong, lambda _columns: False), limit, problems, spool)
 
 

@@ -24,6 +24,13 @@ class StoreReason(Reason):
     STORE_FULL = "STORE_FULL"
 
 
+class LoadReason(Reason):
+    """The server has too much to do for this request. The same request again later is safe."""
+
+    UPLOAD_BUSY = "UPLOAD_BUSY"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with what was sent.

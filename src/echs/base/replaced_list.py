@@ -37,7 +37,7 @@ from echs.base.fields import Columns, Field, maker
 from echs.base.ground import Ground
 from echs.base.plausibility import Rule
 from echs.base.spool import Row, Spool
-from echs.base.upload import NOTHING_STORED, Court, Repetitions, Run, examined
+from echs.base.upload import NOTHING_STORED, Court, Repetitions, Run, examined, row_content
 
 ROWS_AT_ONCE = 1000
 KEYS_AT_ONCE = 10_000
@@ -77,7 +77,7 @@ class Received:
     left, and how many of those broke which rule of severity ``warn``.
     """
 
-    spool: Spool
+    spool: Spool[Row]
     skipped: set[int] = field(default_factory=set)
     stored: int = 0
     warnings: Counter[str] = field(default_factory=Counter)
@@ -190,7 +190,7 @@ class ReplacedList(Generic[Record]):
         judges: Judges[Record],
         limit: int,
         problems: ProblemList,
-        spool: Spool,
+        spool: Spool[Row],
     ) -> Received:
         """Read an upload to its end; identical repetitions collapse into the first. Needs no store.
 
@@ -204,7 +204,7 @@ class ReplacedList(Generic[Record]):
             return rows if judges.all_right(Columns(rows)) else None
 
         received = Received(spool)
-        repetitions = Repetitions(self.kind.key_of)
+        repetitions: Repetitions[Row] = Repetitions(self.kind.key_of, row_content)
         for start, rows in examined(records, Court(judge, judge_run, self.kind.of_row), limit, problems):
             spool.add(start, rows)
             repetitions.note(rows)
@@ -238,7 +238,7 @@ class ReplacedList(Generic[Record]):
         :raises Refused: for any problem in any record; the list that stood before stands still
         """
         problems = ProblemList()
-        with Spool() as spool:
+        with Spool[Row]() as spool:
             received = self.receive(records, judges, ground.limits.records_per_upload, problems, spool)
             if problems:
                 raise problems.refusal(NOTHING_STORED)

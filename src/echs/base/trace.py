@@ -30,6 +30,8 @@ class Trace:
     operation: str = ""
     result: str = ""
     received_bytes: int = 0
+    # When its work must end, by `time.monotonic`; None where it may take as long as it likes.
+    deadline: float | None = None
     # Number and hash of the entry in the audit trail that it led to.
     audited: str = ""
     # The same, as long as its transaction may still fail.

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from echs.base import deadline
 from echs.base.errors import Problem, ProblemList, Refused, Unread
 from echs.base.fields import UploadReason
 from echs.base.spool import Row, Spool
 
 NUMBERS_AT_ONCE = 350_000
+# Records that are judged one by one are handed on so many together.
+SINGLE_RECORDS = 256
 NOTHING_STORED = "Nothing was stored."
 
 Record = TypeVar("Record")
@@ -56,7 +59,9 @@ def examined(
     :raises Refused: TOO_MANY_RECORDS above ``limit``; the problems, as soon as there are a thousand
     """
     position = 0
+    single: list[Kept] = []
     for item in records:
+        deadline.check()
         rows = item.rows if isinstance(item, Run) else None
         if position + (1 if rows is None else len(rows)) > limit:
             detail = f"more than {limit} records in one upload; {limit} are allowed"
@@ -64,6 +69,9 @@ def examined(
         if rows is not None:
             kept = court.run(rows, position)
             if kept is not None:
+                if single:
+                    yield position - len(single), single
+                    single = []
                 yield position, kept
                 position += len(rows)
                 continue
@@ -74,62 +82,54 @@ def examined(
                 if problems.full:
                     raise problems.refusal(NOTHING_STORED)
             elif verdict is not None:
-                yield position, [verdict]
+                single.append(verdict)
+            # What is left out makes a gap, and a block has none.
+            if single and (len(single) == SINGLE_RECORDS or isinstance(verdict, Unread) or verdict is None):
+                kept_here = verdict is not None and not isinstance(verdict, Unread)
+                yield position + kept_here - len(single), single
+                single = []
             position += 1
+    if single:
+        yield position - len(single), single
     if position == 0:
         problems.add(Problem(UploadReason.UPLOAD_EMPTY, "the upload holds no record"))
 
 
-class Keys:
-    """The keys met in one upload: tells a repeated record from two that contradict each other."""
-
-    def __init__(self) -> None:
-        self._met: dict[object, tuple[int, object]] = {}
-
-    def take_new(self, keys: Sequence[object], start: int) -> bool:
-        """Take keys at the positions from ``start`` on, where each of them is new; else none of them, and say so."""
-        fresh = set(keys)
-        if len(fresh) < len(keys) or not self._met.keys().isdisjoint(fresh):
-            return False
-        self._met.update((key, (position, position)) for position, key in enumerate(keys, start))
-        return True
-
-    def earlier(self, key: object, content: object, position: int) -> tuple[int, bool] | None:
-        """Position of the earlier record with this key and whether its content was the same; None at the first."""
-        met = self._met.setdefault(key, (position, content))
-        if met[0] == position:
-            return None
-        return met[0], met[1] == content
+def row_content(row: Row) -> bytes:
+    """What tells whether two rows with one key are the same, in 16 bytes."""
+    return hashlib.blake2b("\x1f".join(row).encode(), digest_size=16).digest()
 
 
-class Repetitions:
+class Repetitions(Generic[Kept]):
     """Finds the keys that stand more than once among very many, with a number of eight bytes for each of them.
 
-    Two keys with one number are looked at twice, and nothing else comes of it.
+    Two keys with one number are looked at twice, and nothing else comes of it. ``content`` tells whether two with one
+    key are the same.
     """
 
-    def __init__(self, key: Callable[[Row], object]) -> None:
+    def __init__(self, key: Callable[[Kept], object], content: Callable[[Kept], bytes]) -> None:
         self.key = key
+        self.content = content
         self._numbers = array("q")
 
-    def note(self, rows: Sequence[Row]) -> None:
-        """Take note of the keys of these rows."""
-        self._numbers.extend(map(hash, map(self.key, rows)))
+    def note(self, items: Sequence[Kept]) -> None:
+        """Take note of the keys of these items."""
+        self._numbers.extend(map(hash, map(self.key, items)))
 
-    def found(self, spool: Spool) -> Iterator[tuple[int, int, Row, bool]]:
-        """Every row of the spool whose key stood there before: its position, the position of the first with this key,
-        the row, and whether both are the same. The number of a block is the position of its first row."""
+    def found(self, spool: Spool[Kept]) -> Iterator[tuple[int, int, Kept, bool]]:
+        """Every item of the spool whose key stood there before: its position, the position of the first with this key,
+        the item, and whether both are the same. The number of a block is the position of its first item."""
         suspects = self._suspects()
         first: dict[object, tuple[int, bytes]] = {}
-        for start, rows in spool if suspects else ():
-            for position, row in enumerate(rows, start):
-                key = self.key(row)
+        for start, items in spool if suspects else ():
+            for position, item in enumerate(items, start):
+                key = self.key(item)
                 if hash(key) not in suspects:
                     continue
-                content = hashlib.blake2b("\x1f".join(row).encode(), digest_size=16).digest()
+                content = self.content(item)
                 earlier = first.setdefault(key, (position, content))
                 if earlier[0] != position:
-                    yield position, earlier[0], row, earlier[1] == content
+                    yield position, earlier[0], item, earlier[1] == content
 
     def _suspects(self) -> set[int]:
         """The numbers that stand more than once. A part of all numbers at a time, for the sake of memory."""

@@ -1,25 +1,26 @@
 """Taking CDRs in: an upload is accepted whole or refused whole, and knows the outcome of each record."""
 
 import hashlib
+from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
 from echs.audit import trail
 from echs.audit.entry import Action
+from echs.base import deadline
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.ground import Ground
-from echs.base.plausibility import Finding
-from echs.base.spool import Row
-from echs.base.upload import NOTHING_STORED, Court, Keys, Run, examined
+from echs.base.spool import Spool
+from echs.base.upload import NOTHING_STORED, Run
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, content_hash, differing_field, label
-from echs.cdrs.rules import HOLD, Doubted, Key, Scene, judge, judge_run, warnings_among
+from echs.cdrs.cdr import FIELDS, CdrReason, CdrRecord, content_hash, differing_field, label
+from echs.cdrs.received import JUDGED, Placed, Received, examine
+from echs.cdrs.rules import Doubted, Scene, judge, warnings_among
 from echs.cdrs.surroundings import Lists, overlaps, published
 from echs.partners.login import confirm
 from echs.partners.partner import Partner
@@ -74,157 +75,111 @@ class Added:
         return self.outcomes.count(outcome)
 
 
-class Placed(NamedTuple):
-    """A CDR with its position in the upload, whether the same record stood in the upload before, and what refuses it
-    unless it was accepted already.
-    """
-
-    position: int
-    cdr: Cdr
-    repeated: bool
-    doubt: Problems | None
-
-
 def add(
     ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread | Run], request_id: str, lists: Lists
 ) -> Added:
     """Accept ``records`` from ``sender`` in one transaction.
 
     A record that is stored already, with the same content, changes nothing; with other content it is a problem. A
-    record whose provider id nobody owns is accepted and held. What is odd about a new record is stored beside it.
+    record whose provider id nobody owns is accepted and held. What is odd about a new record is stored beside it. What
+    is held in memory does not grow with the upload, but for some tens of bytes a record.
 
-    :raises Refused: for any problem in any record; then nothing of the upload is stored
+    :raises Refused: for any problem in any record, then nothing of the upload is stored; DEADLINE_EXCEEDED
     """
     scene = Scene(sender, ground.clock(), ground.limits)
     problems = ProblemList()
-    placed = examine(scene, records, problems)
-    if problems:
-        raise problems.refusal(NOTHING_STORED)
-    # Before the transaction: the lists may change meanwhile, and a warning is not worth making others wait.
-    known_to_lists = published(ground, lists, sender, (each.cdr for each in placed))
-    with ground.database.write() as transaction:
-        now = confirm(ground, transaction, sender)
-        refuse_what_is_not_yours_any_more(replace(scene, sender=now), placed)
-        for operator_key in sorted({each.cdr.operator_key for each in placed}):
-            ground.database.lock(transaction, f"cdr:{operator_key}")
-        known = known_positions(transaction, placed)
-        new = [each for each in placed if not each.repeated and each.position not in known]
-        refuse_what_is_doubted(new)
-        last_id = store(ground, transaction, new, sender, scene.now, request_id)
-        with ground.database.nearest_by_index(transaction):
-            found = overlaps(transaction, last_id, request_id)
-        scene = replace(
-            scene,
-            owned_provider_keys=owners_of_provider_keys(transaction, {each.cdr.provider_key for each in new}).keys(),
-            tokens=known_to_lists.tokens,
-            contracts=known_to_lists.contracts,
-            chargepoints=known_to_lists.chargepoints,
-            socket_overlaps=found.socket,
-            card_overlaps=found.card,
-            card_overlaps_elsewhere=found.card_elsewhere,
-        )
-        found_odd = warnings_among([each.cdr for each in new], scene)
-        warnings = {each.cdr.key: odd for each, odd in zip(new, found_odd, strict=True)}
-        store_warnings(ground, transaction, warnings, last_id, request_id)
-        facts = {"received": len(placed), "new": len(new), "digest": digest(each.cdr for each in new)}
-        trail.note(ground, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts, request_id=request_id)
-    return summary(placed, new, scene, warnings)
+    with Spool(JUDGED) as spool:
+        received = examine(scene, records, problems, spool)
+        if problems:
+            raise problems.refusal(NOTHING_STORED)
+        # Before the transaction: the lists may change meanwhile, and a warning is not worth making others wait.
+        in_lists = published(ground, lists, sender, received.cdrs())
+        scene = replace(scene, tokens=in_lists.tokens, contracts=in_lists.contracts, chargepoints=in_lists.chargepoints)
+        with ground.database.write() as transaction:
+            now = confirm(ground, transaction, sender)
+            refuse_what_is_not_yours_any_more(replace(scene, sender=now), received)
+            for operator_key in sorted(received.operator_keys):
+                ground.database.lock(transaction, f"cdr:{operator_key}")
+            known = known_positions(transaction, received)
+            refuse_what_is_doubted(scene, received, known)
+            storing = Storing(ground, transaction, scene, request_id)
+            for batch in received.batches(known):
+                storing.store(batch)
+            storing.enter_uncleared()
+            with ground.database.nearest_by_index(transaction):
+                for batch in received.batches(known):
+                    storing.warn(batch)
+            facts = {"received": received.count, "new": storing.new, "digest": storing.digest.hexdigest()}
+            trail.note(
+                ground, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts, request_id=request_id
+            )
+    return storing.summary(received, known)
 
 
-def examine(
-    scene: Scene,
-    records: Iterable[CdrRecord | Unread | Run],
-    problems: ProblemList,
-    notice: Callable[[Placed], None] = lambda _: None,
-) -> list[Placed]:
-    """Judge every record; two of one upload with the same key must be the same record. Needs no store.
-
-    Each record that is right, and no repetition, is given to ``notice`` at once, whatever comes after it.
-
-    :raises Refused: TOO_MANY_RECORDS
-    """
-    keys = Keys()
-    first: dict[int, CdrRecord] = {}
-
-    def placed_run(rows: Sequence[Row], start: int) -> Sequence[Placed] | None:
-        cdrs = judge_run(rows, scene)
-        if cdrs is None or not keys.take_new([cdr.key for cdr in cdrs], start):
-            return None
-        run = [Placed(position, cdr, False, None) for position, cdr in enumerate(cdrs, start)]
-        first.update((each.position, each.cdr.record) for each in run)
-        for each in run:
-            notice(each)
-        return run
-
-    def placed(record: CdrRecord, position: int) -> Placed | Unread:
-        verdict = judge(record, position, scene)
-        if isinstance(verdict, Problems):
-            return verdict
-        doubt = verdict.problems if isinstance(verdict, Doubted) else None
-        cdr = verdict.cdr if isinstance(verdict, Doubted) else verdict
-        if doubt is not None and problems.thorough:
-            return doubt
-        earlier = keys.earlier(cdr.key, position, position)
-        field = None if earlier is None else differing_field(first[earlier[0]], record)
-        if earlier is None or field is None:
-            first.setdefault(position, record)
-            right = Placed(position, cdr, earlier is not None, doubt)
-            if not right.repeated:
-                notice(right)
-            return right
-        detail = f"differs from the CDR of the same number at position {earlier[0]} of this upload"
-        return Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record))
-
-    kept: list[Placed] = []
-    court = Court(placed, placed_run, CdrRecord._make)
-    for _, block in examined(records, court, scene.limits.records_per_upload, problems):
-        if problems and not problems.thorough:
-            kept.clear()
-        else:
-            kept.extend(block)
-    return kept
-
-
-def refuse_what_is_doubted(new: Sequence[Placed]) -> None:
+def refuse_what_is_doubted(scene: Scene, received: Received, known: Container[int]) -> None:
     """Rules that depend on the clock or on a setting are for new CDRs: the same record sent again changes nothing.
 
     :raises Refused: CDR_IN_FUTURE, CDR_VOLUME_LIMIT
     """
     doubted = ProblemList()
-    for each in new:
-        if each.doubt is not None:
-            doubted.add_of_record(each.doubt)
+    for batch in received.batches(known):
+        for each in batch:
+            verdict = judge(each.cdr.record, each.position, scene) if each.doubted else None
+            if isinstance(verdict, Doubted):
+                doubted.add_of_record(verdict.problems)
     if doubted:
         raise doubted.refusal(NOTHING_STORED)
 
 
-def refuse_what_is_not_yours_any_more(scene: Scene, placed: Sequence[Placed]) -> None:
+def refuse_what_is_not_yours_any_more(scene: Scene, received: Received) -> None:
     """An operator id can be taken away while an upload is on its way.
 
     :raises Refused: CDR_OPERATOR_NOT_YOURS
     """
+    if received.operator_keys <= scene.sender.operator_keys:
+        return
     lost = ProblemList()
-    for each in placed:
-        if each.cdr.operator_key in scene.sender.operator_keys:
-            continue
-        verdict = judge(each.cdr.record, each.position, scene)
-        if isinstance(verdict, Problems):
-            lost.add_of_record(verdict)
+    for batch in received.batches():
+        for each in batch:
+            if each.cdr.operator_key in scene.sender.operator_keys:
+                continue
+            verdict = judge(each.cdr.record, each.position, scene)
+            if isinstance(verdict, Problems):
+                lost.add_of_record(verdict)
     if lost:
         raise lost.refusal(NOTHING_STORED)
 
 
-def known_positions(transaction: Connection, placed: Sequence[Placed]) -> set[int]:
+def known_positions(transaction: Connection, received: Received) -> set[int]:
     """The positions whose record is stored already.
 
     :raises Refused: CDR_DIFFERS where it is stored with other content
     """
-    by_operator: dict[str, dict[str, Placed]] = defaultdict(dict)
-    for each in placed:
-        by_operator[each.cdr.operator_key].setdefault(each.cdr.record.cdr_id, each)
+    was_purged = select(tables.cdr_purged.c.cdr_id).limit(1)
+    purged_too = transaction.execute(was_purged).first() is not None
     known: set[int] = set()
-    problems: list[Problem] = []
+    found = ProblemList()
+    for batch in received.batches():
+        deadline.check()
+        by_operator: dict[str, dict[str, Placed]] = defaultdict(dict)
+        for each in batch:
+            by_operator[each.cdr.operator_key][each.cdr.record.cdr_id] = each
+        problems = find_stored(transaction, by_operator, known)
+        if purged_too:
+            problems += find_purged(transaction, by_operator, known)
+        for problem in sorted(problems, key=lambda problem: problem.position or 0):
+            found.add(problem)
+    if found:
+        raise found.refusal(NOTHING_STORED)
+    return known
+
+
+def find_stored(
+    transaction: Connection, by_operator: Mapping[str, Mapping[str, Placed]], known: set[int]
+) -> list[Problem]:
+    """Note the positions of the records that are stored; the problems of those that are stored with other content."""
     columns = [tables.cdr.c[name] for name in FIELD_NAMES]
+    problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
         numbers = list(mine)
         for start in range(0, len(numbers), KEYS_AT_ONCE):
@@ -240,22 +195,15 @@ def known_positions(transaction: Connection, placed: Sequence[Placed]) -> set[in
                     known.add(each.position)
                 else:
                     problems.append(conflict(each, field, received_at))
-    was_purged = select(tables.cdr_purged.c.cdr_id).limit(1)
-    if transaction.execute(was_purged).first() is not None:
-        find_purged(transaction, by_operator, known, problems)
-    if problems:
-        found = ProblemList()
-        for problem in sorted(problems, key=lambda problem: problem.position or 0):
-            found.add(problem)
-        raise found.refusal(NOTHING_STORED)
-    return known
+    return problems
 
 
 def find_purged(
-    transaction: Connection, by_operator: Mapping[str, Mapping[str, Placed]], known: set[int], problems: list[Problem]
-) -> None:
-    """As `known_positions`, for CDRs that were deleted because they were old: they stay accepted."""
+    transaction: Connection, by_operator: Mapping[str, Mapping[str, Placed]], known: set[int]
+) -> list[Problem]:
+    """As `find_stored`, for CDRs that were deleted because they were old: they stay accepted."""
     purged = tables.cdr_purged
+    problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
         numbers = list(mine)
         for start in range(0, len(numbers), KEYS_AT_ONCE):
@@ -271,6 +219,7 @@ def find_purged(
                     record = each.cdr.record
                     problem = Problem(CdrReason.CDR_DIFFERS, detail, position=each.position, label=label(record))
                     problems.append(problem)
+    return problems
 
 
 def conflict(each: Placed, field: str, received_at: datetime) -> Problem:
@@ -280,89 +229,111 @@ def conflict(each: Placed, field: str, received_at: datetime) -> Problem:
     return Problem(CdrReason.CDR_DIFFERS, detail, position=each.position, field=field, label=label(record))
 
 
-def store(
-    ground: Ground,
-    transaction: Connection,
-    new: Sequence[Placed],
-    sender: Partner,
-    received_at: datetime,
-    request_id: str,
-) -> int:
-    """Write the CDRs and enter them among the uncleared; the highest number before theirs."""
-    highest = transaction.execute(select(func.max(tables.cdr.c.id))).scalar() or 0
-    as_stored = ground.database.as_stored
-    received = as_stored(received_at)
-    rows = (
-        (
-            cdr.operator_key,
-            cdr.provider_key,
-            sender.id,
-            as_stored(cdr.started_at),
-            as_stored(cdr.ended_at),
-            cdr.duration_s,
-            cdr.volume_e4_kwh,
-            received,
-            request_id,
-            *cdr.record,
+class Storing:
+    """Writing the new CDRs of an upload batch by batch, inside its transaction, and what is known of them then."""
+
+    def __init__(self, ground: Ground, transaction: Connection, scene: Scene, request_id: str) -> None:
+        self.ground, self.transaction, self.request_id = ground, transaction, request_id
+        self.scene = scene
+        self.new = 0
+        self.digest = hashlib.sha256()
+        self.before = transaction.execute(select(func.max(tables.cdr.c.id))).scalar() or 0
+        self._warned_to = self.before
+        self._owned: dict[str, bool] = {}
+        self._held: set[int] = set()
+        self._unowned: dict[str, str] = {}
+        self._told: dict[str, array[int]] = defaultdict(lambda: array("q"))
+        self._warned = 0
+
+    def store(self, batch: Sequence[Placed]) -> None:
+        """Write the rows of a batch.
+
+        :raises Refused: DEADLINE_EXCEEDED
+        """
+        deadline.check()
+        as_stored = self.ground.database.as_stored
+        received = as_stored(self.scene.now)
+        rows = [
+            (
+                cdr.operator_key,
+                cdr.provider_key,
+                self.scene.sender.id,
+                as_stored(cdr.started_at),
+                as_stored(cdr.ended_at),
+                cdr.duration_s,
+                cdr.volume_e4_kwh,
+                received,
+                self.request_id,
+                *cdr.record,
+            )
+            for _, cdr, _ in batch
+        ]
+        self.ground.database.insert_rows(self.transaction, tables.cdr, COLUMNS, rows)
+        self.new += len(batch)
+        for each in batch:
+            self.digest.update(content_hash(each.cdr.operator_key, each.cdr.record).encode("ascii"))
+
+    def enter_uncleared(self) -> None:
+        """Enter all that was written among the uncleared."""
+        mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(just_stored(self.before, self.request_id))
+        self.transaction.execute(insert(tables.cdr_uncleared).from_select(["cdr_id", "provider_key"], mine))
+
+    def warn(self, batch: Sequence[Placed]) -> None:
+        """Write what is odd about the rows of a batch, when all of them are there; in the order of `store`.
+
+        :raises Refused: DEADLINE_EXCEEDED
+        """
+        deadline.check()
+        cdr = tables.cdr
+        mine = select(cdr.c.id).where(just_stored(self._warned_to, self.request_id)).order_by(cdr.c.id)
+        # Numbers are given in the order in which rows are written.
+        numbers = list(self.transaction.execute(mine.limit(len(batch))).scalars())
+        found = overlaps(self.transaction, self._warned_to, numbers[-1], self.request_id)
+        self._warned_to = numbers[-1]
+        self._look_up_owners(batch)
+        scene = replace(
+            self.scene,
+            socket_overlaps=found.socket,
+            card_overlaps=found.card,
+            card_overlaps_elsewhere=found.card_elsewhere,
         )
-        for cdr in (each.cdr for each in new)
-    )
-    ground.database.insert_rows(transaction, tables.cdr, COLUMNS, rows)
-    mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(just_stored(highest, request_id))
-    transaction.execute(insert(tables.cdr_uncleared).from_select(["cdr_id", "provider_key"], mine))
-    return highest
+        rows: list[tuple[object, ...]] = []
+        for number, each, odd in zip(numbers, batch, warnings_among([each.cdr for each in batch], scene), strict=True):
+            rows += ((number, str(one.rule.name), one.rule.field, one.detail[:DETAIL_LIMIT]) for one in odd)
+            told = [str(one.rule.name) for one in odd if one.rule.told]
+            for name in told:
+                self._told[name].append(each.position)
+            self._warned += bool(told)
+        names = ("cdr_id", "name", "field", "detail")
+        self.ground.database.insert_rows(self.transaction, tables.cdr_warning, names, rows)
 
+    def _look_up_owners(self, batch: Sequence[Placed]) -> None:
+        unknown = {each.cdr.provider_key for each in batch} - self._owned.keys()
+        owners = owners_of_provider_keys(self.transaction, unknown)
+        self._owned.update((key, key in owners) for key in unknown)
+        for each in batch:
+            if not self._owned[each.cdr.provider_key]:
+                self._held.add(each.position)
+                self._unowned.setdefault(each.cdr.provider_key, each.cdr.record.provider_id)
 
-def digest(cdrs: Iterable[Cdr]) -> str:
-    """What the audit trail holds of the CDRs that an upload brought: a SHA-256 over the hashes of all, in order."""
-    return digest_of(content_hash(cdr.operator_key, cdr.record) for cdr in cdrs)
+    def summary(self, received: Received, known: Container[int]) -> Added:
+        """The outcome of each record."""
+        outcomes = tuple(
+            Outcome.KNOWN
+            if position in known or position in received.repeated
+            else Outcome.HELD
+            if position in self._held
+            else Outcome.PENDING
+            for position in range(received.count)
+        )
+        return Added(outcomes, tuple(self._unowned.values()), self._warned, self._told)
 
 
 def digest_of(hashes: Iterable[str]) -> str:
-    """As `digest`, from the hashes."""
+    """What the audit trail holds of the CDRs that an upload brought: a SHA-256 over the hashes of all, in order."""
     return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
 
 def just_stored(after_id: int, request_id: str) -> ColumnElement[bool]:
     """The rows that this request has written: numbers only grow, and the request is ours alone."""
     return and_(tables.cdr.c.id > after_id, tables.cdr.c.request_id == request_id)
-
-
-def store_warnings(
-    ground: Ground, transaction: Connection, warnings: Mapping[Key, list[Finding]], after_id: int, request_id: str
-) -> None:
-    """Write what is odd about the CDRs just stored."""
-    if not any(warnings.values()):
-        return
-    cdr = tables.cdr
-    numbers = select(cdr.c.operator_key, cdr.c.cdr_id, cdr.c.id).where(just_stored(after_id, request_id))
-    rows = (
-        (number, str(each.rule.name), each.rule.field, each.detail[:DETAIL_LIMIT])
-        for operator_key, cdr_id, number in transaction.execute(numbers).all()
-        for each in warnings[operator_key, cdr_id]
-    )
-    ground.database.insert_rows(transaction, tables.cdr_warning, ("cdr_id", "name", "field", "detail"), rows)
-
-
-def summary(
-    placed: Sequence[Placed], new: Sequence[Placed], scene: Scene, warnings: Mapping[Key, Sequence[Finding]]
-) -> Added:
-    """The outcome of each record."""
-    new_positions = {each.position for each in new}
-    outcomes: list[Outcome] = []
-    unowned: dict[str, str] = {}
-    for each in placed:
-        if each.position not in new_positions:
-            outcomes.append(Outcome.KNOWN)
-        elif HOLD.broken(each.cdr, scene) is None:
-            outcomes.append(Outcome.PENDING)
-        else:
-            outcomes.append(Outcome.HELD)
-            unowned.setdefault(each.cdr.provider_key, each.cdr.record.provider_id)
-    told: dict[str, list[int]] = defaultdict(list)
-    for each in new:
-        for found in warnings[each.cdr.key]:
-            if found.rule.told:
-                told[str(found.rule.name)].append(each.position)
-    warned = len({position for positions in told.values() for position in positions})
-    return Added(tuple(outcomes), tuple(unowned.values()), warned, told)

@@ -89,8 +89,8 @@ class Overlaps:
     card_elsewhere: Mapping[Key, str]
 
 
-def overlaps(transaction: Connection, after_id: int, request_id: str) -> Overlaps:
-    """What the CDRs overlap that this request has just stored, those behind the number ``after_id``."""
+def overlaps(transaction: Connection, after_id: int, last_id: int, request_id: str) -> Overlaps:
+    """What the CDRs overlap that this request has just stored, those behind ``after_id`` up to ``last_id``."""
     new = tables.cdr.alias("new")
 
     def own(other: FromClause) -> ColumnElement[bool]:
@@ -115,7 +115,7 @@ def overlaps(transaction: Connection, after_id: int, request_id: str) -> Overlap
         overlapping(new, own_socket, own),
         overlapping(new, own_card, own),
         overlapping(new, card, elsewhere),
-    ).where(new.c.id > after_id, new.c.request_id == request_id)
+    ).where(new.c.id > after_id, new.c.id <= last_id, new.c.request_id == request_id)
     rows = transaction.execute(query).all()
     others = sessions(transaction, sorted({found for _, _, *ids in rows for found in ids if found is not None}))
     at_socket, by_card, by_card_elsewhere = (

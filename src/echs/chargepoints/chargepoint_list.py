@@ -10,7 +10,7 @@ from echs.base.errors import Problem, ProblemList, Unread
 from echs.base.ground import Ground
 from echs.base.published_list import Published
 from echs.base.replaced_list import Judges, Kind, ListState, Replaced, ReplacedList
-from echs.base.spool import Spool
+from echs.base.spool import Row, Spool
 from echs.base.upload import Run
 from echs.chargepoints import tables
 from echs.chargepoints.chargepoint import FIELDS, KEY, WARNINGS, ChargePoint, all_right, problems_of, twice
@@ -47,7 +47,7 @@ def examine(
     problems: ProblemList,
 ) -> None:
     """Read an upload as `replace` does, without a store, for what is wrong with it."""
-    with Spool() as spool:
+    with Spool[Row]() as spool:
         _lists.receive(records, Judges(wrong, lambda _columns: False), limit, problems, spool)
 
 

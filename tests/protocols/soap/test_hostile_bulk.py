@@ -99,7 +99,7 @@ def test_a_hostile_upload_is_refused_for_little_work_and_leaves_the_list(app, ca
 
 def test_an_upload_is_held_in_bounded_memory_whatever_its_length(app, cast, house, monkeypatch):
     object.__setattr__(house.limits, "records_per_upload", 10**6)
-    monkeypatch.setattr("echs.base.spool.ROWS_IN_MEMORY", 2_000)
+    monkeypatch.setattr("echs.base.spool.MEMORY_BYTES", 1_000_000)
     caller = Caller(app, "tnm")
     peaks = []
     for count in (5_000, 5_000, 40_000):  # the first pays for what is made once
@@ -115,7 +115,7 @@ def test_an_upload_is_held_in_bounded_memory_whatever_its_length(app, cast, hous
 
 
 def test_rows_beyond_the_memory_come_back_from_the_file_in_order(monkeypatch):
-    monkeypatch.setattr("echs.base.spool.ROWS_IN_MEMORY", 10)
+    monkeypatch.setattr("echs.base.spool.MEMORY_BYTES", 5_000)
     with Spool() as spool:
         for start in range(0, 100, 5):
             spool.add(start, [(str(number), "ä\\") for number in range(start, start + 5)])

@@ -13,10 +13,11 @@ from echs.authorisations.authorisation import Authorisation
 from echs.base.errors import Problem, ProblemList, Refused, shown
 from echs.base.limits import Limits
 from echs.base.plausibility import Finding, Rule, Severity, findings
-from echs.cdrs import intake
-from echs.cdrs.cdr import CdrRecord
+from echs.base.spool import Spool
+from echs.cdrs.cdr import Cdr, CdrRecord
 from echs.cdrs.cdr import label as cdr_label
-from echs.cdrs.intake import Placed
+from echs.cdrs.received import JUDGED
+from echs.cdrs.received import examine as examine_received
 from echs.cdrs.rules import Scene, problems_of, read, warnings_of
 from echs.chargepoints import chargepoint, chargepoint_list
 from echs.chargepoints.chargepoint import ChargePoint
@@ -175,10 +176,15 @@ def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemL
     def beyond(record: CdrRecord, position: int) -> Iterator[Problem]:
         return problems_of(read(record, scene.sender), position, scene)
 
-    def notice(each: Placed) -> None:
-        odd.extend((each.position, cdr_label(each.cdr.record), found) for found in warnings_of(each.cdr, scene))
+    met: set[object] = set()
 
-    intake.examine(scene, nouns(children, CDR_INFO, CdrRecord._make, beyond), problems, notice)
+    def notice(position: int, cdr: Cdr) -> None:
+        if cdr.record not in met:  # a repetition says nothing new
+            met.add(cdr.record)
+            odd.extend((position, cdr_label(cdr.record), found) for found in warnings_of(cdr, scene))
+
+    with Spool(JUDGED) as spool:
+        examine_received(scene, nouns(children, CDR_INFO, CdrRecord._make, beyond), problems, spool, notice)
 
 
 def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
