@@ -40,6 +40,7 @@ def readiness(house: House, draining: Draining | None = None) -> list[Check]:
     return [
         Check("draining", not draining, {}),
         store(house),
+        same_store(house),
         *disk_space(house),
     ]
 
@@ -56,6 +57,12 @@ def store(house: House) -> Check:
     return Check(
         "store", version is not None and version >= needed, {"schema": version, "needed": needed, "milliseconds": taken}
     )
+
+
+def same_store(house: House) -> Check:
+    """The file of the embedded store is the one that this server opened: restored beside it, it would be another."""
+    replaced = house.database.is_replaced
+    return Check("store_file", not replaced, {"remedy": "restart the server"} if replaced else {})
 
 
 def disk_space(house: House) -> list[Check]:

@@ -3,12 +3,13 @@
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import URL
 
 from echs.authorisations import roaming_list
+from echs.base.admission import Admission, AdmissionLimits
 from echs.base.clock import Clock, system_clock
 from echs.base.database import Database
 from echs.base.energy import UNITS_PER_KWH
@@ -17,6 +18,7 @@ from echs.base.limits import Limits
 from echs.base.published_list import DrawnLists
 from echs.cdrs.surroundings import Lists
 from echs.chargepoints import chargepoint_list
+from echs.partners.throttle import Throttle, ThrottleLimits
 from echs.settings import DEFAULT_PUBLIC_URL, SECRET_KEY_MINIMUM, BadConfiguration, Settings
 from echs.statements import link
 from echs.statements.shelf import Shelf
@@ -38,6 +40,8 @@ class House(Ground):
     link_key: bytes
     public_url: str
     data_dir: Path
+    admission: Admission = field(default_factory=Admission)
+    throttle: Throttle | None = None
     # What CDRs are compared with, for the rooms that do not know each other.
     lists: Lists = LISTS
 
@@ -47,14 +51,18 @@ class House(Ground):
         return f"{self.public_url}{STATEMENTS_PATH}{signed}.pdf"
 
 
-def open_house(settings: Settings, clock: Clock = system_clock, public_url: str | None = None) -> House:
-    """The house that these settings describe. ``public_url`` serves where the settings name none.
+def open_house(
+    settings: Settings, clock: Clock = system_clock, public_url: str | None = None, shared: Path | None = None
+) -> House:
+    """The house that these settings describe. ``public_url`` serves where the settings name none; ``shared`` is a
+    directory that the workers of a server share.
 
     :raises BadConfiguration: the data directory cannot be used, or the database URL cannot be read
     """
     prepare_data_directory(settings.data_dir)
+    database = open_database(settings)
     return House(
-        database=open_database(settings),
+        database=database,
         clock=clock,
         limits=limits(settings),
         shelf=Shelf(settings.data_dir / "statements"),
@@ -62,6 +70,25 @@ def open_house(settings: Settings, clock: Clock = system_clock, public_url: str 
         link_key=link.signing_key(secret_key(settings)),
         public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,
         data_dir=settings.data_dir,
+        admission=Admission(admission_limits(settings), shared),
+        throttle=Throttle(database, throttle_limits(settings), shared),
+    )
+
+
+def throttle_limits(settings: Settings) -> ThrottleLimits:
+    """How many logins may fail before the next must wait."""
+    return ThrottleLimits(
+        pair=settings.login_failures, address=settings.login_failures_address, user=settings.login_failures_user
+    )
+
+
+def admission_limits(settings: Settings) -> AdmissionLimits:
+    """How many uploads at once these settings allow."""
+    return AdmissionLimits(
+        per_partner=settings.uploads_per_partner,
+        seats=settings.max_uploads,
+        budget_bytes=settings.upload_budget_bytes,
+        wait_seconds=settings.upload_wait_seconds,
     )
 
 

@@ -16,6 +16,14 @@ class Master(Arbiter):  # type: ignore[misc]
     requests elsewhere. Only then it takes no more, finishes what is in flight, and ends.
     """
 
+    def handle_hup(self) -> None:
+        """The terminal was closed: end, as whoever started the server there would expect. Without a terminal it is the
+        usual wish to have new workers.
+        """
+        if self.app.has_terminal:
+            raise StopIteration
+        super().handle_hup()
+
     def handle_term(self) -> None:
         """Leave in order; SIGINT or SIGQUIT meanwhile makes it short."""
         self.app.draining.begin()

@@ -47,6 +47,12 @@ CDRS_CLEARED = Meter("cdrs_cleared_total", "counter", (), "CDRs that runs of thi
 RUNS = Meter("clearing_runs_total", "counter", (), "Clearing runs made by this server.")
 LIST_RECORDS = Meter("list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists.")
 STORE_ERRORS = Meter("store_errors_total", "counter", ("reason",), "Requests that the store could not serve.")
+LOGINS_REFUSED = Meter(
+    "logins_refused_total",
+    "counter",
+    ("reason", "user_id"),
+    "Refused logins, with the user id where there is such a user.",
+)
 CUT = Meter("requests_cut_total", "counter", (), "Requests that took longer than they may; their connection was cut.")
 CONNECTIONS = Meter("store_connections", "gauge", (), "Connections to the store that are in use.")
 
@@ -61,6 +67,7 @@ METERS = (
     RUNS,
     LIST_RECORDS,
     STORE_ERRORS,
+    LOGINS_REFUSED,
     CUT,
     CONNECTIONS,
 )

@@ -23,6 +23,7 @@ ROUTINE = {"livez", "readyz", "metrics"}
 # As many digits of a certificate's SHA-256 as `echs partner cert` wants to find it.
 SHOWN_MARK = 16
 CLIENT_GONE = "CLIENT_GONE"
+TELLING_SECONDS = 5.0
 
 
 class Visit:
@@ -65,6 +66,7 @@ class Reception:
         trusted: Sequence[Network] = (),
         connections: Callable[[], int] = lambda: 0,
         paths: Collection[str] = (),
+        request_seconds: float | None = None,
     ) -> None:
         self.within = within
         self.meters = counted
@@ -73,6 +75,10 @@ class Reception:
         # The paths that there are, for the log.
         self.paths = paths
         self.trusted = trusted
+        # The work ends a little before its connection is cut, so that the client is told.
+        self.work_seconds = (
+            None if request_seconds is None else max(request_seconds - TELLING_SECONDS, request_seconds / 2)
+        )
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -82,6 +88,7 @@ class Reception:
                 door="http",
                 origin=client_address(peer, environ.get("HTTP_X_FORWARDED_FOR", ""), self.trusted),
                 certificate=client_certificate(peer, environ.get("HTTP_X_CLIENT_CERT", ""), self.trusted),
+                deadline=None if self.work_seconds is None else time.monotonic() + self.work_seconds,
             )
         )
         visit = Visit(self, environ, present)
@@ -119,6 +126,8 @@ class Reception:
         add(meters.REQUESTS, operation, present.door, result)
         add(meters.RECEIVED, operation, amount=present.received_bytes)
         add(meters.SENT, operation, amount=visit.sent)
+        if present.login_refused is not None:
+            add(meters.LOGINS_REFUSED, *present.login_refused)
         for meter, labels, amount in present.tallies:
             add(meter, *labels, amount=amount)
         self.meters.observe(meters.DURATION, operation, value=seconds)

@@ -34,9 +34,15 @@ STATEMENT_HEADERS = [
 
 
 def application(
-    house: House, counted: Meters | None = None, draining: Draining | None = None, trusted: Sequence[Network] = ()
+    house: House,
+    counted: Meters | None = None,
+    draining: Draining | None = None,
+    trusted: Sequence[Network] = (),
+    request_seconds: float | None = None,
 ) -> Reception:
-    """The whole service for this house; ``trusted`` are the proxies whose word on the client is believed."""
+    """The whole service for this house; ``trusted`` are the proxies whose word on the client is believed, and
+    ``request_seconds`` is how long a request may take, None for as long as it likes.
+    """
     protocols: dict[str, Application] = {**mounts(house)}
     counted = counted or Meters()
     vitals = Vitals(house, counted, draining)
@@ -58,7 +64,7 @@ def application(
         return plain(environ, start_response, "404 Not Found", "Not found.")
 
     paths = {"/", STATEMENTS_PATH, *protocols, *vitals.paths}
-    return Reception(answer, counted, trusted, lambda: house.database.connections_in_use, paths)
+    return Reception(answer, counted, trusted, lambda: house.database.connections_in_use, paths, request_seconds)
 
 
 def statement(house: House, name: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -167,5 +173,5 @@ def from_environment(
     """
     settings = read_settings()
     logs.configure(settings.log_level, settings.log_format)
-    house = open_house(settings, public_url=public_url)
-    return application(house, Meters(shared), draining, settings.proxies)
+    house = open_house(settings, public_url=public_url, shared=shared)
+    return application(house, Meters(shared), draining, settings.proxies, settings.max_request_seconds)

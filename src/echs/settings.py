@@ -60,6 +60,18 @@ class Settings(BaseSettings):
     max_request_seconds: Positive = Field(
         120, description="Longest time for a request, answer included; then it is cut."
     )
+    uploads_per_partner: Annotated[int, Field(gt=0, le=100)] = Field(
+        2, description="Uploads of one partner that are worked on at once, on a host; the next ones wait."
+    )
+    max_uploads: Annotated[int, Field(gt=0, le=1000)] = Field(
+        8, description="Uploads in a worker, waiting ones included; beyond, the answer is `UPLOAD_BUSY`."
+    )
+    upload_budget_bytes: Annotated[int, Field(ge=1024 * 1024, le=10**12)] = Field(
+        256 * 1024 * 1024, description="Bytes of uploads that are worked on at once in a worker."
+    )
+    upload_wait_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        15, description="How long an upload waits for its turn; then the answer is `UPLOAD_BUSY`."
+    )
     min_free_bytes: Annotated[int, Field(ge=0, le=10**18)] = Field(
         64 * 1024 * 1024, description="Free space below which the server says that it is not ready."
     )
@@ -75,6 +87,16 @@ class Settings(BaseSettings):
         "auto", description="`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."
     )
     login_hours: Annotated[float, Field(ge=1 / 3600, le=24 * 31)] = Field(12, description="How long a login lasts.")
+    login_failures: Annotated[int, Field(gt=0, le=10**6)] = Field(
+        5, description="Failed logins of one user id from one address in five minutes; then the next must wait."
+    )
+    login_failures_address: Annotated[int, Field(gt=0, le=10**6)] = Field(
+        30, description="Failed logins of all user ids from one address in five minutes; then the next must wait."
+    )
+    login_failures_user: Annotated[int, Field(gt=0, le=10**6)] = Field(
+        20,
+        description="Failed logins of one user id from all addresses in five minutes; then each address has one try.",
+    )
     max_logins_per_partner: Positive = Field(1000, description="Most logins of one partner at a time; the oldest ends.")
     redelivery_hours: Annotated[float, Field(ge=0, le=24 * 366)] = Field(
         24, description="How long a run that was fetched is given again."

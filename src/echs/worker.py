@@ -7,10 +7,15 @@ may be the tail of somebody's password.
 
 import gc
 import logging
+import resource
 import select
+import selectors
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gunicorn.http import errors
@@ -19,6 +24,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from echs.base import turn
 from echs.meters import CUT
+from echs.partners.login import limit_waiting
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +34,10 @@ FOLLOWS_MILLISECONDS = 2
 GARBAGE_THRESHOLDS = (10_000, 20, 50)
 LATE_SECONDS = 0.0002
 MOST_LATE = 5
+VITAL = "vital"
+VITAL_REQUESTS = (b"GET /livez", b"HEAD /livez")
+PEEK_BYTES = 32
+OPEN_FILES = 65_536
 
 STATUS = {
     errors.LimitRequestLine: (414, "URI Too Long"),
@@ -39,13 +49,45 @@ OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """See above. The deadline is the application's ``request_seconds``."""
+    """See above. The deadline is the application's ``request_seconds``.
+
+    There are more threads than requests that are worked on at once (``--threads``): uploads and whatever waits have
+    some of their own, so that small requests find one. And where all of them are busy, whether the server lives is
+    still answered, by a thread that does nothing else.
+    """
 
     def init_process(self) -> None:
         """Start the watch beside the threads."""
         self.busy: dict[int, tuple[float, Any]] = {}
+        raise_open_files()
+        turn.limit(self.cfg.threads)
+        limit_waiting(max(1, self.cfg.threads // 2))
+        self.threads = 2 * self.cfg.threads + getattr(self.app, "upload_seats", 0)
+        self.vital = ThreadPoolExecutor(1, thread_name_prefix=VITAL)
         threading.Thread(target=self.watch, name="request deadlines", daemon=True).start()
         super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """The threads of all requests but `vital`'s."""
+        return ThreadPoolExecutor(self.threads)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Hand a connection to a thread; where all are busy, those that ask whether the server lives go first."""
+        if len(self.busy) < self.threads and not self.tpool._work_queue.qsize():
+            super().enqueue_req(conn)
+            return
+        asked = first_bytes(conn.sock)
+        if asked is None and not conn.data_ready:
+            # Nothing yet: it waits with the others until there is something to see.
+            conn.sock.setblocking(False)
+            conn.timeout = time.monotonic() + self.cfg.keepalive
+            self.pending_conns.append(conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        elif asked is not None and asked.startswith(VITAL_REQUESTS):
+            done = self.vital.submit(self.handle, conn)
+            done.add_done_callback(lambda future: self.method_queue.defer(self.finish_request, conn, future))
+        else:
+            super().enqueue_req(conn)
 
     def run(self) -> None:
         """Serve. What is loaded by now stays, so the garbage collector need not look at it again and again."""
@@ -70,14 +112,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """One request whose head is there."""
-        turn.take()
+        if not threading.current_thread().name.startswith(VITAL):
+            turn.take()
         return super().handle_request(req, conn)
 
     def is_parent_alive(self) -> bool:
-        """Whether the master is there. Without it a worker leaves at once: the next master needs the address."""
+        """Whether the master is there. Without it a worker gives up the address at once, whatever is in flight, since
+        the next master needs it; and then it leaves.
+        """
         there = bool(super().is_parent_alive())
         if not there:
             self.alive = False
+            self.set_accept_enabled(False)
+            for listener in self.sockets:
+                listener.close()
         return there
 
     def accept(self, listener: Any) -> None:
@@ -110,6 +158,25 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         log.warning("what came was no HTTP: %s", kind)
         status, reason = STATUS.get(type(exc), (400, "Bad Request"))
         tell(client, status, reason, kind)
+
+
+def raise_open_files() -> None:
+    """Allow this process as many open files as the system lets it: a download of a thousand lists wants many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def first_bytes(sock: socket.socket) -> bytes | None:
+    """What of the next request is there already, without taking it; None where nothing is."""
+    try:
+        return sock.recv(PEEK_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
 
 
 def tell(client: Any, status: int, reason: str, text: str) -> None:

@@ -40,7 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL
 
-from echs.base import trace, turn
+from echs.base import deadline, trace, turn
 from echs.base.errors import Refused, StoreReason, refuse
 
 # Named constraints, so that a migration can speak of them on both databases.
@@ -61,6 +61,9 @@ ROWS_AT_ONCE = 5000
 POOL_SECONDS = 10
 SQLITE_BUSY_MILLISECONDS = 20_000
 SQLITE_ERROR = 1
+SQLITE_INTERRUPTED = 9
+# Of SQLite's virtual machine, about a millisecond.
+STEPS_AT_ONCE = 100_000
 SQLITE_NO_ROOM = (13, 4874)  # full, the shared memory beside the store cannot grow
 SQLITE_NOT_A_STORE = (11, 26)  # corrupt, not a database
 POSTGRES_DISK_FULL = "53100"
@@ -126,6 +129,14 @@ class Database:
         self.engine = sqlite_engine(self.url) if self.is_sqlite else postgres_engine(self.url)
         self._own = threading.local()
         self._opened: list[Any] = []
+        # Which file the embedded store is, from when it is first opened.
+        self._file: tuple[int, int] | None = None
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", self._note_file)
+
+    def _note_file(self, _connection: Any, _record: Any) -> None:
+        if self._file is None:
+            self._file = file_identity(Path(self.url.database or ""))
 
     @property
     def is_sqlite(self) -> bool:
@@ -205,15 +216,47 @@ class Database:
     def _writing(self, effect: str) -> Iterator[Connection]:
         with translated(effect), self.engine.connect() as connection:
             connection.execution_options(echs_write=True)
-            with connection.begin() as transaction:
+            with self._ending_in_time(connection), connection.begin() as transaction:
                 yield connection
                 if self.is_sqlite:
+                    self._refuse_replaced()
                     return  # committed where the block ends
                 with commit_in_bounds(connection):
                     transaction.commit()
                 if connection.info.pop(UNCONFIRMED, False):
                     # The standby that must have it too has not said so, and somebody ended the wait for it.
                     raise refuse(StoreReason.STORE_UNAVAILABLE, "the store is not available now", effect=effect)
+
+    @contextmanager
+    def _ending_in_time(self, connection: Connection) -> Iterator[None]:
+        """A block whose statements SQLite interrupts when the deadline of the request has passed; PostgreSQL has its
+        own time limit for each of them.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(deadline.passed, STEPS_AT_ONCE)
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the file of the embedded store is another one than the one that is open, or is gone."""
+        if not self.is_sqlite or self._file is None:
+            return False
+        return file_identity(Path(self.url.database or "")) != self._file
+
+    def _refuse_replaced(self) -> None:
+        """What is written into a file that has been moved away is written for nobody.
+
+        :raises Refused: STORE_UNAVAILABLE
+        """
+        if self.is_replaced:
+            detail = "the file of the store was replaced while the server ran; restart the server"
+            raise refuse(StoreReason.STORE_UNAVAILABLE, detail, effect="Nothing was stored.")
 
     def lock(self, transaction: Connection, name: str, *, shared: bool = False) -> None:
         """Hold ``name`` until the transaction ends; whoever wants the same name waits, unless both want it shared.
@@ -286,6 +329,7 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
+        self._file = None
         self.engine.dispose()
         while self._opened:
             self._opened.pop().close()
@@ -343,6 +387,15 @@ def sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Which file is there, as the system tells files apart; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def own_file(path: Path) -> None:
@@ -418,6 +471,8 @@ def translated(effect: str) -> Iterator[None]:
     except Refused:
         raise
     except exc.DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_INTERRUPTED:
+            deadline.check()
         if is_full(error):
             raise refuse(StoreReason.STORE_FULL, "the store has no space left", effect=effect) from error
         if is_defect(error):

@@ -10,6 +10,7 @@ still being read. No transaction waits for a reader.
 """
 
 import os
+import tempfile
 import threading
 import uuid
 import zlib
@@ -32,6 +33,8 @@ from echs.base.replaced_list import ListState, ReplacedList
 # At the end of a file: CRC-32 of the text, where it is deflated; length of the text; length of what goes out.
 END_BYTES = 24
 DRAWING_WAIT_SECONDS = 10
+# Of more lists than these no file stays open beside the others.
+OPEN_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ class DrawnLists:
         self, lists: ReplacedList[Any], states: Sequence[ListState], form: Form, deflated: bool
     ) -> list[Stored] | None:
         """All of them, or None where one is missing."""
+        if len(states) > OPEN_AT_ONCE:
+            with suppress(OSError):  # no room to gather them: open them all
+                return self._gathered(lists, states, form, deflated)
         parts: list[Stored] = []
         for state in states:
             part = self._stored(lists, state, form, deflated)
@@ -90,19 +96,49 @@ class DrawnLists:
             parts.append(part)
         return parts
 
+    def _gathered(
+        self, lists: ReplacedList[Any], states: Sequence[ListState], form: Form, deflated: bool
+    ) -> list[Stored] | None:
+        """The same in one file, each opened after the other: a thousand partners would take all the files that a
+        process may have open.
+        """
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - who reads it closes it
+        length, sums = 0, Sum()
+        try:
+            for state in states:
+                part = self._stored(lists, state, form, deflated)
+                if part is None:
+                    file.close()
+                    return None
+                for piece in pieces(part):
+                    file.write(piece)
+                length += part.length
+                sums += part.sum
+            file.flush()
+        except BaseException:
+            file.close()
+            raise
+        return [Stored(file, length, sums)]
+
     def _items(self, database: Database, published: Published, form: Form, deflated: bool) -> Iterator[Any]:
         """What a `Relay` hands on: parts that are there, and parts that are drawn now."""
         turn.stand_aside()
         alone = self._drawing.acquire(timeout=DRAWING_WAIT_SECONDS)
         try:
             with database.read() as snapshot:
-                for state in published.lists.present(snapshot, published.of):
+                states = published.lists.present(snapshot, published.of)
+                for state in states:
                     stored = self._stored(published.lists, state, form, deflated)
+                    if stored is not None and len(states) > OPEN_AT_ONCE:
+                        yield from pieces(stored)
+                        yield stored.sum
+                        continue
                     if stored is not None:
                         yield stored
                         continue
                     drawn = self._drawn(database, snapshot, published.lists, state, form, deflated)
-                    yield from keeping(self._path(published.lists, state, form, deflated), drawn)
+                    kept = keeping(self._path(published.lists, state, form, deflated), drawn)
+                    yield from read_at_once(kept) if len(states) > OPEN_AT_ONCE else kept
         finally:
             if alone:
                 self._drawing.release()
@@ -174,6 +210,24 @@ def keeping(path: Path, drawn: Iterator[bytes | Sum]) -> Iterator[Any]:
                 place += len(item)
     finally:
         file.abandon()
+
+
+def read_at_once(items: Iterator[Any]) -> Iterator[Any]:
+    """What `keeping` hands on, with the bytes themselves in the place of where they are: no file stays open for a
+    reader who is not there yet.
+    """
+    begun = None
+    try:
+        for item in items:
+            if isinstance(item, Begun):
+                begun = item
+            elif isinstance(item, Piece) and begun is not None:
+                yield os.pread(begun.file.fileno(), item.length, item.start)
+            else:
+                yield item
+    finally:
+        if begun is not None:
+            begun.close()
 
 
 class Unfinished:

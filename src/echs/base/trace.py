@@ -36,6 +36,8 @@ class Trace:
     audited: str = ""
     # The same, as long as its transaction may still fail.
     entering: str = ""
+    # Why a login was refused, and the user id where there is such a user.
+    login_refused: tuple[str, str] | None = None
     tallies: list[tuple[Any, tuple[str, ...], float]] = field(default_factory=list)
 
     def entered(self, *, committed: bool) -> None:

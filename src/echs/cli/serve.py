@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from gunicorn.app.base import BaseApplication
 
 from echs import __version__, logs, schema, server
 from echs.base.database import Database
+from echs.base.instances import registered, running
 from echs.cli.output import this_command
 from echs.cli.store import require_ready
 from echs.health import Draining
@@ -46,6 +48,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.public_url = public_url
         self.request_seconds = settings.max_request_seconds
         self.drain_seconds = settings.drain_seconds
+        self.upload_seats = settings.max_uploads
+        self.has_terminal = sys.stdin is not None and sys.stdin.isatty()
         self.shared = shared
         self.draining = Draining()
         super().__init__()
@@ -77,8 +81,8 @@ def command(bind: str, workers: int, threads: int) -> None:
     if ":" not in bind or not port.isdigit() or int(port) > 65535:
         raise click.UsageError(f"--bind {bind}: say HOST:PORT, as in 127.0.0.1:8080")
     reachable = f"http://{'127.0.0.1' if host in WILDCARDS else host}:{port}"
-    refuse_taken(host, int(port))
     settings = read_settings()
+    refuse_taken(host, int(port), bind, settings.data_dir)
     logs.configure(settings.log_level, settings.log_format)
     house = open_house(settings, public_url=reachable)
     prepare(house.database)
@@ -93,7 +97,9 @@ def command(bind: str, workers: int, threads: int) -> None:
         announce(f'  {this_command()} partner add USER_ID --name "Clearing office" --administrator')
     public_url = house.public_url
     house.database.close()
-    with shared_directory() as shared:
+    with registered(settings.data_dir, bind) as others, shared_directory() as shared:
+        for other in others:
+            announce(f"another server uses the same data directory: {other}; meant so for hosts that share a database")
         Server(gunicorn_options(bind, workers, threads, shared), public_url, settings, shared).run()
 
 
@@ -152,15 +158,16 @@ def announce(sentence: str) -> None:
         click.echo(sentence, err=True)
 
 
-def refuse_taken(host: str, port: int) -> None:
-    """Say at once that somebody listens there, instead of letting gunicorn try for a while."""
+def refuse_taken(host: str, port: int, bind: str, data_dir: Path) -> None:
+    """Say at once that somebody listens there, and who if it is one of ours, instead of letting gunicorn try."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
-            raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
+            ours = next((f"; an eCHS server does: {each}" for each in running(data_dir) if each.bind == bind), "")
+            raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}{ours}") from None
 
 
 def prepare(database: Database) -> None:

@@ -5,6 +5,7 @@ time, at a change of password, when it is revoked and when the partner is disabl
 """
 
 import hashlib
+import logging
 import os
 import secrets
 import threading
@@ -21,12 +22,23 @@ from echs.partners import tables
 from echs.partners.partner import PASSWORD_LIMIT, USER_ID_LIMIT, Partner, party_key
 from echs.partners.password import matches
 from echs.partners.register import LOCK, load, partner_of_login
+from echs.partners.throttle import Throttle
+
+log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
 
-# Hashing is slow on purpose: without a bound, a flood of wrong passwords would take every thread and 19 MiB each.
+# Hashing is slow on purpose: without a bound, a flood of wrong passwords would take every thread and 19 MiB each. So
+# many hash at once, and so many more wait for it; who comes then is told at once.
 HASHING_SECONDS = 10
 _hashing = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
+_waiting = threading.BoundedSemaphore(4)
+
+
+def limit_waiting(logins: int) -> None:
+    """From now on so many logins of this process hash or wait for it: half of the threads, and not all."""
+    global _waiting  # noqa: PLW0603 - set once, before the first request
+    _waiting = threading.BoundedSemaphore(logins)
 
 
 class LoginReason(Reason):
@@ -39,37 +51,86 @@ class LoginReason(Reason):
     LOGIN_TOKEN_EXPIRED = "LOGIN_TOKEN_EXPIRED"
     LOGIN_CERTIFICATE = "LOGIN_CERTIFICATE"
     LOGIN_BUSY = "LOGIN_BUSY"
+    LOGIN_THROTTLED = "LOGIN_THROTTLED"
 
 
-def log_in(ground: Ground, user_id: str, password: str) -> str:
+def log_in(ground: Ground, user_id: str, password: str, throttle: Throttle | None = None) -> str:
     """A new login token (64 hexadecimal digits) for the partner with this user id and password.
 
-    Wrong user, wrong password and disabled partner get the same answer at the same cost.
+    Wrong user, wrong password and disabled partner get the same answer at the same cost. ``throttle`` is asked before
+    anything is hashed, where there is one.
 
-    :raises Refused: LOGIN_REFUSED, LOGIN_CERTIFICATE, LOGIN_BUSY
+    :raises Refused: LOGIN_REFUSED, LOGIN_CERTIFICATE, LOGIN_BUSY, LOGIN_THROTTLED
     """
     usable = len(user_id) <= USER_ID_LIMIT and len(password) <= PASSWORD_LIMIT and "\0" not in user_id
+    user_key, address = party_key(user_id if usable else ""), trace.current().origin
+    now = ground.clock().timestamp()
+    row, certificates = account_of(ground, user_key)
+    known = "" if row is None else str(row.user_id)
+    wait = 0 if throttle is None else throttle.wait_seconds(address, user_key, now)
+    if wait:
+        note_refused(LoginReason.LOGIN_THROTTLED, known)
+        raise refuse(LoginReason.LOGIN_THROTTLED, f"too many failed logins; wait {wait} s and try again")
+    right = matches_in_turn(password if usable else "", row.password_hash if row is not None else None)
+    if row is None or not right or not row.active:
+        if throttle is not None:
+            throttle.failed(address, user_key, now)
+        note_refused(LoginReason.LOGIN_REFUSED, known)
+        raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
+    try:
+        look_at_certificate(certificates, ground.clock())
+    except Refused:
+        note_refused(LoginReason.LOGIN_CERTIFICATE, known)
+        raise
+    trace.current().actor = known
+    if throttle is not None:
+        throttle.succeeded(address, user_key, now)
+    return open_login(ground, row.id, row.password_hash)
+
+
+def account_of(ground: Ground, user_key: str) -> tuple[Any, dict[str, datetime]]:
+    """The account with this key, None where there is none, and the end of each of its certificates by its mark."""
+    partner, pinned = tables.partner, tables.partner_certificate
+    query = select(partner.c.id, partner.c.user_id, partner.c.password_hash, partner.c.active)
     with ground.database.read() as snapshot:
-        query = select(
-            tables.partner.c.id, tables.partner.c.user_id, tables.partner.c.password_hash, tables.partner.c.active
-        )
-        row = snapshot.execute(query.where(tables.partner.c.user_key == party_key(user_id if usable else ""))).first()
-        pinned = tables.partner_certificate
+        row = snapshot.execute(query.where(partner.c.user_key == user_key)).first()
         mine = select(pinned.c.mark, pinned.c.ends_at).where(pinned.c.partner_id == (row.id if row else 0))
         rows: list[Any] = list(snapshot.execute(mine))
-        certificates: dict[str, datetime] = dict(rows)
+    return row, dict(rows)
+
+
+def matches_in_turn(password: str, password_hash: str | None) -> bool:
+    """As `matches`, when it has its turn: as many at once as there are processors.
+
+    :raises Refused: LOGIN_BUSY where too many wait already, or too long
+    """
     turn.stand_aside()
-    if not _hashing.acquire(timeout=HASHING_SECONDS):
-        raise refuse(LoginReason.LOGIN_BUSY, "too many logins at this moment; send the same request again")
+    if not _waiting.acquire(blocking=False):
+        raise login_busy()
     try:
-        right = matches(password if usable else "", row.password_hash if row is not None else None)
+        if not _hashing.acquire(timeout=HASHING_SECONDS):
+            raise login_busy()
+        try:
+            return matches(password, password_hash)
+        finally:
+            _hashing.release()
     finally:
-        _hashing.release()
-    if row is None or not right or not row.active:
-        raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
-    look_at_certificate(certificates, ground.clock())
-    trace.current().actor = row.user_id
-    return open_login(ground, row.id, row.password_hash)
+        _waiting.release()
+
+
+def login_busy() -> Refused:
+    """The refusal of a login that would wait too long."""
+    return refuse(LoginReason.LOGIN_BUSY, "too many logins at this moment; send the same request again")
+
+
+def note_refused(reason: LoginReason, known_user_id: str) -> None:
+    """Have a refused login found again: in the log and in the metrics, with the user id where there is such a user.
+    What was typed otherwise may be a password in the wrong field, and is never repeated.
+    """
+    present = trace.current()
+    present.login_refused = reason.value, known_user_id
+    extra = {"user_id": known_user_id, "reason": reason.value, "origin": present.origin}
+    log.warning("login refused", extra=extra)
 
 
 def open_login(ground: Ground, partner_id: int, password_hash: str) -> str:
@@ -132,6 +193,7 @@ def partner_of_token(ground: Ground, token: str) -> Partner:
     if found is None:
         raise unknown_token()
     if expired(found.expires_at, ground.clock()):
+        note_refused(LoginReason.LOGIN_TOKEN_EXPIRED, found.partner.user_id)
         raise refuse(LoginReason.LOGIN_TOKEN_EXPIRED, "this login has ended; log in again")
     if not found.partner.active:
         raise unknown_token()

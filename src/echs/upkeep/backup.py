@@ -34,6 +34,7 @@ from echs.base.clock import Clock, system_clock
 from echs.base.database import Database, own_file
 from echs.base.errors import Reason, refuse
 from echs.base.ground import Ground
+from echs.base.instances import running
 from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables as clearing_tables
 from echs.house import SECRET_KEY_FILE, House, limits, open_database
@@ -257,6 +258,7 @@ def restore(settings: Settings, directory: Path, clock: Clock = system_clock) ->
     :raises Refused: BACKUP_DAMAGED, BACKUP_IMPOSSIBLE, STORE_NOT_EMPTY
     """
     manifest = check(directory)
+    refuse_beside_servers(settings)
     database = open_database(settings)
     kind = "sqlite" if database.is_sqlite else "postgresql"
     if manifest.kind != kind:
@@ -287,6 +289,16 @@ def restore(settings: Settings, directory: Path, clock: Clock = system_clock) ->
         run_postgres("pg_restore", database, [*arguments, f"--use-list={wanted}", str(directory / POSTGRES_COPY)])
     finish(database)
     return manifest
+
+
+def refuse_beside_servers(settings: Settings) -> None:
+    """A server that runs would go on with what it has open: what it acknowledges then would be lost.
+
+    :raises Refused: BACKUP_IMPOSSIBLE
+    """
+    servers = running(settings.data_dir)
+    if servers:
+        raise impossible(f"a server runs on {settings.data_dir} ({servers[0]}); stop it first")
 
 
 def put_key_into_place(settings: Settings, directory: Path) -> None:

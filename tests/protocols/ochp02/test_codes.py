@@ -6,6 +6,8 @@ import re
 import pytest
 
 from cast import FIELD_CDR, cdr, certificate_pem, token
+from echs.base import deadline
+from echs.base.admission import AdmissionLimits
 from echs.base.spool import Spool
 from echs.partners import certificates, login
 from echs.protocols.ochp02 import operations
@@ -41,6 +43,22 @@ def login_busy(stage):
 
     stage.patch(login, "_hashing", Full())
     return stage.tnm.send("Authenticate", LOGIN_WRONG)
+
+
+def login_throttled(stage):
+    for _ in range(stage.house.throttle.limits.pair):
+        assert stage.tnm.send("Authenticate", LOGIN_WRONG).reason == "LOGIN_REFUSED"
+    return stage.tnm.send("Authenticate", LOGIN_WRONG)
+
+
+def uploads_everywhere(stage):
+    stage.patch(stage.house.admission, "limits", AdmissionLimits(seats=0))
+    return stage.tnm.upload("AddCDRs", *[cdr(number) for number in range(100)])
+
+
+def too_slow(stage):
+    stage.patch(deadline, "passed", lambda: True)
+    return stage.tnm.upload("AddCDRs", cdr(1))
 
 
 def login_expired(stage):
@@ -96,11 +114,14 @@ CASES = {
     104: login_expired,
     105: lambda stage: stage.tnm.send("GetCDRs", header=identity("x") * 2),
     106: certificate_missing,
+    107: login_throttled,
     401: known_otherwise,
     501: broken_inside,
     502: store_gone,
     503: disk_full,
     504: login_busy,
+    505: uploads_everywhere,
+    507: too_slow,
     601: lambda stage: stage.tnm.send("GetCDRs", " " * 300_000),
     602: too_many,
 }
@@ -113,7 +134,7 @@ def test_each_code_is_emitted_and_says_what_the_catalogue_says(app, house, cast,
     code = BY_NUMBER[number]
     assert answer.status == 200
     # AuthenticateResponse of the specification has no number.
-    assert answer.code == ("Denied" if number in (101, 504) else number)
+    assert answer.code == ("Denied" if number in (101, 107, 504) else number)
     assert answer.reason == code.reason
     description = answer.text("resultDescription")
     assert REQUEST_ID.sub("", description) == code.example
@@ -149,4 +170,4 @@ def test_the_range_of_a_code_says_whether_the_same_request_may_be_sent_again():
     }
     for code in CODES:
         assert code.again in expected[code.number // 100], code
-    assert [code.number for code in CODES if code.number < 200 and code.again is Again.NO] == [101, 105, 106]
+    assert [code.number for code in CODES if code.number < 200 and code.again is Again.NO] == [101, 105, 106, 107]

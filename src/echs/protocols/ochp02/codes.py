@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from echs.authorisations.authorisation import AuthorisationReason
-from echs.base.errors import Reason, StoreReason
+from echs.base.errors import LoadReason, Reason, StoreReason
 from echs.base.fields import FieldReason, UploadReason
 from echs.cdrs.cdr import CdrReason
 from echs.chargepoints.chargepoint import ChargePointReason
@@ -93,6 +93,14 @@ CODES: Sequence[ResultCode] = (
             "LOGIN_CERTIFICATE: this partner is known by a client certificate, and none of its own that is valid was "
             "shown."
         ),
+    ),
+    ResultCode(
+        107,
+        LoginReason.LOGIN_THROTTLED,
+        "Too many logins with this user id, or from this address, failed lately.",
+        "Wait as long as the description says, correct the password, and log in once.",
+        Again.NO,
+        "LOGIN_THROTTLED: too many failed logins; wait 300 s and try again.",
     ),
     ResultCode(
         201,
@@ -386,6 +394,25 @@ CODES: Sequence[ResultCode] = (
         "Send the same again.",
         Again.YES,
         "LOGIN_BUSY: too many logins at this moment; send the same request again.",
+    ),
+    ResultCode(
+        505,
+        LoadReason.UPLOAD_BUSY,
+        "Other uploads are worked on; this one had no turn.",
+        "Send the same again in a minute; of one partner two at a time are worked on.",
+        Again.YES,
+        "UPLOAD_BUSY: too many uploads wait already; send the same again in a minute. Nothing was stored.",
+    ),
+    ResultCode(
+        507,
+        LoadReason.DEADLINE_EXCEEDED,
+        "The request took longer than it may.",
+        "Send less at once, or the same again later.",
+        Again.YES,
+        (
+            "DEADLINE_EXCEEDED: the request took longer than it may; send less at once, or the same again later. "
+            "Nothing was stored."
+        ),
     ),
     ResultCode(
         601,

@@ -21,7 +21,7 @@ from echs.audit.entry import Action
 from echs.authorisations import roaming_list
 from echs.authorisations.authorisation import Authorisation
 from echs.base import trace
-from echs.base.errors import Reason, Refused, StoreReason, named, refuse
+from echs.base.errors import LoadReason, Reason, Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
 from echs.base.published_list import Published
 from echs.base.records import Records, collected
@@ -119,7 +119,7 @@ def answered(
                 exchange.records = None
             reason = refusal.first.reason
             present.result = reason.value
-            if isinstance(reason, StoreReason):
+            if isinstance(reason, StoreReason | LoadReason):
                 present.tally(meters.STORE_ERRORS, reason.value)
             elif present.actor and name in CHANGING:
                 note_refusal(house, CHANGING[name], reason)
@@ -168,7 +168,7 @@ def authenticate(house: House, exchange: Exchange, user_id: str, password: str) 
     for name, value in (("userId", user_id), ("password", password)):
         if not value:
             raise refuse(FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory", field=name)
-    token = log_in(house, user_id, password)
+    token = log_in(house, user_id, password, house.throttle)
     hours = house.limits.login_seconds / 3600
     return LoginAnswer(ok(f"logged in for {hours:g} h", exchange), token)
 
@@ -177,8 +177,9 @@ def authenticate(house: House, exchange: Exchange, user_id: str, password: str) 
 @identified
 def add_cdrs(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.3 and 3.4."""
-    records = received(reader, CDR_INFO, CdrRecord._make)
-    added = intake.add(house, caller, records, exchange.request_id, house.lists)
+    with house.admission.admitted(caller.id, reader.source.most_bytes):
+        records = received(reader, CDR_INFO, CdrRecord._make)
+        added = intake.add(house, caller, records, exchange.request_id, house.lists)
     for outcome in Outcome:
         trace.current().tally(meters.CDRS, outcome.value, amount=added.count(outcome))
     return ok(told_of_intake(added), exchange)
@@ -221,8 +222,9 @@ def get_roaming_authorisation_list(house: House, _caller: Partner, exchange: Exc
 @identified
 def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
-    records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
-    replaced = roaming_list.replace(house, caller, records)
+    with house.admission.admitted(caller.id, reader.source.most_bytes):
+        records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
+        replaced = roaming_list.replace(house, caller, records)
     trace.current().tally(meters.LIST_RECORDS, "roaming", amount=replaced.stored)
     return ok(told_of_replacement(replaced), exchange)
 
@@ -239,8 +241,9 @@ def get_chargepoint_list(house: House, _caller: Partner, exchange: Exchange) -> 
 @identified
 def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.15 and 3.16."""
-    records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
-    replaced = chargepoint_list.replace(house, caller, records)
+    with house.admission.admitted(caller.id, reader.source.most_bytes):
+        records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
+        replaced = chargepoint_list.replace(house, caller, records)
     trace.current().tally(meters.LIST_RECORDS, "chargepoint", amount=replaced.stored)
     return ok(told_of_replacement(replaced), exchange)
 

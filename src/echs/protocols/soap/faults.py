@@ -55,6 +55,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode("ContentEncoding", SENDER, "A compression that is not read.", "Send gzip or none.", 415),
     FaultCode("ContentLength", SENDER, "Content-Length is no number.", "Correct it."),
     FaultCode("BodyIncomplete", SENDER, "The body broke off.", "Send it again, whole."),
+    FaultCode("BodyTooSlow", SENDER, "The body comes too slowly.", "Send it faster, or through a proxy.", 408),
     FaultCode("NotGzip", SENDER, "Content-Encoding says gzip, the body does not.", "Compress it, or leave the header."),
     FaultCode("TooCompressed", SENDER, "The body inflates beyond all measure.", "Send it uncompressed.", 413),
     FaultCode(

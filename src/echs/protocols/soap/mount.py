@@ -33,6 +33,7 @@ NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 HTTP_STATUS = {
     200: "200 OK",
     400: "400 Bad Request",
+    408: "408 Request Timeout",
     405: "405 Method Not Allowed",
     413: "413 Content Too Large",
     415: "415 Unsupported Media Type",

@@ -5,6 +5,7 @@ body of its kind, and by how much larger than the bytes that came in it may be, 
 work. Nothing is held but a chunk.
 """
 
+import time
 import zlib
 from collections.abc import Callable
 from time import thread_time
@@ -12,6 +13,9 @@ from time import thread_time
 from echs.protocols.soap.faults import SoapFault
 
 CHUNK_BYTES = 64 * 1024
+# Slower than a modem of 1990, after a while in which anybody may be slow.
+SLOWEST_BYTES_A_SECOND = 1024
+SLOW_SECONDS = 15.0
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 0.1
 GZIP_WINDOW = 31  # zlib's number for a gzip header and trailer with the largest window
@@ -38,11 +42,12 @@ class Source:
         self.count = 0
         self.received = 0
         self.ended = False
+        self._since = time.monotonic()
 
     def chunk(self, size: int = CHUNK_BYTES) -> bytes:
         """The next bytes, up to ``size``, none at the end.
 
-        :raises SoapFault: the body broke off, or is not what it says
+        :raises SoapFault: the body broke off, comes too slowly, or is not what it says
         """
         data = self._received(size) if self._gunzip is None else self._gunzip.chunk(self._received_in_bounds)
         self.count += len(data)
@@ -67,12 +72,31 @@ class Source:
         except Exception:
             data = b""
             self._announced = self.received + 1
+        self._look_at_rate(len(data))
         if not data:
             self.ended = True
             if self._announced is not None and self.received < self._announced:
                 raise SoapFault("BodyIncomplete", "the body broke off before its end")
         self.received += len(data)
         return data
+
+    def _look_at_rate(self, count: int) -> None:
+        """A body that trickles in keeps a thread for nothing.
+
+        :raises SoapFault: BodyTooSlow
+        """
+        seconds = time.monotonic() - self._since
+        if seconds > SLOW_SECONDS and self.received + count < SLOWEST_BYTES_A_SECOND * seconds:
+            sentence = f"the body comes at less than {SLOWEST_BYTES_A_SECOND} bytes a second"
+            raise SoapFault("BodyTooSlow", sentence)
+
+    @property
+    def most_bytes(self) -> int:
+        """The most that the body can be, in bytes of text, by what was announced, by its compression and the limit."""
+        if self._announced is None:
+            return self.limit
+        most = self._announced if self._gunzip is None else GZIP_RATIO * self._announced + GZIP_ALLOWANCE_BYTES
+        return min(most, self.limit)
 
     @property
     def over(self) -> bool:

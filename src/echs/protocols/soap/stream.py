@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pyexpat import ErrorString, ExpatError, ParserCreate
 from typing import Any, NoReturn
 
+from echs.base import deadline
 from echs.base.errors import Problem, Refused
 from echs.base.fields import UploadReason
 from echs.base.upload import NOTHING_STORED, Run
@@ -303,8 +304,10 @@ class EnvelopeReader:
     def _next(self, size: int) -> bytes:
         """The next bytes of the body.
 
-        :raises Refused: UPLOAD_TOO_LARGE; before the request element it is a fault
+        :raises Refused: UPLOAD_TOO_LARGE; before the request element it is a fault; DEADLINE_EXCEEDED
         """
+        if self._head_read:
+            deadline.check()
         data = self.source.chunk(size)
         if self.source.over:
             detail = f"the body is larger than the {self.source.limit} bytes that are allowed"
