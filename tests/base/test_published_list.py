@@ -3,6 +3,8 @@
 import gzip
 import io
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from echs.base import published_list
 from echs.base.gzip_parts import HEADER, Sum, deflated
 from echs.base.published_list import Form
 from echs.partners import enrolment
+from echs.partners.enrolment import Ownership
 
 PLAIN = Form("plain", "|".join(["%s"] * 10) + "\n", lambda texts: "".join(texts).encode())
 
@@ -181,3 +184,26 @@ def test_signs_of_formats_and_of_stores_go_out_as_they_came(house, cast):
 def test_no_lists_are_an_empty_text(house, cast):
     assert text_of(house) == ""
     assert io.BytesIO(b"".join(given_out(house, True))).read() == b""
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_download_of_many_lists_keeps_few_files_open(house, cast, compressed):
+    for number in range(60):
+        name = f"p{number}"
+        partner = enrolment.add_partner(house, name, name, "a password of a test", Ownership([], [name], []))
+        roaming_list.replace(house, partner, [token(number, hub=0)])
+    texts = []
+    for _ in range(2):  # drawn, and then from the files
+        before = open_files()
+        records = given_out(house, compressed)
+        if records.length is None:
+            time.sleep(0.5)  # the thread that draws is ahead of the reader
+        assert open_files() - before < 20
+        texts.append(b"".join(records))
+        records.close()
+    assert len(set(texts)) == 1
+    assert text_of(house, compressed) == expected(*(token(number, hub=0) for number in range(60)))

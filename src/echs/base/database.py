@@ -132,9 +132,14 @@ class Database:
         # Which file the embedded store is, from when it is first opened.
         self._file: tuple[int, int] | None = None
         if self.is_sqlite:
+            event.listen(self.engine, "do_connect", self._look_at_file)
             event.listen(self.engine, "connect", self._note_file)
 
-    def _note_file(self, _connection: Any, _record: Any) -> None:
+    def _look_at_file(self, *_: Any) -> None:
+        # To connect would make an empty store where there is none.
+        self._refuse_replaced()
+
+    def _note_file(self, *_: Any) -> None:
         if self._file is None:
             self._file = file_identity(Path(self.url.database or ""))
 

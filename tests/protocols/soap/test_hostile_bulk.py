@@ -10,13 +10,14 @@ import tracemalloc
 
 import pytest
 
-from cast import token
+from cast import cdr, token
 from echs.base.spool import Spool
-from echs.protocols.ochp02.names import NAMESPACE, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.names import CDR_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
 from wire import SOAP_11, TYPES, Caller, envelope, identity, record_xml, request
 
 MIB = 1 << 20
-SECONDS = 0.2
+# 0.2 s, and 0.2 ms for each of the thousand wrong records after which nobody reads on.
+SECONDS = 0.4
 MEMORY = 64 * MIB
 END_TAG = "</n:roamingAuthorisationInfoArray>"
 RECORD = record_xml(ROAMING_AUTHORISATION_INFO, token(1))
@@ -112,6 +113,37 @@ def test_an_upload_is_held_in_bounded_memory_whatever_its_length(app, cast, hous
         tracemalloc.stop()
     # Of the 35,000 records more nothing is held but a number each, in a set.
     assert peaks[2] - peaks[1] < 35_000 * 150
+
+
+def test_cdrs_are_held_in_bounded_memory_however_many_and_however_wide_their_texts(app, cast, house, monkeypatch):
+    monkeypatch.setattr("echs.base.spool.MEMORY_BYTES", 1_000_000)
+    caller = Caller(app, "tnm")
+    peaks = []
+    for count in (2_000, 2_000, 12_000):  # the first pays for what is made once
+        wide = "x" * 200 + "\N{GRINNING FACE}"
+        records = "".join(record_xml(CDR_INFO, cdr(number, city=wide, address=wide)) for number in range(count))
+        inside = f"<n:AddCDRsRequest>{records}<n:x/></n:AddCDRsRequest>"
+        data = envelope(inside, identity(caller.token))
+        tracemalloc.start()
+        assert request(app, data).code != 0
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Their texts alone would take 3 KB each.
+    assert peaks[2] - peaks[1] < 10_000 * 300
+
+
+def test_cdrs_beyond_the_memory_are_stored_as_they_were_sent(app, cast, house, monkeypatch):
+    monkeypatch.setattr("echs.base.spool.MEMORY_BYTES", 10_000)
+    sent = [cdr(number, city="Łódź" if number % 2 else "Köln") for number in range(2_500)]
+    sent.insert(700, sent[3])
+    told = Caller(app, "tnm").upload("AddCDRs", *sent)
+    assert "2501 received: 2500 new, 1 already known" in told.text("resultDescription")
+    assert (
+        Caller(app, "tnm").upload("AddCDRs", *sent[:2000]).text("resultDescription").startswith("2000 received: 0 new")
+    )
+    Caller(app, "office").send("ClearCDRs")
+    found = Caller(app, "anwb").send("GetCDRs").records(CDR_INFO)
+    assert sorted(found) == sorted({tuple(each) for each in sent})
 
 
 def test_rows_beyond_the_memory_come_back_from_the_file_in_order(monkeypatch):

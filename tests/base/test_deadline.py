@@ -1,0 +1,93 @@
+"""The deadline ends the work of a request: reading, judging and the transaction, not only the connection."""
+
+import time
+
+import pytest
+from sqlalchemy import text
+
+from cast import cdr, token
+from echs.authorisations import roaming_list
+from echs.base import deadline, trace
+from echs.base.errors import LoadReason, Refused
+from echs.base.trace import Trace
+from echs.cdrs import intake
+from wire import Caller
+
+REQUEST = "0" * 26
+
+
+@pytest.fixture
+def late():
+    """A request whose time is over."""
+    yield trace.begin(Trace(deadline=time.monotonic() - 1))
+    trace.end()
+
+
+def test_a_command_has_no_deadline_and_a_request_ends_at_its_own():
+    trace.begin(Trace())
+    assert not deadline.passed()
+    trace.begin(Trace(deadline=time.monotonic() + 60))
+    deadline.check()
+    trace.begin(Trace(deadline=time.monotonic()))
+    with pytest.raises(Refused) as refused:
+        deadline.check()
+    assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
+    trace.end()
+    assert not deadline.passed()
+
+
+def test_records_are_read_no_further_than_the_deadline(house, cast, late):
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(1)
+            yield token(len(taken))
+
+    with pytest.raises(Refused) as refused:
+        roaming_list.replace(house, cast.tnm, endless())
+    assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
+    assert len(taken) == 1
+
+
+@pytest.mark.parametrize("step", ["known_positions", "Storing.store", "Storing.warn"])
+def test_an_upload_whose_time_is_over_inside_its_transaction_stores_nothing(house, cast, monkeypatch, step):
+    present = trace.begin(Trace(deadline=time.monotonic() + 60))
+    name, _, method = step.partition(".")
+    owner = getattr(intake, name) if method else intake
+    original = getattr(owner, method or name)
+
+    def slow(*arguments):
+        present.deadline = time.monotonic() - 1
+        return original(*arguments)
+
+    monkeypatch.setattr(owner, method or name, slow)
+    with pytest.raises(Refused) as refused:
+        intake.add(house, cast.tnm, iter([cdr(1), cdr(2)]), REQUEST, house.lists)
+    trace.end()
+    assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
+    with house.database.read() as snapshot:
+        assert snapshot.execute(text("SELECT count(*) FROM cdr")).scalar() == 0
+
+
+def test_a_statement_of_sqlite_that_runs_on_is_interrupted(house):
+    if not house.database.is_sqlite:
+        pytest.skip("PostgreSQL has its own time limit for statements")
+    trace.begin(Trace(deadline=time.monotonic() + 0.2))
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    began = time.monotonic()
+    with pytest.raises(Refused) as refused, house.database.write() as transaction:
+        transaction.execute(text(endless))
+    trace.end()
+    assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
+    assert time.monotonic() - began < 30
+    with house.database.write() as transaction:
+        assert transaction.execute(text("SELECT 1")).scalar() == 1
+
+
+def test_the_answer_says_so_in_the_operations_own_response_and_the_same_again_is_safe(app, cast, monkeypatch):
+    caller = Caller(app, "tnm")
+    with monkeypatch.context() as slow:
+        slow.setattr(deadline, "passed", lambda: True)
+        assert caller.upload("AddCDRs", cdr(1)).reason == "DEADLINE_EXCEEDED"
+    assert caller.upload("AddCDRs", cdr(1)).code == 0
