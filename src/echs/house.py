@@ -101,6 +101,7 @@ def limits(settings: Settings) -> Limits:
         xml_depth=settings.max_xml_depth,
         xml_attributes=settings.max_xml_attributes,
         free_bytes=settings.min_free_bytes,
+        body_seconds=settings.max_body_seconds,
         login_seconds=round(settings.login_hours * 3600),
         logins_per_partner=settings.max_logins_per_partner,
         redelivery_seconds=round(settings.redelivery_hours * 3600),

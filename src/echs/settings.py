@@ -72,6 +72,10 @@ class Settings(BaseSettings):
     upload_wait_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
         15, description="How long an upload waits for its turn; then the answer is `UPLOAD_BUSY`."
     )
+    max_body_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
+        600,
+        description="Longest that an upload may take to come in, beside `ECHS_MAX_REQUEST_SECONDS` for the work.",
+    )
     min_free_bytes: Annotated[int, Field(ge=0, le=10**18)] = Field(
         64 * 1024 * 1024, description="Free space below which the server says that it is not ready."
     )

@@ -22,7 +22,7 @@ from gunicorn.http import errors
 from gunicorn.util import write_error
 from gunicorn.workers.gthread import ThreadWorker
 
-from echs.base import turn
+from echs.base import deadline, turn
 from echs.meters import CUT
 from echs.partners.login import limit_waiting
 
@@ -101,14 +101,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         seconds = getattr(self.app, "request_seconds", DEFAULT_REQUEST_SECONDS)
         while True:
             self.busy[id(conn)] = (time.monotonic() + seconds, conn)
+            deadline.watched_by(partial(self.give_time, conn))
             try:
                 again = super().handle(conn)
             finally:
                 turn.stand_aside()
+                deadline.watched_by(None)
                 self.busy.pop(id(conn), None)
             # To hand a connection back to the main thread, and to get it again, is a good part of a small request.
             if again is not True or not self.alive or self.tpool._work_queue.qsize() or not follows(conn):
                 return again
+
+    def give_time(self, conn: Any, seconds: float) -> None:
+        """The request on this connection may take so much longer."""
+        if id(conn) in self.busy:
+            end, _ = self.busy[id(conn)]
+            self.busy[id(conn)] = (end + seconds, conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """One request whose head is there."""

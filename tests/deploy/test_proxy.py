@@ -184,3 +184,49 @@ def test_three_hundred_slow_clients_keep_nobody_waiting(proxy):
     print(f"median {alone[10]:.3f} s alone, {beside[30]:.3f} s beside {SLOW} slow ones, worst {beside[-1]:.3f} s")
     assert beside[-4] < 1
     assert beside[30] < 10 * alone[10] + 0.05
+
+
+def large_head(length, chunked=False):
+    how = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {length}"
+    return f"POST /ochp/0.2 HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/soap+xml\r\n{how}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_upload_of_nobody_is_not_kept_here_but_refused_by_what_it_says_of_its_sender(proxy, tmp_path, chunked):
+    """A hundred megabytes are announced; the first of it is enough for the answer, and the disk has none of it."""
+    body = envelope("<n:AddCDRsRequest>", identity("nobody"))
+    start = body[: body.index(b"<n:AddCDRsRequest>") + len(b"<n:AddCDRsRequest>")] + b" " * 70_000
+    with proxy.connect() as connection:
+        connection.sendall(large_head(100_000_000, chunked))
+        connection.sendall(b"%x\r\n%s\r\n" % (len(start), start) if chunked else start)
+        time.sleep(0.5)
+        kept = [file for file in (tmp_path / "nginx").rglob("*") if file.is_file() and file.stat().st_size > 65_536]
+        assert kept == []
+        connection.settimeout(40)
+        assert connection.recv(65536) != b""
+
+
+def test_a_large_upload_of_a_partner_goes_through_and_only_so_many_at_once_from_one_address(proxy):
+    token = log_in(proxy)
+    records = "".join(record_xml(CDR_INFO, cdr(number)) for number in range(1500))
+    body = envelope(f"<n:AddCDRsRequest>{records}</n:AddCDRsRequest>", identity(token))
+    assert len(body) > 1_000_000
+    status, _, text = proxy.ask("/ochp/0.2", method="POST", body=body)
+    assert (status, b"1500 new" in text) == (200, True)
+    held = [proxy.connect() for _ in range(9)]
+    for connection in held:
+        connection.sendall(large_head(100_000_000) + b"<")
+    time.sleep(0.5)
+    refused = [each for each in held if each.pending() or peeked(each).startswith(b"HTTP/1.1 429")]
+    assert len(refused) == 1
+    assert len(log_in(proxy)) == 64
+    for connection in held:
+        connection.close()
+
+
+def peeked(connection):
+    connection.settimeout(0.2)
+    try:
+        return connection.recv(100)
+    except OSError:
+        return b""

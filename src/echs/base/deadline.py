@@ -4,12 +4,31 @@ Whoever works through many records or bytes asks `check` from time to time. It i
 command has none.
 """
 
+import threading
 import time
+from collections.abc import Callable
 
 from echs.base import trace
 from echs.base.errors import LoadReason, refuse
 
 NOTHING_STORED = "Nothing was stored."
+
+_mine = threading.local()
+
+
+def watched_by(extend: Callable[[float], None] | None) -> None:
+    """Whoever else looks at the time of this thread's request, and must know where it gets more."""
+    _mine.extend = extend
+
+
+def extend(seconds: float) -> None:
+    """Give the present request more time: what it waited for somebody else is none of its work."""
+    present = trace.present()
+    if present is not None and present.deadline is not None:
+        present.deadline += seconds
+    watcher = getattr(_mine, "extend", None)
+    if watcher is not None:
+        watcher(seconds)
 
 
 def passed() -> bool:

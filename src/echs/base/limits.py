@@ -16,6 +16,7 @@ class Limits:
     xml_depth: int
     xml_attributes: int
     free_bytes: int
+    body_seconds: int
     login_seconds: int
     logins_per_partner: int
     redelivery_seconds: int

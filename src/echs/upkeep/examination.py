@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import ssl
 import stat
@@ -34,6 +35,7 @@ LEAST_LIBXML = (2, 14)
 CONNECTIONS_OF_A_WORKER = 32
 BACKUP_DAYS, WAITING_HOURS, UNFETCHED_DAYS, LIST_DAYS = 2, 48, 7, 7
 CLOCK_SECONDS = 5
+LEAST_FILES = 4096
 LARGEST_TRUST = 1 << 16
 CERTIFICATE_DAYS = 21
 
@@ -73,6 +75,7 @@ def examine(house: House, settings: Settings) -> Iterator[Symptom]:
     """
     yield from of_settings(settings)
     yield from of_files(house, settings)
+    yield from of_limits()
     yield from of_libraries()
     with house.database.read() as snapshot:
         yield from of_store(house, settings, snapshot)
@@ -133,6 +136,14 @@ def of_files(house: House, settings: Settings) -> Iterator[Symptom]:
             f"make room: at least {max(least, largest) // (1 << 20)} MiB, for the largest upload and more",
             Status.FAIL if free < least else Status.WARN,
         )
+
+
+def of_limits() -> Iterator[Symptom]:
+    """What the system lets the server have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    found = "no limit" if hard == resource.RLIM_INFINITY else str(hard)
+    remedy = f"raise the limit of open files to {LEAST_FILES}: LimitNOFILE of systemd, ulimits of compose, ulimit -Hn"
+    yield judged("open files", hard == resource.RLIM_INFINITY or hard >= LEAST_FILES, found, remedy)
 
 
 def of_libraries() -> Iterator[Symptom]:

@@ -9,7 +9,8 @@ fault, recovers.
 
 import errno
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -177,7 +178,7 @@ def authenticate(house: House, exchange: Exchange, user_id: str, password: str) 
 @identified
 def add_cdrs(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.3 and 3.4."""
-    with house.admission.admitted(caller.id, reader.source.most_bytes):
+    with admitted(house, caller, reader):
         records = received(reader, CDR_INFO, CdrRecord._make)
         added = intake.add(house, caller, records, exchange.request_id, house.lists)
     for outcome in Outcome:
@@ -222,7 +223,7 @@ def get_roaming_authorisation_list(house: House, _caller: Partner, exchange: Exc
 @identified
 def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
-    with house.admission.admitted(caller.id, reader.source.most_bytes):
+    with admitted(house, caller, reader):
         records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
         replaced = roaming_list.replace(house, caller, records)
     trace.current().tally(meters.LIST_RECORDS, "roaming", amount=replaced.stored)
@@ -241,11 +242,22 @@ def get_chargepoint_list(house: House, _caller: Partner, exchange: Exchange) -> 
 @identified
 def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.15 and 3.16."""
-    with house.admission.admitted(caller.id, reader.source.most_bytes):
+    with admitted(house, caller, reader):
         records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
         replaced = chargepoint_list.replace(house, caller, records)
     trace.current().tally(meters.LIST_RECORDS, "chargepoint", amount=replaced.stored)
     return ok(told_of_replacement(replaced), exchange)
+
+
+@contextmanager
+def admitted(house: House, caller: Partner, reader: EnvelopeReader) -> Iterator[None]:
+    """A block in which the upload of a partner is worked on, when it has its turn; its line may be a slow one.
+
+    :raises Refused: UPLOAD_BUSY
+    """
+    with house.admission.admitted(caller.id, reader.source.most_bytes):
+        reader.source.patience_seconds = house.limits.body_seconds
+        yield
 
 
 def drawn(house: House, exchange: Exchange, lists: Published, record: WireRecord) -> Records:

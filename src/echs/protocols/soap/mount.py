@@ -75,7 +75,9 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         present.door = version.door
         announced, length_fault = announced_length(environ)
         gzipped = content_coding(environ) in GZIP
-        source = Source(environ["wsgi.input"].read, announced, HEAD_BYTES * 2, gzipped=gzipped)
+        connection = environ.get("gunicorn.socket")
+        patience = {} if connection is None else {"set_timeout": connection.settimeout}
+        source = Source(environ["wsgi.input"].read, announced, HEAD_BYTES * 2, gzipped=gzipped, **patience)
         reader = EnvelopeReader(source, version, charset, self.app.in_protocol.body_limits.markup)
         exchange = Exchange(request_id, version, reader, takes_gzip=takes_gzip(environ))
         pieces: list[bytes] | Spliced

@@ -10,14 +10,16 @@ import zlib
 from collections.abc import Callable
 from time import thread_time
 
+from echs.base import deadline
 from echs.protocols.soap.faults import SoapFault
 
 CHUNK_BYTES = 64 * 1024
 # Slower than a modem of 1990, after a while in which anybody may be slow.
 SLOWEST_BYTES_A_SECOND = 1024
-SLOW_SECONDS = 15.0
+SLOW_SECONDS = 10.0
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 0.1
+DRAIN_WAIT_SECONDS = 2.0
 GZIP_WINDOW = 31  # zlib's number for a gzip header and trailer with the largest window
 GZIP_MEMBERS = 64
 # Regular lists shrink to a hundred-and-fiftieth at most, real ones to a tenth; deflate can do a thousandth.
@@ -33,16 +35,27 @@ class Source:
     """
 
     def __init__(
-        self, read: Callable[[int], bytes], announced: int | None, limit: int, *, gzipped: bool = False
+        self,
+        read: Callable[[int], bytes],
+        announced: int | None,
+        limit: int,
+        *,
+        gzipped: bool = False,
+        set_timeout: Callable[[float | None], object] = lambda _: None,
     ) -> None:
         self._read = read
+        self._set_timeout = set_timeout
+        set_timeout(SLOW_SECONDS)
         self._announced = announced
         self._gunzip = Gunzip() if gzipped else None
         self.limit = limit
         self.count = 0
         self.received = 0
         self.ended = False
-        self._since = time.monotonic()
+        # How long the sender was waited for, and how long it may be beside the time of the request: for one that is
+        # known and admitted, as long as a slow line needs.
+        self._waited = 0.0
+        self.patience_seconds = 0.0
 
     def chunk(self, size: int = CHUNK_BYTES) -> bytes:
         """The next bytes, up to ``size``, none at the end.
@@ -67,12 +80,16 @@ class Source:
     def _received(self, size: int = CHUNK_BYTES) -> bytes:
         """The next bytes as they came."""
         left = size if self._announced is None else min(size, self._announced - self.received)
+        began = time.monotonic()
         try:
             data = self._read(left) if left else b""
+        except TimeoutError:
+            self.ended = True
+            raise SoapFault("BodyTooSlow", f"nothing of the body came for {SLOW_SECONDS:g} s") from None
         except Exception:
             data = b""
             self._announced = self.received + 1
-        self._look_at_rate(len(data))
+        self._look_at_rate(len(data), time.monotonic() - began)
         if not data:
             self.ended = True
             if self._announced is not None and self.received < self._announced:
@@ -80,15 +97,17 @@ class Source:
         self.received += len(data)
         return data
 
-    def _look_at_rate(self, count: int) -> None:
+    def _look_at_rate(self, count: int, seconds: float) -> None:
         """A body that trickles in keeps a thread for nothing.
 
         :raises SoapFault: BodyTooSlow
         """
-        seconds = time.monotonic() - self._since
-        if seconds > SLOW_SECONDS and self.received + count < SLOWEST_BYTES_A_SECOND * seconds:
+        self._waited += seconds
+        if self._waited > SLOW_SECONDS and self.received + count < SLOWEST_BYTES_A_SECOND * self._waited:
             sentence = f"the body comes at less than {SLOWEST_BYTES_A_SECOND} bytes a second"
             raise SoapFault("BodyTooSlow", sentence)
+        if self._waited < self.patience_seconds:
+            deadline.extend(seconds)
 
     @property
     def most_bytes(self) -> int:
@@ -105,6 +124,7 @@ class Source:
 
     def drain(self) -> bool:
         """Read what is left, so that the client sees the answer. False where it was too much to read."""
+        self._set_timeout(DRAIN_WAIT_SECONDS)
         left = DRAIN_BYTES
         # Bytes may come one by one, each in a chunk of HTTP of its own: they cost a thousand times as much.
         until = thread_time() + DRAIN_SECONDS
@@ -112,7 +132,9 @@ class Source:
             try:
                 left -= len(self._received())
             except SoapFault:
+                self._set_timeout(None)
                 return False
+        self._set_timeout(None)
         return self.ended
 
 
