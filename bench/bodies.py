@@ -135,6 +135,14 @@ def small(operation: str, token: str) -> bytes:
     return "".join(envelope(f"{operation}Request", token)).encode()
 
 
+def element(record: WireRecord, row: Sequence[object]) -> str:
+    """One record as a client writes it."""
+    fields = "".join(
+        f"<ns:{wire.name}>{escape(str(value))}</ns:{wire.name}>" for wire, value in zip(record.fields, row, strict=True)
+    )
+    return f"<ns:{record.element}>{fields}</ns:{record.element}>"
+
+
 def write(file: Path, operation: str, record: WireRecord, rows: Iterator[Row], token: str) -> Path:
     """An upload of these records into a file."""
     fields = "".join(f"<ns:{wire.name}>%s</ns:{wire.name}>" for wire in record.fields)

@@ -23,6 +23,7 @@ import drive
 import floors
 from drive import Measured
 from floors import Floor
+from hostile import ANONYMOUS_ROUNDS, WORKER_MIB, Hostile, cost, of_nobody, of_partner
 from office import PATH, Office, Wrong, office, postgres
 
 TOKENS, POINTS = "GetRoamingAuthorisationList", "GetChargePointList"
@@ -155,6 +156,31 @@ class Bench:
             goal="CPU <= 0.15 s" if cheap else "",
             met=given["cpu_s"] * share <= 0.15 if cheap else None,
             figures={**given, "records": down[0].records},
+        )
+
+    # ------------------------------------------------------------------ hostile requests
+
+    def hostile(self) -> Iterator[Line]:
+        """H: what the most expensive requests of nobody and of a partner cost, on SQLite."""
+        with office(self.work / "office", None, pair()) as server:
+            token = server.login("tnm")
+            for each in of_nobody():
+                yield self.hostile_line(server, each, "of nobody", ANONYMOUS_ROUNDS)
+            for make in of_partner(token):
+                yield self.hostile_line(server, make(), "of a partner", 1)
+
+    def hostile_line(self, server: Office, each: Hostile, whose: str, rounds: int) -> Line:
+        self.tell(f"H {whose}: {each.what}")
+        cpu, peak, answer = cost(server, each, rounds)
+        size = len(each.body) / 1024
+        return Line(
+            "H",
+            f"{whose}: {each.what}, {size:.1f} KB ({answer})",
+            "sqlite",
+            f"CPU {cpu * 1000:.1f} ms, {cpu * 1000 / size:.2f} ms a KB, worker {peak:.0f} MiB",
+            goal=f"CPU <= {each.allowed_s * 1000:.0f} ms, worker <= {WORKER_MIB} MiB",
+            met=cpu <= each.allowed_s and peak <= WORKER_MIB,
+            figures={"cpu_s": cpu, "bytes": len(each.body), "rss_mib": peak},
         )
 
     # ------------------------------------------------------------------ small requests
