@@ -374,5 +374,5 @@ def test_bytes_and_headers_that_do_not_fit_are_a_fault(office, case, caplog):
 
 def test_every_fault_is_raised_here_but_for_that_of_our_own_side():
     raised = {fault for _, fault, _ in ALL if isinstance(fault, str)} | {case[0] for case in TRANSPORT.values()}
-    # A bomb within the limits, and a limit below that of the head: those two are raised in test_source.
-    assert set(KINDS) - raised == {"InternalError", "BodyTooLarge", "TooCompressed"}
+    # A bomb within the limits, a limit below that of the head, and a slow line: those are raised in test_source.
+    assert set(KINDS) - raised == {"InternalError", "BodyTooLarge", "BodyTooSlow", "TooCompressed"}

@@ -1,12 +1,15 @@
 """The bytes of a body: inflated in bounded memory, counted, limited, read to the end."""
 
 import gzip
+import time
 import tracemalloc
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from echs.base import deadline, trace
+from echs.base.trace import Trace
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.source import GZIP_ALLOWANCE_BYTES, GZIP_RATIO, Source
 from echs.protocols.soap.stream import EnvelopeReader
@@ -93,3 +96,46 @@ def test_without_a_media_type_the_version_is_that_of_the_envelope():
     for namespace in (SOAP_12, "http://schemas.xmlsoap.org/soap/envelope/"):
         reader = EnvelopeReader(source(envelope("<n:GetCDRsRequest/>", "", namespace), gzipped=False), None, None)
         assert reader.read_head().version.namespace == namespace
+
+
+def test_a_body_that_stands_still_or_trickles_is_cut_and_says_so(monkeypatch):
+    monkeypatch.setattr("echs.protocols.soap.source.SLOW_SECONDS", 0.05)
+    set_to = []
+
+    def silent(_):
+        raise TimeoutError
+
+    with pytest.raises(SoapFault) as caught:
+        Source(silent, 1000, 10**6, set_timeout=set_to.append).chunk()
+    assert caught.value.subcode == "BodyTooSlow"
+    assert set_to == [0.05]
+
+    def trickling(_):
+        time.sleep(0.02)
+        return b"x"
+
+    with pytest.raises(SoapFault) as caught:
+        everything(Source(trickling, 1000, 10**6))
+    assert caught.value.subcode == "BodyTooSlow"
+
+
+def test_a_slow_line_of_an_admitted_upload_takes_nothing_from_the_time_of_its_work():
+    def slow(size):
+        time.sleep(0.05)
+        return b"x" * size
+
+    told = []
+    for patience, extended in ((0.0, False), (60.0, True), (0.12, True)):
+        present = trace.begin(Trace(deadline=time.monotonic() + 100))
+        before = present.deadline
+        deadline.watched_by(told.append)
+        body = Source(slow, 4 * 1000, 10**6)
+        body.patience_seconds = patience
+        while body.chunk(1000):
+            pass
+        gained = present.deadline - before
+        assert (gained > 0.04) is extended
+        assert gained <= max(patience, 0.0) + 0.06
+        deadline.watched_by(None)
+    assert told
+    trace.end()
