@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import threading
 
 import pytest
@@ -181,3 +182,16 @@ def test_signs_of_formats_and_of_stores_go_out_as_they_came(house, cast):
 def test_no_lists_are_an_empty_text(house, cast):
     assert text_of(house) == ""
     assert io.BytesIO(b"".join(given_out(house, True))).read() == b""
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Else a power cut could leave a whole name on half a file."""
+    done = []
+    for name in ("fsync", "replace"):
+        really = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *of, name=name, really=really: (done.append(name), really(*of)))
+    path = tmp_path / "list-form-1-1.mark-text"
+    for _ in published_list.keeping(path, iter([b"text", Sum(0, 4)])):
+        assert not path.exists()
+    assert path.read_bytes().startswith(b"text")
+    assert done == ["fsync", "replace"]
