@@ -9,6 +9,8 @@ import pytest
 from cast import PASSWORDS
 from wire import PATH, SOAP_12, TYPES, envelope
 
+pytestmark = pytest.mark.one_store
+
 THREADS = 16
 
 

@@ -15,6 +15,8 @@ from echs.base.spool import Spool
 from echs.protocols.ochp02.names import NAMESPACE, ROAMING_AUTHORISATION_INFO
 from wire import SOAP_11, TYPES, Caller, envelope, identity, record_xml, request
 
+pytestmark = pytest.mark.one_store
+
 MIB = 1 << 20
 SECONDS = 0.2
 MEMORY = 64 * MIB
