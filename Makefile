@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test interop bench docs check format lock clean
+.PHONY: help demo serve test test-interpreters interop bench docs check format lock clean
 
 help: ## List these targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; make PYTHON=python3.12 ..."; exit 2; }
@@ -33,6 +33,9 @@ serve: $(VENV)/.run ## Run the server with the settings of the environment (SERV
 
 test: $(VENV)/.dev ## Run all tests, on SQLite and on PostgreSQL (TEST=path or options of pytest)
 	@$(BIN)/python -m pytest -n 3 $(TEST)
+
+test-interpreters: $(VENV)/.dev ## Run the demo and the tests of the protocols on every other Python here (3.11 to 3.13)
+	@$(BIN)/python tests/interpreters.py
 
 interop: $(VENV)/.dev ## Let zeep, soap for node and PHP play the roaming day under both contracts (INTEROP="--client zeep")
 	@$(BIN)/python tests/interop/run.py $(INTEROP)

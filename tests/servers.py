@@ -3,14 +3,13 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import canary
+import preloaded
 
 
 class Server:
@@ -26,7 +25,7 @@ class Server:
         self.environment = {**inherited, **ours, **environment, "ECHS_PUBLIC_URL": self.url}
         self.log = log
         canary.written.add(log)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: preloaded.Process | None = None
 
     @property
     def service(self) -> str:
@@ -37,11 +36,8 @@ class Server:
         return f"{self.service}?wsdl"
 
     def start(self) -> None:
-        arguments = [sys.executable, "-m", "echs", "serve", "--bind", f"127.0.0.1:{self.port}"]
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                arguments, env=self.environment, stdout=output, stderr=output, start_new_session=True
-            )
+        arguments = ["serve", "--bind", f"127.0.0.1:{self.port}"]
+        self.process = preloaded.start(arguments, self.environment, self.log)
         end = time.monotonic() + 60
         while time.monotonic() < end:
             assert self.process.poll() is None, self.log.read_text()[-3000:]
@@ -49,11 +45,16 @@ class Server:
                 with urlopen(self.wsdl, timeout=5):
                     return
             except (URLError, OSError):
-                time.sleep(0.05)
+                time.sleep(0.02)
         raise AssertionError(self.log.read_text())
 
     def start_again(self) -> None:
         """As a supervisor does when the master was killed: as soon as its orphans have left, which they do themselves."""
+        self.wait_until_all_left()
+        self.start()
+
+    def wait_until_all_left(self) -> None:
+        """Wait for every process of the server to be gone, and the address with it."""
         end = time.monotonic() + 20
         while time.monotonic() < end:
             try:
@@ -61,7 +62,6 @@ class Server:
             except ProcessLookupError:
                 break
             time.sleep(0.02)
-        self.start()
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""
@@ -82,6 +82,7 @@ class Server:
         """Everything at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
+        self.wait_until_all_left()
 
     def stop(self) -> int:
         """As an operator stops it; the exit code."""

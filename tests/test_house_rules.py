@@ -3,9 +3,8 @@
 import ast
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "echs").rglob("*.py"))
@@ -20,6 +19,25 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def each(paths: list[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """One test over all files, whose message lists every one that breaks the rule."""
+
+    def over_all(rule: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            broken = []
+            for path in paths:
+                try:
+                    rule(path)
+                except AssertionError as error:
+                    broken.append(str(error).partition("\nassert ")[0])
+            assert not broken, "\n".join(broken)
+
+        test.__name__, test.__doc__ = rule.__name__, rule.__doc__
+        return test
+
+    return over_all
+
+
 def public_nodes(tree: ast.Module) -> list[ast.AST]:
     """Functions and classes that others may use: at the top, and public methods of public classes."""
     found: list[ast.AST] = []
@@ -31,7 +49,7 @@ def public_nodes(tree: ast.Module) -> list[ast.AST]:
     return found
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
+@each(SOURCES)
 def test_every_module_and_every_public_thing_says_what_it_is(path):
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree), f"{name(path)}: begin it with a sentence that says what is in it"
@@ -41,12 +59,12 @@ def test_every_module_and_every_public_thing_says_what_it_is(path):
         )
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
+@each(SOURCES)
 def test_no_file_has_a_name_that_says_nothing(path):
     assert path.stem not in VAGUE, f"{name(path)}: find the noun that this file is about and call it so"
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *TESTS, *PROSE], ids=name)
+@each([*SOURCES, *TESTS, *PROSE])
 def test_nothing_is_left_for_later(path):
     if path.name == Path(__file__).name:
         return
@@ -54,7 +72,7 @@ def test_nothing_is_left_for_later(path):
     assert match is None, f"{name(path)}: {match and match[0]!r}: finish it, or open an issue and take the word out"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
+@each(SOURCES)
 def test_a_room_writes_only_its_own_tables(path):
     """Another room's tables may be read; insert, update and delete are for their own room."""
     text = path.read_text()
@@ -62,7 +80,7 @@ def test_a_room_writes_only_its_own_tables(path):
     assert not foreign, f"{name(path)}: call a verb of the room that owns {foreign[0]} instead"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
+@each(SOURCES)
 def test_a_connection_is_opened_by_the_two_doors_alone(path):
     if path.name == "database.py":
         return
@@ -71,14 +89,14 @@ def test_a_connection_is_opened_by_the_two_doors_alone(path):
     assert "create_engine" not in text, f"{name(path)}: take the Database that is handed in"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
+@each(SOURCES)
 def test_the_environment_is_read_by_the_settings_alone(path):
     if path.name in ("settings.py", "demo.py"):
         return
     assert "os.environ" not in path.read_text(), f"{name(path)}: make it a setting"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
+@each(SOURCES)
 def test_the_clock_is_handed_in(path):
     if path.name == "clock.py":
         return
@@ -86,7 +104,7 @@ def test_the_clock_is_handed_in(path):
         assert spelling not in path.read_text(), f"{name(path)}: use ground.clock()"
 
 
-@pytest.mark.parametrize("path", TESTS, ids=name)
+@each(TESTS)
 def test_tests_are_sentences_and_can_fail(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):

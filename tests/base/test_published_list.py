@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import threading
 import time
 from pathlib import Path
@@ -207,3 +208,16 @@ def test_a_download_of_many_lists_keeps_few_files_open(house, cast, compressed):
         records.close()
     assert len(set(texts)) == 1
     assert text_of(house, compressed) == expected(*(token(number, hub=0) for number in range(60)))
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Else a power cut could leave a whole name on half a file."""
+    done = []
+    for name in ("fsync", "replace"):
+        really = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *of, name=name, really=really: (done.append(name), really(*of)))
+    path = tmp_path / "list-form-1-1.mark-text"
+    for _ in published_list.keeping(path, iter([b"text", Sum(0, 4)])):
+        assert not path.exists()
+    assert path.read_bytes().startswith(b"text")
+    assert done == ["fsync", "replace"]

@@ -4,7 +4,7 @@ import pytest
 
 from echs.base.errors import Problem, ProblemList, Problems, Refused
 from echs.base.fields import FieldReason, UploadReason
-from echs.base.upload import Court, examined
+from echs.base.upload import Court, Keys, examined
 
 
 def even(number: int, position: int) -> int | Problem | None:
@@ -76,3 +76,13 @@ def test_a_thorough_list_has_all_problems_of_every_record_and_keeps_what_is_righ
     usual = ProblemList()
     assert kept_of(iter([2, *[1] * 25, 4]), twice_wrong, 100, usual) == [2, 4]
     assert (usual.total, len(usual.kept)) == (25, 10)
+
+
+def test_keys_are_taken_at_once_only_where_each_of_them_is_new():
+    keys = Keys()
+    assert keys.take_new(["a", "b"], 0)
+    assert not keys.take_new(["c", "c"], 2)
+    assert not keys.take_new(["c", "a"], 2)
+    # What was not taken is still new.
+    assert keys.earlier("c", "content", 2) is None
+    assert keys.earlier("a", "content", 3) == (0, False)

@@ -54,6 +54,11 @@ def test_a_session_over_the_end_of_summer_time_does_not_end_before_it_starts():
     assert instant("2014-10-26 02:40:00", AMSTERDAM, start) == datetime(2014, 10, 26, 0, 40, tzinfo=UTC)
 
 
+def test_a_session_of_no_length_in_the_hour_that_comes_twice_has_no_length():
+    start = instant("2014-10-26 02:30:00", AMSTERDAM)
+    assert instant("2014-10-26 02:30:00", AMSTERDAM, start) == start
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -9,6 +9,8 @@ import pytest
 from cast import PASSWORDS
 from wire import PATH, SOAP_12, TYPES, envelope
 
+pytestmark = pytest.mark.one_store
+
 # Of two workers: those for requests, as many that wait, and one for each upload that there may be.
 THREADS = 2 * (8 + 8 + 8)
 

@@ -1,9 +1,7 @@
-"""``echs demo``, as a newcomer types it; and once on every interpreter that this machine has."""
+"""``echs demo``, as a newcomer types it. ``make test-interpreters`` plays it on every other interpreter too."""
 
-import hashlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -76,41 +74,3 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_takes_its_server_along(tmp
     assert process.wait(40) == 0
     with pytest.raises(OSError):
         urlopen(url, timeout=10)
-
-
-def interpreters() -> list[str]:
-    """Other Pythons that the program promises to run on, where this machine has them."""
-    found = []
-    for version in ("3.11", "3.12", "3.13"):
-        if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-            continue
-        places = [
-            shutil.which(f"python{version}"),
-            *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
-        ]
-        for place in filter(None, places):
-            asked = subprocess.run([place, "--version"], capture_output=True, text=True, check=False)
-            if asked.returncode == 0 and f"Python {version}." in asked.stdout:
-                found.append(place)
-                break
-    return found
-
-
-@pytest.mark.parametrize("python", interpreters(), ids=lambda path: re.search(r"3\.\d+", path)[0])
-def test_the_demo_runs_on_every_interpreter_from_the_lock_file(python, tmp_path):
-    """Set up as `make demo` does; kept between runs until the lock file changes."""
-    version = re.search(r"3\.\d+", python)[0]
-    lock = ROOT / "requirements.lock"
-    mark = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    place = ROOT / ".venvs" / f"{version}-{mark}"
-    inside = place / "bin" / "python"
-    if not (place / "ready").exists():
-        shutil.rmtree(place, ignore_errors=True)
-        subprocess.run([python, "-m", "venv", str(place)], check=True)
-        install = [str(inside), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([*install, "--require-hashes", "-r", str(lock)], check=True, timeout=600)
-        subprocess.run([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True, timeout=300)
-        (place / "ready").touch()
-    done = demo(str(inside), tmp_path / "demo", "--once")
-    assert done.returncode == 0, done.stderr
-    assert "run 1: 4 CDRs cleared" in done.stdout

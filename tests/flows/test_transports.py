@@ -10,6 +10,8 @@ from echs.protocols.ochp02.contracts import CONTRACTS
 from echs.protocols.ochp02.names import CDR_INFO
 from wire import SOAP_11, SOAP_12, TYPES, envelope, identity, record_xml
 
+pytestmark = pytest.mark.one_store
+
 of_each = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 
 

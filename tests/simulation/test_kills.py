@@ -7,7 +7,7 @@ import time
 
 from simulation.crowd import Crowd, reckon
 
-KILLS = int(os.environ.get("ECHS_KILLS", "100"))
+KILLS = int(os.environ.get("ECHS_KILLS", "20"))
 MASTERS = 0.15
 BACK_SECONDS = 5
 

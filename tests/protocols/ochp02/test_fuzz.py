@@ -1,4 +1,4 @@
-"""Twenty thousand generated documents: what our reader makes of each is what lxml and the contract's schema make of it.
+"""Generated documents, six thousand of them and twenty thousand in CI: what our reader makes of each is what lxml and the contract's schema make of it.
 
 A failure names its seed; ``Fuzzer(seed)`` gives the same documents again.
 """
@@ -10,6 +10,7 @@ from pyexpat import ExpatError, ParserCreate
 import pytest
 
 import fuzzing
+from conftest import IN_CI
 from echs.authorisations import roaming_list
 from echs.base.errors import ProblemList
 from echs.base.errors import Refused as RefusedByUs
@@ -26,8 +27,8 @@ from echs.protocols.soap.versions import SOAP_11
 from fuzzing import Fuzzer, Oracle
 from wire import in_pieces
 
-DOCUMENTS = 20_000
-SEEDS = range(2026, 2036)
+DOCUMENTS = 2_000
+SEEDS = range(2026, 2036 if IN_CI else 2029)
 OWNER = Partner(1, "tnm", "TNM", "UTC", True, datetime(2026, 1, 1, tzinfo=UTC), frozenset(), (), (), (5,))
 
 
@@ -85,7 +86,7 @@ def read_by(oracle: Oracle, document: bytes):
 def test_a_generated_document_means_to_us_what_it_means_to_lxml_and_to_the_schema(seed):
     fuzzer, oracle = Fuzzer(seed), Oracle(OWNER)
     accepted = in_runs = 0
-    for number in range(DOCUMENTS // len(SEEDS)):
+    for number in range(DOCUMENTS):
         document, size = fuzzer.document()
         ours = Reading(document, size)
         expected, why = read_by(oracle, document)
@@ -97,5 +98,5 @@ def test_a_generated_document_means_to_us_what_it_means_to_lxml_and_to_the_schem
         assert ours.rows == expected, f"seed {seed}, document {number}, in pieces of {size}: {document!r}"
         accepted += 1
         in_runs += ours.in_runs > 0
-    assert accepted > DOCUMENTS / len(SEEDS) / 4
+    assert accepted > DOCUMENTS / 4
     assert in_runs > accepted / 6

@@ -9,6 +9,8 @@ import pytest
 
 from wire import PATH, SOAP_11, SOAP_12, TYPES, envelope, request
 
+pytestmark = pytest.mark.one_store
+
 GET = "<n:GetCDRsRequest/>"
 OTHER = envelope(GET).replace(b"2003/05", b"2019/12")
 

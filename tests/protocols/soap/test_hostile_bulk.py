@@ -15,6 +15,8 @@ from echs.base.spool import Spool
 from echs.protocols.ochp02.names import CDR_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
 from wire import SOAP_11, TYPES, Caller, envelope, identity, record_xml, request
 
+pytestmark = pytest.mark.one_store
+
 MIB = 1 << 20
 # 0.2 s, and 0.2 ms for each of the thousand wrong records after which nobody reads on.
 SECONDS = 0.4
