@@ -18,10 +18,13 @@ from echs.base.limits import Limits
 from echs.base.published_list import DrawnLists
 from echs.cdrs.surroundings import Lists
 from echs.chargepoints import chargepoint_list
+from echs.partners.partner import Partner
 from echs.partners.throttle import Throttle, ThrottleLimits
 from echs.settings import DEFAULT_PUBLIC_URL, SECRET_KEY_MINIMUM, BadConfiguration, Settings
 from echs.statements import link
+from echs.statements.issuer import LOGO_BYTES, NOBODY, BadLogo, Issuer, check_logo
 from echs.statements.shelf import Shelf
+from echs.statements.statement import numbers_text, safe_name
 
 STATEMENTS_PATH = "/statements/"
 SECRET_KEY_FILE = "secret-key"
@@ -44,11 +47,15 @@ class House(Ground):
     throttle: Throttle | None = None
     # What CDRs are compared with, for the rooms that do not know each other.
     lists: Lists = LISTS
+    # Who issues statements.
+    issuer: Issuer = NOBODY
 
-    def statement_url(self, partner_id: int, spans: Sequence[link.Span]) -> str:
-        """A link to the partner's statement about its runs in these spans; see `echs.statements.link`."""
-        signed = link.sign(self.link_key, partner_id, spans, self.clock(), self.limits.statement_link_seconds)
-        return f"{self.public_url}{STATEMENTS_PATH}{signed}.pdf"
+    def statement_url(self, partner: Partner, runs: Sequence[int], spans: Sequence[link.Span]) -> str:
+        """A link to the partner's statement about these runs, which are those in ``spans``; see
+        `echs.statements.link`. It ends with the name of the file."""
+        signed = link.sign(self.link_key, partner.id, spans, self.clock(), self.limits.statement_link_seconds)
+        name = safe_name(f"statement-{numbers_text(runs)}-{partner.user_id}.pdf")
+        return f"{self.public_url}{STATEMENTS_PATH}{signed}/{name}"
 
 
 def open_house(
@@ -72,6 +79,7 @@ def open_house(
         data_dir=settings.data_dir,
         admission=Admission(admission_limits(settings), shared),
         throttle=Throttle(database, throttle_limits(settings), shared),
+        issuer=issuer(settings),
     )
 
 
@@ -90,6 +98,36 @@ def admission_limits(settings: Settings) -> AdmissionLimits:
         budget_bytes=settings.upload_budget_bytes,
         wait_seconds=settings.upload_wait_seconds,
     )
+
+
+def issuer(settings: Settings) -> Issuer:
+    """Who issues statements, with the logo read and tried.
+
+    :raises BadConfiguration: the logo cannot be read or drawn, or there is a logo or an address without a name
+    """
+    told = [settings.issuer_address, settings.issuer_register, settings.issuer_vat_id, settings.issuer_logo]
+    if not settings.issuer_name and any(told):
+        raise BadConfiguration(["ECHS_ISSUER_NAME: is needed where anything else of the issuer is set"])
+    lines = tuple(line.strip() for line in settings.issuer_address.split("|") if line.strip())
+    logo = None if settings.issuer_logo is None else logo_of(settings.issuer_logo)
+    return Issuer(settings.issuer_name, lines, settings.issuer_register, settings.issuer_vat_id, logo)
+
+
+def logo_of(path: Path) -> bytes:
+    """The file of a logo that can be drawn.
+
+    :raises BadConfiguration:
+    """
+    try:
+        with path.open("rb") as file:
+            logo = file.read(LOGO_BYTES + 1)
+    except OSError as error:
+        raise BadConfiguration([f"ECHS_ISSUER_LOGO: {path} cannot be read ({error.strerror})"]) from None
+    try:
+        check_logo(logo)
+    except BadLogo as error:
+        raise BadConfiguration([f"ECHS_ISSUER_LOGO: {error}"]) from None
+    return logo
 
 
 def limits(settings: Settings) -> Limits:
@@ -112,6 +150,7 @@ def limits(settings: Settings) -> Limits:
         cdr_power_kw=settings.cdr_max_kw,
         cdr_short_seconds=settings.cdr_short_seconds,
         cdr_age_days=settings.cdr_max_age_days,
+        statement_seconds=settings.statement_seconds,
     )
 
 

@@ -2,11 +2,13 @@
 
 import json
 import logging
+import re
 import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 from echs import logs
 from echs.base import trace, turn
@@ -20,11 +22,19 @@ from echs.protocols.ochp02.mount import mounts
 from echs.reception import Application, Environ, Reception, StartResponse
 from echs.settings import read_settings
 from echs.statements.link import LINK_LENGTH_LIMIT
+from echs.statements.shelf import DrawingBusy
+from echs.statements.statement import safe_name
 
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 64 * 1024
-STATEMENT_TYPES = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
+STATEMENT_TYPES = {
+    "pdf": "application/pdf",
+    "csv": "text/csv; charset=utf-8",
+    "excel.csv": "text/csv; charset=utf-8",
+}
+# What was signed, then perhaps the name of the file, which is for people and may be any.
+STATEMENT_LINK = re.compile(r"(?P<signed>[^/]+?)(?:/[A-Za-z0-9._-]{1,200}?)?\.(?P<form>pdf|excel\.csv|csv)")
 # A link is a secret: it must not travel on in a Referer, nor stay in a shared cache.
 STATEMENT_HEADERS = [
     ("Cache-Control", "private, no-store"),
@@ -71,18 +81,23 @@ def statement(house: House, name: str, environ: Environ, start_response: StartRe
     """The statement behind a link, or the same 404 for whatever is wrong with the link."""
     turn.stand_aside()
     trace.current().operation = "statement"
-    signed, _, form = name.rpartition(".")
-    file = None
-    if form in STATEMENT_TYPES and len(signed) <= LINK_LENGTH_LIMIT:
-        file = open_link(house, house.shelf, house.link_key, signed, form)
-    if file is None:
+    found = STATEMENT_LINK.fullmatch(name)
+    opened = None
+    if found is not None and len(found["signed"]) <= LINK_LENGTH_LIMIT:
+        try:
+            opened = open_link(house, house.shelf, house.link_key, found["signed"], found["form"])
+        except DrawingBusy:
+            text = "Other large statements are being drawn. Try again in half a minute."
+            return plain(environ, start_response, "503 Service Unavailable", text, retry_after=30)
+    if opened is None or found is None:
         return plain(environ, start_response, "404 Not Found", "Not found.")
+    file = opened.file
     length = file.seek(0, 2)
     file.seek(0)
     headers = [
-        ("Content-Type", STATEMENT_TYPES[form]),
+        ("Content-Type", STATEMENT_TYPES[found["form"]]),
         ("Content-Length", str(length)),
-        ("Content-Disposition", f'inline; filename="statement.{form}"'),
+        ("Content-Disposition", disposition(opened.name)),
         *STATEMENT_HEADERS,
     ]
     start_response("200 OK", headers)
@@ -90,6 +105,13 @@ def statement(house: House, name: str, environ: Environ, start_response: StartRe
         file.close()
         return []
     return Pieces(file)
+
+
+def disposition(name: str) -> str:
+    """The header that says how a file is called (RFC 6266): in ASCII, and where that is not all, as it is."""
+    plain_name = safe_name(name)
+    told = f'inline; filename="{plain_name}"'
+    return told if plain_name == name else f"{told}; filename*=UTF-8''{quote(name, safe='')}"
 
 
 class Pieces:
@@ -151,6 +173,7 @@ def plain(
     status: str,
     text: str,
     content_type: str = "text/plain; charset=utf-8",
+    retry_after: int | None = None,
 ) -> Iterable[bytes]:
     """A short answer for people, or for programs that are no partners."""
     body = (text + "\n").encode()
@@ -160,6 +183,8 @@ def plain(
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
     ]
+    if retry_after is not None:
+        headers.append(("Retry-After", str(retry_after)))
     start_response(status, headers)
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 

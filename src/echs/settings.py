@@ -127,6 +127,21 @@ class Settings(BaseSettings):
         90, description="A session that began longer ago gets a warning."
     )
 
+    issuer_name: str = Field("", max_length=200, description="Who issues statements: the name of the clearing house.")
+    issuer_address: str = Field("", max_length=1000, description="Its address; lines with `|` between.")
+    issuer_register: str = Field(
+        "",
+        max_length=200,
+        description="Its entry in a register, like `KvK 12345678`; stands in the foot of statements.",
+    )
+    issuer_vat_id: str = Field("", max_length=40, description="Its number for VAT.")
+    issuer_logo: Path | None = Field(
+        None, description="File of its logo, PNG or SVG, at most 256 KiB and 2 million pixels; see administration."
+    )
+    statement_seconds: Annotated[int, Field(gt=0, le=3600)] = Field(
+        60, description="Longest time to draw a large statement in a process of its own; then it is ended."
+    )
+
     @field_validator("public_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
@@ -140,6 +155,13 @@ class Settings(BaseSettings):
         if not right or parts.query or parts.fragment or URL_FOREIGN.search(value):
             raise ValueError("must be an address like https://echs.example.org")
         return value.rstrip("/")
+
+    @field_validator("issuer_name", "issuer_address", "issuer_register", "issuer_vat_id")
+    @classmethod
+    def _is_printable(cls, value: str) -> str:
+        if any(not character.isprintable() for character in value):
+            raise ValueError("holds a control character; lines of an address have | between")
+        return value.strip()
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -170,18 +170,43 @@ def test_clearing_is_previewed_confirmed_and_shown(echs, house, cast):
     assert [each["run_number"] for each in parsed(echs, "cdr", "list", "--run", "1")] == [1, 1]
 
 
-def test_a_statement_is_drawn_to_files(echs, house, cast, tmp_path):
+def test_a_statement_is_drawn_to_files_for_their_owner_alone(echs, house, cast, tmp_path):
     add(house, cast.tnm, FIELD_CDR)
     echs("clear", "--yes")
     assert echs("statement", "draw", "1", "ANWB")[0] == 0
-    assert (tmp_path / "statement-run-1-ANWB.pdf").read_bytes().startswith(b"%PDF")
-    assert FIELD_CDR.cdr_id in (tmp_path / "statement-run-1-ANWB.csv").read_text()
+    assert (tmp_path / "statement-1-anwb.pdf").read_bytes().startswith(b"%PDF")
+    assert FIELD_CDR.cdr_id in (tmp_path / "statement-1-anwb.csv").read_text()
+    (tmp_path / "statement-1-anwb.csv").chmod(0o644)
+    assert echs("statement", "draw", "1", "anwb", "--csv-form", "excel")[0] == 0
+    assert ";4,6400;" in (tmp_path / "statement-1-anwb.excel.csv").read_text()
     assert echs("statement", "draw", "1", "tnm", "--csv", str(tmp_path / "t.csv"))[0] == 0
-    assert not (tmp_path / "statement-run-1-tnm.pdf").exists()
+    drawn = [path for path in tmp_path.iterdir() if path.suffix in (".pdf", ".csv")]
+    assert {path.name for path in drawn} == {
+        "statement-1-anwb.pdf",
+        "statement-1-anwb.csv",
+        "statement-1-anwb.excel.csv",
+        "t.csv",
+    }
+    echs("statement", "draw", "1", "anwb")
+    assert {path.stat().st_mode & 0o777 for path in drawn} == {0o600}
     assert echs("statement", "draw", "1", "office")[0] == 3
     assert echs("statement", "draw", "9", "tnm")[0] == 3
     code, _, err = echs("statement", "draw", "1", "tnm", "--pdf", str(tmp_path / "none" / "t.pdf"))
     assert (code, "cannot be written" in err) == (1, True)
+
+
+def test_what_statements_print_of_a_partner_is_given_changed_and_taken_away(echs, house):
+    where = ("--address", "Kabelweg 50", "--address", "1014 BB Amsterdam")
+    added = parsed(echs, "partner", "add", "new", "--name", "New", *where, "--vat-id", "NL1B01")
+    assert (added["address"], added["vat_id"]) == (["Kabelweg 50", "1014 BB Amsterdam"], "NL1B01")
+    assert parsed(echs, "partner", "change", "new", "--address", "Elsewhere 1")["address"] == ["Elsewhere 1"]
+    changed = parsed(echs, "partner", "change", "new", "--vat-id", "")
+    assert (changed["address"], changed["vat_id"]) == (["Elsewhere 1"], "")
+    assert parsed(echs, "partner", "change", "new", "--address", "")["address"] == []
+    assert echs("partner", "change", "new", *(("--address", "x") * 9))[0] == 2
+    assert echs("partner", "change", "new", "--address", "two\nlines")[0] == 2
+    entries = parsed(echs, "audit", "list", "--action", "partner.change")
+    assert {"address": "Elsewhere 1"} in [entry["detail"] for entry in entries]
 
 
 def test_lists_are_shown_with_their_size_and_time(echs, house, cast):

@@ -86,7 +86,7 @@ def test_a_whole_roaming_day(server, port):
         text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf.content)).pages)
         listed = requests.get(answer.docLink.removesuffix("pdf") + "csv", timeout=30)
         rows = csv.DictReader(io.StringIO(listed.content.decode("utf-8-sig"), newline=""))
-        numbers = [row["cdr_id"] for row in rows if (row["row"], row["side"]) == ("cdr", "provider")]
+        numbers = [row["cdr_id"] for row in rows if row["section"] == "provider"]
         assert numbers == [record.cdr_id for record in expected]
         assert all(number in text for number in numbers)
 
@@ -101,11 +101,20 @@ def test_what_opens_no_statement_is_one_and_the_same_404(server):
     assert good.status_code == 200
     assert good.headers["Cache-Control"] == "private, no-store"
     assert requests.head(link, timeout=30).headers["Content-Length"] == str(len(good.content))
-    base, _, signed = link.rpartition("/")
-    signed = signed.removesuffix(".pdf")
+    assert link.endswith("/statement-1-anwb.pdf")
+    assert good.headers["Content-Disposition"] == 'inline; filename="statement-1-anwb.pdf"'
+    # Older releases gave links that end with what was signed.
+    base, _, signed = link.rpartition("/")[0].rpartition("/")
+    assert requests.get(f"{base}/{signed}.pdf", timeout=30).content == good.content
+    spreadsheet = requests.get(f"{base}/{signed}/statement-1-anwb.excel.csv", timeout=30)
+    assert spreadsheet.content.count(b";") > 20
     answers = []
     for altered in (
         signed + ".xml",
+        signed + "/statement-1-anwb.xml",
+        signed + "/a/b.pdf",
+        signed + "/",
+        signed.upper() + "/statement-1-anwb.pdf",
         signed + ".pdf.pdf",
         signed,
         signed[:-1] + ("0" if signed[-1] != "0" else "1") + ".pdf",

@@ -20,7 +20,8 @@ from echs.cdrs import intake
 from echs.clearing import publish, run
 from echs.clearing.run import ClearingReason
 from echs.partners import enrolment
-from echs.statements import pdf, typesetting
+from echs.statements import document, pdf, typesetting
+from echs.statements import statement as statement_module
 from echs.statements.shelf import Shelf
 from echs.statements.statement import Run as StatementRun
 
@@ -56,50 +57,101 @@ def day(house, cast):
     return clear(house)
 
 
-def test_the_csv_has_a_line_a_cdr_and_totals_a_counterparty_and_a_side(house, cast, day):
+def test_the_csv_has_a_row_for_each_cdr_and_nothing_else(house, cast, day):
     rows = csv_rows(drawn(house, cast.tnm, [1], "csv"))
-    told = [(r["row"], r["side"], r["counterparty_id"], r["cdr_id"], r["volume_kwh"], r["cdr_count"]) for r in rows]
+    told = [(row["document"], row["section"], row["counterparty_id"], row["cdr_id"], row["volume_kwh"]) for row in rows]
     assert told == [
-        ("cdr", "provider", "ladenetz.de", "B-1", "4.6400", "1"),
-        ("counterparty total", "provider", "ladenetz.de", "", "4.6400", "1"),
-        ("total", "provider", "", "", "4.6400", "1"),
-        ("cdr", "operator", "ANWB", "A-1", "4.6400", "1"),
-        ("cdr", "operator", "ANWB", "A-2", "0.5000", "1"),
-        ("counterparty total", "operator", "ANWB", "", "5.1400", "2"),
-        ("cdr", "operator", "ladenetz.de", "A-3", "4.6400", "1"),
-        ("counterparty total", "operator", "ladenetz.de", "", "4.6400", "1"),
-        ("total", "operator", "", "", "9.7800", "3"),
+        ("1-tnm", "provider", "ladenetz.de", "B-1", "4.6400"),
+        ("1-tnm", "operator", "ANWB", "A-1", "4.6400"),
+        ("1-tnm", "operator", "ANWB", "A-2", "0.5000"),
+        ("1-tnm", "operator", "ladenetz.de", "A-3", "4.6400"),
     ]
+    assert (rows[0]["run"], rows[0]["own_id"]) == ("1", "TheNewMotion")
     assert rows[0]["start"] == "2014-01-22 10:16:38+01:00"
     assert rows[0]["duration"] == "1:57:54"
 
 
-def test_the_pdf_says_who_which_run_which_period_and_the_same_rows(house, cast, day):
+def test_the_form_for_spreadsheets_has_the_same_rows_as_a_dutch_or_german_one_reads_them(house, cast, day):
+    data = drawn(house, cast.tnm, [1], "excel.csv").decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(data, newline=""), delimiter=";"))
+    plain = csv_rows(drawn(house, cast.tnm, [1], "csv"))
+    for row, other in zip(rows, plain, strict=True):
+        offset = row.pop("start_offset"), row.pop("end_offset")
+        assert offset == ("UTC+01:00", "UTC+01:00")
+        assert row["start"] + offset[0].removeprefix("UTC") == other["start"]
+        assert row["end"] + offset[1].removeprefix("UTC") == other["end"]
+        assert row["volume_kwh"].replace(",", ".") == other["volume_kwh"]
+        moved = ("start", "end", "volume_kwh")
+        assert {name: row[name] for name in row if name not in moved} == {
+            name: other[name] for name in other if name not in moved
+        }
+    assert rows[0]["volume_kwh"] == "4,6400"
+
+
+def test_the_pdf_says_who_to_whom_which_run_which_period_and_the_same_rows(house, cast, day):
     data = drawn(house, cast.tnm, [1], "pdf")
     text = pdf_text(data)
     for expected in (
         "Clearing statement",
-        "The New Motion (tnm)",
-        "2026-11-21 13:00:00+01:00",
-        "2014-01-22 10:16:38+01:00  to  2014-01-22 12:14:33+01:00",
+        "1-tnm",
+        "The New Motion",
+        "2026-11-21 13:00:00",
+        "2014-01-22 10:16:38  to  2014-01-22 12:14:33",
         "Europe/Amsterdam",
-        "3 CDRs, 9.7800 kWh",
         "Łódź",
         "Köln",
         "ladenetz.de Köln, Łódź",
-        "Total ANWB: 2 CDRs",
+        "Total ANWB",
+        "2 CDRs",
         "Page 1 of",
     ):
         assert expected in text
-    cells = text.split("\n")
+    assert "+01:00" not in text
+    lines = text.split("\n")
     for row in csv_rows(drawn(house, cast.tnm, [1], "csv")):
-        if row["row"] == "cdr":
-            assert all(row[column] in cells for column in ("cdr_id", "start", "end", "duration", "volume_kwh", "city"))
+        cells = [
+            row["cdr_id"],
+            row["start"][:19],
+            row["end"][:19],
+            row["duration"],
+            row["volume_kwh"],
+            row["contract_id"],
+        ]
+        assert any(line.startswith(" ".join(cells)) and row["city"] in line for line in lines)
+
+
+def rows_of_page_one(data: bytes) -> list[str]:
+    return PdfReader(io.BytesIO(data)).pages[0].extract_text().split("\n")
+
+
+def test_page_one_has_a_summary_by_counterparty_and_direction(house, cast, day):
+    lines = rows_of_page_one(drawn(house, cast.tnm, [1], "pdf"))
+    assert "ANWB – – 2 5.1400 2 5.1400" in lines
+    assert "ladenetz.de Köln, Łódź 1 4.6400 1 4.6400 2 9.2800" in lines
+    assert "Roaming in all 1 4.6400 3 9.7800 4 14.4200" in lines
+
+
+def test_own_network_has_a_section_of_its_own_and_is_in_no_roaming_total(house, cast):
+    add(house, cast.tnm, cdr("mine", provider_id="TheNewMotion", volume="7"), cdr("theirs"))
+    clear(house)
+    lines = rows_of_page_one(drawn(house, cast.tnm, [1], "pdf"))
+    assert "Roaming in all – – 1 4.6400 1 4.6400" in lines
+    assert "Own network: your customers at your own charge points (no roaming)" in lines
+    assert any("your own customers at your own charge points, 1 CDR, 7.0000 kWh" in line for line in lines)
+    assert sum(line.startswith("mine ") for line in lines) == 1
+    rows = csv_rows(drawn(house, cast.tnm, [1], "csv"))
+    assert [(row["section"], row["cdr_id"]) for row in rows] == [("operator", "theirs"), ("own", "mine")]
+
+
+def test_a_partner_with_nothing_but_its_own_network_has_a_statement_of_it(house, cast):
+    add(house, cast.tnm, cdr("mine", provider_id="TheNewMotion"))
+    clear(house)
+    assert "mine" in pdf_text(drawn(house, cast.tnm, [1], "pdf"))
 
 
 def test_each_partner_sees_its_own_and_nothing_else(house, cast, day):
     anwb = csv_rows(drawn(house, cast.anwb, [1], "csv"))
-    assert [row["cdr_id"] for row in anwb if row["row"] == "cdr"] == ["A-1", "A-2"]
+    assert [row["cdr_id"] for row in anwb] == ["A-1", "A-2"]
     with pytest.raises(Refused) as caught:
         drawn(house, cast.office, [1], "csv")
     assert caught.value.first.reason is ClearingReason.STATEMENT_UNKNOWN
@@ -122,14 +174,31 @@ def test_a_statement_about_several_runs_has_the_lines_of_all(house, cast, day):
     add(house, cast.tnm, cdr("A-9"))
     clear(house)
     rows = csv_rows(drawn(house, cast.anwb, [1, 2], "csv"))
-    assert [(row["run"], row["cdr_id"]) for row in rows if row["row"] == "cdr"] == [
+    assert [(row["run"], row["cdr_id"]) for row in rows] == [
         ("1", "A-1"),
         ("1", "A-2"),
         ("2", "A-9"),
     ]
-    assert rows[-2]["row"] == "total"
-    assert (rows[-2]["run"], rows[-2]["cdr_count"]) == ("1, 2", "3")
-    assert "Runs" in pdf_text(drawn(house, cast.anwb, [1, 2], "pdf"))
+    text = pdf_text(drawn(house, cast.anwb, [1, 2], "pdf"))
+    assert "Clearing runs" in text
+    assert "1-2-anwb" in text
+
+
+def test_a_statement_about_an_old_run_and_a_new_one_is_drawn_as_the_newest_is(house, cast, day):
+    with house.database.write() as transaction:
+        transaction.exec_driver_sql("UPDATE clearing_run SET layout = NULL, issuer_hash = NULL")
+    add(house, cast.tnm, cdr("A-9"))
+    clear(house)
+    assert [row["section"] for row in csv_rows(drawn(house, cast.anwb, [1, 2], "csv"))] == ["provider"] * 3
+    assert [row["row"] for row in csv_rows(drawn(house, cast.anwb, [1], "csv"))][-1] == "total"
+
+
+def test_a_run_of_a_newer_release_is_refused_and_not_drawn_wrong(house, cast, day):
+    with house.database.write() as transaction:
+        transaction.exec_driver_sql("UPDATE clearing_run SET layout = 9")
+    with pytest.raises(Refused) as caught:
+        drawn(house, cast.anwb, [1], "pdf")
+    assert "newer release" in caught.value.first.detail
 
 
 def test_a_statement_about_very_many_runs_stays_quick_and_readable(house, cast, day):
@@ -139,11 +208,15 @@ def test_a_statement_about_very_many_runs_stays_quick_and_readable(house, cast, 
     statement, _ = publish.build(house, cast.tnm.id, [1])
     file = io.BytesIO()
     began = time.process_time()
-    pdf.draw(replace(statement, runs=made, name="N" * 200), file)
+    document.draw(replace(statement, runs=made, name="N" * 200, address=("Ł" * 100,) * 8), file)
     assert time.process_time() - began < 5
     text = pdf_text(file.getvalue())
     assert "1 to 2000 (2000 runs)" in text
     assert "2026-03-25" in text
+    assert statement_module.numbers_text([1, 2, 3, 7, 9, 10]) == "1-3.7.9-10"
+    odd = statement_module.numbers_text(range(1, 2000, 2))
+    assert odd.startswith("1-1999.")
+    assert odd != statement_module.numbers_text([1, 3, 5, 9, 11, 13, 15, 1999])
 
 
 @example("0\xa00", 10)
@@ -167,23 +240,60 @@ def test_a_long_statement_has_all_its_lines_and_numbers_its_pages(house, cast):
     assert "1392.0000" in text
 
 
-FORMULAS = ["=1+1", "+49*823*1234", "-2+3", "@SUM(A1)", "=cmd|' /C calc'!A0", '"; DROP', "a,b", 'say "hi"']
+FORMULAS = [
+    "=1+1",
+    "+49*823*1234",
+    "-2+3",
+    "@SUM(A1)",
+    "=cmd|' /C calc'!A0",
+    '"; DROP',
+    "a,b",
+    'say "hi"',
+    "x;=cmd|'/C calc'!A0;y",
+    'x;"=1+1";y',
+    "x; =1+1",
+    "x,=1+1",
+    "＝1+1",
+    "x;＋1",
+    " =1+1",
+    '"=1+1',
+]
 
 
-def test_no_cell_of_the_csv_is_a_formula_and_no_text_is_lost(house, cast):
-    add(house, cast.tnm, *[cdr(f"{text}", contract_id=text, city=text) for text in FORMULAS])
+@pytest.mark.parametrize("form", ["csv", "excel.csv"])
+def test_no_cell_of_the_csv_is_a_formula_wherever_it_is_split_and_no_text_is_lost(house, cast, form):
+    add(house, cast.tnm, *[cdr(f"{number}{text}", contract_id=text, city=text) for number, text in enumerate(FORMULAS)])
     clear(house)
-    rows = [row for row in csv_rows(drawn(house, cast.anwb, [1], "csv")) if row["row"] == "cdr"]
-    assert sorted(row["contract_id"].removeprefix("'") for row in rows) == sorted(FORMULAS)
-    for row in rows:
-        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row.values())
+    data = drawn(house, cast.anwb, [1], form).decode("utf-8-sig")
+    for delimiter in ",;\t":
+        for row in csv.reader(io.StringIO(data, newline=""), delimiter=delimiter):
+            for cell in row:
+                assert not cell.lstrip(' "').startswith(("=", "+", "-", "@", "＝", "＋")), (delimiter, row)
+    own = ";" if form == "excel.csv" else ","
+    rows = list(csv.DictReader(io.StringIO(data, newline=""), delimiter=own))
+    without = sorted(row["contract_id"].replace("'", "") for row in rows)
+    assert without == sorted(text.replace("'", "") for text in FORMULAS)
 
 
-def test_the_csv_is_rfc_4180(house, cast, day):
-    data = drawn(house, cast.tnm, [1], "csv").decode("utf-8-sig")
+@pytest.mark.parametrize(("form", "columns"), [("csv", 16), ("excel.csv", 18)])
+def test_the_csv_is_rfc_4180(house, cast, day, form, columns):
+    data = drawn(house, cast.tnm, [1], form).decode("utf-8-sig")
     assert data.endswith("\r\n")
     assert data.count("\n") == data.count("\r\n")
-    assert {len(row) for row in csv.reader(io.StringIO(data, newline=""))} == {17}
+    delimiter = ";" if form == "excel.csv" else ","
+    assert {len(row) for row in csv.reader(io.StringIO(data, newline=""), delimiter=delimiter)} == {columns}
+
+
+def test_the_hour_that_comes_twice_is_told_apart(house, cast):
+    first = {"start_datetime": "2014-10-26T00:30:00Z", "end_datetime": "2014-10-26T01:30:00Z", "duration": "3600"}
+    add(house, cast.tnm, cdr("night", **first))
+    clear(house)
+    text = pdf_text(drawn(house, cast.anwb, [1], "pdf"))
+    assert "night 2014-10-26 02:30:00 2014-10-26 02:30:00* 1:00:00" in text
+    assert "* behind a time" in text
+    (row,) = csv.DictReader(io.StringIO(drawn(house, cast.anwb, [1], "excel.csv").decode("utf-8-sig")), delimiter=";")
+    assert (row["start"], row["start_offset"]) == ("2014-10-26 02:30:00", "UTC+02:00")
+    assert (row["end"], row["end_offset"]) == ("2014-10-26 02:30:00", "UTC+01:00")
 
 
 def test_markup_of_a_partner_is_printed_and_not_obeyed(house, cast):
@@ -202,10 +312,19 @@ def test_a_letter_that_the_font_lacks_is_replaced_and_the_rest_is_printed(house,
     assert "東京 Köln" in drawn(house, cast.anwb, [1], "csv").decode()
 
 
-def test_a_pdf_embeds_its_fonts_and_names_no_time_of_drawing(house, cast, day):
+def test_a_pdf_embeds_every_font_and_says_of_itself_what_the_run_says(house, cast, day):
     data = drawn(house, cast.tnm, [1], "pdf")
-    assert b"/FontFile2" in data
-    assert b"D:2026" not in data
+    reader = PdfReader(io.BytesIO(data))
+    for page in reader.pages:
+        for font in page["/Resources"]["/Font"].values():
+            assert font.get_object()["/FontDescriptor"]["/FontFile2"]
+    assert b"Helvetica" not in data
+    facts = reader.metadata
+    assert (facts.title, facts.creator) == ("Clearing statement 1-tnm", "eCHS")
+    assert facts.creation_date == facts.modification_date == datetime(2026, 11, 21, 12, tzinfo=UTC)
+    assert reader.xmp_metadata.dc_title["x-default"] == facts.title
+    assert reader.xmp_metadata.xmp_create_date.replace(tzinfo=UTC) == facts.creation_date
+    assert reader.trailer["/Root"]["/Lang"] == "en"
     assert zlib.crc32(data) == zlib.crc32(drawn(house, cast.tnm, [1], "pdf"))
 
 

@@ -27,3 +27,4 @@ class Limits:
     cdr_power_kw: int
     cdr_short_seconds: int
     cdr_age_days: int
+    statement_seconds: int

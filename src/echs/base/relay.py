@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any
 
 from echs.base import turn
@@ -26,11 +27,13 @@ class Relay:
     """Hands the items of ``made`` on: bytes, and whatever else, which is passed as it is.
 
     The first few are made before this returns: what fails at once is raised at once, a short answer needs no thread.
-    Iterate over it once, and close it: what is then left in it is closed, where it can be.
+    Iterate over it once, and close it: what is then left in it is closed, where it can be. What is being made is made
+    ``to_the_end`` also where nobody reads it any more, or else closed where it stands.
     """
 
-    def __init__(self, made: Iterator[Any]) -> None:
+    def __init__(self, made: Iterator[Any], *, to_the_end: bool = True) -> None:
         self._made = made
+        self._to_the_end = to_the_end
         self._items: deque[Any] = deque()
         self._changed = threading.Condition()
         self._held = 0
@@ -44,7 +47,8 @@ class Relay:
             if item is END:
                 return
         turn.stand_aside()
-        threading.Thread(target=self._make, name="relay").start()
+        # In the context of the request: what is entered into the audit trail on the way is entered in its name.
+        threading.Thread(target=copy_context().run, args=(self._make,), name="relay").start()
 
     def __iter__(self) -> Iterator[Any]:
         while True:
@@ -76,6 +80,9 @@ class Relay:
         try:
             for item in self._made:
                 self._put(item)
+                if self._closed and not self._to_the_end:
+                    self._made.close()  # type: ignore[attr-defined]
+                    break
         except BaseException as error:
             self._put(error)
         else:

@@ -35,7 +35,7 @@ def of_provider(ground: Ground, partner_id: int, run_numbers: Sequence[int], for
                 select(func.format(form, *(cdr.c[field.name] for field in FIELDS)))
                 .join(cleared, cleared.c.cdr_id == cdr.c.id)
                 .where(cleared.c.run_number == run_number, cleared.c.provider_partner_id == partner_id)
-                .order_by(cdr.c.id)
+                .order_by(cleared.c.cdr_id)
                 .execution_options(yield_per=ROWS_AT_ONCE)
             )
             yield from snapshot.execute(query).scalars().partitions()

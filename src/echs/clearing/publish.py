@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import or_, select
 
@@ -13,24 +13,61 @@ from echs.base.errors import Refused, refuse, shown
 from echs.base.ground import Ground
 from echs.cdrs.cleared import ClearedCdr, of_pair
 from echs.cdrs.pending import PairTotal
-from echs.clearing import tables
-from echs.clearing.run import ClearingReason, load_run, run_of_number
+from echs.clearing import apart, tables
+from echs.clearing.left import left_for
+from echs.clearing.run import ClearingReason, load_issuer, load_run, run_of_number
 from echs.partners.partner import party_key
 from echs.partners.register import is_active
-from echs.statements import csv, link, pdf
+from echs.statements import csv, document, link, pdf, table
 from echs.statements.shelf import Shelf
-from echs.statements.statement import LAYOUT, Account, Group, Line, Run, Side, Statement
+from echs.statements.statement import LAYOUT, OLD_LAYOUT, Account, Group, Line, Run, Side, Statement
 
-DRAWERS = {"pdf": pdf.draw, "csv": csv.draw}
+# How each form is drawn, by layout.
+LAYOUTS = {
+    OLD_LAYOUT: {"pdf": pdf.draw, "csv": csv.draw},
+    LAYOUT: {"pdf": document.draw, "csv": table.draw, "excel.csv": table.draw_for_spreadsheet},
+}
+
+
+def draw(form: str, statement: Statement, file: BinaryIO) -> None:
+    """Write a statement to ``file`` as its layout has it; the form for spreadsheets is newer than the old layout."""
+    LAYOUTS[LAYOUT if form == "excel.csv" else statement.layout][form](statement, file)
+
+
+# What is drawn before anybody asks.
+AHEAD = ("pdf", "csv")
+DRAWERS = {form: partial(draw, form) for form in LAYOUTS[LAYOUT]}
+
+
+class Opened(NamedTuple):
+    """The file of a statement, and under which name it is saved."""
+
+    file: BinaryIO
+    name: str
 
 
 def open_statement(ground: Ground, shelf: Shelf, partner_id: int, run_numbers: Sequence[int], form: str) -> BinaryIO:
-    """The partner's statement about these runs as ``pdf`` or ``csv``, from the shelf or drawn now.
+    """The partner's statement about these runs as ``pdf``, ``csv`` or ``excel.csv``, from the shelf or drawn now.
 
     :raises Refused: STATEMENT_UNKNOWN where the partner did not take part in one of the runs
     """
     statement, mark = build(ground, partner_id, run_numbers)
     return shelf.open(f"{mark}.{form}", partial(DRAWERS[form], statement))
+
+
+def open_served(ground: Ground, shelf: Shelf, partner_id: int, run_numbers: Sequence[int], form: str) -> Opened:
+    """As `open_statement`, for a server that has others to serve: a large one is drawn in a process of its own.
+
+    :raises Refused: STATEMENT_UNKNOWN
+    :raises DrawingBusy: too many large ones are being drawn
+    :raises DrawingFailed: it was not drawn, or not in time
+    """
+    statement, mark = build(ground, partner_id, run_numbers)
+    name = statement.file_name(form)
+    if sum(account.cdr_count for account in statement.accounts) < apart.LINES:
+        return Opened(shelf.open(f"{mark}.{form}", partial(DRAWERS[form], statement)), name)
+    draw_it = partial(apart.draw_apart, ground, partner_id, run_numbers, form)
+    return Opened(shelf.open_apart(f"{mark}.{form}", draw_it), name)
 
 
 def drawn_again(statement: Statement, form: str) -> bytes:
@@ -41,8 +78,12 @@ def drawn_again(statement: Statement, form: str) -> bytes:
         return file.read()
 
 
-def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) -> BinaryIO | None:
-    """The statement that a link opens; None where the link is not ours, has ended, or its partner is disabled."""
+def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) -> Opened | None:
+    """The statement that a link opens; None where the link is not ours, has ended, or its partner is disabled.
+
+    :raises DrawingBusy: too many large ones are being drawn
+    :raises DrawingFailed: it was not drawn, or not in time
+    """
     found = link.opened(key, text, ground.clock())
     if found is None:
         return None
@@ -56,7 +97,7 @@ def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) ->
         )
         inside = or_(*(party.c.run_number.between(first, last) for first, last in spans))
         run_numbers = list(snapshot.execute(mine.where(inside)).scalars())
-    return open_statement(ground, shelf, partner_id, run_numbers, form) if run_numbers else None
+    return open_served(ground, shelf, partner_id, run_numbers, form) if run_numbers else None
 
 
 def draw_run(ground: Ground, shelf: Shelf, run_number: int) -> Iterator[str]:
@@ -66,7 +107,7 @@ def draw_run(ground: Ground, shelf: Shelf, run_number: int) -> Iterator[str]:
     """
     _, _, parties = run_of_number(ground, run_number)
     for party in parties:
-        for form in DRAWERS:
+        for form in AHEAD:
             open_statement(ground, shelf, party.partner_id, [run_number], form).close()
         yield party.user_id
 
@@ -92,7 +133,7 @@ def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[
     """The statement, and a mark that no other statement has, whatever store the shelf was filled from before."""
     runs, marks, pairs = [], [], []
     names: dict[tuple[int, int], str] = {}
-    me = None
+    me = newest = None
     with ground.database.read() as snapshot:
         for number in sorted(run_numbers):
             run, of_run, parties = load_run(snapshot, number)
@@ -105,12 +146,26 @@ def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[
             me = next((party for party in parties if party.partner_id == partner_id), None)
             if me is None:
                 raise unknown_statement(f"this partner took no part in run {number}")
+            newest = run
             runs.append(Run(number, run.cleared_at))
             marks.append(f"{number}:{run.request_id}")
             pairs += [(number, pair) for pair in of_run]
-    if me is None:
-        raise unknown_statement("no run was named")
+        if me is None or newest is None:
+            raise unknown_statement("no run was named")
+        issuer = load_issuer(snapshot, newest.issuer_hash)
+        left = left_for(snapshot, run_numbers, partner_id)
+    # The newest run says how all of them are drawn.
+    layout = newest.layout or OLD_LAYOUT
+    if layout not in LAYOUTS:
+        raise unknown_statement(f"run {newest.number} was made by a newer release, which alone can draw its statements")
     mine = [(n, pair) for n, pair in pairs if partner_id in (pair.operator_partner_id, pair.provider_partner_id)]
+    roaming, own = mine, []
+    if layout != OLD_LAYOUT:
+        roaming = [(n, pair) for n, pair in mine if pair.operator_partner_id != pair.provider_partner_id]
+        own = [(n, pair) for n, pair in mine if pair.operator_partner_id == pair.provider_partner_id]
+    of_side = {Side.PROVIDER: roaming, Side.OPERATOR: roaming}
+    if layout != OLD_LAYOUT:
+        of_side[Side.OWN] = own
     statement = Statement(
         user_id=me.user_id,
         name=me.name,
@@ -118,9 +173,14 @@ def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[
         runs=tuple(runs),
         period_start=min(pair.first_started_at for _, pair in mine),
         period_end=max(pair.last_ended_at for _, pair in mine),
-        accounts=tuple(account(ground, side, partner_id, mine, names) for side in Side),
+        accounts=tuple(account(ground, side, partner_id, of, names) for side, of in of_side.items()),
+        layout=layout,
+        issuer=issuer,
+        address=tuple(me.address.splitlines()),
+        vat_id=me.vat_id,
+        left=tuple(left),
     )
-    mark = hashlib.sha256(f"{LAYOUT}|{pdf.MADE_WITH}|{partner_id}|{'|'.join(marks)}".encode()).hexdigest()[:32]
+    mark = hashlib.sha256(f"{layout}|{pdf.MADE_WITH}|{partner_id}|{'|'.join(marks)}".encode()).hexdigest()[:32]
     return statement, f"run-{runs[-1].number}-{mark}"
 
 
@@ -136,7 +196,7 @@ def account(
     def own_and_other(pair: PairTotal) -> tuple[int, str, str, int, str, str]:
         operator = (pair.operator_partner_id, pair.operator_key, pair.operator_id)
         provider = (pair.provider_partner_id, pair.provider_key, pair.provider_id)
-        own, other = (operator, provider) if side is Side.OPERATOR else (provider, operator)
+        own, other = (provider, operator) if side is Side.PROVIDER else (operator, provider)
         return (*own, *other)
 
     def order(item: tuple[int, PairTotal]) -> tuple[str, str, int]:

@@ -12,8 +12,11 @@ from echs.base.errors import Reason, Refused, refuse
 from echs.base.ground import Ground
 from echs.cdrs.pending import PairTotal, in_order, take, totals_of_run
 from echs.clearing import tables
+from echs.clearing.left import note_left
 from echs.partners.partner import Partner
 from echs.partners.register import load
+from echs.statements.issuer import NOBODY, Issuer, issuer_of
+from echs.statements.statement import LAYOUT
 
 LOCK = "clearing"
 PAIR_COLUMNS = tuple(field.name for field in fields(PairTotal))
@@ -56,7 +59,7 @@ class Party:
     vat_id: str = ""
 
 
-def clear_as(ground: Ground, caller: Partner, request_id: str) -> Run | None:
+def clear_as(ground: Ground, caller: Partner, request_id: str, issuer: Issuer = NOBODY) -> Run | None:
     """As `clear`, on behalf of a partner, which must be an administrator.
 
     :raises Refused: NOT_ADMINISTRATOR
@@ -64,18 +67,19 @@ def clear_as(ground: Ground, caller: Partner, request_id: str) -> Run | None:
     if not caller.is_administrator:
         detail = "only a partner of the group administrator may clear"
         raise refuse(ClearingReason.NOT_ADMINISTRATOR, detail, effect="Nothing was cleared.")
-    return clear(ground, caller.user_id, request_id)
+    return clear(ground, caller.user_id, request_id, issuer)
 
 
-def clear(ground: Ground, cleared_by: str, request_id: str) -> Run | None:
-    """Take every pending CDR into a new run; None, and no run, where nothing is pending.
+def clear(ground: Ground, cleared_by: str, request_id: str, issuer: Issuer = NOBODY) -> Run | None:
+    """Take every pending CDR into a new run, whose statements are issued by ``issuer``; None, and no run, where nothing
+    is pending.
 
     Runs come one after the other; their numbers have no gaps.
     """
     try:
         with ground.database.write() as transaction:
             ground.database.lock(transaction, LOCK)
-            made = make_run(transaction, ground.clock(), cleared_by, request_id)
+            made = make_run(transaction, ground.clock(), cleared_by, request_id, issuer)
             facts = {"cdrs": made.cdr_count, "volume_e4_kwh": made.volume_e4_kwh}
             trail.note(ground, transaction, Action.CLEARED, f"run {made.number}", facts, request_id=request_id)
             return made
@@ -87,13 +91,14 @@ class _NothingPending(Exception):
     """Rolls back the run that would be empty."""
 
 
-def make_run(transaction: Connection, now: datetime, cleared_by: str, request_id: str) -> Run:
-    """The run, its totals and its parties, inside the transaction."""
+def make_run(transaction: Connection, now: datetime, cleared_by: str, request_id: str, issuer: Issuer = NOBODY) -> Run:
+    """The run, its totals, its parties, its issuer and what it left, inside the transaction."""
     runs = tables.clearing_run
     last = transaction.execute(select(func.max(runs.c.number), func.max(runs.c.cleared_at))).one()
     number = (last[0] or 0) + 1
     cleared_at = max(now, last[1]) if last[1] is not None else now
-    run = Run(number, cleared_at, cleared_by, request_id, 0, 0)
+    run = Run(number, cleared_at, cleared_by, request_id, 0, 0, layout=LAYOUT, issuer_hash=issuer.hash)
+    keep_issuer(transaction, issuer)
     transaction.execute(insert(runs).values(asdict(run)))
     if not take(transaction, number):
         raise _NothingPending
@@ -101,6 +106,7 @@ def make_run(transaction: Connection, now: datetime, cleared_by: str, request_id
     rows = [{"run_number": number, **asdict(total)} for total in totals]
     transaction.execute(insert(tables.clearing_run_pair), rows)
     note_parties(transaction, number, totals)
+    note_left(transaction, number)
     made = replace(
         run,
         cdr_count=sum(total.cdr_count for total in totals),
@@ -110,8 +116,22 @@ def make_run(transaction: Connection, now: datetime, cleared_by: str, request_id
     return made
 
 
+def keep_issuer(transaction: Connection, issuer: Issuer) -> None:
+    """Keep who issues statements, once for all runs that have the same."""
+    table = tables.statement_issuer
+    if transaction.execute(select(table.c.hash).where(table.c.hash == issuer.hash)).first() is None:
+        transaction.execute(insert(table).values(hash=issuer.hash, facts=issuer.facts, logo=issuer.logo))
+
+
+def load_issuer(snapshot: Connection, issuer_hash: str | None) -> Issuer:
+    """The issuer that a run kept; one without a name for runs that are older than issuers."""
+    table = tables.statement_issuer
+    row = snapshot.execute(select(table.c.facts, table.c.logo).where(table.c.hash == issuer_hash)).first()
+    return NOBODY if row is None else issuer_of(row.facts, row.logo)
+
+
 def note_parties(transaction: Connection, number: int, totals: Sequence[PairTotal]) -> None:
-    """Keep the names of those who take part as they are now."""
+    """Keep the names and addresses of those who take part as they are now."""
     taking_part = {total.operator_partner_id for total in totals} | {total.provider_partner_id for total in totals}
     rows = [
         {
@@ -121,6 +141,8 @@ def note_parties(transaction: Connection, number: int, totals: Sequence[PairTota
             "name": partner.name,
             "timezone": partner.timezone,
             "first_served_at": None,
+            "address": partner.address,
+            "vat_id": partner.vat_id,
         }
         for partner in load(transaction)
         if partner.id in taking_part

@@ -81,7 +81,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("clearing cannot be undone: say --yes where nobody can be asked")
         click.confirm("Clear these? It cannot be undone", abort=True, err=True)
-    made = run.clear(house, BY, trace.current().request_id)
+    made = run.clear(house, BY, trace.current().request_id, house.issuer)
     if made is None:
         if as_json:
             print_json(None)

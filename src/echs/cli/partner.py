@@ -33,6 +33,18 @@ def ownership_options(function: Any) -> Any:
     return operator(provider(hub(function)))
 
 
+def letter_options(function: Any) -> Any:
+    """The options for what stands on a statement beside the name."""
+    vat_id = click.option("--vat-id", metavar="ID", help='Its number for VAT, for its statements; "" takes it away.')
+    address = click.option(
+        "--address",
+        multiple=True,
+        metavar="LINE",
+        help='A line of its postal address, for its statements; repeat it for each line. One "" takes it away.',
+    )
+    return address(vat_id(function))
+
+
 def password_option(function: Any) -> Any:
     """Where a password comes from."""
     return click.option(
@@ -47,6 +59,7 @@ def facts_of(partner: Partner) -> dict[str, object]:
     """A partner as JSON and tables show it."""
     facts = asdict(partner)
     facts["groups"] = sorted(partner.groups)
+    facts["address"] = partner.address.splitlines()
     return facts
 
 
@@ -84,6 +97,7 @@ def given_or_made(password_file: Any) -> tuple[str, str | None]:
 @ownership_options
 @click.option("--administrator", is_flag=True, help="It may clear.")
 @click.option("--timezone", default="UTC", show_default=True, metavar="TZ", help="Of its timestamps that name none.")
+@letter_options
 @password_option
 @json_option
 def add(
@@ -94,6 +108,8 @@ def add(
     hubs: tuple[int, ...],
     administrator: bool,
     timezone: str,
+    address: tuple[str, ...],
+    vat_id: str | None,
     password_file: Any,
     as_json: bool,
 ) -> None:
@@ -112,6 +128,8 @@ def add(
         Ownership(operator_ids, provider_ids, hubs),
         administrator=administrator,
         timezone=timezone,
+        address=address,
+        vat_id=vat_id or "",
     )
     show_partner(partner, as_json, made)
 
@@ -196,13 +214,32 @@ def own(
 @click.option("--name", help="The company's name.")
 @click.option("--timezone", metavar="TZ", help="Of its timestamps that name none.")
 @click.option("--administrator/--no-administrator", default=None, help="Whether it may clear.")
+@letter_options
 @json_option
-def change(user_id: str, name: str | None, timezone: str | None, administrator: bool | None, as_json: bool) -> None:
-    """Change name, time zone or group. Runs and CDRs of the past stay as they are."""
-    if name is None and timezone is None and administrator is None:
-        raise click.UsageError("name what to change: --name, --timezone or --administrator/--no-administrator")
-    house = ready_house()
-    show_partner(enrolment.change(house, user_id, name=name, timezone=timezone, administrator=administrator), as_json)
+def change(
+    user_id: str,
+    name: str | None,
+    timezone: str | None,
+    administrator: bool | None,
+    address: tuple[str, ...],
+    vat_id: str | None,
+    as_json: bool,
+) -> None:
+    """Change name, time zone, group, or what statements print beside the name. Runs and CDRs of the past stay."""
+    if name is None and timezone is None and administrator is None and not address and vat_id is None:
+        options = "--name, --timezone, --administrator/--no-administrator, --address or --vat-id"
+        raise click.UsageError(f"name what to change: {options}")
+    lines = None if not address else [] if address == ("",) else address
+    changed = enrolment.change(
+        ready_house(),
+        user_id,
+        name=name,
+        timezone=timezone,
+        administrator=administrator,
+        address=lines,
+        vat_id=vat_id,
+    )
+    show_partner(changed, as_json)
 
 
 @command.command()

@@ -10,6 +10,10 @@ import click
 from echs.clearing import publish
 from echs.cli.output import say
 from echs.cli.store import ready_house
+from echs.statements.statement import safe_name
+
+# The form that each name of a form of CSV means.
+CSV_FORMS = {"plain": "csv", "excel": "excel.csv"}
 
 
 @click.group("statement")
@@ -22,24 +26,35 @@ def command() -> None:
 @click.argument("user_id")
 @click.option("--pdf", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where the PDF goes.")
 @click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where the CSV goes.")
-def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None) -> None:
+@click.option(
+    "--csv-form",
+    type=click.Choice(CSV_FORMS),
+    default="plain",
+    show_default=True,
+    help="Comma and decimal point, or for Dutch, German and French spreadsheets semicolon and decimal comma.",
+)
+def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_form: str) -> None:
     """Draw the statement of USER_ID about run RUN, as PDF, CSV or both.
 
-    Without --pdf and --csv both are written to statement-run-RUN-USER_ID.pdf and .csv here.
+    Without --pdf and --csv both are written to statement-RUN-USER_ID.pdf and .csv here, for the owner alone.
     """
     house = ready_house()
     partner_id = publish.partner_in_run(house, run_number, user_id)
-    files = {"pdf": pdf, "csv": csv}
+    csv_suffix = CSV_FORMS[csv_form]
+    files = {"pdf": pdf, csv_suffix: csv}
     if pdf is None and csv is None:
-        safe = "".join(character if character.isalnum() or character in "-_." else "_" for character in user_id)
-        files = {form: Path(f"statement-run-{run_number}-{safe}.{form}") for form in files}
+        statement, _ = publish.build(house, partner_id, [run_number])
+        files = {form: Path(safe_name(statement.file_name(form))) for form in files}
     for form, path in files.items():
         if path is None:
             continue
         with publish.open_statement(house, house.shelf, partner_id, [run_number], form) as drawn:
             aside = path.with_name(f".{path.name}.part")
             try:
-                with aside.open("wb") as file:
+                # It names contracts: as the store, it is for its owner.
+                with suppress(FileNotFoundError):
+                    aside.unlink()
+                with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                     shutil.copyfileobj(drawn, file)
                 os.replace(aside, path)
             except OSError as error:

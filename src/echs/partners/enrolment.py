@@ -19,6 +19,7 @@ from echs.partners.partner import (
     Kind,
     Partner,
     PartnerReason,
+    address_problem,
     first_of,
     hub_problem,
     name_problem,
@@ -27,6 +28,7 @@ from echs.partners.partner import (
     password_problem,
     timezone_problem,
     user_id_problem,
+    vat_id_problem,
 )
 from echs.partners.password import hash_password
 from echs.partners.register import LOCK, find, load
@@ -64,6 +66,8 @@ def add_partner(
     *,
     administrator: bool = False,
     timezone: str = "UTC",
+    address: Sequence[str] = (),
+    vat_id: str = "",
 ) -> Partner:
     """Enrol a partner.
 
@@ -74,6 +78,8 @@ def add_partner(
         name_problem(name),
         timezone_problem(timezone),
         password_problem(password),
+        address_problem(address),
+        vat_id_problem(vat_id),
         owns.problem(),
     )
     password_hash = hash_password(password)
@@ -90,6 +96,8 @@ def add_partner(
                 timezone=timezone,
                 active=True,
                 created_at=ground.clock(),
+                address="\n".join(address),
+                vat_id=vat_id,
             )
         )
         (partner_id,) = result.inserted_primary_key or (0,)
@@ -98,7 +106,9 @@ def add_partner(
                 insert(tables.partner_group).values(partner_id=partner_id, group_name=Group.ADMINISTRATOR)
             )
         give(transaction, find(transaction, user_id), owns)
-        facts = {**owns.facts(), "administrator": administrator}
+        facts: dict[str, object] = {**owns.facts(), "administrator": administrator}
+        if address or vat_id:
+            facts.update(address="\n".join(address), vat_id=vat_id)
         return noted(ground, transaction, Action.PARTNER_ADDED, find(transaction, user_id), facts)
 
 
@@ -144,16 +154,26 @@ def change(
     name: str | None = None,
     timezone: str | None = None,
     administrator: bool | None = None,
+    address: Sequence[str] | None = None,
+    vat_id: str | None = None,
 ) -> Partner:
-    """Change what is given and leave the rest.
+    """Change what is given and leave the rest. An address without a line, and an empty number for VAT, take it away.
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE
     """
     check(
         None if name is None else name_problem(name),
         None if timezone is None else timezone_problem(timezone),
+        None if address is None else address_problem(address),
+        None if vat_id is None else vat_id_problem(vat_id),
     )
-    values = {key: value for key, value in (("name", name), ("timezone", timezone)) if value is not None}
+    given = {
+        "name": name,
+        "timezone": timezone,
+        "address": None if address is None else "\n".join(address),
+        "vat_id": vat_id,
+    }
+    values = {key: value for key, value in given.items() if value is not None}
     with ground.database.write() as transaction:
         ground.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)

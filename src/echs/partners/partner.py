@@ -1,6 +1,6 @@
 """The partner: a company's account in the clearing house, and what it owns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,8 @@ NAME_LIMIT = 200
 PARTY_ID_LIMIT = 64
 HUB_MAXIMUM = 9999
 HUB_OTHER = 0
+ADDRESS_LINES, ADDRESS_LINE_LIMIT = 8, 100
+VAT_ID_LIMIT = 40
 PASSWORD_MINIMUM = 8
 PASSWORD_LIMIT = 256
 
@@ -56,6 +58,9 @@ class Partner:
     operator_ids: tuple[str, ...]
     provider_ids: tuple[str, ...]
     hubs: tuple[int, ...]
+    # As statements print them: the lines of the address with line feeds between, the number for VAT.
+    address: str = ""
+    vat_id: str = ""
 
     @property
     def is_administrator(self) -> bool:
@@ -102,6 +107,19 @@ def name_problem(name: str) -> Problem | None:
 def party_id_problem(party_id: str) -> Problem | None:
     """Why this cannot be an operator or provider id, if it cannot."""
     return text_problem("operator or provider id", party_id, PARTY_ID_LIMIT)
+
+
+def address_problem(lines: Sequence[str]) -> Problem | None:
+    """Why these cannot be the lines of an address, if they cannot; no line takes the address away."""
+    if len(lines) > ADDRESS_LINES:
+        detail = f"the address has {len(lines)} lines; at most {ADDRESS_LINES} are allowed"
+        return Problem(PartnerReason.PARTNER_VALUE, detail)
+    return first_of(text_problem("line of an address", line, ADDRESS_LINE_LIMIT) for line in lines)
+
+
+def vat_id_problem(vat_id: str) -> Problem | None:
+    """Why this cannot be a number for VAT, if it cannot; an empty one takes it away."""
+    return text_problem("number for VAT", vat_id, VAT_ID_LIMIT) if vat_id else None
 
 
 def timezone_problem(timezone: str) -> Problem | None:

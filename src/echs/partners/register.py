@@ -81,6 +81,8 @@ def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list
             operator_ids=tuple(owned[row.id, Kind.OPERATOR]),
             provider_ids=tuple(owned[row.id, Kind.PROVIDER]),
             hubs=tuple(sorted(hubs[row.id])),
+            address=row.address,
+            vat_id=row.vat_id,
         )
         for row in rows
     ]

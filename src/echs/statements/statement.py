@@ -4,14 +4,23 @@ It is built from committed rows only and holds nothing that changes later, so th
 the same, byte for byte.
 """
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-# Part of the name under which a drawn statement is kept: raise it when the drawing changes.
-LAYOUT = 2
+from echs.statements.issuer import NOBODY, Issuer
+
+# How statements of new runs are drawn. A run keeps the number, and each layout goes on being drawn as it was: when the
+# drawing changes, the number is raised and the old code stays.
+LAYOUT = 3
+# How those are drawn whose runs have no number: they are older than that.
+OLD_LAYOUT = 2
+
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 # So many runs are named one by one.
 NAMED_RUNS = 5
@@ -22,11 +31,22 @@ class Side(StrEnum):
 
     PROVIDER = "provider"
     OPERATOR = "operator"
+    # Both at once: its own drivers at its own charge points, which is no roaming.
+    OWN = "own"
+
+
+class Why(StrEnum):
+    """Why a run left a CDR."""
+
+    HELD = "held"
+    ON_HOLD = "on-hold"
+    REJECTED = "rejected"
 
 
 SIDE_TITLES = {
     Side.PROVIDER: "Your customers at other operators' charge points (you are the provider)",
     Side.OPERATOR: "Sessions at your charge points (you are the operator)",
+    Side.OWN: "Own network: your customers at your own charge points (no roaming)",
 }
 
 
@@ -86,8 +106,25 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What a run left: one CDR, or where ``cdr_id`` is empty so many of a pair. Volume in 0.0001 kWh."""
+
+    run_number: int
+    why: Why
+    operator_id: str
+    provider_id: str
+    cdr_id: str
+    reason: str
+    cdr_count: int
+    volume_e4_kwh: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
-    """Everything on a statement. The period is from the first start to the last end, UTC."""
+    """Everything on a statement. The period is from the first start to the last end, UTC.
+
+    The newest of its runs says how it is drawn (``layout``), who issues it and to whom.
+    """
 
     user_id: str
     name: str
@@ -96,6 +133,16 @@ class Statement:
     period_start: datetime
     period_end: datetime
     accounts: Sequence[Account]
+    layout: int = OLD_LAYOUT
+    issuer: Issuer = NOBODY
+    address: tuple[str, ...] = ()
+    vat_id: str = ""
+    left: Sequence[Left] = ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The partner's zone, in which times are printed."""
+        return ZoneInfo(self.timezone)
 
     def local(self, instant: datetime) -> str:
         """An instant as it is printed: in the partner's zone, with the offset."""
@@ -114,6 +161,42 @@ class Statement:
         """When the run was made, or the first and the last of several."""
         first, last = self.local(self.runs[0].cleared_at), self.local(self.runs[-1].cleared_at)
         return first if first == last else f"{first}  to  {last}"
+
+    @property
+    def number(self) -> str:
+        """The document number: the runs and the user id, the same whenever it is drawn."""
+        return f"{numbers_text([run.number for run in self.runs])}-{self.user_id}"
+
+    @property
+    def issued_at(self) -> datetime:
+        """The date of the document: when its newest run was made, UTC."""
+        return self.runs[-1].cleared_at
+
+    def file_name(self, form: str) -> str:
+        """Under which name the document is saved, with any sign that a user id may have."""
+        return f"statement-{self.number}.{form}"
+
+
+def numbers_text(numbers: Sequence[int]) -> str:
+    """Numbers of runs as one word, each row of them as its first and last: ``7``, ``7-9``, ``3.7-9``. Many rows are
+    told apart by a short hash.
+    """
+    rows: list[list[int]] = []
+    for number in sorted(numbers):
+        if rows and rows[-1][1] == number - 1:
+            rows[-1][1] = number
+        else:
+            rows.append([number, number])
+    words = [str(first) if first == last else f"{first}-{last}" for first, last in rows]
+    if len(words) <= NAMED_RUNS:
+        return ".".join(words)
+    told = hashlib.sha256(".".join(words).encode()).hexdigest()[:8]
+    return f"{rows[0][0]}-{rows[-1][1]}.{told}"
+
+
+def safe_name(name: str) -> str:
+    """A file name of plain ASCII, for headers, links and any file system."""
+    return UNSAFE.sub("_", name)
 
 
 def clock_duration(duration_s: int) -> str:

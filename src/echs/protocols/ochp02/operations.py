@@ -196,14 +196,14 @@ def get_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
         return DeliveryAnswer(ok("no clearing run concerns you yet", exchange))
     latest = ", ".join(map(str, delivery.runs[-5:]))
     sentence = f"run {latest}" if len(delivery.runs) == 1 else f"{len(delivery.runs)} runs, up to {latest}"
-    return DeliveryAnswer(ok(sentence, exchange), house.statement_url(caller.id, delivery.spans))
+    return DeliveryAnswer(ok(sentence, exchange), house.statement_url(caller, delivery.runs, delivery.spans))
 
 
 @answered()
 @identified
 def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.7 and 3.8."""
-    run = clear_as(house, caller, exchange.request_id)
+    run = clear_as(house, caller, exchange.request_id, house.issuer)
     if run is None:
         return ok("nothing was pending; no run was made", exchange)
     trace.current().tally(meters.RUNS)
