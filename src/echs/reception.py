@@ -144,7 +144,7 @@ class Reception:
             "path": shown_path(environ.get("PATH_INFO", ""), self.paths),
             "operation": operation,
             "result": result,
-            "status": visit.status,
+            "status": int(visit.status or 500),
             "received_bytes": present.received_bytes,
             "sent_bytes": visit.sent,
             "ms": round(seconds * 1000, 1),
@@ -153,7 +153,7 @@ class Reception:
             fields["certificate"] = present.certificate[:SHOWN_MARK]
         if present.audited:
             fields["audit"] = present.audited
-        log.log(level, "request", extra={**fields, "line": fields})
+        log.log(level, "request", extra={"line": fields})
 
 
 def shown_path(path: str, known: Collection[str]) -> str:
