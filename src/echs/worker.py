@@ -23,6 +23,7 @@ from gunicorn.util import write_error
 from gunicorn.workers.gthread import ThreadWorker
 
 from echs.base import deadline, turn
+from echs.base.database import limit_writers
 from echs.meters import CUT
 from echs.partners.login import limit_waiting
 
@@ -63,6 +64,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         turn.limit(self.cfg.threads)
         limit_waiting(max(1, self.cfg.threads // 2))
         self.threads = 2 * self.cfg.threads + getattr(self.app, "upload_seats", 0)
+        # Some threads never wait for a writer: who only reads finds one.
+        limit_writers(self.threads - self.cfg.threads)
         self.vital = ThreadPoolExecutor(1, thread_name_prefix=VITAL)
         threading.Thread(target=self.watch, name="request deadlines", daemon=True).start()
         super().init_process()

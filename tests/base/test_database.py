@@ -1,11 +1,13 @@
 """The two doors of the store."""
 
+import threading
 import traceback
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import exc, select, text, update
 
+from echs.base import database as database_module
 from echs.base.database import Database, Instant, database_url
 from echs.base.errors import Refused, StoreReason
 from echs.partners import tables
@@ -183,3 +185,18 @@ def test_what_postgresql_says_of_a_row_goes_no_further(house, cast):
         house.database.insert_rows(transaction, tables.login, LOGIN, endless)
     assert cancelled.value.first.reason is StoreReason.STORE_UNAVAILABLE
     assert "CANARY" not in "".join(traceback.format_exception(cancelled.value))
+
+
+def test_who_would_wait_for_too_many_writers_is_told_and_readers_go_on(house, monkeypatch):
+    if not house.database.is_sqlite:
+        pytest.skip("PostgreSQL's writers do not stand in one line")
+    monkeypatch.setattr(database_module, "_writers", [threading.Semaphore(1)])
+    monkeypatch.setattr(database_module, "WRITER_SECONDS", 0.01)
+    with house.database.write():
+        with pytest.raises(Refused) as refused, house.database.write():
+            raise AssertionError("there was no place")
+        assert refused.value.first.reason is StoreReason.STORE_UNAVAILABLE
+        with house.database.read() as snapshot:
+            assert snapshot.execute(text("SELECT 1")).scalar() == 1
+    with house.database.write() as transaction:
+        assert transaction.execute(text("SELECT 1")).scalar() == 1

@@ -73,6 +73,16 @@ COMMIT_SECONDS = 20.0
 UNCONFIRMED = "echs_unconfirmed"
 
 
+# How many transactions of this process may write to SQLite or wait for it; who comes then is told, and keeps no thread.
+_writers: list[threading.Semaphore] = []
+WRITER_SECONDS = 1.0
+
+
+def limit_writers(transactions: int) -> None:
+    """From now on so many transactions of this process write to the embedded store, or wait for it."""
+    _writers[:] = [threading.Semaphore(transactions)]
+
+
 class Instant(TypeDecorator[datetime]):
     """A point in time. Goes in with any offset, comes out in UTC; a time without a zone is refused."""
 
@@ -219,7 +229,7 @@ class Database:
 
     @contextmanager
     def _writing(self, effect: str) -> Iterator[Connection]:
-        with translated(effect), self.engine.connect() as connection:
+        with translated(effect), self._place_among_writers(), self.engine.connect() as connection:
             connection.execution_options(echs_write=True)
             with self._ending_in_time(connection), connection.begin() as transaction:
                 yield connection
@@ -231,6 +241,20 @@ class Database:
                 if connection.info.pop(UNCONFIRMED, False):
                     # The standby that must have it too has not said so, and somebody ended the wait for it.
                     raise refuse(StoreReason.STORE_UNAVAILABLE, "the store is not available now", effect=effect)
+
+    @contextmanager
+    def _place_among_writers(self) -> Iterator[None]:
+        if not self.is_sqlite or not _writers:
+            yield
+            return
+        (place,) = _writers
+        if not place.acquire(timeout=WRITER_SECONDS):
+            detail = "too many transactions wait for the store at this moment"
+            raise refuse(StoreReason.STORE_UNAVAILABLE, detail, effect="Nothing was stored.")
+        try:
+            yield
+        finally:
+            place.release()
 
     @contextmanager
     def _ending_in_time(self, connection: Connection) -> Iterator[None]:

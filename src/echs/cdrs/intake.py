@@ -3,7 +3,7 @@
 import hashlib
 from array import array
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ from echs.base.spool import Spool
 from echs.base.upload import NOTHING_STORED, Run
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, CdrReason, CdrRecord, content_hash, differing_field, label
-from echs.cdrs.received import JUDGED, Placed, Received, examine
+from echs.cdrs.received import CDRS, Batch, Received, examine
 from echs.cdrs.rules import Doubted, Scene, judge, warnings_among
 from echs.cdrs.surroundings import Lists, overlaps, published
 from echs.partners.login import confirm
@@ -42,6 +42,10 @@ COLUMNS = (
     "request_id",
     *FIELD_NAMES,
 )
+
+
+# By operator and number, the position of a record and the record.
+ByOperator = dict[str, dict[str, tuple[int, CdrRecord]]]
 
 
 class Outcome(StrEnum):
@@ -88,7 +92,7 @@ def add(
     """
     scene = Scene(sender, ground.clock(), ground.limits)
     problems = ProblemList()
-    with Spool(JUDGED) as spool:
+    with Spool(CDRS) as spool:
         received = examine(scene, records, problems, spool)
         if problems:
             raise problems.refusal(NOTHING_STORED)
@@ -116,15 +120,17 @@ def add(
     return storing.summary(received, known)
 
 
-def refuse_what_is_doubted(scene: Scene, received: Received, known: Container[int]) -> None:
+def refuse_what_is_doubted(scene: Scene, received: Received, known: Set[int]) -> None:
     """Rules that depend on the clock or on a setting are for new CDRs: the same record sent again changes nothing.
 
     :raises Refused: CDR_IN_FUTURE, CDR_VOLUME_LIMIT
     """
+    if received.doubted <= known:
+        return
     doubted = ProblemList()
-    for batch in received.batches(known):
-        for each in batch:
-            verdict = judge(each.cdr.record, each.position, scene) if each.doubted else None
+    for positions, cdrs in received.batches(known):
+        for position, cdr in zip(positions, cdrs, strict=True):
+            verdict = judge(cdr.record, position, scene) if position in received.doubted else None
             if isinstance(verdict, Doubted):
                 doubted.add_of_record(verdict.problems)
     if doubted:
@@ -139,11 +145,11 @@ def refuse_what_is_not_yours_any_more(scene: Scene, received: Received) -> None:
     if received.operator_keys <= scene.sender.operator_keys:
         return
     lost = ProblemList()
-    for batch in received.batches():
-        for each in batch:
-            if each.cdr.operator_key in scene.sender.operator_keys:
+    for positions, cdrs in received.batches():
+        for position, cdr in zip(positions, cdrs, strict=True):
+            if cdr.operator_key in scene.sender.operator_keys:
                 continue
-            verdict = judge(each.cdr.record, each.position, scene)
+            verdict = judge(cdr.record, position, scene)
             if isinstance(verdict, Problems):
                 lost.add_of_record(verdict)
     if lost:
@@ -159,11 +165,11 @@ def known_positions(transaction: Connection, received: Received) -> set[int]:
     purged_too = transaction.execute(was_purged).first() is not None
     known: set[int] = set()
     found = ProblemList()
-    for batch in received.batches():
+    for positions, cdrs in received.batches():
         deadline.check()
-        by_operator: dict[str, dict[str, Placed]] = defaultdict(dict)
-        for each in batch:
-            by_operator[each.cdr.operator_key][each.cdr.record.cdr_id] = each
+        by_operator: ByOperator = defaultdict(dict)
+        for position, cdr in zip(positions, cdrs, strict=True):
+            by_operator[cdr.operator_key][cdr.record.cdr_id] = position, cdr.record
         problems = find_stored(transaction, by_operator, known)
         if purged_too:
             problems += find_purged(transaction, by_operator, known)
@@ -174,9 +180,7 @@ def known_positions(transaction: Connection, received: Received) -> set[int]:
     return known
 
 
-def find_stored(
-    transaction: Connection, by_operator: Mapping[str, Mapping[str, Placed]], known: set[int]
-) -> list[Problem]:
+def find_stored(transaction: Connection, by_operator: ByOperator, known: set[int]) -> list[Problem]:
     """Note the positions of the records that are stored; the problems of those that are stored with other content."""
     columns = [tables.cdr.c[name] for name in FIELD_NAMES]
     problems: list[Problem] = []
@@ -189,18 +193,16 @@ def find_stored(
             )
             for received_at, *texts in transaction.execute(query):
                 stored = CdrRecord._make(texts)
-                each = mine[stored.cdr_id]
-                field = differing_field(stored, each.cdr.record)
+                position, record = mine[stored.cdr_id]
+                field = differing_field(stored, record)
                 if field is None:
-                    known.add(each.position)
+                    known.add(position)
                 else:
-                    problems.append(conflict(each, field, received_at))
+                    problems.append(conflict(position, record, field, received_at))
     return problems
 
 
-def find_purged(
-    transaction: Connection, by_operator: Mapping[str, Mapping[str, Placed]], known: set[int]
-) -> list[Problem]:
+def find_purged(transaction: Connection, by_operator: ByOperator, known: set[int]) -> list[Problem]:
     """As `find_stored`, for CDRs that were deleted because they were old: they stay accepted."""
     purged = tables.cdr_purged
     problems: list[Problem] = []
@@ -211,22 +213,20 @@ def find_purged(
                 purged.c.operator_key == operator_key, purged.c.cdr_id.in_(numbers[start : start + KEYS_AT_ONCE])
             )
             for cdr_id, stored in transaction.execute(query):
-                each = mine[cdr_id]
-                if stored == content_hash(operator_key, each.cdr.record):
-                    known.add(each.position)
+                position, record = mine[cdr_id]
+                if stored == content_hash(operator_key, record):
+                    known.add(position)
                 else:
                     detail = "differs from the CDR of this number that was accepted long ago; a CDR is never changed"
-                    record = each.cdr.record
-                    problem = Problem(CdrReason.CDR_DIFFERS, detail, position=each.position, label=label(record))
+                    problem = Problem(CdrReason.CDR_DIFFERS, detail, position=position, label=label(record))
                     problems.append(problem)
     return problems
 
 
-def conflict(each: Placed, field: str, received_at: datetime) -> Problem:
+def conflict(position: int, record: CdrRecord, field: str, received_at: datetime) -> Problem:
     """The problem of a CDR that was accepted before with other content; the stored value is nobody's business."""
     detail = f"differs from the CDR of this number that was accepted on {received_at:%Y-%m-%d}; a CDR is never changed"
-    record = each.cdr.record
-    return Problem(CdrReason.CDR_DIFFERS, detail, position=each.position, field=field, label=label(record))
+    return Problem(CdrReason.CDR_DIFFERS, detail, position=position, field=field, label=label(record))
 
 
 class Storing:
@@ -245,7 +245,7 @@ class Storing:
         self._told: dict[str, array[int]] = defaultdict(lambda: array("q"))
         self._warned = 0
 
-    def store(self, batch: Sequence[Placed]) -> None:
+    def store(self, batch: Batch) -> None:
         """Write the rows of a batch.
 
         :raises Refused: DEADLINE_EXCEEDED
@@ -266,19 +266,19 @@ class Storing:
                 self.request_id,
                 *cdr.record,
             )
-            for _, cdr, _ in batch
+            for cdr in batch.cdrs
         ]
         self.ground.database.insert_rows(self.transaction, tables.cdr, COLUMNS, rows)
-        self.new += len(batch)
-        for each in batch:
-            self.digest.update(content_hash(each.cdr.operator_key, each.cdr.record).encode("ascii"))
+        self.new += len(batch.cdrs)
+        for cdr in batch.cdrs:
+            self.digest.update(content_hash(cdr.operator_key, cdr.record).encode("ascii"))
 
     def enter_uncleared(self) -> None:
         """Enter all that was written among the uncleared."""
         mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(just_stored(self.before, self.request_id))
         self.transaction.execute(insert(tables.cdr_uncleared).from_select(["cdr_id", "provider_key"], mine))
 
-    def warn(self, batch: Sequence[Placed]) -> None:
+    def warn(self, batch: Batch) -> None:
         """Write what is odd about the rows of a batch, when all of them are there; in the order of `store`.
 
         :raises Refused: DEADLINE_EXCEEDED
@@ -287,7 +287,7 @@ class Storing:
         cdr = tables.cdr
         mine = select(cdr.c.id).where(just_stored(self._warned_to, self.request_id)).order_by(cdr.c.id)
         # Numbers are given in the order in which rows are written.
-        numbers = list(self.transaction.execute(mine.limit(len(batch))).scalars())
+        numbers = list(self.transaction.execute(mine.limit(len(batch.cdrs))).scalars())
         found = overlaps(self.transaction, self._warned_to, numbers[-1], self.request_id)
         self._warned_to = numbers[-1]
         self._look_up_owners(batch)
@@ -298,25 +298,26 @@ class Storing:
             card_overlaps_elsewhere=found.card_elsewhere,
         )
         rows: list[tuple[object, ...]] = []
-        for number, each, odd in zip(numbers, batch, warnings_among([each.cdr for each in batch], scene), strict=True):
+        found_odd = warnings_among(batch.cdrs, scene)
+        for number, position, odd in zip(numbers, batch.positions, found_odd, strict=True):
             rows += ((number, str(one.rule.name), one.rule.field, one.detail[:DETAIL_LIMIT]) for one in odd)
             told = [str(one.rule.name) for one in odd if one.rule.told]
             for name in told:
-                self._told[name].append(each.position)
+                self._told[name].append(position)
             self._warned += bool(told)
         names = ("cdr_id", "name", "field", "detail")
         self.ground.database.insert_rows(self.transaction, tables.cdr_warning, names, rows)
 
-    def _look_up_owners(self, batch: Sequence[Placed]) -> None:
-        unknown = {each.cdr.provider_key for each in batch} - self._owned.keys()
+    def _look_up_owners(self, batch: Batch) -> None:
+        unknown = {cdr.provider_key for cdr in batch.cdrs} - self._owned.keys()
         owners = owners_of_provider_keys(self.transaction, unknown)
         self._owned.update((key, key in owners) for key in unknown)
-        for each in batch:
-            if not self._owned[each.cdr.provider_key]:
-                self._held.add(each.position)
-                self._unowned.setdefault(each.cdr.provider_key, each.cdr.record.provider_id)
+        for position, cdr in zip(batch.positions, batch.cdrs, strict=True):
+            if not self._owned[cdr.provider_key]:
+                self._held.add(position)
+                self._unowned.setdefault(cdr.provider_key, cdr.record.provider_id)
 
-    def summary(self, received: Received, known: Container[int]) -> Added:
+    def summary(self, received: Received, known: Set[int]) -> Added:
         """The outcome of each record."""
         outcomes = tuple(
             Outcome.KNOWN

@@ -1,6 +1,6 @@
 """An upload of CDRs, read to its end and judged record by record: put aside in bounded memory, whatever is sent."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -21,27 +21,19 @@ MICROSECOND = timedelta(microseconds=1)
 VALUES_BYTES = 500
 
 
-class Judged(NamedTuple):
-    """A CDR that passed the rules; ``doubted`` where it is refused all the same unless it was accepted before."""
+class Batch(NamedTuple):
+    """Some CDRs of an upload, each with its position in it."""
 
-    cdr: Cdr
-    doubted: bool
-
-
-class Placed(NamedTuple):
-    """A CDR with its position in the upload, and whether it is refused unless it was accepted before."""
-
-    position: int
-    cdr: Cdr
-    doubted: bool
+    positions: Sequence[int]
+    cdrs: Sequence[Cdr]
 
 
-def judged_bytes(items: Sequence[Judged]) -> int:
+def cdr_bytes(cdrs: Sequence[Cdr]) -> int:
     """What these take in memory."""
-    return row_bytes([each.cdr.record for each in items]) + VALUES_BYTES * len(items)
+    return row_bytes([each.record for each in cdrs]) + VALUES_BYTES * len(cdrs)
 
 
-def encoded(items: Sequence[Judged]) -> list[tuple[Any, ...]]:
+def encoded(cdrs: Sequence[Cdr]) -> list[tuple[Any, ...]]:
     """As the spool's file keeps them: instants as microseconds since 1970."""
     return [
         (
@@ -52,73 +44,75 @@ def encoded(items: Sequence[Judged]) -> list[tuple[Any, ...]]:
             (cdr.ended_at - EPOCH) // MICROSECOND,
             cdr.duration_s,
             cdr.volume_e4_kwh,
-            doubted,
         )
-        for cdr, doubted in items
+        for cdr in cdrs
     ]
 
 
-def decoded(rows: Sequence[tuple[Any, ...]]) -> list[Judged]:
+def decoded(rows: Sequence[tuple[Any, ...]]) -> list[Cdr]:
     """The same again as they were."""
     return [
-        Judged(
-            Cdr(
-                CdrRecord._make(texts),
-                operator_key,
-                provider_key,
-                EPOCH + started * MICROSECOND,
-                EPOCH + ended * MICROSECOND,
-                duration_s,
-                volume,
-            ),
-            doubted,
+        Cdr(
+            CdrRecord._make(texts),
+            operator_key,
+            provider_key,
+            EPOCH + started * MICROSECOND,
+            EPOCH + ended * MICROSECOND,
+            duration_s,
+            volume,
         )
-        for texts, operator_key, provider_key, started, ended, duration_s, volume, doubted in rows
+        for texts, operator_key, provider_key, started, ended, duration_s, volume in rows
     ]
 
 
-JUDGED: Codec[Judged] = Codec(judged_bytes, encoded, decoded)
+CDRS: Codec[Cdr] = Codec(cdr_bytes, encoded, decoded)
 
 
 @dataclass
 class Received:
-    """An upload that was read: its CDRs put aside, how many records it had, which of them repeat an earlier one of the
-    same upload, and the keys of the operators that they are sent as.
+    """An upload that was read: its CDRs put aside, how many records it had, the keys of the operators that they are
+    sent as, and the positions of those that repeat an earlier one of the same upload, and of those that are
+    ``doubted``: refused unless they were accepted before.
     """
 
-    spool: Spool[Judged]
+    spool: Spool[Cdr]
     count: int = 0
     repeated: set[int] = field(default_factory=set)
+    doubted: set[int] = field(default_factory=set)
     operator_keys: set[str] = field(default_factory=set)
 
-    def batches(self, without: Container[int] = ()) -> Iterator[list[Placed]]:
+    def batches(self, without: Set[int] = frozenset()) -> Iterator[Batch]:
         """The CDRs in order, each once, but for those at the positions ``without``; never an empty batch."""
-        batch: list[Placed] = []
+        positions: list[int] = []
+        cdrs: list[Cdr] = []
+        left_out = self.repeated | without
         for start, items in self.spool:
-            batch += (
-                Placed(position, cdr, doubted)
-                for position, (cdr, doubted) in enumerate(items, start)
-                if position not in self.repeated and position not in without
-            )
-            if len(batch) >= RECORDS_AT_ONCE:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+            here = range(start, start + len(items))
+            if left_out and not left_out.isdisjoint(here):
+                kept = [place for place in here if place not in left_out]
+                positions += kept
+                cdrs += (items[place - start] for place in kept)
+            else:
+                positions += here
+                cdrs += items
+            if len(cdrs) >= RECORDS_AT_ONCE:
+                yield Batch(positions, cdrs)
+                positions, cdrs = [], []
+        if cdrs:
+            yield Batch(positions, cdrs)
 
     def cdrs(self) -> Iterator[Cdr]:
         """The CDRs alone, each once."""
         for batch in self.batches():
-            for each in batch:
-                yield each.cdr
+            yield from batch.cdrs
 
 
 def examine(
     scene: Scene,
     records: Iterable[CdrRecord | Unread | Run],
     problems: ProblemList,
-    spool: Spool[Judged],
-    notice: Callable[[int, Cdr], None] = lambda _position, _cdr: None,
+    spool: Spool[Cdr],
+    notice: Callable[[int, Cdr], None] | None = None,
 ) -> Received:
     """Judge every record; two of one upload with the same key must be the same record. Needs no store.
 
@@ -127,25 +121,29 @@ def examine(
     :raises Refused: TOO_MANY_RECORDS
     """
 
-    def judged_run(rows: Sequence[Row], start: int) -> Sequence[Judged] | None:
-        cdrs = judge_run(rows, scene)
-        if cdrs is None:
-            return None
-        for position, cdr in enumerate(cdrs, start):
-            notice(position, cdr)
-        return [Judged(cdr, False) for cdr in cdrs]
+    received = Received(spool)
 
-    def judged(record: CdrRecord, position: int) -> Judged | Unread:
+    def judged_run(rows: Sequence[Row], start: int) -> Sequence[Cdr] | None:
+        cdrs = judge_run(rows, scene)
+        if cdrs is not None and notice is not None:
+            for position, cdr in enumerate(cdrs, start):
+                notice(position, cdr)
+        return cdrs
+
+    def judged(record: CdrRecord, position: int) -> Cdr | Unread:
         verdict = judge(record, position, scene)
         if isinstance(verdict, Problems):
             return verdict
         if isinstance(verdict, Doubted):
-            return verdict.problems if problems.thorough else Judged(verdict.cdr, True)
-        notice(position, verdict)
-        return Judged(verdict, False)
+            if problems.thorough:
+                return verdict.problems
+            received.doubted.add(position)
+            return verdict.cdr
+        if notice is not None:
+            notice(position, verdict)
+        return verdict
 
-    received = Received(spool)
-    repetitions: Repetitions[Judged] = Repetitions(lambda each: each.cdr.key, content_of)
+    repetitions: Repetitions[Cdr] = Repetitions(lambda cdr: cdr.key, content_of)
     court = Court(judged, judged_run, CdrRecord._make)
     for start, block in examined(records, court, scene.limits.records_per_upload, problems):
         received.count += len(block)
@@ -153,28 +151,28 @@ def examine(
             continue  # nothing of it will be stored
         spool.add(start, block)
         repetitions.note(block)
-        received.operator_keys.update(each.cdr.operator_key for each in block)
+        received.operator_keys.update(cdr.operator_key for cdr in block)
     if not problems or problems.thorough:
         note_repetitions(received, repetitions, problems)
     return received
 
 
-def content_of(each: Judged) -> bytes:
+def content_of(cdr: Cdr) -> bytes:
     """What tells whether two CDRs of one key are the same."""
-    return content_hash(each.cdr.operator_key, each.cdr.record).encode()
+    return content_hash(cdr.operator_key, cdr.record).encode()
 
 
-def note_repetitions(received: Received, repetitions: Repetitions[Judged], problems: ProblemList) -> None:
+def note_repetitions(received: Received, repetitions: Repetitions[Cdr], problems: ProblemList) -> None:
     """Note which records repeat an earlier one, and that those that contradict one are wrong."""
     contradictions: list[tuple[int, int, CdrRecord]] = []
     total = 0
-    for position, earlier, each, same in repetitions.found(received.spool):
+    for position, earlier, cdr, same in repetitions.found(received.spool):
         if same:
             received.repeated.add(position)
         else:
             total += 1
             if problems.thorough or total <= EXPLAINED:
-                contradictions.append((position, earlier, each.cdr.record))
+                contradictions.append((position, earlier, cdr.record))
     if not total:
         return
     first = at_positions(received.spool, {earlier for _, earlier, _ in contradictions})
@@ -187,10 +185,10 @@ def note_repetitions(received: Received, repetitions: Repetitions[Judged], probl
     problems.merge(found)
 
 
-def at_positions(spool: Spool[Judged], wanted: set[int]) -> dict[int, CdrRecord]:
+def at_positions(spool: Spool[Cdr], wanted: set[int]) -> dict[int, CdrRecord]:
     """The records at these positions."""
     found = {}
     for start, items in spool:
         for position in wanted.intersection(range(start, start + len(items))):
-            found[position] = items[position - start].cdr.record
+            found[position] = items[position - start].record
     return found

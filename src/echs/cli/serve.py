@@ -13,6 +13,7 @@ from tempfile import gettempdir, mkdtemp
 from typing import Any
 
 import click
+import pysqlite3.dbapi2 as sqlite
 from gunicorn.app.base import BaseApplication
 
 from echs import __version__, logs, schema, server
@@ -29,6 +30,7 @@ from echs.partners import register
 from echs.protocols.ochp02.contracts import CONTRACTS
 from echs.reception import Reception
 from echs.settings import Settings, read_settings
+from echs.upkeep.examination import LEAST_SQLITE
 from echs.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -171,7 +173,10 @@ def refuse_taken(host: str, port: int, bind: str, data_dir: Path) -> None:
 
 
 def prepare(database: Database) -> None:
-    """Give an empty SQLite store its tables; refuse any other that is not ready."""
+    """Give an empty SQLite store its tables; refuse any other that is not ready, and a SQLite that can lose data."""
+    if database.is_sqlite and sqlite.sqlite_version_info < LEAST_SQLITE:
+        found, least = sqlite.sqlite_version, ".".join(map(str, LEAST_SQLITE))
+        raise click.ClickException(f"SQLite {found} can lose data; install the locked requirements, {least} or newer")
     if database.is_sqlite and schema.current(database) is None:
         schema.upgrade(database)
         announce("the store was empty and has its tables now")

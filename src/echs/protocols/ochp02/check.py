@@ -16,7 +16,7 @@ from echs.base.plausibility import Finding, Rule, Severity, findings
 from echs.base.spool import Spool
 from echs.cdrs.cdr import Cdr, CdrRecord
 from echs.cdrs.cdr import label as cdr_label
-from echs.cdrs.received import JUDGED
+from echs.cdrs.received import CDRS
 from echs.cdrs.received import examine as examine_received
 from echs.cdrs.rules import Scene, problems_of, read, warnings_of
 from echs.chargepoints import chargepoint, chargepoint_list
@@ -183,7 +183,7 @@ def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemL
             met.add(cdr.record)
             odd.extend((position, cdr_label(cdr.record), found) for found in warnings_of(cdr, scene))
 
-    with Spool(JUDGED) as spool:
+    with Spool(CDRS) as spool:
         examine_received(scene, nouns(children, CDR_INFO, CdrRecord._make, beyond), problems, spool, notice)
 
 
