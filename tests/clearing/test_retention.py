@@ -133,7 +133,7 @@ def test_the_command_shows_first_and_asks_and_deletes_then(years, environment, m
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("echs.house.system_clock", years.clock)
-    monkeypatch.setattr("echs.house.open_house.__defaults__", (years.clock, None))
+    monkeypatch.setattr("echs.house.open_house.__defaults__", (years.clock, None, None))
     fetched_all(years)
     assert execute(["purge", "--older-than", "31d", "--dry-run", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)
