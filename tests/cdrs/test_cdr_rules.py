@@ -240,6 +240,7 @@ ODD = [
     (IdWarning.CONTRACT_ID_CHECK_DIGIT, {"contract_id": "NL-ANW-133094-7"}, {}),
     (IdWarning.EVSE_ID_PATTERN, {"evse_id": "left one"}, {}),
     (CdrWarning.COUNTRY_UNKNOWN, {"country": "Holland"}, {}),
+    (CdrWarning.OWN_NETWORK, {}, {"sender": replace(SENDER, provider_ids=("anwb",))}),
 ]
 PLAUSIBLE = [
     ({"duration": "7135"}, {}),

@@ -7,6 +7,7 @@ from echs.audit import trail
 from echs.base.errors import Refused
 from echs.cdrs import intake, listing
 from echs.cdrs.decisions import REASON_LIMIT, decide
+from echs.cdrs.lookup import look_up
 from echs.cdrs.pending import held, preview
 from echs.cdrs.status import Decided, Status
 from echs.clearing import run
@@ -19,7 +20,7 @@ def added(house, cast, *numbers):
 
 
 def state(house, number):
-    return listing.look_up(house, str(number), None).listed.status
+    return look_up(house, str(number), None).listed.status
 
 
 def cleared_in(house):

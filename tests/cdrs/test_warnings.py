@@ -7,6 +7,7 @@ from cast import FIELD_CDR, cdr, charge_point, token
 from echs.authorisations import roaming_list
 from echs.cdrs import intake, listing, pending, tables
 from echs.cdrs.cdr import CdrWarning
+from echs.cdrs.lookup import look_up
 from echs.chargepoints import chargepoint_list
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
@@ -215,16 +216,16 @@ def test_those_with_warnings_can_be_listed_alone(house, cast, lists):
 
 def test_a_cdr_is_looked_up_by_its_number_and_where_needed_by_its_operator(house, cast):
     add(house, cast.tnm, cdr(1, token_id="CANARY"))
-    whole = listing.look_up(house, "1", None)
+    whole = look_up(house, "1", None)
     assert (whole.sender, whole.listed.status, whole.record["city"]) == ("tnm", "pending", "Apeldoorn")
     assert whole.has_token_id
     assert "CANARY" not in repr(whole)
     add(house, cast.lnd, cdr(1, operator_id="ladenetz.de", provider_id="Nobody"))
     with pytest.raises(Exception, match="CDR_OF_SEVERAL"):
-        listing.look_up(house, "1", None)
-    assert listing.look_up(house, "1", "LADENETZ.de").sender == "lnd"
+        look_up(house, "1", None)
+    assert look_up(house, "1", "LADENETZ.de").sender == "lnd"
     with pytest.raises(Exception, match="CDR_UNKNOWN"):
-        listing.look_up(house, "2", None)
+        look_up(house, "2", None)
 
 
 def test_a_list_that_is_replaced_or_given_up_no_longer_counts(house, cast, lists):

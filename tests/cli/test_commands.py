@@ -154,7 +154,7 @@ def test_clearing_is_previewed_confirmed_and_shown(echs, house, cast):
     assert echs("clear", "--yes")[2].startswith("nothing is pending")
     add(house, cast.tnm, FIELD_CDR, cdr(2, provider_id="ladenetz.de"), cdr(3, provider_id="Nobody"))
     assert 'held: 1 CDR for provider id "Nobody"' in echs("clear", "--dry-run")[2]
-    assert [pair["cdr_count"] for pair in parsed(echs, "clear", "--dry-run")] == [1, 1]
+    assert [pair["cdr_count"] for pair in parsed(echs, "clear", "--dry-run")["pairs"]] == [1, 1]
     code, _, err = echs("clear")
     assert (code, "--yes" in err) == (2, True)
     assert parsed(echs, "run", "list") == []

@@ -4,9 +4,6 @@ Each decision is a row that nobody changes; the newest of a CDR counts. After cl
 was wrong then is for the partners to settle.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import Connection, func, insert, select
 
 from echs.audit import trail
@@ -16,7 +13,7 @@ from echs.base.errors import Reason, Refused, refuse, shown
 from echs.base.fields import CONTROL_CHARACTER
 from echs.base.ground import Ground
 from echs.cdrs import tables
-from echs.cdrs.listing import number_of
+from echs.cdrs.lookup import Decision, decisions_of, number_of
 from echs.cdrs.status import Decided, Status, status_of
 
 REASON_LIMIT = 200
@@ -41,18 +38,6 @@ class DecisionReason(Reason):
 
     CDR_STATE = "CDR_STATE"
     DECISION_VALUE = "DECISION_VALUE"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One decision about one CDR; ``decided_at`` is UTC, ``decided_by`` who decided."""
-
-    number: int
-    kind: Decided
-    reason: str
-    decided_at: datetime
-    decided_by: str
-    request_id: str
 
 
 def decide(
@@ -88,14 +73,6 @@ def check_reason(reason: str) -> None:
     if len(reason) > REASON_LIMIT or CONTROL_CHARACTER.search(reason):
         detail = f"a reason is one line of at most {REASON_LIMIT} characters"
         raise refuse(DecisionReason.DECISION_VALUE, detail, effect=NOTHING_DECIDED)
-
-
-def decisions_of(snapshot: Connection, number: int) -> list[Decision]:
-    """The decisions about the CDR of this row, in their order."""
-    table = tables.cdr_decision
-    columns = [table.c[name] for name in Decision.__slots__]
-    rows = snapshot.execute(select(*columns).where(table.c.cdr_id == number).order_by(table.c.number))
-    return [Decision(order, Decided(kind), *rest) for order, kind, *rest in rows]
 
 
 def state_of(snapshot: Connection, number: int, decisions: list[Decision]) -> Status:

@@ -1,32 +1,28 @@
-"""CDRs as an administrator looks them up. Card numbers are not among what is shown."""
+"""CDRs as an administrator lists them, by whatever filter, page by page. Card numbers are not among what is shown.
+
+Pages follow each other by the number of the row, the newest first: no page sorts what it could show, and the next one
+begins where the last one ended, whatever came in meanwhile.
+"""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exists, func, or_, select
 
-from echs.base.errors import Reason, named, refuse, shown
 from echs.base.ground import Ground
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, CdrRecord
 from echs.cdrs.pending import newest_decision, owner_of, stopped
 from echs.cdrs.rules import WARNINGS
 from echs.cdrs.status import STOPPING, Decided, Status, status_of
 from echs.partners import tables as partner_tables
-from echs.partners.partner import party_key
+from echs.partners.partner import Kind, party_key
 
 IDS_AT_ONCE = 500
+ROWS_AT_ONCE = 1000
 ORDER = {rule.name.value: place for place, rule in enumerate(WARNINGS)}
-
-
-class LookupReason(Reason):
-    """Why a CDR cannot be shown. These never go over the wire."""
-
-    CDR_UNKNOWN = "CDR_UNKNOWN"
-    CDR_OF_SEVERAL = "CDR_OF_SEVERAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +36,9 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class ListedCdr:
-    """One line of the listing; instants in UTC, volume in 0.0001 kWh."""
+    """One line of the listing; instants in UTC, volume in 0.0001 kWh. ``row`` is where the next page begins."""
 
+    row: int
     cdr_id: str
     operator_id: str
     provider_id: str
@@ -51,83 +48,100 @@ class ListedCdr:
     received_at: datetime
     status: Status
     run_number: int | None
+    contract_id: str
+    chargepoint_id: str
+    evse_id: str
+    city: str
     warnings: tuple[Warned, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class WholeCdr:
-    """Everything that is known of one CDR; ``record`` has the texts as received, by the noun's names, but for the card
-    number, of which ``has_token_id`` says whether there is one. ``duration_s`` is as stated.
+class Filter:
+    """Which CDRs are wanted; None, or false, stands for any.
+
+    ``partner_id`` sent the CDR, or receives it as the owner of a provider id now, or as it was when it was cleared.
+    ``since`` and ``until`` are about the start of the session (UTC, ``until`` not included).
     """
 
-    listed: ListedCdr
-    sender: str
-    request_id: str
-    duration_s: int | None
-    has_token_id: bool
-    record: dict[str, str]
+    status: Status | None = None
+    run_number: int | None = None
+    partner_id: int | None = None
+    operator_id: str | None = None
+    provider_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    only_warned: bool = False
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """What a row of ``cdr``, with ``cdr_cleared`` beside it, must fulfil."""
+        cdr, cleared, warning = tables.cdr.c, tables.cdr_cleared.c, tables.cdr_warning.c
+        if self.status in (Status.PENDING, Status.HELD):
+            yield is_owned() if self.status is Status.PENDING else ~is_owned()
+            yield cdr.id.not_in(stopped())
+        elif self.status in STOPPING.values():
+            kind = next(kind for kind, state in STOPPING.items() if state is self.status)
+            yield cdr.id.in_(stopped())
+            yield newest_decision(cdr.id) == kind
+        if self.run_number is not None:
+            yield cleared.run_number == self.run_number
+        if self.partner_id is not None:
+            party = partner_tables.party_id.c
+            mine = select(party.party_key).where(party.partner_id == self.partner_id, party.kind == Kind.PROVIDER)
+            receives = and_(cleared.cdr_id.is_(None), unsorted(cdr.provider_key).in_(mine.where(party.active)))
+            yield or_(
+                unsorted(cdr.operator_partner_id) == self.partner_id,
+                cleared.provider_partner_id == self.partner_id,
+                receives,
+            )
+        if self.operator_id is not None:
+            yield unsorted(cdr.operator_key) == party_key(self.operator_id)
+        if self.provider_id is not None:
+            yield unsorted(cdr.provider_key) == party_key(self.provider_id)
+        if self.since is not None:
+            yield cdr.started_at >= self.since
+        if self.until is not None:
+            yield cdr.started_at < self.until
+        if self.only_warned:
+            yield exists(select(warning.cdr_id).where(warning.cdr_id == cdr.id))
+
+
+def unsorted(column: Any) -> Any:
+    """A column whose index is not used: it would have to be sorted for the order of the page."""
+    return func.coalesce(column, column)
 
 
 def find(
     ground: Ground, status: Status | None, run_number: int | None, limit: int, *, only_warned: bool = False
 ) -> list[ListedCdr]:
     """The newest ``limit`` CDRs in this state and of this run, newest first; None stands for any."""
-    cdr, uncleared, cleared, warning = tables.cdr, tables.cdr_uncleared, tables.cdr_cleared, tables.cdr_warning
-    query = select(*listed_columns()).order_by(cdr.c.id.desc()).limit(limit)
+    with ground.database.read() as snapshot:
+        return page(snapshot, Filter(status, run_number, only_warned=only_warned), None, limit)
+
+
+def page(snapshot: Connection, wanted: Filter, before: int | None, limit: int) -> list[ListedCdr]:
+    """The newest ``limit`` CDRs that are wanted, newest first, of those whose row stands ``before`` one."""
+    return listed(snapshot, page_query(wanted, before, limit))
+
+
+def page_query(wanted: Filter, before: int | None, limit: int) -> Select[Any]:
+    """The query of a page."""
+    cdr, uncleared, cleared = tables.cdr, tables.cdr_uncleared, tables.cdr_cleared
     rows: FromClause = cdr
-    if status in (Status.PENDING, Status.HELD):
-        rows = rows.join(uncleared, uncleared.c.cdr_id == cdr.c.id)
-        query = query.where(is_owned() if status is Status.PENDING else ~is_owned(), cdr.c.id.not_in(stopped()))
-    if status in STOPPING.values():
-        rows = rows.join(uncleared, uncleared.c.cdr_id == cdr.c.id)
-        kind = next(kind for kind, state in STOPPING.items() if state is status)
-        query = query.where(cdr.c.id.in_(stopped()), newest_decision(cdr.c.id) == kind)
-    rows = rows.join(cleared, cleared.c.cdr_id == cdr.c.id, isouter=status is not Status.CLEARED)
-    if run_number is not None:
-        query = query.where(cleared.c.run_number == run_number)
-    if only_warned:
-        query = query.where(exists(select(warning.c.cdr_id).where(warning.c.cdr_id == cdr.c.id)))
-    with ground.database.read() as snapshot:
-        return listed(snapshot, query.select_from(rows))
+    order = cdr.c.id
+    if wanted.status is not None and wanted.status is not Status.CLEARED:
+        rows, order = uncleared.join(cdr, cdr.c.id == uncleared.c.cdr_id), uncleared.c.cdr_id
+    only_cleared = wanted.status is Status.CLEARED or wanted.run_number is not None
+    rows = rows.join(cleared, cleared.c.cdr_id == cdr.c.id, isouter=not only_cleared)
+    query = select(*listed_columns()).select_from(rows).where(*wanted.conditions()).order_by(order.desc()).limit(limit)
+    return query if before is None else query.where(order < before)
 
 
-def look_up(ground: Ground, cdr_id: str, operator_id: str | None) -> WholeCdr:
-    """The CDR with this number; the operator need be said only where several have used the number.
-
-    :raises Refused: CDR_UNKNOWN, CDR_OF_SEVERAL
-    """
-    cdr, cleared = tables.cdr, tables.cdr_cleared
-    rows = cdr.join(cleared, cleared.c.cdr_id == cdr.c.id, isouter=True)
-    with ground.database.read() as snapshot:
-        number, _ = number_of(snapshot, cdr_id, operator_id)
-        where = cdr.c.id == number
-        found = listed(snapshot, select(*listed_columns()).select_from(rows).where(where))
-        users = partner_tables.partner
-        columns = [users.c.user_id, cdr.c.request_id, cdr.c.duration_s, *(cdr.c[field.name] for field in FIELDS)]
-        query = select(*columns).join(users, users.c.id == cdr.c.operator_partner_id).where(where)
-        sender, request_id, duration_s, *texts = snapshot.execute(query).one()
-    record = CdrRecord._make(texts)._asdict()
-    return WholeCdr(found[0], sender, request_id, duration_s, bool(record.pop("token_id")), record)
-
-
-def number_of(snapshot: Connection, cdr_id: str, operator_id: str | None) -> tuple[int, str]:
-    """The row of the CDR with this number, and the operator id that it was sent as.
-
-    :raises Refused: CDR_UNKNOWN, CDR_OF_SEVERAL
-    """
-    cdr = tables.cdr
-    where = cdr.c.cdr_id == cdr_id
-    if operator_id is not None:
-        where &= cdr.c.operator_key == party_key(operator_id)
-    found = [tuple(row) for row in snapshot.execute(select(cdr.c.id, cdr.c.operator_id).where(where).limit(20))]
-    if not found:
-        of = f" of operator {shown(operator_id)}" if operator_id is not None else ""
-        raise refuse(LookupReason.CDR_UNKNOWN, f"there is no CDR {shown(cdr_id)}{of}; see: echs cdr list")
-    if len(found) > 1:
-        operators = named(sorted(operator for _, operator in found))
-        detail = f"several operators have a CDR {shown(cdr_id)}: {operators}; say which with --operator"
-        raise refuse(LookupReason.CDR_OF_SEVERAL, detail)
-    return found[0]
+def every(ground: Ground, wanted: Filter, before: int | None = None) -> Iterator[ListedCdr]:
+    """All CDRs that are wanted, newest first, from one snapshot of the store; however many they are."""
+    with ground.database.read(patient=True) as snapshot:
+        while found := page(snapshot, wanted, before, ROWS_AT_ONCE):
+            yield from found
+            before = found[-1].row
 
 
 def is_owned() -> ColumnElement[bool]:
@@ -147,7 +161,8 @@ def listed_columns() -> list[ColumnElement[Any]]:
         cdr.volume_e4_kwh,
         cdr.received_at,
     ]
-    return [cdr.id, *shown_columns, is_owned(), newest_decision(cdr.id), tables.cdr_cleared.c.run_number]
+    more = [cdr.contract_id, cdr.chargepoint_id, cdr.evse_id, cdr.city]
+    return [cdr.id, *shown_columns, is_owned(), newest_decision(cdr.id), tables.cdr_cleared.c.run_number, *more]
 
 
 def listed(snapshot: Connection, query: Select[Any]) -> list[ListedCdr]:
@@ -155,9 +170,10 @@ def listed(snapshot: Connection, query: Select[Any]) -> list[ListedCdr]:
     rows: Sequence[Any] = snapshot.execute(query).all()
     warnings = warnings_by_cdr(snapshot, [row[0] for row in rows])
     found = []
-    for number, *shown_values, owned, kind, run_number in rows:
+    for number, *shown_values, owned, kind, run_number, contract_id, chargepoint_id, evse_id, city in rows:
         state = status_of(run_number, bool(owned), None if kind is None else Decided(kind))
-        values: list[Any] = [*shown_values, state, run_number, tuple(warnings[number])]
+        more = (contract_id, chargepoint_id, evse_id, city)
+        values: list[Any] = [number, *shown_values, state, run_number, *more, tuple(warnings[number])]
         found.append(ListedCdr(*values))
     return found
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from echs.base.ground import Ground
 from echs.cdrs import tables
-from echs.cdrs.status import STOPPING
+from echs.cdrs.status import STOPPING, Status
 from echs.partners import tables as partner_tables
 from echs.partners.partner import Kind
 
@@ -110,6 +110,16 @@ def held(ground: Ground) -> list[Held]:
     )
     with ground.database.read() as snapshot:
         return [Held(row[1], row[2]) for row in sorted(map(tuple, snapshot.execute(query)))]
+
+
+def stopped_count(ground: Ground, state: Status) -> int:
+    """How many CDRs the office keeps out of every run, on hold or rejected."""
+    of = stopped().subquery()
+    kind = next(kind for kind, each in STOPPING.items() if each is state)
+    with ground.database.read() as snapshot:
+        query = select(func.count()).select_from(of).where(newest_decision(of.c.cdr_id) == kind)
+        uncleared = query.where(of.c.cdr_id.in_(select(tables.cdr_uncleared.c.cdr_id)))
+        return snapshot.execute(uncleared).scalar() or 0
 
 
 def warned(ground: Ground) -> int:

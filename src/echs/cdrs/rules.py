@@ -24,7 +24,7 @@ from echs.base.spool import Row
 from echs.cdrs import formats
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, CdrWarning, label
 from echs.cdrs.formats import WrongFormat
-from echs.partners.partner import Partner, party_key
+from echs.partners.partner import Partner, party_key, party_keys
 from echs.partners.standard_ids import (
     USUAL_CONTRACT_ID,
     USUAL_EVSE_ID,
@@ -317,6 +317,13 @@ def country_unknown(cdr: Cdr, _scene: Scene) -> str | None:
     return f"{shown(country)} is not a country of ISO 3166-1, such as NLD"
 
 
+def own_network(cdr: Cdr, scene: Scene) -> str | None:
+    """The sender's own driver at the sender's own charge point."""
+    if cdr.provider_key not in party_keys(scene.sender.provider_ids):
+        return None
+    return f"{shown(cdr.record.provider_id)} is yours as {shown(cdr.record.operator_id)} is: nothing is owed for it"
+
+
 def odd_evse_id(cdr: Cdr, _scene: Scene) -> str | None:
     """No EVSE id of a known shape."""
     return evse_id_problem(cdr.record.evse_id) if cdr.record.evse_id else None
@@ -442,6 +449,14 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         "neither two nor three letters of ISO 3166-1",
         "OCHP 0.2, 4.2 (three letters); the field writes two as well",
         usual=UsualAmong(countries_or_none),
+    ),
+    Rule(
+        CdrWarning.OWN_NETWORK,
+        Severity.WARN,
+        "provider_id",
+        own_network,
+        "operator and provider are the same partner; statements have it in a section of its own",
+        "roaming is between partners",
     ),
 )
 RULES: tuple[Rule[Reading, Scene] | Rule[Cdr, Scene], ...] = (*REJECTIONS, HOLD, *WARNINGS)

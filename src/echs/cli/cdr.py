@@ -1,20 +1,30 @@
-"""``echs cdr``: charge detail records."""
+"""``echs cdr``: charge detail records, looked up, and decided about before clearing."""
 
 from dataclasses import asdict
+from datetime import datetime
+from itertools import islice
 
 import click
 
+from echs.base import trace
 from echs.base.energy import kwh
+from echs.base.errors import shown
 from echs.cdrs import listing
-from echs.cdrs.status import Status
-from echs.cli.output import json_option, print_facts, print_json, print_table, say
+from echs.cdrs.decisions import decide
+from echs.cdrs.lookup import look_up
+from echs.cdrs.status import Decided, Status
+from echs.cli.output import DAY, json_option, print_csv, print_facts, print_json, print_json_array, print_table, say
 from echs.cli.store import ready_house
+from echs.partners.register import partner_of_user
 from echs.protocols.ochp02.names import CDR_INFO
+from echs.statements.csv import text as csv_text
+
+TABLE_ROWS = 50
 
 
 @click.group("cdr")
 def command() -> None:
-    """Look up charge detail records."""
+    """Look up charge detail records, and decide about them before clearing."""
 
 
 def spelt(record: dict[str, str]) -> dict[str, str]:
@@ -23,50 +33,130 @@ def spelt(record: dict[str, str]) -> dict[str, str]:
 
 
 def as_facts(cdr: listing.ListedCdr) -> dict[str, object]:
-    """A line of the listing for programs; the fields of its warnings by their names on the wire."""
+    """A line of the listing for programs; the fields of its warnings by their names on the wire, energy in kWh too."""
     warnings = [{**asdict(each), "field": CDR_INFO.spelling.get(each.field, each.field)} for each in cdr.warnings]
-    return {**asdict(cdr), "warnings": warnings}
+    return {**asdict(cdr), "kwh": kwh(cdr.volume_e4_kwh), "warnings": warnings}
+
+
+CSV_COLUMNS = (
+    "cdrId",
+    "infraProviderId",
+    "serviceProviderId",
+    "start",
+    "end",
+    "kWh",
+    "received",
+    "status",
+    "run",
+    "evcoId",
+    "chargePointId",
+    "evseId",
+    "city",
+    "warnings",
+)
+
+
+def csv_row(cdr: listing.ListedCdr) -> list[str]:
+    """The same for a spreadsheet: times in UTC, no text that is a formula."""
+    return [
+        csv_text(cdr.cdr_id),
+        csv_text(cdr.operator_id),
+        csv_text(cdr.provider_id),
+        f"{cdr.started_at:%Y-%m-%dT%H:%M:%SZ}",
+        f"{cdr.ended_at:%Y-%m-%dT%H:%M:%SZ}",
+        kwh(cdr.volume_e4_kwh),
+        f"{cdr.received_at:%Y-%m-%dT%H:%M:%SZ}",
+        cdr.status.value,
+        "" if cdr.run_number is None else str(cdr.run_number),
+        csv_text(cdr.contract_id),
+        csv_text(cdr.chargepoint_id),
+        csv_text(cdr.evse_id),
+        csv_text(cdr.city),
+        " ".join(warned.name for warned in cdr.warnings),
+    ]
 
 
 @command.command("list")
 @click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those in this state.")
 @click.option("--run", "run_number", type=click.IntRange(1), metavar="N", help="Only those of this clearing run.")
+@click.option("--partner", "user_id", metavar="USER_ID", help="Only those that this partner sent or receives.")
+@click.option("--operator", "operator_id", metavar="ID", help="Only those with this infraProviderId.")
+@click.option("--provider", "provider_id", metavar="ID", help="Only those with this serviceProviderId.")
+@click.option("--since", type=DAY, metavar="DAY", help="Only sessions that began on this day (UTC) or later.")
+@click.option("--until", type=DAY, metavar="DAY", help="Only sessions that began before this day (UTC).")
 @click.option("--warnings", "only_warned", is_flag=True, help="Only those with warnings; shows them.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Maximum number of rows.  [default: 50; all of a file]"
+)
+@click.option("--after", type=click.IntRange(1), metavar="ROW", help="Go on behind a page; each page tells where.")
+@click.option("--csv", "as_csv", is_flag=True, help="Write CSV instead of a table: all rows of the filter.")
 @json_option
-def list_(status: str | None, run_number: int | None, only_warned: bool, limit: int, as_json: bool) -> None:
-    """List the newest CDRs, newest first. Times are UTC."""
-    wanted = Status(status) if status else None
-    found = listing.find(ready_house(), wanted, run_number, limit + 1, only_warned=only_warned)
+def list_(
+    status: str | None,
+    run_number: int | None,
+    user_id: str | None,
+    operator_id: str | None,
+    provider_id: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    only_warned: bool,
+    limit: int | None,
+    after: int | None,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """List CDRs, newest first. Times are UTC.
+
+    --json and --csv write every CDR of the filter, however many, unless --limit says otherwise. Card numbers are never
+    shown.
+    """
+    house = ready_house()
+    wanted = listing.Filter(
+        status=Status(status) if status else None,
+        run_number=run_number,
+        partner_id=None if user_id is None else partner_of_user(house, user_id).id,
+        operator_id=operator_id,
+        provider_id=provider_id,
+        since=since,
+        until=until,
+        only_warned=only_warned,
+    )
+    if as_json or as_csv:
+        rows = islice(listing.every(house, wanted, after), limit)
+        if as_json:
+            print_json_array(as_facts(each) for each in rows)
+        else:
+            print_csv(CSV_COLUMNS, map(csv_row, rows))
+        return
+    limit = limit or TABLE_ROWS
+    with house.database.read() as snapshot:
+        found = listing.page(snapshot, wanted, after, limit + 1)
     more, found = len(found) > limit, found[:limit]
     last = ("warnings",) if only_warned else ("run", "warnings")
-    if as_json:
-        print_json([as_facts(each) for each in found])
-    else:
-        print_table(
-            "Charge detail records",
-            ("cdrId", "operator", "provider", "start", "kWh", "received", "status", *last),
+    print_table(
+        "Charge detail records",
+        ("cdrId", "operator", "provider", "start", "kWh", "received", "status", *last),
+        (
             (
-                (
-                    each.cdr_id,
-                    each.operator_id,
-                    each.provider_id,
-                    each.started_at,
-                    kwh(each.volume_e4_kwh),
-                    each.received_at,
-                    each.status,
-                    *(
-                        (", ".join(warned.name for warned in each.warnings),)
-                        if only_warned
-                        else (each.run_number, len(each.warnings) or None)
-                    ),
-                )
-                for each in found
-            ),
-            right=("kWh", "run"),
-        )
+                each.cdr_id,
+                each.operator_id,
+                each.provider_id,
+                each.started_at,
+                kwh(each.volume_e4_kwh),
+                each.received_at,
+                each.status,
+                *(
+                    (", ".join(warned.name for warned in each.warnings),)
+                    if only_warned
+                    else (each.run_number, len(each.warnings) or None)
+                ),
+            )
+            for each in found
+        ),
+        right=("kWh", "run"),
+    )
     if more:
-        say(f"there are more than these {limit}; see --limit")
+        say(f"there are more than these {limit}; the next page: --after {found[-1].row}")
 
 
 @command.command()
@@ -75,7 +165,7 @@ def list_(status: str | None, run_number: int | None, only_warned: bool, limit: 
 @json_option
 def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     """Show everything that is known of one CDR, but for the card number. Times are UTC."""
-    found = listing.look_up(ready_house(), cdr_id, operator_id)
+    found = look_up(ready_house(), cdr_id, operator_id)
     if as_json:
         print_json({**asdict(found), "listed": as_facts(found.listed), "record": spelt(found.record)})
         return
@@ -106,3 +196,40 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
         ("warning", "field", "what is odd"),
         ((warned.name, CDR_INFO.spelling.get(warned.field), warned.detail) for warned in each.warnings),
     )
+    print_table(
+        "Decisions",
+        ("decision", "when", "by", "reason"),
+        ((each.kind, each.decided_at, each.decided_by, each.reason) for each in found.decisions),
+    )
+
+
+def decision(kind: Decided, summary: str, done: str) -> None:
+    """Make a command of a decision."""
+
+    @command.command(kind.value, help=summary)
+    @click.argument("cdr_id", metavar="CDR_ID")
+    @click.option("--operator", "operator_id", metavar="ID", help="Whose CDR, where several operators use the number.")
+    @click.option("--reason", required=True, metavar="TEXT", help="Why, in a line; it stands in the audit trail.")
+    @json_option
+    def decide_(cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
+        house = ready_house()
+        made = decide(house, kind, cdr_id, operator_id, reason, trace.current().actor)
+        if as_json:
+            print_json({"cdr_id": cdr_id, **asdict(made)})
+            return
+        say(f"CDR {shown(cdr_id)} is {done}")
+
+
+decision(
+    Decided.HOLD,
+    "Put a CDR on hold: no run takes it until it is released or rejected. Statements tell both partners so, with the "
+    "reason.",
+    "on hold; see: echs cdr release, echs cdr reject",
+)
+decision(Decided.RELEASE, "Release a CDR that is on hold: the next run takes it.", "released; the next run takes it")
+decision(
+    Decided.REJECT,
+    "Reject a CDR for ever: no run takes it. Nothing is deleted; the next statement tells both partners so, with the "
+    "reason.",
+    "rejected; no run will take it",
+)

@@ -1,6 +1,8 @@
 """``echs clear``: the clearing run."""
 
 import sys
+from dataclasses import asdict
+from typing import Any
 
 import click
 from rich.progress import Progress
@@ -9,7 +11,8 @@ from echs.base import trace
 from echs.base.energy import kwh
 from echs.base.errors import Refused, shown
 from echs.base.wording import counted
-from echs.cdrs.pending import PairTotal, held, preview, warned
+from echs.cdrs.pending import PairTotal, held, preview, stopped_count, warned
+from echs.cdrs.status import Status
 from echs.clearing import publish, run
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.cli.store import ready_house
@@ -18,22 +21,40 @@ from echs.house import House
 BY = "command line"
 
 
+def as_facts(total: PairTotal | run.Run) -> dict[str, Any]:
+    """A total for programs: energy in kWh beside the integer."""
+    return {**asdict(total), "kwh": kwh(total.volume_e4_kwh)}
+
+
 def show_pairs(title: str, pairs: list[PairTotal]) -> None:
-    """The table of totals by pair."""
+    """The table of totals by pair, with their sum."""
+    count, volume = sum(pair.cdr_count for pair in pairs), sum(pair.volume_e4_kwh for pair in pairs)
+    rows: list[tuple[object, ...]] = [
+        (
+            pair.operator_id,
+            pair.provider_id,
+            pair.cdr_count,
+            kwh(pair.volume_e4_kwh),
+            pair.first_started_at,
+            pair.last_ended_at,
+        )
+        for pair in pairs
+    ]
+    if len(rows) > 1:
+        rows.append(
+            (
+                "total",
+                "",
+                count,
+                kwh(volume),
+                min(p.first_started_at for p in pairs),
+                max(p.last_ended_at for p in pairs),
+            )
+        )
     print_table(
         title,
         ("operator", "provider", "CDRs", "kWh", "first start", "last end"),
-        (
-            (
-                pair.operator_id,
-                pair.provider_id,
-                pair.cdr_count,
-                kwh(pair.volume_e4_kwh),
-                pair.first_started_at,
-                pair.last_ended_at,
-            )
-            for pair in pairs
-        ),
+        rows,
         right=("CDRs", "kWh"),
     )
 
@@ -44,6 +65,14 @@ def show_held(house: House) -> None:
         owner = f"echs partner own USER_ID --provider {each.provider_id}"
         waiting = counted(each.cdr_count, "CDR")
         say(f"held: {waiting} for provider id {shown(each.provider_id)}, which nobody owns ({owner})")
+
+
+def show_stopped(house: House) -> None:
+    """What the office keeps out of the run."""
+    for state in (Status.ON_HOLD, Status.REJECTED):
+        count = stopped_count(house, state)
+        if count:
+            say(f"{state.value}: {counted(count, 'CDR')} (echs cdr list --status {state.value})")
 
 
 def show_warned(house: House) -> None:
@@ -66,10 +95,20 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
     if dry_run or not yes:
         pairs = preview(house)
         if dry_run and as_json:
-            print_json(pairs)
+            print_json(
+                {
+                    "cdr_count": sum(pair.cdr_count for pair in pairs),
+                    "kwh": kwh(sum(pair.volume_e4_kwh for pair in pairs)),
+                    "pairs": [as_facts(pair) for pair in pairs],
+                    "held": held(house),
+                    "on_hold": stopped_count(house, Status.ON_HOLD),
+                    "rejected": stopped_count(house, Status.REJECTED),
+                }
+            )
         elif not as_json:
             show_pairs(f"Pending: {counted(sum(pair.cdr_count for pair in pairs), 'CDR')}", pairs)
             show_held(house)
+            show_stopped(house)
             show_warned(house)
         if dry_run:
             return
@@ -89,7 +128,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         return
     _, pairs, parties = run.run_of_number(house, made.number)
     if as_json:
-        print_json({"run": made, "pairs": pairs, "parties": parties})
+        print_json({"run": as_facts(made), "pairs": [as_facts(pair) for pair in pairs], "parties": parties})
     else:
         show_pairs(f"Run {made.number}: {counted(made.cdr_count, 'CDR')}, {kwh(made.volume_e4_kwh)} kWh", pairs)
         show_held(house)

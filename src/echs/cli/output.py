@@ -1,12 +1,15 @@
 """What commands print: a table for people, JSON for programs, sentences to standard error."""
 
+import csv
+import io
 import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,6 +86,46 @@ def print_json(value: object) -> None:
     text = json.dumps(value, default=jsonable, ensure_ascii=False, indent=2)
     # The name of a file need not be UTF-8; what is printed must be.
     click.echo(text.encode("utf-8", "replace").decode())
+
+
+def print_json_array(values: Iterable[object]) -> None:
+    """The values as one JSON array, each written as it comes: there may be millions."""
+    lead = "["
+    for value in values:
+        text = json.dumps(value, default=jsonable, ensure_ascii=False)
+        click.echo(f"{lead}{text}".encode("utf-8", "replace").decode(), nl=False)
+        lead = ",\n"
+    click.echo("[]" if lead == "[" else "]")
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows as CSV (RFC 4180), each written as it comes."""
+    line = io.StringIO()
+    writer = csv.writer(line, lineterminator="\r\n")
+    for row in chain([columns], rows):
+        writer.writerow(row)
+        click.echo(line.getvalue().encode("utf-8", "replace").decode(), nl=False)
+        line.seek(0)
+        line.truncate()
+
+
+class Day(click.ParamType[datetime]):
+    """A day, 2026-10-01, as the instant at which it begins in UTC."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The instant.
+
+        :raises click.BadParameter: it is no day
+        """
+        try:
+            return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is not a day like 2026-10-01", param, ctx)
+
+
+DAY = Day()
 
 
 def say(sentence: str) -> None:

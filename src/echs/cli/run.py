@@ -1,11 +1,14 @@
 """``echs run``: clearing runs of the past."""
 
+from datetime import datetime
+
 import click
 
 from echs.base.energy import kwh
+from echs.base.wording import counted
 from echs.clearing import run
-from echs.cli.clear import show_pairs
-from echs.cli.output import json_option, print_facts, print_json, print_table
+from echs.cli.clear import as_facts, show_pairs
+from echs.cli.output import DAY, json_option, print_facts, print_json, print_table
 from echs.cli.store import ready_house
 
 
@@ -15,15 +18,22 @@ def command() -> None:
 
 
 @command.command("list")
+@click.option("--since", type=DAY, metavar="DAY", help="Only runs that were made on this day (UTC) or later.")
+@click.option("--until", type=DAY, metavar="DAY", help="Only runs that were made before this day (UTC).")
 @json_option
-def list_(as_json: bool) -> None:
-    """List every run, the newest first. Times are UTC."""
-    runs = run.all_runs(ready_house())
+def list_(since: datetime | None, until: datetime | None, as_json: bool) -> None:
+    """List the runs, the newest first, with their total. Times are UTC."""
+    runs = [
+        each
+        for each in run.all_runs(ready_house())
+        if (since is None or each.cleared_at >= since) and (until is None or each.cleared_at < until)
+    ]
     if as_json:
-        print_json(runs)
+        print_json([as_facts(each) for each in runs])
         return
+    count, volume = sum(each.cdr_count for each in runs), sum(each.volume_e4_kwh for each in runs)
     print_table(
-        "Clearing runs",
+        f"Clearing runs: {counted(count, 'CDR')}, {kwh(volume)} kWh",
         ("run", "cleared", "by", "CDRs", "kWh"),
         ((each.number, each.cleared_at, each.cleared_by, each.cdr_count, kwh(each.volume_e4_kwh)) for each in runs),
         right=("run", "CDRs", "kWh"),
@@ -37,7 +47,7 @@ def show(number: int, as_json: bool) -> None:
     """Show run N: its totals by pair, who took part, and who has fetched it. Times are UTC."""
     found, pairs, parties = run.run_of_number(ready_house(), number)
     if as_json:
-        print_json({"run": found, "pairs": pairs, "parties": parties})
+        print_json({"run": as_facts(found), "pairs": [as_facts(each) for each in pairs], "parties": parties})
         return
     print_facts(
         f"Run {found.number}",
