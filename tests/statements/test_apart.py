@@ -210,6 +210,16 @@ def test_a_busy_server_says_when_to_come_back(house, cast, monkeypatch):
     assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
 
 
+def test_a_link_that_has_ended_says_so_and_where_to_get_a_new_one(house, cast, clock):
+    cleared(house, cast, 1)
+    link, app = link_of(house, cast.anwb), application(house)
+    clock.turn(days=40)
+    answer = request(app, b"", method="GET", path=link, content_type=None)
+    assert (answer.status, b"GetCDRs gives a new one" in answer.body) == (410, True)
+    forged = link.replace("/statements/", "/statements/1")
+    assert request(app, b"", method="GET", path=forged, content_type=None).status == 404
+
+
 def test_a_user_id_of_any_letters_makes_a_file_name_that_every_system_takes(house, cast):
 
     enrolment.add_partner(house, 'Łódź "1"/é', "Łódź", "a password", Ownership(["Lodz"], ["Lodz"]))
