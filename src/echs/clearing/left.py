@@ -7,7 +7,7 @@ Written with the run, since what waits now may be cleared tomorrow: a statement 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, insert, or_, select
+from sqlalchemy import Connection, and_, exists, false, func, insert, or_, select
 
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import owner_of, stopped
@@ -126,7 +126,7 @@ def left_for(snapshot: Connection, run_numbers: Sequence[int], partner_id: int) 
             else:
                 spans.append([before, number])
         before = number
-    inside = or_(*(and_(left.c.run_number > first, left.c.run_number <= last) for first, last in spans))
+    inside = or_(false(), *(and_(left.c.run_number > first, left.c.run_number <= last) for first, last in spans))
     told = or_(left.c.run_number == newest, and_(left.c.why == Why.REJECTED, inside))
     mine = or_(left.c.operator_partner_id == partner_id, left.c.provider_partner_id == partner_id)
     columns = [left.c[name] for name in Left.__slots__]
