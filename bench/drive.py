@@ -3,8 +3,10 @@
 import os
 import re
 import socket
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +86,16 @@ def peak_mib(pids: list[int]) -> float:
     return max(peaks) / 1024
 
 
+def resident_mib(pids: list[int]) -> float:
+    """The memory of the largest now."""
+    sizes = [0]
+    for pid in pids:
+        with suppress(OSError):
+            found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+            sizes += [int(found[1])] if found else []
+    return max(sizes) / 1024
+
+
 def head(host: str, path: str, size: int, headers: str = "") -> bytes:
     """The head of a POST."""
     return (
@@ -102,6 +114,24 @@ def get(port: int, path: str, pid: int) -> Measured:
     """GET from any server."""
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode()
     return exchange(port, request, b"", pid)
+
+
+@contextmanager
+def newcomers(pid: int) -> Iterator[list[float]]:
+    """The peak of memory, in MiB, of what the process begins during the block, in a list of one."""
+    known, peak, over = set(family(pid)), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            peak[0] = max(peak[0], peak_mib([each for each in family(pid) if each not in known]))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        watching.join()
 
 
 def exchange(port: int, request: bytes, body: bytes, pid: int, counted: bytes = b"") -> Measured:

@@ -326,12 +326,16 @@ class Bench:
                 link = re.search(rb"docLink>[^<]*(/statements/[^<]+)<", server.small("GetCDRs", logins["p00"]).begin)
                 if link is None:
                     raise Wrong("no link to a statement")
-                drawn = drive.get(server.port, link[1].decode(), server.process.pid)
-                figures = middle([drawn])
+                before = drive.resident_mib(drive.family(server.process.pid))
+                with drive.newcomers(server.process.pid) as peak:
+                    drawn = drive.get(server.port, link[1].decode(), server.process.pid)
+                figures = {**middle([drawn]), "process_rss_mib": peak[0], "grown_mib": drawn.rss_mib - before}
                 yield Line(
                     "W7", f"the same, {drawn.size / 1e6:.0f} MB of PDF, by its link from a server that took the CDRs in", store,
-                    f"{seconds(figures)}, {figures['rss_mib']:.0f} MiB", goal="<= 10 s, <= 150 MiB",
-                    met=figures["wall_s"] <= 10 and figures["rss_mib"] <= 150 and drawn.status == 200, figures=figures,
+                    f"{seconds(figures)}, {peak[0]:.0f} MiB in a process of its own, {figures['grown_mib']:.0f} in the server",
+                    goal="<= 10 s, <= 150 MiB, <= 16 MiB",
+                    met=figures["wall_s"] <= 10 and 0 < peak[0] <= 150 and figures["grown_mib"] <= 16
+                    and drawn.status == 200, figures=figures,
                 )  # fmt: skip
 
     def command(self, server: Office, store: str, count: int) -> Line:

@@ -21,7 +21,7 @@ from echs.meters import Meters
 from echs.protocols.ochp02.mount import mounts
 from echs.reception import Application, Environ, Reception, StartResponse
 from echs.settings import read_settings
-from echs.statements.link import LINK_LENGTH_LIMIT
+from echs.statements.link import LINK_LENGTH_LIMIT, has_ended
 from echs.statements.shelf import DrawingBusy
 from echs.statements.statement import safe_name
 
@@ -78,7 +78,7 @@ def application(
 
 
 def statement(house: House, name: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """The statement behind a link, or the same 404 for whatever is wrong with the link."""
+    """The statement behind a link; 410 where it has ended, or the same 404 for whatever else is wrong with it."""
     turn.stand_aside()
     trace.current().operation = "statement"
     found = STATEMENT_LINK.fullmatch(name)
@@ -89,6 +89,9 @@ def statement(house: House, name: str, environ: Environ, start_response: StartRe
         except DrawingBusy:
             text = "Other large statements are being drawn. Try again in half a minute."
             return plain(environ, start_response, "503 Service Unavailable", text, retry_after=30)
+        if opened is None and has_ended(house.link_key, found["signed"], house.clock()):
+            text = "This link has ended. Every GetCDRs gives a new one."
+            return plain(environ, start_response, "410 Gone", text)
     if opened is None or found is None:
         return plain(environ, start_response, "404 Not Found", "Not found.")
     file = opened.file

@@ -207,10 +207,11 @@ def test_every_form_of_an_outline_is_read_as_the_same_lines():
 
 
 def left_of(house, number, partner):
+    numbers = number if isinstance(number, list) else [number]
     with house.database.read() as snapshot:
         return [
             (each.why.value, each.cdr_id, each.reason, each.cdr_count, each.volume_e4_kwh)
-            for each in left_for(snapshot, [number], partner.id)
+            for each in left_for(snapshot, numbers, partner.id)
         ]
 
 
@@ -250,6 +251,34 @@ def test_a_rejected_cdr_is_told_once_and_one_on_hold_until_it_is_released(house,
     decided(house, Decided.RELEASE, 1)
     clear(house)
     assert left_of(house, 3, cast.anwb) == []
+
+
+def test_a_statement_about_several_runs_does_not_say_that_it_lacks_what_is_in_it(house, cast):
+    add(house, cast.tnm, cdr(0), cdr(1), cdr(2))
+    decided(house, Decided.HOLD, 1)
+    decided(house, Decided.REJECT, 2)
+    clear(house)
+    decided(house, Decided.RELEASE, 1)
+    add(house, cast.tnm, cdr(3))
+    decided(house, Decided.HOLD, 3)
+    clear(house)
+    assert [row[:2] for row in left_of(house, [1, 2], cast.anwb)] == [("rejected", "2"), ("on-hold", "3")]
+    assert [row[:2] for row in left_of(house, 1, cast.anwb)] == [("on-hold", "1"), ("rejected", "2")]
+
+
+def test_who_took_no_part_in_a_run_is_told_of_what_it_rejected_with_its_next(house, cast):
+    add(house, cast.tnm, cdr(0), cdr("L", provider_id="ladenetz.de"))
+    decided(house, Decided.REJECT, "L")
+    clear(house)
+    assert left_of(house, 1, cast.anwb) == []
+    for number in (1, 2):
+        add(house, cast.tnm, cdr(number, provider_id="ladenetz.de"))
+        clear(house)
+    assert [row[:2] for row in left_of(house, 2, cast.lnd)] == [("rejected", "L")]
+    assert left_of(house, 3, cast.lnd) == []
+    assert [row[:2] for row in left_of(house, [2, 3], cast.lnd)] == [("rejected", "L")]
+    assert [row[:2] for row in left_of(house, 1, cast.tnm)] == [("rejected", "L")]
+    assert left_of(house, 2, cast.tnm) == []
 
 
 def test_beyond_a_bound_those_on_hold_are_summed_and_the_rejected_are_left_to_the_next_run(house, cast, monkeypatch):

@@ -38,6 +38,16 @@ def test_a_link_ends_at_the_midnight_after_its_life():
     assert link.opened(KEY, signed, end) is None
 
 
+def test_that_a_link_has_ended_is_told_to_whoever_has_it_and_to_nobody_else():
+    signed = link.sign(KEY, 7, [(1, 1)], NOW, MONTH)
+    end = datetime(2026, 12, 22, tzinfo=UTC)
+    assert not link.has_ended(KEY, signed, end - timedelta(seconds=1))
+    assert link.has_ended(KEY, signed, end)
+    assert not link.has_ended(KEY, signed[:-1] + ("0" if signed[-1] != "0" else "1"), end)
+    assert not link.has_ended(link.signing_key("another secret"), signed, end)
+    assert not link.has_ended(KEY, "x" * 3000, end)
+
+
 def test_the_same_call_on_the_same_day_gives_the_same_link():
     assert link.sign(KEY, 7, [(1, 1)], NOW, MONTH) == link.sign(KEY, 7, [(1, 1)], NOW + timedelta(hours=11), MONTH)
 

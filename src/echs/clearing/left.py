@@ -7,7 +7,7 @@ Written with the run, since what waits now may be cleared tomorrow: a statement 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, or_, select
+from sqlalchemy import Connection, and_, exists, false, func, insert, or_, select
 
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import owner_of, stopped
@@ -109,10 +109,26 @@ def held(transaction: Connection) -> Iterator[Row]:
 
 
 def left_for(snapshot: Connection, run_numbers: Sequence[int], partner_id: int) -> list[Left]:
-    """What these runs left that concerns a partner as operator or as provider, in the order in which it was kept."""
-    left = tables.clearing_run_left
-    columns = [left.c[name] for name in Left.__slots__]
+    """What concerns a partner, as operator or as provider, of what these runs left, in the order in which it was kept.
+
+    What waits is told as the newest of them left it: what an older one left may be in a newer one. What was rejected is
+    told of all of them, and of the runs before each in which the partner took no part, since it has no statement there.
+    """
+    left, party = tables.clearing_run_left, tables.clearing_run_party
+    newest, wanted = max(run_numbers), set(run_numbers)
+    taken_part = select(party.c.run_number).where(party.c.partner_id == partner_id, party.c.run_number <= newest)
+    spans: list[list[int]] = []
+    before = 0
+    for number in sorted(snapshot.execute(taken_part).scalars()):
+        if number in wanted:
+            if spans and spans[-1][1] == before:
+                spans[-1][1] = number
+            else:
+                spans.append([before, number])
+        before = number
+    inside = or_(false(), *(and_(left.c.run_number > first, left.c.run_number <= last) for first, last in spans))
+    told = or_(left.c.run_number == newest, and_(left.c.why == Why.REJECTED, inside))
     mine = or_(left.c.operator_partner_id == partner_id, left.c.provider_partner_id == partner_id)
-    query = select(*columns).where(left.c.run_number.in_(run_numbers), mine)
-    rows = snapshot.execute(query.order_by(left.c.run_number, left.c.position))
+    columns = [left.c[name] for name in Left.__slots__]
+    rows = snapshot.execute(select(*columns).where(told, mine).order_by(left.c.run_number, left.c.position))
     return [Left(number, Why(why), *rest) for number, why, *rest in rows]

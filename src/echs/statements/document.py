@@ -462,7 +462,10 @@ def draw_group(sheet: Sheet, group: Group, side: Side) -> None:
         sheet.y -= LEADING
     sheet.y -= 5
     sheet.table(LINES, lines)
-    for each in group.lines():
+    for number, each in enumerate(group.lines(), 1):
+        if number == group.cdr_count:
+            # No sum stands alone on a page.
+            sheet.need(2 * LEADING + 5 * ROW_GAP)
         sheet.cells(row(sheet.statement, each))
     sheet.sums(total_of(f"Total {group.counterparty_id}", group.cdr_count, group.volume_e4_kwh))
     sheet.y -= 8

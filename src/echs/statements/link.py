@@ -51,6 +51,15 @@ def opened(key: bytes, link: str, now: datetime) -> tuple[int, tuple[Span, ...]]
     return int(match[1]), tuple((int(first), int(last)) for first, _, last in spans)
 
 
+def has_ended(key: bytes, link: str, now: datetime) -> bool:
+    """Whether we made this link and its time is over: whoever has it may know that, and ask for a new one."""
+    match = _LINK.fullmatch(link) if len(link) <= LINK_LENGTH_LIMIT else None
+    if match is None:
+        return False
+    end = int(match[3])
+    return now.timestamp() >= end and opened(key, link, datetime.fromtimestamp(end - 1, UTC)) is not None
+
+
 def spans_of(runs: Sequence[int], among: Sequence[int]) -> tuple[Span, ...]:
     """``runs`` as spans of ``among``, the runs that the partner took part in: few, however many runs they are."""
     wanted, going_on = set(runs), False
