@@ -24,7 +24,7 @@ RUN python3 -m venv /opt/echs \
     && /opt/echs/bin/pip install --quiet --require-hashes --no-build-isolation \
        --only-binary :all: --no-binary font-roboto,spyne -r requirements.lock
 
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations
 COPY wsdl wsdl
 COPY src src
@@ -39,6 +39,7 @@ FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="eCHS" \
+      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.description="An open, self-hosted clearing house for electric-vehicle roaming (OCHP)" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

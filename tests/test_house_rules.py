@@ -104,6 +104,6 @@ def test_the_top_level_holds_what_belongs_there():
     allowed = {
         "pyproject.toml", "README.md", "alembic.ini", "migrations", "src", "tests", "wsdl", "docker-compose.yml",
         "Makefile", "Dockerfile", "docs", "bench", ".ci", ".gitignore", "requirements.lock", "requirements-dev.lock",
-        "deploy", ".dockerignore", ".env.example",
+        "deploy", ".dockerignore", ".env.example", "LICENSE", "CONTRIBUTING.md", "SECURITY.md", ".editorconfig",
     }  # fmt: skip
     assert top <= allowed, f"{sorted(top - allowed)}: find its room, or its folder among docs, bench and deploy files"
