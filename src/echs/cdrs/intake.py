@@ -172,7 +172,7 @@ def examine(
             if not right.repeated:
                 notice(right)
             return right
-        detail = f"differs from the CDR of the same number at position {earlier[0]} of this upload"
+        detail = f"conflicts with the record at position {earlier[0]}, which has the same cdrId"
         return Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record))
 
     kept: list[Placed] = []

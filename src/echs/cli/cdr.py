@@ -32,7 +32,7 @@ def as_facts(cdr: listing.ListedCdr) -> dict[str, object]:
 @click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those in this state.")
 @click.option("--run", "run_number", type=click.IntRange(1), metavar="N", help="Only those of this clearing run.")
 @click.option("--warnings", "only_warned", is_flag=True, help="Only those with warnings; shows them.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Maximum number of rows.")
 @json_option
 def list_(status: str | None, run_number: int | None, only_warned: bool, limit: int, as_json: bool) -> None:
     """List the newest CDRs, newest first. Times are UTC."""
@@ -103,6 +103,6 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     )
     print_table(
         "Warnings",
-        ("warning", "field", "what is odd"),
+        ("warning", "field", "detail"),
         ((warned.name, CDR_INFO.spelling.get(warned.field), warned.detail) for warned in each.warnings),
     )

@@ -15,7 +15,7 @@ from echs.upkeep.examination import Status, Symptom, examine
 @click.command("doctor")
 @json_option
 def command(as_json: bool) -> None:
-    """Look at settings, files, store, partners and what waits, and say what to do; exit code 1 where anything fails.
+    """Check settings, files, database and data, and suggest fixes; exit code 1 if anything fails.
 
     Nothing is changed. Whether the rows of the store are right is another question: echs verify.
     """
