@@ -4,6 +4,7 @@
 #   docker build --build-arg PYTHON_IMAGE=python:3.13-slim-bookworm@sha256:DIGEST -t echs .
 # where `docker image inspect --format '{{index .RepoDigests 0}}' python:3.13-slim-bookworm` says the digest.
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+ARG POSTGRES_IMAGE=postgres:17.6-bookworm
 
 FROM ${PYTHON_IMAGE} AS builder
 
@@ -24,7 +25,7 @@ RUN python3 -m venv /opt/echs \
     && /opt/echs/bin/pip install --quiet --require-hashes --no-build-isolation \
        --only-binary :all: --no-binary font-roboto,spyne -r requirements.lock
 
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations
 COPY wsdl wsdl
 COPY src src
@@ -34,11 +35,30 @@ RUN /opt/echs/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir w
     && /opt/echs/bin/python slim.py \
     && /opt/echs/bin/echs --version
 
+# The same program beside pg_dump and pg_restore of the database's version, for `echs backup`: --target backup. Both base
+# images are of one Debian release, so that the interpreter finds its libraries; the last line shows that it does.
+FROM ${POSTGRES_IMAGE} AS backup
+
+COPY --from=builder /usr/local /usr/local
+COPY --from=builder /opt/echs /opt/echs
+RUN ldconfig \
+    && install --directory --mode 0700 --owner 10001 --group 10001 /data /backups \
+    && /opt/echs/bin/echs --version
+ENV PATH=/opt/echs/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    ECHS_DATA_DIR=/data
+USER 10001:10001
+WORKDIR /data
+ENTRYPOINT ["echs", "backup"]
+CMD ["create", "/backups"]
+
 FROM ${PYTHON_IMAGE}
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="eCHS" \
+      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.description="An open, self-hosted clearing house for electric-vehicle roaming (OCHP)" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

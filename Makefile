@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-interpreters interop bench docs check format lock clean
+.PHONY: help demo serve test test-interpreters interop bench docs tables check format lock clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,11 +47,15 @@ docs: $(VENV)/.dev ## Build the documentation as a site in docs/_build; a warnin
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-check: $(VENV)/.dev ## Lint, types, direction of imports
+tables: $(VENV)/.dev ## Write the tables of the docs that are made from the code (codes, rules, settings, metrics, limits)
+	@$(BIN)/python docs/tables.py
+
+check: $(VENV)/.dev ## Lint, format, types, direction of imports, tables of the docs; changes nothing
 	@$(BIN)/ruff check src tests migrations bench deploy docs
 	@$(BIN)/ruff format --check src tests migrations bench deploy docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python docs/tables.py --check || { echo "tables of the docs are old: make tables"; exit 1; }
 
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix src tests migrations bench deploy docs

@@ -3,14 +3,16 @@
 from importlib.metadata import version as installed
 
 project = "eCHS"
-author = "the eCHS team"
+author = "The eCHS developers"
+copyright = "The eCHS developers, Apache License 2.0"
 release = version = installed("echs")
 extensions = ["myst_parser"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 html_theme = "furo"
 html_title = f"eCHS {release}"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_show_sourcelink = False
 exclude_patterns = ["_build"]
 nitpicky = True

@@ -122,6 +122,16 @@ def test_the_top_level_holds_what_belongs_there():
     allowed = {
         "pyproject.toml", "README.md", "alembic.ini", "migrations", "src", "tests", "wsdl", "docker-compose.yml",
         "Makefile", "Dockerfile", "docs", "bench", ".ci", ".gitignore", "requirements.lock", "requirements-dev.lock",
-        "deploy", ".dockerignore", ".env.example",
+        "deploy", ".dockerignore", ".env.example", "LICENSE", "CONTRIBUTING.md", "SECURITY.md", ".editorconfig",
     }  # fmt: skip
     assert top <= allowed, f"{sorted(top - allowed)}: find its room, or its folder among docs, bench and deploy files"
+
+
+def test_the_map_in_the_package_names_every_folder_and_module():
+    """`echs.__doc__` calls itself the map: what is missing in it is not found by a newcomer, what is too much misleads."""
+    import echs
+
+    mapped = set(re.findall(r"``(\w+)``", echs.__doc__ or "")) - {"soap", "ochp02"}
+    source = ROOT / "src" / "echs"
+    found = {path.stem for path in source.glob("*.py")} | {path.parent.name for path in source.glob("*/__init__.py")}
+    assert mapped == found - {"__init__", "__main__"}

@@ -31,6 +31,12 @@ def test_the_wheel_works_without_the_checkout(tmp_path):
     assert {path.name for path in (place / "echs" / "_wsdl").iterdir()} == {
         path.name for path in (ROOT / "wsdl").iterdir()
     }
+    (metadata,) = place.glob("echs-*.dist-info/METADATA")
+    said = metadata.read_text()
+    assert "License-Expression: Apache-2.0" in said
+    assert "Author: The eCHS developers" in said
+    (licence,) = place.glob("echs-*.dist-info/licenses/LICENSE")
+    assert licence.read_bytes() == (ROOT / "LICENSE").read_bytes()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
     environment.update(PYTHONPATH=str(place), ECHS_DATA_DIR=str(tmp_path / "data"))
     ask = "import echs, sys; from echs.base.places import migrations; sys.stdout.write(str(migrations()))"

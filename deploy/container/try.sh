@@ -11,6 +11,7 @@
 #   TRY_OWN=1            a daemon of its own and stand-ins, whatever else there is
 #   TRY_CACHE=DIR        keep the Debian base system in this directory for the next time
 #   TRY_COMPOSE=PROGRAM  the compose to try; else `docker compose`, else docker-compose
+#   TRY_HTTPS_PORT=18443, TRY_HTTP_PORT=18080   ports of 127.0.0.1 that must be free
 #   TRY_LOGS=DIR         keep the logs of the containers there
 set -euo pipefail
 
@@ -27,6 +28,7 @@ daemon=""
 brought_up=""
 failures=0
 dump=""
+child=""
 table=()
 
 say() { printf '%s %s\n' "$(date +%T)" "$*" >&2; }
@@ -58,10 +60,11 @@ clean() {
     local code=$?
     trap - EXIT INT TERM
     set +e
+    [ -z "$child" ] || { pkill -TERM -P "$child" 2>/dev/null; kill "$child" 2>/dev/null; wait "$child" 2>/dev/null; }
     if [ -n "$brought_up" ]; then
         [ -z "${TRY_LOGS:-}" ] || { mkdir -p "$TRY_LOGS"; compose logs --no-color >"$TRY_LOGS/containers.log" 2>&1; }
         within=120 compose --profile backup down -v --remove-orphans >/dev/null 2>&1
-        [ -n "$daemon" ] || docker image rm "echs:$project" >/dev/null 2>&1
+        [ -n "$daemon" ] || docker image rm "echs:$project" "echs-backup:$project" >/dev/null 2>&1
     fi
     if [ -n "$daemon" ]; then
         kill "$daemon" 2>/dev/null
@@ -73,6 +76,16 @@ clean() {
 }
 trap clean EXIT
 trap 'exit 130' INT TERM
+
+# A trap waits for what runs in the foreground; what takes minutes runs beside it, so that the end is prompt.
+beside() {
+    "$@" &
+    child=$!
+    local code=0
+    wait "$child" || code=$?
+    child=""
+    return "$code"
+}
 
 start_daemon() {
     [ "$(id -u)" = 0 ] || die "no docker daemon answers; to start one of its own this has to run as root"
@@ -96,7 +109,7 @@ make_stand_ins() {
     if [ ! -s "$base" ]; then
         command -v debootstrap >/dev/null || die "there is no debootstrap: apt-get install debootstrap"
         say "making a Debian base system"
-        timeout 900 debootstrap --variant=minbase --include=ca-certificates trixie "$work/root" >"$work/debootstrap.log" 2>&1 ||
+        beside timeout 900 debootstrap --variant=minbase --include=ca-certificates trixie "$work/root" >"$work/debootstrap.log" 2>&1 ||
             { tail -n 5 "$work/debootstrap.log" >&2; die "debootstrap failed"; }
         # As slim as the images of registries; and whoever this machine trusts, where a proxy opens TLS.
         rm -rf "$work/root/usr/share/"{doc,man,locale,info}/* "$work/root/var/cache/apt/"* "$work/root/var/lib/apt/lists/"*
@@ -111,7 +124,7 @@ make_stand_ins() {
     local image
     for image in "$python_image" "$postgres_image" "$nginx_image"; do
         say "making a stand-in for $image"
-        timeout 600 docker build --network host --tag "$image" "$checkout/deploy/container/standin/${image%%:*}" >"$work/build.log" 2>&1 ||
+        beside timeout 600 docker build --network host --tag "$image" "$checkout/deploy/container/standin/${image%%:*}" >"$work/build.log" 2>&1 ||
             { tail -n 8 "$work/build.log" >&2; die "the stand-in for $image could not be made"; }
     done
 }
@@ -129,6 +142,10 @@ can_fetch() {
 }
 
 for each in docker curl openssl python3; do command -v "$each" >/dev/null || die "there is no $each"; done
+# Asked before anything is built: fifteen minutes later is late.
+port_is_free() { python3 -c 'import socket, sys; socket.socket().bind(("127.0.0.1", int(sys.argv[1])))' "$1" 2>/dev/null; }
+port_is_free "$https_port" || die "port $https_port is in use here; set TRY_HTTPS_PORT to another"
+port_is_free "$http_port" || die "port $http_port is in use here; set TRY_HTTP_PORT to another"
 files=(-f docker-compose.yml)
 stand_ins=""
 if [ -z "${TRY_OWN:-}" ] && timeout 20 docker info >/dev/null 2>&1 && can_fetch; then
@@ -147,10 +164,11 @@ fi
 
 mkdir "$copy"
 (cd "$checkout" && cp -R .dockerignore .env.example Dockerfile README.md deploy docker-compose.yml migrations \
-    pyproject.toml requirements.lock src wsdl "$copy")
+    LICENSE pyproject.toml requirements.lock src wsdl "$copy")
 sed "s/^ECHS_HOST=.*/ECHS_HOST=$host/" "$checkout/.env.example" >"$copy/.env"
 cat >>"$copy/.env" <<END
 ECHS_IMAGE=echs:$project
+ECHS_BACKUP_IMAGE=echs-backup:$project
 ECHS_HTTPS_PORT=127.0.0.1:$https_port
 ECHS_HTTP_PORT=127.0.0.1:$http_port
 END
@@ -203,7 +221,7 @@ fi
 # --- the image -----------------------------------------------------------------------------------------------------
 
 say "building the image"
-within=1200 compose build app >"$work/build.log" 2>&1 || { tail -n 20 "$work/build.log" >&2; die "the image could not be built"; }
+within=1200 beside compose build app >"$work/build.log" 2>&1 || { tail -n 20 "$work/build.log" >&2; die "the image could not be built"; }
 image=echs:$project
 of_image() { docker image inspect --format "$1" "$image"; }
 size=$(of_image '{{.Size}}')
@@ -407,13 +425,18 @@ check "after a restart of the database the servers go on by themselves" db_resta
 
 # --- backup --------------------------------------------------------------------------------------------------------
 
+within=1200 compose --profile backup build backup >"$work/build-backup.log" 2>&1 || { tail -n 20 "$work/build-backup.log" >&2; failed "the image for backups is built"; }
 backup() { compose --profile backup run --rm -T backup "$@"; }
-run_backup() { backup create >"$work/name" 2>"$work/backup.err" || { cat "$work/backup.err"; return 1; }; dump=$(tr -d '\r' <"$work/name" | tail -n 1); backup list | grep -F "$dump"; }
-check "a backup is made" run_backup
-check "it can be read to its end, and taken out" test "$(backup show "$dump" 2>/dev/null | head -c 5)" = PGDMP
+backups() { backup list --json /backups 2>/dev/null | sed -n 's:.*"directory"\: "/backups/\(.*\)".*:\1:p'; }
+run_backup() { compose --profile backup run --rm -T backup && dump=$(backups | tail -n 1) && [ -n "$dump" ]; }
+check "a backup is made by echs backup, with the database's own pg_dump" run_backup
+check "it is complete" backup verify "/backups/$dump"
+check "it can be taken out" test "$(compose --profile backup run --rm -T --entrypoint tar backup -C /backups -c "$dump" 2>/dev/null | tar -t | grep -c store.pgdump)" = 1
+check "the metrics and the alert see it" docker exec "$app" python3 -c 'import urllib.request; assert b"echs_backup_last_timestamp_seconds 1" in urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout=5).read()'
 echs partner add late --name Late --provider Late --json >/dev/null
 restore() {
-    within=120 compose stop app && backup restore "$dump" && compose up -d --no-build --scale app=3 && until_true 60 healthy &&
+    within=120 compose stop app && compose exec -T db psql -q -U echs -d postgres -c 'ALTER DATABASE echs RENAME TO echs_damaged' -c 'CREATE DATABASE echs' &&
+        backup restore "/backups/$dump" && compose up -d --no-build --scale app=3 && until_true 60 healthy &&
         refuses echs partner show late && log_in tnm "$password" | grep -q Accepted
 }
 check "it is restored: what came later is gone, what was there is there" restore

@@ -36,28 +36,39 @@ class Gauge(NamedTuple):
     help: str
 
 
-STORE_UP = Gauge("store_up", (), "1 where the store answers; 0 where not, and what follows from it is missing.")
-PENDING = Gauge("cdrs_pending", (), "CDRs that the next run would take.")
-HELD = Gauge("cdrs_held", (), "CDRs whose provider id nobody owns.")
-OLDEST = Gauge("cdrs_uncleared_oldest_seconds", (), "Age of the CDR that waits longest, pending or held.")
-STORED = Gauge("cdrs_stored", (), "The number of the newest CDR: how many were ever stored, about.")
-RUNS = Gauge("clearing_runs", (), "Clearing runs that there are.")
+STORE_UP = Gauge("store_up", (), "1 if the store answers, else 0, and everything looked up in it is missing.")
+PENDING = Gauge("cdrs_pending", (), "CDRs that the next clearing run would take.")
+HELD = Gauge("cdrs_held", (), "CDRs whose provider id no active partner owns.")
+OLDEST = Gauge("cdrs_uncleared_oldest_seconds", (), "Age of the oldest CDR that is pending or held.")
+STORED = Gauge("cdrs_stored", (), "Highest CDR row id (roughly, CDRs ever stored).")
+RUNS = Gauge("clearing_runs", (), "Clearing runs, whoever made them: ClearCDRs or `echs clear`.")
+CLEARED = Gauge("cdrs_cleared", (), "CDRs in all clearing runs; those purged since are counted.")
 LAST_RUN = Gauge("clearing_last_run_timestamp_seconds", (), "When the last run was made; missing before the first.")
-UNFETCHED = Gauge("statements_unfetched", (), "Partners of runs that have not fetched theirs yet.")
-UNFETCHED_OLDEST = Gauge("statements_unfetched_oldest_seconds", (), "Age of the oldest run that is not fetched by all.")
-PARTNERS = Gauge("partners", ("state",), "Partners, active and disabled.")
-LOGINS = Gauge("logins_open", (), "Logins that have not ended.")
+UNFETCHED = Gauge("statements_unfetched", (), "Statements that their partners have not fetched yet.")
+UNFETCHED_OLDEST = Gauge(
+    "statements_unfetched_oldest_seconds", (), "Age of the oldest clearing run that some partner has not fetched."
+)
+PARTNERS = Gauge("partners", ("state",), "Partners by state: active or disabled.")
+LOGINS = Gauge("logins_open", (), "Open logins.")
 CERTIFICATE_END = Gauge(
     "certificates_first_end_timestamp_seconds",
     (),
-    "When the first partner is left without a client certificate that is valid.",
+    "When the first partner runs out of valid client certificates.",
 )
-LIST_RECORDS = Gauge("list_records", ("list",), "Records in the present lists of all partners.")
-LIST_OWNERS = Gauge("list_owners", ("list",), "Partners that published a list.")
-LIST_OLDEST = Gauge("list_oldest_seconds", ("list",), "Age of the list that was replaced longest ago.")
-BACKUP = Gauge("backup_last_timestamp_seconds", (), "When `echs backup create` last made a backup; missing before.")
-DISK = Gauge("disk_free_bytes", ("volume",), "Free space: of the data directory, and where uploads are put aside.")
-BUILD = Gauge("build_info", ("version", "schema", "store"), "1; which program this is and which tables it found.")
+LIST_RECORDS = Gauge("list_records", ("list",), "Records in the current lists of all partners.")
+LIST_OWNERS = Gauge("list_owners", ("list",), "Partners with a list.")
+LIST_OLDEST = Gauge("list_oldest_seconds", ("list",), "Age of the list that has gone longest without an update.")
+BACKUP = Gauge(
+    "backup_last_timestamp_seconds", (), "When `echs backup create` last succeeded; missing before the first time."
+)
+DISK = Gauge(
+    "disk_free_bytes", ("volume",), "Free disk space: of the data directory, and of the directory for temporary files."
+)
+BUILD = Gauge(
+    "build_info",
+    ("version", "schema", "store"),
+    "Build information, always 1: program version, table version, kind of store.",
+)
 
 GAUGES = (
     STORE_UP,
@@ -66,6 +77,7 @@ GAUGES = (
     OLDEST,
     STORED,
     RUNS,
+    CLEARED,
     LAST_RUN,
     UNFETCHED,
     UNFETCHED_OLDEST,
@@ -141,6 +153,7 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
     yield STORED, (), one(select(func.max(cdr.c.id))) or 0
     run = clearing_tables.clearing_run
     yield RUNS, (), one(select(func.count()).select_from(run)) or 0
+    yield CLEARED, (), int(one(select(func.sum(run.c.cdr_count))) or 0)
     last = one(select(func.max(run.c.cleared_at)))
     if last is not None:
         yield LAST_RUN, (), last.timestamp()

@@ -31,30 +31,28 @@ REQUESTS = Meter(
     "requests_total",
     "counter",
     ("operation", "door", "result"),
-    "Requests, by how they ended: ok or a reason.",
+    "Requests by result: ok or a reason.",
 )
 DURATION = Meter(
     "request_duration_seconds",
     "histogram",
     ("operation",),
-    "From the head of a request to the end of its answer.",
+    "Time from request headers to last response byte.",
 )
 IN_FLIGHT = Meter("requests_in_flight", "gauge", (), "Requests being answered now.")
-RECEIVED = Meter("received_bytes_total", "counter", ("operation",), "Bytes of request bodies, as they came.")
-SENT = Meter("sent_bytes_total", "counter", ("operation",), "Bytes of answers, as they went out.")
+RECEIVED = Meter("received_bytes_total", "counter", ("operation",), "Bytes of request bodies, as received.")
+SENT = Meter("sent_bytes_total", "counter", ("operation",), "Bytes of responses, as sent.")
 CDRS = Meter("cdrs_received_total", "counter", ("outcome",), "CDRs in accepted uploads: pending, held or known.")
-CDRS_CLEARED = Meter("cdrs_cleared_total", "counter", (), "CDRs that runs of this server took.")
-RUNS = Meter("clearing_runs_total", "counter", (), "Clearing runs made by this server.")
 LIST_RECORDS = Meter("list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists.")
-STORE_ERRORS = Meter("store_errors_total", "counter", ("reason",), "Requests that the store could not serve.")
+STORE_ERRORS = Meter("store_errors_total", "counter", ("reason",), "Requests that failed because of the store.")
 LOGINS_REFUSED = Meter(
     "logins_refused_total",
     "counter",
     ("reason", "user_id"),
     "Refused logins, with the user id where there is such a user.",
 )
-CUT = Meter("requests_cut_total", "counter", (), "Requests that took longer than they may; their connection was cut.")
-CONNECTIONS = Meter("store_connections", "gauge", (), "Connections to the store that are in use.")
+CUT = Meter("requests_cut_total", "counter", (), "Requests that exceeded their time limit; the connection was closed.")
+CONNECTIONS = Meter("store_connections", "gauge", (), "Store connections in use.")
 
 METERS = (
     REQUESTS,
@@ -63,8 +61,6 @@ METERS = (
     RECEIVED,
     SENT,
     CDRS,
-    CDRS_CLEARED,
-    RUNS,
     LIST_RECORDS,
     STORE_ERRORS,
     LOGINS_REFUSED,

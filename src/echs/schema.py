@@ -10,17 +10,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from echs.audit import tables as audit_tables
-from echs.authorisations import tables as authorisation_tables
+# Importing the tables is what puts them into the metadata.
+from echs.audit import tables as _audit  # noqa: F401
+from echs.authorisations import tables as _authorisations  # noqa: F401
 from echs.base.database import Database, metadata
 from echs.base.places import migrations
-from echs.cdrs import tables as cdr_tables
-from echs.chargepoints import tables as chargepoint_tables
-from echs.clearing import tables as clearing_tables
-from echs.partners import tables as partner_tables
-
-# Importing the tables is what puts them into the metadata.
-ROOMS = (audit_tables, partner_tables, authorisation_tables, chargepoint_tables, cdr_tables, clearing_tables)
+from echs.cdrs import tables as _cdrs  # noqa: F401
+from echs.chargepoints import tables as _chargepoints  # noqa: F401
+from echs.clearing import tables as _clearing  # noqa: F401
+from echs.partners import tables as _partners  # noqa: F401
 
 # What keeps the audit trail from being rewritten; see migration 0006.
 GUARDS = {
@@ -30,7 +28,7 @@ GUARDS = {
     "postgresql": {"audit_no_change", "audit_baseline_no_change"},
 }
 
-__all__ = ["GUARDS", "ROOMS", "alembic_config", "current", "differences", "head", "metadata", "upgrade"]
+__all__ = ["GUARDS", "alembic_config", "current", "differences", "head", "metadata", "upgrade"]
 
 
 def alembic_config(database: Database) -> Config:

@@ -41,24 +41,24 @@ class Settings(BaseSettings):
         description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`. Default: SQLite in `ECHS_DATA_DIR`.",
     )
     database_password: SecretStr | None = Field(
-        None, description="The password for `ECHS_DATABASE_URL`, where it does not stand in there."
+        None, description="Password for `ECHS_DATABASE_URL`, if the URL does not contain it."
     )
     public_url: str | None = Field(
-        None, description="Address under which partners reach this server; stands in the WSDL and in statement links."
+        None, description="Address at which partners reach this server; used in the WSDL and in statement links."
     )
     secret_key: SecretStr | None = Field(
         None,
-        description="Signs statement links; at least 32 characters. Default: made once, kept in the data directory.",
+        description="Signs statement links; at least 32 characters. Default: generated, kept in the data directory.",
     )
     max_bulk_body_bytes: Positive = Field(128 * 1024 * 1024, description="Largest request that carries records.")
     max_small_body_bytes: Positive = Field(256 * 1024, description="Largest request of any other kind.")
-    max_records_per_upload: Positive = Field(100_000, description="Most records in one upload.")
-    max_xml_depth: Annotated[int, Field(ge=6, le=256)] = Field(32, description="How deep elements may be nested.")
+    max_records_per_upload: Positive = Field(100_000, description="Maximum number of records in one upload.")
+    max_xml_depth: Annotated[int, Field(ge=6, le=256)] = Field(32, description="Maximum nesting depth of elements.")
     max_xml_attributes: Annotated[int, Field(ge=8, le=10_000)] = Field(
-        64, description="Most attributes, and most namespaces, of one element."
+        64, description="Maximum number of attributes, and of namespaces, of one element."
     )
     max_request_seconds: Positive = Field(
-        120, description="Longest time for a request, answer included; then it is cut."
+        120, description="Maximum request duration in seconds, including the response; then the connection is closed."
     )
     uploads_per_partner: Annotated[int, Field(gt=0, le=100)] = Field(
         2, description="Uploads of one partner that are worked on at once, on a host; the next ones wait."
@@ -77,20 +77,21 @@ class Settings(BaseSettings):
         description="Longest that an upload may take to come in, beside `ECHS_MAX_REQUEST_SECONDS` for the work.",
     )
     min_free_bytes: Annotated[int, Field(ge=0, le=10**18)] = Field(
-        64 * 1024 * 1024, description="Free space below which the server says that it is not ready."
+        64 * 1024 * 1024, description="Free disk space below which the server reports that it is not ready."
     )
     trusted_proxies: str = Field(
         "",
-        description="Addresses or networks of your proxies, with commas between: whom to believe who the client is.",
+        description="Comma-separated addresses or networks of the proxies trusted to report the client's address.",
     )
     drain_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
-        2, description="How long the server, when it is stopped, still serves while it says that it is not ready."
+        2,
+        description="How many seconds a server that is being stopped keeps serving while it reports not ready.",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum log level.")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."
     )
-    login_hours: Annotated[float, Field(ge=1 / 3600, le=24 * 31)] = Field(12, description="How long a login lasts.")
+    login_hours: Annotated[float, Field(ge=1 / 3600, le=24 * 31)] = Field(12, description="Hours that a login lasts.")
     login_failures: Annotated[int, Field(gt=0, le=10**6)] = Field(
         5, description="Failed logins of one user id from one address in five minutes; then the next must wait."
     )
@@ -101,18 +102,18 @@ class Settings(BaseSettings):
         20,
         description="Failed logins of one user id from all addresses in five minutes; then each address has one try.",
     )
-    max_logins_per_partner: Positive = Field(1000, description="Most logins of one partner at a time; the oldest ends.")
+    max_logins_per_partner: Positive = Field(1000, description="Maximum open logins per partner; the oldest ends.")
     redelivery_hours: Annotated[float, Field(ge=0, le=24 * 366)] = Field(
-        24, description="How long a run that was fetched is given again."
+        24, description="How long a run that was fetched can be fetched again, in hours."
     )
     statement_link_days: Annotated[int, Field(gt=0, le=3660)] = Field(
-        30, description="How long a link to a statement opens it."
+        30, description="How long a statement link is valid, in days."
     )
     cdr_future_minutes: Annotated[int, Field(ge=0, le=DAYS * 24 * 60)] = Field(
         15, description="How far in the future a session may end: clocks differ. Beyond, the CDR is refused."
     )
     cdr_max_kwh: Annotated[int, Field(gt=0, le=999_999)] = Field(
-        1000, description="Most energy of one CDR. Beyond, it is refused."
+        1000, description="Maximum energy of one CDR in kWh. Beyond it the CDR is refused."
     )
     cdr_duration_tolerance_seconds: Annotated[int, Field(ge=0, le=DAYS * DAY_SECONDS)] = Field(
         60, description="How far `duration` may be from end minus start. Beyond, a warning."

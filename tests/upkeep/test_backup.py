@@ -357,3 +357,57 @@ def test_the_commands_make_check_and_bring_back(house, cast, environment, empty,
     assert execute(["partner", "show", "tnm"]) == 0
     shutil.rmtree(Path(made))
     assert execute(["backup", "verify", made]) == 2
+
+
+def test_a_full_disk_ends_a_backup_with_a_sentence_and_leaves_nothing(
+    house, cast, environment, tmp_path, monkeypatch, capsys
+):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def full(*_):
+        if house.database.is_sqlite:
+            raise sqlite.OperationalError("database or disk is full")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(backup, "copy_sqlite", full)
+    monkeypatch.setattr(backup, "run_postgres", full)
+    assert execute(["backup", "create", str(tmp_path / "backups")]) != 0
+    error = capsys.readouterr().err
+    assert "BACKUP_IMPOSSIBLE" in error or "full" in error or "No space left" in error
+    assert "Traceback" not in error
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_backups_are_listed_and_old_ones_removed_after_the_next_succeeded(
+    house, cast, environment, tmp_path, monkeypatch, capsys
+):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    parent = tmp_path / "backups"
+    assert execute(["backup", "create", str(parent), "--json"]) == 0
+    (new,) = parent.iterdir()
+    old, recent = parent / "echs-20200101T023000Z", parent / f"{new.name[:-7]}000000Z"
+    foreign = parent / "echs-of-somebody"
+    shutil.copytree(new, old)
+    if recent != new:
+        shutil.copytree(new, recent)
+    foreign.mkdir()
+    capsys.readouterr()
+    assert execute(["backup", "list", str(parent), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [Path(each["directory"]).name for each in listed] == sorted({old.name, recent.name, new.name})
+    assert listed[0]["bytes"] > 0
+    assert execute(["backup", "list", str(parent)]) == 0
+    assert old.name in capsys.readouterr().out
+    shutil.rmtree(new)
+    assert execute(["backup", "create", "--keep-days", "30", str(parent)]) == 0
+    assert "removed" in capsys.readouterr().err
+    assert not old.exists()
+    assert foreign.exists()
+
+
+def test_the_newest_backup_is_never_removed_for_its_age(house, cast, tmp_path):
+    made = backup.create(house, tmp_path)
+    assert backup.remove_old(tmp_path, house.clock().replace(year=2999)) == []
+    assert made.exists()

@@ -240,7 +240,7 @@ def test_the_command_exits_1_and_names_what_it_found(busy, environment, monkeypa
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert execute(["verify"]) == 0
-    assert "everything is as it must be" in capsys.readouterr().err
+    assert "all checks passed" in capsys.readouterr().err
     damage(busy, "DELETE FROM cdr_uncleared", triggers=False)
     assert execute(["verify", "--json"]) == 1
     printed = json.loads(capsys.readouterr().out)

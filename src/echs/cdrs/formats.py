@@ -44,7 +44,7 @@ def instant(text: str, zone: ZoneInfo, not_before: datetime | None = None) -> da
     try:
         local = datetime.fromisoformat(f"{day}T{time}{fraction or ''}")
     except ValueError:
-        raise WrongFormat("is not a time of the calendar") from None
+        raise WrongFormat("is not a valid date and time") from None
     if not YEARS[0] <= local.year <= YEARS[1]:
         raise WrongFormat(f"is not between the years {YEARS[0]} and {YEARS[1]}")
     if zulu:
@@ -52,7 +52,7 @@ def instant(text: str, zone: ZoneInfo, not_before: datetime | None = None) -> da
     if sign:
         offset = timedelta(hours=int(hours), minutes=int(minutes))
         if int(minutes) > 59 or offset > timedelta(hours=14):
-            raise WrongFormat("has an offset that no place on earth has")
+            raise WrongFormat("has a UTC offset beyond ±14:00")
         return local.replace(tzinfo=timezone(-offset if sign == "-" else offset)).astimezone(UTC)
     earlier = local.replace(tzinfo=zone).astimezone(UTC)
     if earlier.astimezone(zone).replace(tzinfo=None) != local:

@@ -178,7 +178,7 @@ def note_repetitions(received: Received, repetitions: Repetitions[Cdr], problems
     first = at_positions(received.spool, {earlier for _, earlier, _ in contradictions})
     found = ProblemList(thorough=problems.thorough)
     for position, earlier, record in contradictions:
-        detail = f"differs from the CDR of the same number at position {earlier} of this upload"
+        detail = f"conflicts with the record at position {earlier}, which has the same cdrId"
         differs = differing_field(first[earlier], record)
         found.add(Problem(CdrReason.CDR_TWICE, detail, position=position, field=differs, label=label(record)))
     found.total = total

@@ -163,7 +163,7 @@ REJECTIONS: tuple[Rule[Reading, Scene], ...] = tuple(
             "start_datetime",
             start_format,
             "cannot be read as a time",
-            "OCHP 0.2, 4.2; the field writes a blank for T and no zone",
+            "OCHP 0.2, 4.2; deployed systems use a space instead of T and omit the zone",
         ),
         (CdrReason.CDR_END_FORMAT, "end_datetime", end_format, "cannot be read as a time", "OCHP 0.2, 4.2"),
         (
@@ -265,7 +265,8 @@ def session_short(cdr: Cdr, scene: Scene) -> str | None:
     """Too short to have charged."""
     if session_s(cdr) >= scene.limits.cdr_short_seconds:
         return None
-    return f"the session took {plainly(session_s(cdr))} s; less than {scene.limits.cdr_short_seconds} s is odd"
+    least = scene.limits.cdr_short_seconds
+    return f"the session took {plainly(session_s(cdr))} s; sessions shorter than {least} s are unusual"
 
 
 def too_old(cdr: Cdr, scene: Scene) -> str | None:

@@ -19,14 +19,14 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--actor", metavar="NAME", help="Only what this partner, or user of the system, did.")
-@click.option("--action", type=click.Choice([each.value for each in Action]), help="Only this.")
-@click.option("--subject", metavar="TEXT", help="Only what was done to this, like: partner north.")
-@click.option("--wide", is_flag=True, help="Show also from where, the detail and the request.")
-@click.option("--request", "request_id", metavar="ID", help="Only what this request did.")
+@click.option("--actor", metavar="NAME", help="Only entries of this partner, or user of the system.")
+@click.option("--action", type=click.Choice([each.value for each in Action]), help="Only entries of this action.")
+@click.option("--subject", metavar="TEXT", help="Only entries about this object, such as: partner north.")
+@click.option("--wide", is_flag=True, help="Also show origin, detail and request id.")
+@click.option("--request", "request_id", metavar="ID", help="Only entries of this request.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only from this day on (UTC).")
-@click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="Of those the newest so many.")
-@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="Show only the newest N entries.")
+@click.option("--all", "everything", is_flag=True, help="Show all entries.")
 @json_option
 def list_(
     actor: str | None,
@@ -77,7 +77,11 @@ def begin(yes: bool) -> None:
     house = ready_house()
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("this cannot be taken back: say --yes where nobody can be asked")
-        click.confirm("Miss no entry for what is older than now? It cannot be taken back", abort=True, err=True)
+            raise click.UsageError("this cannot be undone: pass --yes to run non-interactively")
+        click.confirm(
+            "Start the audit trail now and accept that older records have no entries? This cannot be undone",
+            abort=True,
+            err=True,
+        )
     entry = begin_trail(house)
     say(f"entry {entry.number}: {entry.detail}")

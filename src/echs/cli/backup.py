@@ -1,11 +1,12 @@
 """``echs backup``: copies of the store."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
 from rich.progress import Progress
 
-from echs.cli.output import console, json_option, print_facts, print_json, say
+from echs.cli.output import console, json_option, print_facts, print_json, print_table, say
 from echs.cli.store import ready_house
 from echs.house import SECRET_KEY_FILE
 from echs.settings import read_settings
@@ -15,13 +16,19 @@ from echs.upkeep.backup import Manifest
 
 @click.group("backup")
 def command() -> None:
-    """Make, check and bring back copies of the store. PostgreSQL's are made by pg_dump, which must be here."""
+    """Create, list, verify and restore backups of the store. PostgreSQL needs pg_dump, not older than the server."""
 
 
 @command.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--keep-days",
+    type=click.IntRange(1, 36_500),
+    metavar="N",
+    help="Then remove the backups in DIRECTORY that are older than N days; never the newest.",
+)
 @json_option
-def create(directory: Path, as_json: bool) -> None:
+def create(directory: Path, keep_days: int | None, as_json: bool) -> None:
     """Make a backup in a new directory under DIRECTORY, while the server serves. It holds secrets: keep it safe."""
     house = ready_house()
     out = console()
@@ -30,29 +37,53 @@ def create(directory: Path, as_json: bool) -> None:
         task = progress.add_task("copying", total=None)
         made = backup.create(house, directory, lambda done, total: progress.update(task, completed=done, total=total))
     show(made, backup.read_manifest(made), as_json)
+    if keep_days is not None:
+        for old in backup.remove_old(directory, house.clock() - timedelta(days=keep_days)):
+            say(f"removed: {old}")
     say(f"made: {made}; it holds secrets: encrypt it, and keep a copy elsewhere")
+
+
+@command.command("list")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@json_option
+def list_(directory: Path, as_json: bool) -> None:
+    """List the backups in DIRECTORY, the oldest first; needs no store."""
+    found = {each: backup.read_manifest(each) for each in backup.made_in(directory)}
+    sizes = {each: sum(file.stat().st_size for file in each.iterdir()) for each in found}
+    if as_json:
+        print_json([{"directory": str(each), "bytes": sizes[each], "manifest": found[each]} for each in found])
+        return
+    print_table(
+        "Backups",
+        ("backup", "store", "program", "tables", "CDRs", "bytes"),
+        (
+            (each.name, made.kind, made.program, made.schema, made.counts.get("cdrs"), sizes[each])
+            for each, made in found.items()
+        ),
+        right=("CDRs", "bytes"),
+    )
 
 
 @command.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @json_option
 def verify(directory: Path, as_json: bool) -> None:
-    """Look whether the backup DIRECTORY is whole and holds what it should; needs no store."""
+    """Check that the backup DIRECTORY is complete and undamaged; needs no store."""
     show(directory, backup.check(directory), as_json)
-    say("the backup is whole")
+    say("the backup is complete")
 
 
 @command.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @json_option
 def restore(directory: Path, as_json: bool) -> None:
-    """Bring the backup DIRECTORY back into the store of the settings, which must be empty.
+    """Restore the backup DIRECTORY into the store of the settings, which must be empty.
 
-    Every login ends; partners log in anew by themselves. What was accepted after the backup was made is not there:
+    Every login ends; back ends log in again by themselves. What was accepted after the backup was made is missing:
     partners may send it again.
     """
     show(directory, backup.restore(read_settings(), directory), as_json)
-    say("brought back; see whether all is well: echs verify")
+    say("restored; check it: echs verify")
 
 
 def show(directory: Path, manifest: Manifest, as_json: bool) -> None:

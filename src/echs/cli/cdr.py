@@ -193,7 +193,7 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     )
     print_table(
         "Warnings",
-        ("warning", "field", "what is odd"),
+        ("warning", "field", "detail"),
         ((warned.name, CDR_INFO.spelling.get(warned.field), warned.detail) for warned in each.warnings),
     )
     print_table(

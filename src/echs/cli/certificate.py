@@ -50,7 +50,7 @@ def list_(user_id: str, as_json: bool) -> None:
 @click.argument("user_id")
 @click.argument("mark", metavar="SHA256")
 def remove(user_id: str, mark: str) -> None:
-    """Pin a certificate no more; eight digits of its SHA-256 are enough. Without any, a password is enough again."""
+    """Unpin a certificate; eight digits of its SHA-256 are enough. Without any, a password is enough again."""
     house = ready_house()
     removed = certificates.remove(house, user_id, mark)
     say(f"{user_id} is no longer known by {removed.mark}")

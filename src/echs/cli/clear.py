@@ -118,7 +118,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
             say("nothing is pending; no run was made")
             return
         if not sys.stdin.isatty():
-            raise click.UsageError("clearing cannot be undone: say --yes where nobody can be asked")
+            raise click.UsageError("clearing cannot be undone: pass --yes to run non-interactively")
         click.confirm("Clear these? It cannot be undone", abort=True, err=True)
     made = run.clear(house, BY, trace.current().request_id, house.issuer)
     if made is None:

@@ -3,8 +3,9 @@
 import click
 
 from echs.base.errors import Refused
+from echs.base.wording import counted
 from echs.cli import EXIT_FAILED, cause_of
-from echs.cli.output import json_option, print_json, print_table, say
+from echs.cli.output import Paragraphs, json_option, print_json, print_table, say
 from echs.cli.store import NotReady
 from echs.house import missing_store, open_house
 from echs.settings import read_settings
@@ -14,7 +15,7 @@ from echs.upkeep.examination import Status, Symptom, examine
 @click.command("doctor")
 @json_option
 def command(as_json: bool) -> None:
-    """Look at settings, files, store, partners and what waits, and say what to do; exit code 1 where anything fails.
+    """Check settings, files, database and data, and suggest fixes; exit code 1 if anything fails.
 
     Nothing is changed. Whether the rows of the store are right is another question: echs verify.
     """
@@ -36,8 +37,13 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json(symptoms)
     else:
-        rows = ((each.status, each.subject, each.found, each.remedy) for each in symptoms)
-        print_table("Examination", ("", "what", "found", "what to do"), rows, right=("",), widest="what to do")
-    say(f"{len(symptoms)} looked at: {len(failed)} fail, {len(warned)} could be better, at the top")
+        rows = ((each.subject, each.status, found_and_remedy(each)) for each in symptoms)
+        print_table("Health check", ("check", "status", "finding, and → what to do"), rows)
+    say(f"{len(symptoms)} checks: {len(failed)} failed, {counted(len(warned), 'warning')} (listed first)")
     if failed:
         raise click.exceptions.Exit(EXIT_FAILED)
+
+
+def found_and_remedy(symptom: Symptom) -> Paragraphs:
+    """What was found and, on a line below, what to do about it."""
+    return Paragraphs((symptom.found, *([f"→ {symptom.remedy}"] if symptom.remedy else [])))

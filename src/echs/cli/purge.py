@@ -38,7 +38,7 @@ class Age(click.ParamType[timedelta]):
 
 
 @click.command("purge")
-@click.option("--older-than", type=Age(), required=True, metavar="AGE", help="Of runs made that long ago: 400d, 10y.")
+@click.option("--older-than", type=Age(), required=True, metavar="AGE", help="Only runs older than this: 400d, 10y.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.option("--unfetched-too", is_flag=True, help="Also runs that a partner has not fetched yet.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -55,7 +55,7 @@ def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool
         show(found)
     if not dry_run and (found.runs or found.begun) and not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("deleting cannot be undone: say --yes where nobody can be asked")
+            raise click.UsageError("deleting cannot be undone: pass --yes to run non-interactively")
         click.confirm(f"Delete {counted(found.cdr_count, 'CDR')}? It cannot be undone", abort=True, err=True)
     deleted = 0 if dry_run else delete(house, found)
     if as_json:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from echs.base.clock import system_clock
 from echs.cli.output import console
+from echs.cli.tables import wrap
 
 # A CDR and a charge point as a real back end sent them in 2014.
 FIELD_CDR = {
@@ -65,6 +66,8 @@ COLOGNE_CHARGE_POINT = {
 }
 
 
+# Columns before what is told: two blanks, the sign, and the partner.
+MARGIN = 13
 # How the contracts of a provider begin.
 PREFIXES = {"TheNewMotion": "NL-TNM", "ANWB": "NL-ANW", "ladenetz.de": "DE-LND"}
 
@@ -145,10 +148,12 @@ class Story:
         line = Text("  ")
         line.append("✓ " if right else "✗ ", style="green" if right else "red")
         line.append(f"{who:<9}", style="cyan")
-        line.append(what)
-        if answer:
-            line.append(f"  {answer.partition(' request ')[0]}", style="dim")
-        self.out.print(line)
+        line.append("\n".join(wrap(what.split(), self.out.width - MARGIN)).replace("\n", "\n" + " " * MARGIN))
+        self.out.print(line, soft_wrap=True)
+        # The answer on lines of its own, under the call, so that one is not taken for the other.
+        lines = wrap(answer.partition(" request ")[0].split(), self.out.width - MARGIN - 2) if answer else []
+        for number, each in enumerate(lines):
+            self.out.print(Text(f"{'':{MARGIN}}{'→' if number == 0 else ' '} {each}", style="dim"), soft_wrap=True)
 
     def shown(self, title: str, text: str) -> None:
         """Something worth reading as it is."""
@@ -164,7 +169,7 @@ def play(wsdl: str, passwords: dict[str, str], directory: Path) -> None:
     story.chapter("The companies log in; each gets a token for its calls")
     cast = {user_id: Partner(wsdl, user_id, password) for user_id, password in passwords.items()}
     for user_id in cast:
-        story.told(user_id, "Authenticate  Accepted")
+        story.told(user_id, "Authenticate", "Accepted")
     publish_lists(story, cast)
     download_lists(story, cast)
     upload_cdrs(story, cast)
@@ -213,9 +218,7 @@ def upload_cdrs(story: Story, cast: dict[str, Partner]) -> None:
     """Drivers charged away from home; the operators send what it came to."""
     story.chapter("Drivers charge away from home; the operators upload the charge detail records")
     answer = cast["tnm"].call("AddCDRs", cdrInfoArray=[FIELD_CDR])
-    story.told(
-        "tnm", "AddCDRs, a record of 2014 as a real back end sent it: accepted, and noted what is odd", expect(answer)
-    )
+    story.told("tnm", "AddCDRs, a record of 2014 as a real back end sent it: accepted, with warnings", expect(answer))
     answer = cast["tnm"].call("AddCDRs", cdrInfoArray=[FIELD_CDR])
     story.told("tnm", "AddCDRs, the same once more: harmless", expect(answer))
     good = [cologne_cdr(1, "TheNewMotion"), cologne_cdr(2, "ANWB"), cologne_cdr(3, "TheNewMotion")]

@@ -48,7 +48,7 @@ def command(
     limit: int,
     as_json: bool,
 ) -> int:
-    """Check uploads as the server would, without one: every problem of every record, and what is odd.
+    """Check uploads as the server would, without one: every problem of every record, and warnings.
 
     FILE is the body of a request (AddCDRs, SetRoamingAuthorisationList, SetChargePointList; SOAP 1.1 or 1.2, perhaps
     gzip), or a CSV file in UTF-8 or UTF-16, with comma, semicolon or tab, whose first line has the names of the fields;

@@ -12,7 +12,7 @@ from echs.upkeep.verification import CHECKS, Check, Finding, verify
 @click.command("verify")
 @json_option
 def command(as_json: bool) -> None:
-    """Go through the whole store, and tell what is not as it must be; exit code 1 when anything is.
+    """Check the whole store and report what is inconsistent; exit code 1 if anything is.
 
     Nothing is changed, and the server may go on serving. Every CDR is read several times: this takes a while.
     """
@@ -40,8 +40,8 @@ def command(as_json: bool) -> None:
         )
         if findings:
             rows = ((each.check, each.subject, each.detail) for each in findings)
-            print_table("Findings", ("check", "about", "what is wrong"), rows, widest="what is wrong")
+            print_table("Findings", ("check", "subject", "problem"), rows, widest="problem")
     if findings:
-        say(f"{len(findings)} findings: the store is not as it must be; keep a copy of it before anything is changed")
+        say(f"{len(findings)} findings: the store is damaged; keep a copy of it before you change anything")
         raise click.exceptions.Exit(EXIT_FAILED)
-    say("everything is as it must be")
+    say("all checks passed")

@@ -210,7 +210,7 @@ def look_at_certificate(certificates: Mapping[str, datetime], now: datetime) -> 
         return
     ends_at = certificates.get(trace.current().certificate)
     if ends_at is None or expired(ends_at, now):
-        detail = "this partner is known by a client certificate, and none of its own that is valid was shown"
+        detail = "this account requires a client certificate; no valid certificate registered for it was presented"
         raise refuse(LoginReason.LOGIN_CERTIFICATE, detail)
 
 
@@ -228,7 +228,7 @@ def confirm(ground: Ground, transaction: Connection, partner: Partner) -> Partne
 
 def unknown_token() -> Refused:
     """The refusal of a token that opens nothing; never says why."""
-    return refuse(LoginReason.LOGIN_TOKEN_UNKNOWN, "this login is not known; log in again")
+    return refuse(LoginReason.LOGIN_TOKEN_UNKNOWN, "the login token is not valid; log in again")
 
 
 def expired(expires_at: datetime, now: datetime) -> bool:

@@ -48,6 +48,7 @@ PAGES_AT_ONCE = 2000
 CHUNK_BYTES = 1 << 20
 DUMP_SECONDS = 6 * 3600
 LOGIN_ROWS = re.compile(r" TABLE DATA \S+ login ")
+NAME = re.compile(r"echs-[0-9]{8}T[0-9]{6}Z")
 COUNTED = {
     "cdrs": cdr_tables.cdr,
     "uncleared": cdr_tables.cdr_uncleared,
@@ -114,6 +115,8 @@ def create(house: House, parent: Path, progress: Progress = lambda *_: None) -> 
             raise
     except BlockingIOError:
         raise impossible(f"another backup is being made in {parent}") from None
+    except sqlite.Error as error:  # the disk is full, among others
+        raise impossible(f"{parent}: {error}; nothing is left of this backup") from error
     except OSError as error:
         raise impossible(f"{error.filename or parent}: {error.strerror}") from error
     finally:
@@ -122,6 +125,31 @@ def create(house: House, parent: Path, progress: Progress = lambda *_: None) -> 
         facts = {"counts": manifest.counts, "audit_hash": manifest.audit_hash}
         trail.note(house, transaction, Action.BACKED_UP, directory.name, facts)
     return directory
+
+
+def made_in(parent: Path) -> list[Path]:
+    """The backups in a directory, the oldest first: those with a manifest and a name that `create` gives.
+
+    :raises Refused: BACKUP_IMPOSSIBLE where the directory cannot be read
+    """
+    try:
+        return sorted(each for each in parent.iterdir() if NAME.fullmatch(each.name) and is_regular(each / MANIFEST))
+    except OSError as error:
+        raise impossible(f"{error.filename or parent}: {error.strerror}") from error
+
+
+def remove_old(parent: Path, before: datetime) -> list[Path]:
+    """Remove the backups in a directory that were made before an instant, but never the newest; the removed ones.
+
+    :raises Refused: BACKUP_IMPOSSIBLE
+    """
+    old = [each for each in made_in(parent)[:-1] if each.name < f"echs-{before:%Y%m%dT%H%M%SZ}"]
+    for each in old:
+        try:
+            shutil.rmtree(each)
+        except OSError as error:
+            raise impossible(f"{error.filename or each}: {error.strerror}") from error
+    return old
 
 
 def fill(house: House, directory: Path, now: datetime, progress: Progress) -> Manifest:

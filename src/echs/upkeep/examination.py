@@ -96,15 +96,21 @@ def of_settings(settings: Settings) -> Iterator[Symptom]:
         host = urlsplit(url).hostname or ""
         outside = host not in ("localhost", "127.0.0.1", "::1")
         safe = url.startswith("https://") or not outside
-        yield judged("public address", safe, url, "passwords and pins go over it: put TLS in front", Status.FAIL)
+        yield judged(
+            "public address",
+            safe,
+            url,
+            "passwords and PINs would be sent unencrypted; terminate TLS in front of eCHS",
+            Status.FAIL,
+        )
         if outside:
             remedy = "set ECHS_TRUSTED_PROXIES to your proxy's address: logs and audit trail name it instead of clients"
             yield judged("proxies", bool(settings.proxies), settings.trusted_proxies or "none trusted", remedy)
     for network in settings.proxies:
-        remedy = "name the proxies alone: whoever has such an address may say who it is, and show any certificate"
-        yield judged("trust", network.num_addresses <= LARGEST_TRUST, f"{network} is believed", remedy)
+        remedy = "list only the proxies: any host in this network could forge client addresses and certificates"
+        yield judged("trust", network.num_addresses <= LARGEST_TRUST, f"{network} is trusted", remedy)
     if settings.log_level == "debug":
-        yield Symptom("log level", Status.WARN, "debug", "set ECHS_LOG_LEVEL=info: the disk fills for nothing")
+        yield Symptom("log level", Status.WARN, "debug", "set ECHS_LOG_LEVEL=info: debug logging will fill the disk")
 
 
 def of_files(house: House, settings: Settings) -> Iterator[Symptom]:
@@ -133,7 +139,7 @@ def of_files(house: House, settings: Settings) -> Iterator[Symptom]:
             f"room for {name}",
             free >= max(least, largest),
             found,
-            f"make room: at least {max(least, largest) // (1 << 20)} MiB, for the largest upload and more",
+            f"free space: at least {max(least, largest) // (1 << 20)} MiB, for the largest upload and more",
             Status.FAIL if free < least else Status.WARN,
         )
 
@@ -171,7 +177,7 @@ def of_sqlite(snapshot: Connection) -> Iterator[Symptom]:
     journal = snapshot.execute(text("PRAGMA journal_mode")).scalar()
     right = synchronous == 2 and journal == "wal"
     yield judged(
-        "durability", right, f"journal {journal}, synchronous {synchronous}", "report this: a defect", Status.FAIL
+        "durability", right, f"journal {journal}, synchronous {synchronous}", "report this as a bug", Status.FAIL
     )
     remedy = "for several hosts, or where a standby must take over, set ECHS_DATABASE_URL to PostgreSQL"
     yield Symptom("store", Status.OK, "SQLite: one host, one writer at a time", remedy)

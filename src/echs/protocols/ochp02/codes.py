@@ -62,10 +62,10 @@ CODES: Sequence[ResultCode] = (
     ResultCode(
         103,
         LoginReason.LOGIN_TOKEN_UNKNOWN,
-        "The login token opens nothing.",
+        "The login token is not valid.",
         "Log in again.",
         Again.AFTER_LOGIN,
-        "LOGIN_TOKEN_UNKNOWN: this login is not known; log in again.",
+        "LOGIN_TOKEN_UNKNOWN: the login token is not valid; log in again.",
     ),
     ResultCode(
         104,
@@ -86,12 +86,12 @@ CODES: Sequence[ResultCode] = (
     ResultCode(
         106,
         LoginReason.LOGIN_CERTIFICATE,
-        "The partner is known by a client certificate, and none of its own that is valid was shown.",
-        "Connect with the certificate that the clearing house has of you; give it the next one before that ends.",
+        "The account requires a client certificate, and no valid one registered for it was presented.",
+        "Connect with the certificate registered at the clearing house; register the next one before it expires.",
         Again.NO,
         (
-            "LOGIN_CERTIFICATE: this partner is known by a client certificate, and none of its own that is valid was "
-            "shown."
+            "LOGIN_CERTIFICATE: this account requires a client certificate; no valid certificate registered for it was "
+            "presented."
         ),
     ),
     ResultCode(
@@ -271,8 +271,8 @@ CODES: Sequence[ResultCode] = (
         "Send the right one.",
         Again.NO,
         (
-            "CDR_TWICE at cdrInfoArray[1].volume (cdrId 01001851_139038927377890): differs from the CDR "
-            "of the same number at position 0 of this upload. Nothing was stored."
+            "CDR_TWICE at cdrInfoArray[1].volume (cdrId 01001851_139038927377890): conflicts with the "
+            "record at position 0, which has the same cdrId. Nothing was stored."
         ),
     ),
     ResultCode(

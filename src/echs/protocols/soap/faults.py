@@ -61,7 +61,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode(
         "BodyTooLarge",
         SENDER,
-        "The body is over the limit before its request, or makes no text.",
+        "The body exceeds the size limit before the request element, or decompresses to nothing.",
         "Send less.",
         413,
     ),
