@@ -70,6 +70,7 @@ class Starter:
             kind, pid, *code = line.split()
             with self.news:
                 if kind == "born":
+                    self.ended.pop(int(pid), None)  # of another with the same number, before
                     self._born.append(int(pid))
                 else:
                     self.ended[int(pid)] = int(code[0])
@@ -84,7 +85,6 @@ class Starter:
             with self.news:
                 assert self.news.wait_for(lambda: self._born or self._process.poll() is not None, 60)
                 pid = self._born.pop()
-                self.ended.pop(pid, None)
         return Process(self, pid)
 
 

@@ -1,6 +1,7 @@
 """Partners that never stop: they upload, clear and fetch, repeat what was not acknowledged, and remember what was.
 
-What they remember is the model; `reckon` compares the store with it. A back end of 2014 does just that: it sends the
+What they remember is the model; `reckon` compares the store with it, and adds up the energy itself, from the bodies that
+were sent and in decimal kWh, without a line of the program's own. A back end of 2014 does just that: it sends the
 same bytes again until somebody says yes.
 """
 
@@ -8,6 +9,7 @@ import random
 import threading
 import time
 from collections import Counter
+from decimal import Decimal
 
 import requests
 from lxml import etree
@@ -28,6 +30,7 @@ from wire import (
 )
 
 AGAIN_SECONDS = 0.05
+PROVIDERS = ("ANWB", "ladenetz.de", "TheNewMotion")
 ANSWER_SECONDS = 30
 
 
@@ -94,6 +97,24 @@ class Back(threading.Thread):
             time.sleep(self.chance.uniform(0, self.crowd.pause))
 
 
+def some_volume(chance: random.Random) -> str:
+    """A number of kWh as back ends write them: with point or comma, with up to four decimals."""
+    whole, decimals = chance.randint(0, 999), chance.randint(0, 4)
+    part = f"{chance.randrange(10**decimals):0{decimals}d}" if decimals else ""
+    return f"{whole}{chance.choice('.,')}{part}" if part else str(whole)
+
+
+def energy_of(body: str) -> Counter[tuple[str, str]]:
+    """The kWh of a body of AddCDRs by operator and provider, as whoever sent it would add them up."""
+    found: Counter[tuple[str, str]] = Counter()
+    for record in etree.fromstring(f'<all xmlns:n="{NAMESPACE}">{body}</all>'):
+        operator, provider, volume = (
+            record.findtext(f"{{{NAMESPACE}}}{name}") for name in ("infraProviderId", "serviceProviderId", "volume")
+        )
+        found[operator, provider] += Decimal(volume.replace(",", "."))
+    return found
+
+
 class Crowd:
     """Several back ends at once, and what was acknowledged to them."""
 
@@ -104,6 +125,7 @@ class Crowd:
         self.wrong: list[str] = []
         self.answered: list[float] = []
         self.sent: dict[str, list[str]] = {}
+        self.energy: dict[str, Counter[tuple[str, str]]] = {}
         self.kept: list[str] = []
         self.newest_list: dict[str, int] = {}
         people = [("tnm", "AddCDRs")] * uploaders + [("office", "ClearCDRs")] * clearers
@@ -115,9 +137,14 @@ class Crowd:
         """What a back end sends next."""
         if back.operation == "AddCDRs":
             upload = f"{self.people.index(back)}-{number}"
-            records = [cdr(f"{upload}-{each}") for each in range(back.chance.choice((1, 5, 40)))]
+            records = [
+                cdr(f"{upload}-{each}", volume=some_volume(back.chance), provider_id=back.chance.choice(PROVIDERS))
+                for each in range(back.chance.choice((1, 5, 40)))
+            ]
             self.sent[upload] = [record.cdr_id for record in records]
-            return "".join(record_xml(CDR_INFO, record) for record in records)
+            body = "".join(record_xml(CDR_INFO, record) for record in records)
+            self.energy[upload] = energy_of(body)
+            return body
         if back.operation == "SetRoamingAuthorisationList":
             mine = (token(each)._replace(printed_number=str(number)) for each in range(200))
             return "".join(record_xml(ROAMING_AUTHORISATION_INFO, record) for record in mine)
@@ -181,4 +208,22 @@ def reckon(crowd: Crowd, house) -> None:
         assert newest is None or {int(each) for each in found} <= {newest, newest + 1}, (
             "an acknowledged list is not there"
         )
+    reckon_energy(crowd, house)
     assert list(verify(house)) == []
+
+
+def reckon_energy(crowd: Crowd, house) -> None:
+    """The kWh between each pair of partners, in the runs and still waiting: what the bodies say that were acknowledged,
+    and those that are there though nobody was told so any more."""
+    totals = "SELECT operator_id, provider_id, sum(volume_e4_kwh) FROM {} GROUP BY operator_id, provider_id"
+    stored: Counter[tuple[str, str]] = Counter()
+    with house.database.read() as snapshot:
+        present = set(snapshot.execute(text("SELECT cdr_id FROM cdr")).scalars())
+        for rows in ("clearing_run_pair", "cdr JOIN cdr_uncleared ON cdr_uncleared.cdr_id = cdr.id"):
+            for operator, provider, units in snapshot.execute(text(totals.format(rows))):
+                stored[operator, provider] += Decimal(int(units)) / 10_000
+    expected: Counter[tuple[str, str]] = Counter()
+    for upload, energy in crowd.energy.items():
+        if upload in crowd.kept or present.issuperset(crowd.sent[upload]):
+            expected.update(energy)
+    assert stored == expected, f"kWh by pair: in the store {dict(stored)}, sent {dict(expected)}"

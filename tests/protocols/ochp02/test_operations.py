@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cast import FIELD_CDR, cdr, charge_point, token
+from conftest import IN_CI
 from echs.authorisations.authorisation import FIELDS as TOKEN_FIELDS
 from echs.cdrs.cdr import FIELDS as CDR_FIELDS
 from echs.chargepoints.chargepoint import FIELDS as POINT_FIELDS
@@ -123,7 +124,9 @@ def values(fields, fixed):
     return st.fixed_dictionaries({field.name: text(field) for field in fields if field.name not in fixed})
 
 
-IN_SESSION = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+IN_SESSION = settings(
+    max_examples=40 if IN_CI else 15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @given(
