@@ -90,7 +90,7 @@ def test_runs_are_numbered_without_gaps_and_their_times_never_go_back(house, cas
         add(house, cast.tnm, cdr(number))
         clear(house)
         clear(house)
-        clock.turn(hours=-1)
+        clock.turn(minutes=-1)
     for made in run.all_runs(house):
         numbers.append(made.number)
         times.append(made.cleared_at)

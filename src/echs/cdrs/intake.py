@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
 from echs.audit import trail
 from echs.audit.entry import Action
+from echs.base.digest import as_text, digest_of_rows
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.ground import Ground
 from echs.base.plausibility import Finding
@@ -125,8 +126,15 @@ def add(
         )
         found_odd = warnings_among([each.cdr for each in new], scene)
         warnings = {each.cdr.key: odd for each, odd in zip(new, found_odd, strict=True)}
-        store_warnings(ground, transaction, warnings, last_id, request_id)
-        facts = {"received": len(placed), "new": len(new), "digest": digest(each.cdr for each in new)}
+        warned = store_warnings(ground, transaction, warnings, last_id, request_id)
+        facts = {
+            "received": len(placed),
+            "new": len(new),
+            "digest": digest(each.cdr for each in new),
+            "partner": sender.id,
+            "received_at": as_text(scene.now),
+            "warnings": warned,
+        }
         trail.note(ground, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts, request_id=request_id)
     return summary(placed, new, scene, warnings)
 
@@ -330,18 +338,19 @@ def just_stored(after_id: int, request_id: str) -> ColumnElement[bool]:
 
 def store_warnings(
     ground: Ground, transaction: Connection, warnings: Mapping[Key, list[Finding]], after_id: int, request_id: str
-) -> None:
-    """Write what is odd about the CDRs just stored."""
+) -> str:
+    """Write what is odd about the CDRs just stored; the digest of that, as `echs verify` finds it again."""
     if not any(warnings.values()):
-        return
+        return digest_of_rows([])
     cdr = tables.cdr
     numbers = select(cdr.c.operator_key, cdr.c.cdr_id, cdr.c.id).where(just_stored(after_id, request_id))
-    rows = (
+    rows = sorted(
         (number, str(each.rule.name), each.rule.field, each.detail[:DETAIL_LIMIT])
         for operator_key, cdr_id, number in transaction.execute(numbers).all()
         for each in warnings[operator_key, cdr_id]
     )
     ground.database.insert_rows(transaction, tables.cdr_warning, ("cdr_id", "name", "field", "detail"), rows)
+    return digest_of_rows(rows)
 
 
 def summary(

@@ -43,7 +43,7 @@ def drawn_again(statement: Statement, form: str) -> bytes:
 
 def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) -> BinaryIO | None:
     """The statement that a link opens; None where the link is not ours, has ended, or its partner is disabled."""
-    found = link.opened(key, text, ground.clock())
+    found = link.opened(key, text, ground.clock(), ground.limits.statement_link_seconds)
     if found is None:
         return None
     partner_id, spans = found
