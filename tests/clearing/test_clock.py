@@ -13,6 +13,7 @@ from echs.clearing import run
 from echs.clearing.clock import confirm_clock
 from echs.clearing.delivery import deliver
 from echs.cli import execute
+from echs.partners import enrolment
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.settings import read_settings
 from echs.upkeep.examination import examine
@@ -83,6 +84,8 @@ def test_four_hundred_days_ahead_and_back_nothing_is_cleared_until_it_is_said_an
         assert fetched(house, cast.anwb)[-1] == name
     clock.turn(days=3)
     assert fetched(house, cast.anwb) == ["b3"]
+    assert failing(house, environment) == {"times in the future"}
+    enrolment.log_out(house, "tnm")
     assert list(verify(house)) == []
     assert failing(house, environment) == set()
 
