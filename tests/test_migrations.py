@@ -30,6 +30,29 @@ def test_the_migrated_store_has_the_tables_of_the_code(house):
         assert compare_metadata(context, metadata) == []
 
 
+def test_differences_of_keys_and_of_indexes_over_expressions_are_seen(house):
+    with house.database.read() as snapshot:
+        assert schema.differences(snapshot) == []
+    with house.database.write() as transaction:
+        transaction.execute(text("DROP INDEX ix_cdr_card_started_at"))
+        if house.database.is_sqlite:
+            transaction.execute(text("DROP INDEX ix_cdr_own_card_started_at"))
+            transaction.execute(text("CREATE INDEX ix_cdr_own_card_started_at ON cdr (operator_partner_id, token_id)"))
+        transaction.execute(text("DROP TABLE partner_certificate"))
+        transaction.execute(
+            text(
+                "CREATE TABLE partner_certificate (partner_id INTEGER REFERENCES partner (id), mark VARCHAR(64), "
+                "name VARCHAR(200) NOT NULL, ends_at TIMESTAMP NOT NULL, added_at TIMESTAMP NOT NULL, "
+                "CONSTRAINT pk_partner_certificate PRIMARY KEY (mark, partner_id))"
+            )
+        )
+    with house.database.read() as snapshot:
+        told = "\n".join(schema.differences(snapshot))
+    assert "the primary key of partner_certificate is mark, partner_id, not partner_id, mark" in told
+    assert "ix_cdr_card_started_at" in told
+    assert "ix_cdr_own_card_started_at" in told or not house.database.is_sqlite
+
+
 def test_upgrading_again_changes_nothing(house):
     schema.upgrade(house.database)
     assert schema.current(house.database) == schema.head()

@@ -1,5 +1,6 @@
 """Every room's tables in one metadata, for Alembic, and the way from one version of them to the next."""
 
+import re
 import warnings
 from functools import cache
 
@@ -8,7 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.schema import CreateIndex
 
 # Importing the tables is what puts them into the metadata.
 from echs.audit import tables as _audit  # noqa: F401
@@ -74,7 +76,40 @@ def differences(snapshot: Connection) -> list[str]:
         names = set(snapshot.execute(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")).scalars())
     guards = GUARDS[snapshot.dialect.name]
     told += [f"the trigger {name} is missing: the audit trail could be rewritten" for name in sorted(guards - names)]
+    told += keys_and_indexes(snapshot)
     return told + [f"there is a trigger {name} that is none of ours" for name in sorted(names - guards)]
+
+
+def keys_and_indexes(snapshot: Connection) -> list[str]:
+    """What the comparison of Alembic does not see: columns of a primary key in another order, and, on SQLite, indexes
+    over expressions."""
+    found, inspector = [], inspect(snapshot)
+    there = set(inspector.get_table_names())
+    for table in metadata.sorted_tables:
+        if table.name not in there:
+            continue
+        declared = [column.name for column in table.primary_key.columns]
+        key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+        if key != declared:
+            found.append(f"the primary key of {table.name} is {', '.join(key) or 'none'}, not {', '.join(declared)}")
+    if snapshot.dialect.name != "sqlite":
+        return found
+    rows = snapshot.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index'"))
+    made = {row.name: row.sql for row in rows}
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            expected = str(CreateIndex(index).compile(dialect=snapshot.dialect))
+            name = str(index.name)
+            if name not in made:
+                found.append(f"the index {name} is missing")
+            elif plain_sql(made[name]) != plain_sql(expected):
+                found.append(f"the index {name} is another: {made[name][:200]}")
+    return found
+
+
+def plain_sql(statement: str) -> str:
+    """A statement without what makes no difference: blanks, quotes, brackets and case."""
+    return re.sub(r'[\s"()]+', "", statement).lower()
 
 
 def upgrade(database: Database) -> None:

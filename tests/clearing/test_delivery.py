@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cast import cdr
+from echs.audit import trail
 from echs.cdrs import intake
 from echs.cdrs.cdr import FIELDS
 from echs.clearing import run
@@ -103,4 +104,31 @@ def test_the_latest_and_every_unserved_run_are_always_due(served):
     assert set(runs) >= {number for number, first in served.items() if first is None}
     assert not served or max(served) in runs
     for number in set(served) - set(runs):
-        assert NOW - served[number] >= timedelta(hours=24)
+        assert any(first and NOW - first >= timedelta(hours=24) for later, first in served.items() if later >= number)
+
+
+def test_a_run_that_a_wrong_clock_served_in_the_future_counts_as_served_when_a_later_one_was():
+    future = NOW + timedelta(days=400)
+    since = NOW - timedelta(hours=24)
+    assert due({1: future, 2: future}, since) == (1, 2)
+    assert due({1: future, 2: future, 3: None}, since) == (1, 2, 3)
+    assert due({1: future, 2: future, 3: NOW}, since) == (1, 2, 3)
+    assert due({1: future, 2: future, 3: since}, since) == (3,)
+
+
+def test_two_answers_at_once_that_both_saw_an_unfetched_run_leave_one_entry(house, cast, monkeypatch):
+    cleared(house, cast.tnm, cdr(1))
+    first, second = deliver(house, cast.anwb, FORM), deliver(house, cast.anwb, FORM)
+    looked = iter([True])
+    write = type(house.database).write
+
+    def writing(database):
+        if next(looked, False):
+            list(second.texts)  # the other is quicker between the look and the write
+        return write(database)
+
+    monkeypatch.setattr(type(house.database), "write", writing)
+    list(first.texts)
+    fetches = [each.detail for each in trail.entries(house, action="cdrs.fetch")]
+    assert len(fetches) == 1
+    assert '"runs": [1]' in fetches[0]

@@ -14,6 +14,8 @@ from echs.clearing import publish, run
 from echs.clearing.delivery import deliver
 from echs.clearing.retention import due, purge_run
 from echs.cli import execute
+from echs.settings import read_settings
+from echs.upkeep.examination import examine
 from echs.upkeep.verification import verify
 
 FORM = "%s|" * 20
@@ -145,6 +147,27 @@ def test_the_command_shows_first_and_asks_and_deletes_then(years, environment, m
     assert list(years.shelf.directory.glob("*")) == []
     assert execute(["purge", "--older-than", "31d", "--yes", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["deleted"] == 0
+
+
+def test_a_run_that_counts_as_purged_without_a_purge_in_the_trail_is_not_taken_up(
+    years, environment, monkeypatch, capsys
+):
+    """One wrong UPDATE would become a loss for ever by a purge of what is older than ten years."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("echs.house.open_house.__defaults__", (years.clock, None))
+    with years.database.write() as transaction:
+        transaction.execute(text("UPDATE clearing_run SET purged_at = cleared_at WHERE number = 2"))
+    assert due(years, years.clock() - timedelta(days=5000)).begun == []
+    with pytest.raises(Refused) as refused:
+        list(purge_run(years, 2))
+    assert refused.value.first.reason == "PURGE_UNKNOWN"
+    assert execute(["purge", "--older-than", "10y", "--yes"]) == 0
+    with years.database.read() as snapshot:
+        assert snapshot.execute(text("SELECT count(*) FROM cdr")).scalar() == 15
+    assert "purged" in {finding.check for finding in verify(years)}
+    symptoms = {each.subject: each for each in examine(years, read_settings(environment))}
+    assert (symptoms["purged runs"].status, '"2"' in symptoms["purged runs"].found) == ("fail", True)
 
 
 @pytest.mark.parametrize("age", ["0d", "30d", "1x", "", "-5d", "1.5y", "ever"])

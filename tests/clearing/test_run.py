@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from cast import cdr
 from echs.base.errors import Refused
@@ -14,6 +14,7 @@ from echs.clearing import run
 from echs.clearing.run import ClearingReason
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
+from wire import Caller
 
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
@@ -90,7 +91,7 @@ def test_runs_are_numbered_without_gaps_and_their_times_never_go_back(house, cas
         add(house, cast.tnm, cdr(number))
         clear(house)
         clear(house)
-        clock.turn(hours=-1)
+        clock.turn(minutes=-1)
     for made in run.all_runs(house):
         numbers.append(made.number)
         times.append(made.cleared_at)
@@ -153,3 +154,46 @@ def test_clears_and_uploads_at_once_put_every_cdr_into_exactly_one_run(house, ca
     assert {made.number: made.cdr_count for made in runs} == counted
     assert [made.number for made in runs] == list(range(len(runs), 0, -1))
     assert all(made.cdr_count for made in runs)
+
+
+def test_one_misdirected_row_stops_no_run_and_gives_no_cdr_to_the_wrong_company(house, cast):
+    add(house, cast.tnm, cdr(1), cdr(2))
+    with house.database.write() as transaction:
+        transaction.execute(text("UPDATE cdr_uncleared SET provider_key = 'ladenetz.de' WHERE cdr_id = 1"))
+    assert clear(house).cdr_count == 2
+    _, pairs, _ = run.run_of_number(house, 1)
+    assert [(pair.provider_id, pair.cdr_count) for pair in pairs] == [("ANWB", 2)]
+
+
+def test_a_cdr_that_is_cleared_and_uncleared_at_once_is_named_by_the_refusal_and_in_the_log(app, house, cast, caplog):
+    add(house, cast.tnm, cdr("first"))
+    clear(house)
+    add(house, cast.tnm, cdr("second"))
+    with house.database.write() as transaction:
+        transaction.execute(text("INSERT INTO cdr_uncleared SELECT id, provider_key FROM cdr WHERE cdr_id = 'first'"))
+    with pytest.raises(Refused) as refused:
+        clear(house)
+    assert 'CDR "first" (row 1) is in run 1 and uncleared at once' in refused.value.first.detail
+    assert "first" in caplog.text
+    answer = Caller(app, "office").send("ClearCDRs")
+    assert (answer.code, answer.reason) == (501, "INTERNAL_ERROR")
+    assert "uncleared at once" in answer.text("resultDescription")
+    assert [made.number for made in run.all_runs(house)] == [1]
+
+
+def test_rows_of_a_run_that_is_not_there_are_named_by_the_refusal(house, cast):
+    add(house, cast.tnm, cdr(1))
+    clear(house)
+    add(house, cast.tnm, cdr(2))
+    with house.database.write() as transaction:
+        if house.database.is_sqlite:
+            driver = transaction.connection.driver_connection
+            driver.execute("COMMIT")
+            driver.execute("PRAGMA foreign_keys = OFF")
+            driver.execute("BEGIN IMMEDIATE")
+        else:
+            transaction.execute(text("SET LOCAL session_replication_role = replica"))
+        transaction.execute(text("DELETE FROM clearing_run"))
+    with pytest.raises(Refused) as refused:
+        clear(house)
+    assert "clearing_run_pair has rows of run 1, which is not there" in refused.value.first.detail

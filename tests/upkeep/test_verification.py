@@ -59,10 +59,10 @@ def test_what_was_there_before_the_trail_is_not_missed_in_it(busy):
     """As after an update by hosts of which the last goes on with the release that has no trail."""
     damage(busy, "DELETE FROM audit")
     found = {finding.check for finding in verify(busy)} - {"database"}
-    assert found == {"contents", "runs in the trail"}
+    assert found == {"contents", "runs in the trail", "fetched"}
     begin_trail(busy)
     assert [finding for finding in verify(busy) if finding.check != "database"] == []
-    busy.clock.turn(hours=-5)
+    busy.clock.turn(minutes=-4)
     intake.add(busy, find_partner(busy, "tnm"), iter([cdr(500)]), "00Z".ljust(26, "0"), busy.lists)
     run.clear(busy, "test", "00Z".ljust(26, "1"))
     assert [finding for finding in verify(busy) if finding.check != "database"] == []
@@ -138,7 +138,7 @@ DAMAGES = {
     ),
     "a run counts as fetched before it was made": (
         "UPDATE clearing_run_party SET first_served_at = '2020-01-01 00:00:00' WHERE user_id = 'anwb'",
-        {"run order"},
+        {"fetched"},
     ),
     "a record of a list is deleted": ("DELETE FROM authorisation WHERE position = 7", {"lists"}),
     "records of an old list are there": (
@@ -234,13 +234,26 @@ def test_a_statement_that_was_swapped_on_the_shelf_is_found(busy):
     (finding,) = verify(busy)
     assert finding.check == "statements"
     assert one.name in finding.detail
+    assert "keep a copy" in finding.detail
+    assert "delete" not in finding.detail
 
 
 def test_the_command_exits_1_and_names_what_it_found(busy, environment, monkeypatch, capsys):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert execute(["verify"]) == 0
-    assert "all checks passed" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "all checks passed" in told
+    newest = next(reversed(list(trail.entries(busy))))
+    kept = f"{newest.number}:{newest.hash}"
+    assert f"newest entry of the audit trail: {kept}" in told.replace("\n", " ")
+    assert execute(["verify", "--since", kept, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["newest_entry"] == kept
+    assert execute(["verify", "--since", f"{newest.number}:{'0' * 64}"]) == 1
+    assert "written anew" in capsys.readouterr().out
+    assert execute(["verify", "--since", f"{newest.number + 1}:{newest.hash}"]) == 1
+    assert execute(["verify", "--since", "the last"]) == 2
+    capsys.readouterr()
     damage(busy, "DELETE FROM cdr_uncleared", triggers=False)
     assert execute(["verify", "--json"]) == 1
     printed = json.loads(capsys.readouterr().out)

@@ -43,6 +43,7 @@ class Action(StrEnum):
     BACKED_UP = "backup.create"
     RESTORED = "backup.restore"
     TRAIL_BEGUN = "trail.begin"
+    CLOCK_CONFIRMED = "clock.confirm"
 
 
 @dataclass(frozen=True, slots=True)

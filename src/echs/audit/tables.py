@@ -1,4 +1,9 @@
-"""The table of the audit trail. The store itself refuses to change or delete a row of it (migration 0006)."""
+"""The tables of the audit trail and of receipts.
+
+Triggers of the store refuse to change, replace or delete a row of the trail (migrations 0006 and 0007). Who owns the
+database can take them away: `echs verify` follows the chain of hashes, and with `--since` compares a hash that was kept
+elsewhere.
+"""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
 

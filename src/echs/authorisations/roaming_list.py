@@ -52,7 +52,7 @@ def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Un
             raise lost.refusal(NOTHING_STORED)
 
     def note(transaction: Connection, replaced: Replaced) -> None:
-        facts = {"records": replaced.stored}
+        facts = {"records": replaced.stored, **replaced.facts}
         trail.note(ground, transaction, Action.LIST_REPLACED, f"roaming list of {owner.user_id}", facts)
 
     return _lists.replace(ground, owner.id, records, judges(owner), may_still, note)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain, count
 from operator import add, itemgetter
 from typing import Any, Generic, TypeVar
@@ -32,6 +33,7 @@ from sqlalchemy import (
 )
 
 from echs.base.database import Database, Identity, Instant, Question, metadata
+from echs.base.digest import RowDigest
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.fields import Columns, Field, maker
 from echs.base.ground import Ground
@@ -69,6 +71,8 @@ class Replaced:
     stored: int
     repeated: int
     warnings: Mapping[str, int] = field(default_factory=dict)
+    # What the audit trail holds of the list: `stored_digest` finds the same as long as nobody changes it.
+    facts: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 @dataclass
@@ -182,6 +186,7 @@ class ReplacedList(Generic[Record]):
         self.records = records
         self.columns = [column for column in records.columns if column.name not in RECORD_KEY]
         self.kind = kind
+        self._numbers = [place for place, field in enumerate(kind.fields) if field.integer]
         self._in_form: Question | None = None
 
     def receive(
@@ -245,21 +250,22 @@ class ReplacedList(Generic[Record]):
             with ground.database.write() as transaction:
                 confirm(transaction, map(self.kind.of_row, chain.from_iterable(received.blocks())))
                 ground.database.lock(transaction, f"{self.heads.name}:{owner_id}")
-                self._replace(ground.database, transaction, owner_id, received, ground.clock())
-                replaced = Replaced(received.stored, len(received.skipped), received.warnings)
+                facts = self._replace(ground.database, transaction, owner_id, received, ground.clock())
+                replaced = Replaced(received.stored, len(received.skipped), received.warnings, facts)
                 note(transaction, replaced)
         return replaced
 
     def _replace(
         self, database: Database, transaction: Connection, owner_id: int, received: Received, now: datetime
-    ) -> None:
+    ) -> dict[str, object]:
         mine = self.heads.c.partner_id == owner_id
         head = transaction.execute(select(self.heads.c.generation).where(mine)).scalar()
         generation = (head or 0) + 1
         # First out with the old: the store has their room for the new.
         transaction.execute(delete(self.records).where(self.records.c.partner_id == owner_id))
         names = ["position", *(column.name for column in self.columns)]
-        rows = chain.from_iterable(received.blocks())
+        digest = RowDigest()
+        rows = chain.from_iterable(map(partial(self._taken_in, digest), received.blocks()))
         placed: Iterator[tuple[Any, ...]] = map(add, zip(count(), strict=False), rows)
         fixed = {"partner_id": owner_id, "generation": generation}
         database.insert_rows(transaction, self.records, names, placed, fixed)
@@ -273,6 +279,23 @@ class ReplacedList(Generic[Record]):
             transaction.execute(insert(self.heads).values(partner_id=owner_id, **state))
         else:
             transaction.execute(update(self.heads).where(mine).values(state))
+        return {"partner": owner_id, "mark": state["mark"], "rows": digest.value}
+
+    def _taken_in(self, digest: RowDigest, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows, when the digest has taken them in as the store will hold them: numbers without leading zeros."""
+        for place in self._numbers:
+            if any(text != str(int(text)) for text in set(map(itemgetter(place), rows))):
+                digest.add([tuple(map(str, self.kind.of_row(row))) for row in rows])
+                return rows
+        digest.add(rows)
+        return rows
+
+    def stored_digest(self, snapshot: Connection, state: ListState) -> str:
+        """The digest of the records that a list has in the store now."""
+        digest = RowDigest()
+        for rows in snapshot.execute(self._select(state, *self.columns)).partitions():
+            digest.add([tuple(map(str, row)) for row in rows])
+        return digest.value
 
     def download(self, ground: Ground, of: Callable[[Any], ColumnElement[bool]]) -> Iterator[Record]:
         """The lists of the owners whose id fulfils ``of``, from one snapshot, in the order of owners and uploads."""

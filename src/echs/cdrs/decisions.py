@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base import trace
+from echs.base.digest import as_text
 from echs.base.errors import Reason, Refused, refuse, shown
 from echs.base.fields import CONTROL_CHARACTER
 from echs.base.ground import Ground
@@ -58,7 +59,13 @@ def decide(
         decision = Decision(len(before) + 1, kind, reason, ground.clock(), decided_by, trace.current().request_id)
         row = {"cdr_id": number, **{name: getattr(decision, name) for name in Decision.__slots__}}
         transaction.execute(insert(tables.cdr_decision).values(row))
-        facts = {"row": number, "decision": decision.number, "reason": reason}
+        facts = {
+            "row": number,
+            "decision": decision.number,
+            "reason": reason,
+            "by": decided_by,
+            "at": as_text(decision.decided_at),
+        }
         trail.note(ground, transaction, ACTIONS[kind], f"CDR {cdr_id} of {operator}", facts)
         return decision
 

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base import deadline
+from echs.base.digest import RowDigest, as_text
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.ground import Ground
 from echs.base.spool import Spool
@@ -113,7 +115,14 @@ def add(
             with ground.database.nearest_by_index(transaction):
                 for batch in received.batches(known):
                     storing.warn(batch)
-            facts = {"received": received.count, "new": storing.new, "digest": storing.digest.hexdigest()}
+            facts = {
+                "received": received.count,
+                "new": storing.new,
+                "digest": storing.digest.hexdigest(),
+                "partner": sender.id,
+                "received_at": as_text(scene.now),
+                "warnings": storing.warnings_digest.value,
+            }
             trail.note(
                 ground, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts, request_id=request_id
             )
@@ -237,6 +246,7 @@ class Storing:
         self.scene = scene
         self.new = 0
         self.digest = hashlib.sha256()
+        self.warnings_digest = RowDigest()
         self.before = transaction.execute(select(func.max(tables.cdr.c.id))).scalar() or 0
         self._warned_to = self.before
         self._owned: dict[str, bool] = {}
@@ -297,14 +307,15 @@ class Storing:
             card_overlaps=found.card,
             card_overlaps_elsewhere=found.card_elsewhere,
         )
-        rows: list[tuple[object, ...]] = []
+        rows: list[tuple[Any, ...]] = []
         found_odd = warnings_among(batch.cdrs, scene)
         for number, position, odd in zip(numbers, batch.positions, found_odd, strict=True):
-            rows += ((number, str(one.rule.name), one.rule.field, one.detail[:DETAIL_LIMIT]) for one in odd)
+            rows += sorted((number, str(one.rule.name), one.rule.field, one.detail[:DETAIL_LIMIT]) for one in odd)
             told = [str(one.rule.name) for one in odd if one.rule.told]
             for name in told:
                 self._told[name].append(position)
             self._warned += bool(told)
+        self.warnings_digest.add([(str(number), *texts) for number, *texts in rows])
         names = ("cdr_id", "name", "field", "detail")
         self.ground.database.insert_rows(self.transaction, tables.cdr_warning, names, rows)
 

@@ -34,7 +34,7 @@ def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Unre
         confirm(ground, transaction, owner)
 
     def note(transaction: Connection, replaced: Replaced) -> None:
-        facts = {"records": replaced.stored}
+        facts = {"records": replaced.stored, **replaced.facts}
         trail.note(ground, transaction, Action.LIST_REPLACED, f"charge point list of {owner.user_id}", facts)
 
     return _lists.replace(ground, owner.id, records, Judges(problems_of, all_right), may_still, note)

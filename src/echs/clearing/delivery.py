@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from echs.audit import trail
 from echs.audit.entry import Action
+from echs.base.digest import as_text
 from echs.base.ground import Ground
 from echs.cdrs.cleared import of_provider
 from echs.clearing import tables
@@ -62,19 +63,28 @@ def mark_served(ground: Ground, partner: Partner, runs: Sequence[int]) -> None:
     with ground.database.read() as snapshot:
         if snapshot.execute(select(table.c.run_number).where(unserved).limit(1)).first() is None:
             return
-    newest = select(func.max(tables.clearing_run.c.cleared_at)).where(tables.clearing_run.c.number.in_(runs))
     with ground.database.write() as transaction:
-        # Clocks differ: nobody fetches a run before it was made.
-        made_at = transaction.execute(newest).scalar()
-        now = ground.clock() if made_at is None else max(ground.clock(), made_at)
+        now = ground.clock()
         served = transaction.execute(
             update(table).where(unserved).values(first_served_at=now).returning(table.c.run_number)
         )
         numbers = sorted(served.scalars())
-        trail.note(ground, transaction, Action.CDRS_FETCHED, partner.user_id, {"runs": numbers})
+        if numbers:  # none where another answer was quicker
+            facts = {"runs": numbers, "partner": partner.id, "served_at": as_text(now)}
+            trail.note(ground, transaction, Action.CDRS_FETCHED, partner.user_id, facts)
 
 
 def due(served: dict[int, datetime | None], since: datetime) -> tuple[int, ...]:
-    """The runs to serve, in their order, from when each was first served."""
-    latest = max(served, default=None)
-    return tuple(run for run, first in sorted(served.items()) if run == latest or first is None or first > since)
+    """The runs to serve, in their order, from when each was first served.
+
+    The order of serving is that of the numbers: a run was served no later than any run after it, whatever a clock that
+    was wrong then has written. So one from the future counts until a later run was served at a time that is right.
+    """
+    found: list[int] = []
+    soonest: datetime | None = None
+    for run, first in sorted(served.items(), reverse=True):
+        if first is not None:
+            soonest = first if soonest is None else min(soonest, first)
+        if not found or first is None or (soonest is not None and soonest > since):
+            found.append(run)
+    return tuple(reversed(found))

@@ -84,7 +84,7 @@ def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) ->
     :raises DrawingBusy: too many large ones are being drawn
     :raises DrawingFailed: it was not drawn, or not in time
     """
-    found = link.opened(key, text, ground.clock())
+    found = link.opened(key, text, ground.clock(), ground.limits.statement_link_seconds)
     if found is None:
         return None
     partner_id, spans = found

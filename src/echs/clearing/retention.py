@@ -6,16 +6,28 @@ CDRs say where and when somebody charged. They are kept as long as somebody need
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, func, select, update
 
+from echs.audit import tables as audit_tables
 from echs.audit import trail
-from echs.audit.entry import Action
+from echs.audit.entry import DONE, Action
+from echs.base.digest import RowDigest, as_text
+from echs.base.errors import Reason, refuse
 from echs.base.ground import Ground
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.old import delete_of_run
 from echs.clearing import tables
 from echs.clearing.run import LOCK, Run
+
+ROWS_AT_ONCE = 2000
+
+
+class RetentionReason(Reason):
+    """Why CDRs are not deleted. It never goes over the wire."""
+
+    PURGE_UNKNOWN = "PURGE_UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ def due(ground: Ground, before: datetime, *, unfetched_too: bool = False) -> Due
     )
     newest = select(func.max(run.c.number)).scalar_subquery()
     has_members = exists(select(cleared.c.cdr_id).where(cleared.c.run_number == run.c.number))
-    begun = select(run).where(run.c.purged_at.is_not(None), has_members).order_by(run.c.number)
+    begun = select(run).where(run.c.purged_at.is_not(None), has_members, in_trail(run.c.number)).order_by(run.c.number)
     old = (
         select(run, waits.label("waits"))
         .where(run.c.cleared_at < before, run.c.purged_at.is_(None), run.c.number < newest)
@@ -61,18 +73,58 @@ def due(ground: Ground, before: datetime, *, unfetched_too: bool = False) -> Due
     )
 
 
+def in_trail(number: Any) -> ColumnElement[bool]:
+    """The condition that the audit trail has a purge of the run of this number."""
+    entry = audit_tables.audit
+    subject = func.concat("run ", cast(number, String))
+    return exists(
+        select(entry.c.number).where(
+            entry.c.action == Action.PURGED, entry.c.result == DONE, entry.c.subject == subject
+        )
+    )
+
+
+def digest_of_names(snapshot: Connection, number: int) -> str:
+    """The digest of the CDRs of a run, as far as something of each remains after a purge; see `rows_of_names`."""
+    digest = RowDigest()
+    for rows in snapshot.execute(rows_of_names(number)).partitions():
+        digest.add([tuple(map(str, row)) for row in rows])
+    return digest.value
+
+
+def rows_of_names(number: int) -> Select[Any]:
+    """Of each CDR of a run that is there: row, operator key, number, upload, and volume in 0.0001 kWh; by row."""
+    cdr, cleared = cdr_tables.cdr, cdr_tables.cdr_cleared
+    return (
+        select(cdr.c.id, cdr.c.operator_key, cdr.c.cdr_id, cdr.c.request_id, cdr.c.volume_e4_kwh)
+        .join(cleared, cleared.c.cdr_id == cdr.c.id)
+        .where(cleared.c.run_number == number)
+        .order_by(cdr.c.id)
+        .execution_options(yield_per=ROWS_AT_ONCE)
+    )
+
+
 def purge_run(ground: Ground, number: int) -> Iterator[int]:
     """Delete the CDRs of a run; yields how many, again and again, until all are gone.
 
     First of all the run counts as purged: from then on it is given to nobody, and its statement is drawn no more. Its
     totals stay. What was stopped in between is taken up by the next call; done already, it does nothing.
+
+    :raises Refused: PURGE_UNKNOWN where it counts as purged, and the audit trail knows of no purge
     """
     run = tables.clearing_run
+    with ground.database.read(patient=True) as snapshot:
+        names = digest_of_names(snapshot, number)
     with ground.database.write() as transaction:
         ground.database.lock(transaction, LOCK)
         present = (run.c.number == number) & run.c.purged_at.is_(None)
         count = transaction.execute(select(run.c.cdr_count).where(present)).scalar()
         if count is not None:
-            transaction.execute(update(run).where(present).values(purged_at=ground.clock()))
-            trail.note(ground, transaction, Action.PURGED, f"run {number}", {"cdrs": count})
+            now = ground.clock()
+            transaction.execute(update(run).where(present).values(purged_at=now))
+            facts = {"cdrs": count, "names": names, "purged_at": as_text(now)}
+            trail.note(ground, transaction, Action.PURGED, f"run {number}", facts)
+        elif transaction.execute(select(run.c.number).where(run.c.number == number, ~in_trail(number))).first():
+            detail = f"run {number} counts as purged, and the audit trail has no purge of it: nothing was deleted"
+            raise refuse(RetentionReason.PURGE_UNKNOWN, f"{detail}; see: echs verify")
     yield from delete_of_run(ground, number)

@@ -1,17 +1,23 @@
 """The clearing run: one transaction takes every pending CDR into one numbered run."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from echs.audit import trail
+from echs.audit.clock import TOLERANCE
 from echs.audit.entry import Action
-from echs.base.errors import Reason, Refused, refuse
+from echs.base.errors import Reason, Refused, StoreReason, refuse
 from echs.base.ground import Ground
 from echs.cdrs.pending import PairTotal, in_order, take, totals_of_run
 from echs.clearing import tables
+from echs.clearing.clock import refuse_wrong_clock
+from echs.clearing.digest import digest_of_members, state_of
+from echs.clearing.inconsistency import in_the_way
 from echs.clearing.left import note_left
 from echs.partners.partner import Partner
 from echs.partners.register import load
@@ -19,6 +25,7 @@ from echs.statements.issuer import NOBODY, Issuer, issuer_of
 from echs.statements.statement import LAYOUT
 
 LOCK = "clearing"
+log = logging.getLogger(__name__)
 PAIR_COLUMNS = tuple(field.name for field in fields(PairTotal))
 
 
@@ -32,7 +39,7 @@ class ClearingReason(Reason):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One clearing run. The time is UTC and never before that of the run before; volume in 0.0001 kWh."""
+    """One clearing run. The time is UTC; the number says the order. Volume in 0.0001 kWh."""
 
     number: int
     cleared_at: datetime
@@ -75,16 +82,35 @@ def clear(ground: Ground, cleared_by: str, request_id: str, issuer: Issuer = NOB
     is pending.
 
     Runs come one after the other; their numbers have no gaps.
+
+    :raises Refused: CLOCK_WRONG; INTERNAL_ERROR where the store contradicts itself, with what is in the way
     """
     try:
         with ground.database.write() as transaction:
             ground.database.lock(transaction, LOCK)
+            refuse_wrong_clock(transaction, ground.clock())
             made = make_run(transaction, ground.clock(), cleared_by, request_id, issuer)
-            facts = {"cdrs": made.cdr_count, "volume_e4_kwh": made.volume_e4_kwh}
+            facts = {
+                "cdrs": made.cdr_count,
+                "volume_e4_kwh": made.volume_e4_kwh,
+                "members": digest_of_members(transaction, made.number),
+                "state": state_of(transaction, made.number),
+            }
             trail.note(ground, transaction, Action.CLEARED, f"run {made.number}", facts, request_id=request_id)
             return made
     except _NothingPending:
         return None
+    except IntegrityError as error:
+        raise contradiction(ground) from error
+
+
+def contradiction(ground: Ground) -> Refused:
+    """The refusal of a run that the constraints of the store did not let be made; the log has it too."""
+    with ground.database.read() as snapshot:
+        found = in_the_way(snapshot) or ["the store contradicts itself"]
+    detail = f"{'; '.join(found)}; the administrator must look: echs verify"
+    log.error("no run can be made: %s", detail)
+    return refuse(StoreReason.INTERNAL_ERROR, detail, effect="Nothing was cleared.")
 
 
 class _NothingPending(Exception):
@@ -94,9 +120,11 @@ class _NothingPending(Exception):
 def make_run(transaction: Connection, now: datetime, cleared_by: str, request_id: str, issuer: Issuer = NOBODY) -> Run:
     """The run, its totals, its parties, its issuer and what it left, inside the transaction."""
     runs = tables.clearing_run
-    last = transaction.execute(select(func.max(runs.c.number), func.max(runs.c.cleared_at))).one()
-    number = (last[0] or 0) + 1
-    cleared_at = max(now, last[1]) if last[1] is not None else now
+    newest = select(runs.c.number, runs.c.cleared_at).order_by(runs.c.number.desc()).limit(1)
+    last, last_at = transaction.execute(newest).one_or_none() or (0, now)
+    number = last + 1
+    # Clocks of hosts differ a little; what a wrong one wrote bends nothing.
+    cleared_at = max(now, last_at) if last_at <= now + TOLERANCE else now
     run = Run(number, cleared_at, cleared_by, request_id, 0, 0, layout=LAYOUT, issuer_hash=issuer.hash)
     keep_issuer(transaction, issuer)
     transaction.execute(insert(runs).values(asdict(run)))

@@ -8,6 +8,7 @@ import click
 from echs.audit import trail
 from echs.audit.entry import Action, Entry
 from echs.base.trace import COMMAND
+from echs.clearing.clock import confirm_clock
 from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import ready_house
 from echs.upkeep.baseline import begin_trail
@@ -84,4 +85,23 @@ def begin(yes: bool) -> None:
             err=True,
         )
     entry = begin_trail(house)
+    say(f"entry {entry.number}: {entry.detail}")
+
+
+@command.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def clock(yes: bool) -> None:
+    """Say that the clock of this host is right now, and that what the store has from the future was written by a wrong
+    one.
+
+    For once, after a clock was wrong and is put right: runs can be made again, and times from then are no findings any
+    more. It is entered into the trail itself.
+    """
+    house = ready_house()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("this cannot be taken back: say --yes where nobody can be asked")
+        question = f"Is it {house.clock():%Y-%m-%d %H:%M} UTC now? It cannot be taken back"
+        click.confirm(question, abort=True, err=True)
+    entry = confirm_clock(house)
     say(f"entry {entry.number}: {entry.detail}")

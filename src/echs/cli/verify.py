@@ -1,34 +1,62 @@
 """``echs verify``: whether everything that must hold of the store does hold."""
 
+import re
+
 import click
 from rich.progress import Progress
 
 from echs.cli import EXIT_FAILED
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.cli.store import ready_house
-from echs.upkeep.verification import CHECKS, Check, Finding, verify
+from echs.upkeep.checks.view import Check
+from echs.upkeep.verification import CHECKS, Verification
+
+ENTRY = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
+
+
+class EntryName(click.ParamType[tuple[int, str]]):
+    """An entry of the audit trail: its number, a colon, its hash."""
+
+    name = "entry"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, str]:
+        """Number and hash."""
+        match = ENTRY.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value}: say it as the log and `echs verify` do, NUMBER:HASH with 64 digits", param, ctx)
+        return int(match[1]), match[2]
 
 
 @click.command("verify")
+@click.option(
+    "--since",
+    type=EntryName(),
+    metavar="NUMBER:HASH",
+    help="An entry that must be in the audit trail, as an earlier verify printed it, or the log.",
+)
 @json_option
-def command(as_json: bool) -> None:
+def command(since: tuple[int, str] | None, as_json: bool) -> None:
     """Check the whole store and report what is inconsistent; exit code 1 if anything is.
 
-    Nothing is changed, and the server may go on serving. Every CDR is read several times: this takes a while.
+    Nothing is changed, and the server may go on serving. Every CDR is read several times: this takes a while. At the
+    end it names the newest entry of the audit trail: keep that elsewhere and give it to the next as --since. Then also
+    a trail that was cut, or written anew as a whole, is found.
     """
-    house = ready_house()
+    verification = Verification(ready_house(), since)
     out = console()
     out.stderr = True
-    findings: list[Finding] = []
     with Progress(console=out, transient=True, disable=as_json) as progress:
         task = progress.add_task("verifying", total=len(CHECKS))
 
         def beginning(check: Check) -> None:
             progress.update(task, description=check.name, completed=CHECKS.index(check))
 
-        findings.extend(verify(house, beginning))
+        findings = list(verification.findings(beginning))
+    number, digest = verification.newest
+    newest = f"{number}:{digest}"
     if as_json:
-        print_json({"checks": [{"name": each.name, "holds": each.holds} for each in CHECKS], "findings": findings})
+        checks = [{"name": each.name, "holds": each.holds} for each in CHECKS]
+        print_json({"checks": checks, "findings": findings, "newest_entry": newest})
     else:
         wrong = [each.check for each in findings]
         print_table(
@@ -41,6 +69,7 @@ def command(as_json: bool) -> None:
         if findings:
             rows = ((each.check, each.subject, each.detail) for each in findings)
             print_table("Findings", ("check", "subject", "problem"), rows, widest="problem")
+        say(f"newest entry of the audit trail: {newest}")
     if findings:
         say(f"{len(findings)} findings: the store is damaged; keep a copy of it before you change anything")
         raise click.exceptions.Exit(EXIT_FAILED)

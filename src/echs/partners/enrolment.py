@@ -32,6 +32,7 @@ from echs.partners.partner import (
 )
 from echs.partners.password import hash_password
 from echs.partners.register import LOCK, find, load
+from echs.partners.state import state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +266,10 @@ def noted(
     partner: Partner,
     facts: Mapping[str, object] | None = None,
 ) -> Partner:
-    """The partner, when what was done to it is entered into the audit trail: the last step."""
-    trail.note(ground, transaction, action, f"partner {partner.user_id}", facts)
+    """The partner, when what was done to it is entered into the audit trail, with what it is after that: the last
+    step."""
+    told = {**(facts or {}), "partner": partner.id, "state": state_of(transaction, partner.id)}
+    trail.note(ground, transaction, action, f"partner {partner.user_id}", told)
     return partner
 
 

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
 
+from echs.audit.clock import TOLERANCE
 from echs.base import trace, turn
 from echs.base.errors import Reason, Refused, refuse
 from echs.base.ground import Ground
@@ -149,7 +150,7 @@ def open_login(ground: Ground, partner_id: int, password_hash: str) -> str:
         )
         if transaction.execute(still.with_for_update(key_share=True)).first() is None:
             raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
-        transaction.execute(delete(tables.login).where(mine, tables.login.c.expires_at <= now))
+        transaction.execute(delete(tables.login).where(mine, ended(now, ground.limits.login_seconds)))
         surplus = (
             select(tables.login.c.token_hash)
             .where(mine)
@@ -173,7 +174,8 @@ def open_login(ground: Ground, partner_id: int, password_hash: str) -> str:
 def forget_ended(ground: Ground) -> int:
     """Delete the logins that have ended, of all partners; how many they were."""
     with ground.database.write() as transaction:
-        return transaction.execute(delete(tables.login).where(tables.login.c.expires_at <= ground.clock())).rowcount
+        over = ended(ground.clock(), ground.limits.login_seconds)
+        return transaction.execute(delete(tables.login).where(over)).rowcount
 
 
 def forget_all(ground: Ground) -> int:
@@ -192,7 +194,7 @@ def partner_of_token(ground: Ground, token: str) -> Partner:
     found = partner_of_login(ground, token_hash(token))
     if found is None:
         raise unknown_token()
-    if expired(found.expires_at, ground.clock()):
+    if not lasts(found.expires_at, ground.clock(), ground.limits.login_seconds):
         note_refused(LoginReason.LOGIN_TOKEN_EXPIRED, found.partner.user_id)
         raise refuse(LoginReason.LOGIN_TOKEN_EXPIRED, "this login has ended; log in again")
     if not found.partner.active:
@@ -229,6 +231,19 @@ def confirm(ground: Ground, transaction: Connection, partner: Partner) -> Partne
 def unknown_token() -> Refused:
     """The refusal of a token that opens nothing; never says why."""
     return refuse(LoginReason.LOGIN_TOKEN_UNKNOWN, "the login token is not valid; log in again")
+
+
+def lasts(expires_at: datetime, now: datetime, life_seconds: int) -> bool:
+    """Whether a login is not over. One that would last longer than one that is made now was made by a wrong clock, by
+    hand, or under a longer life: its end is not believed.
+    """
+    return now < expires_at <= now + timedelta(seconds=life_seconds) + TOLERANCE
+
+
+def ended(now: datetime, life_seconds: int) -> ColumnElement[bool]:
+    """The condition for the logins that are over, as `lasts` has it."""
+    end = tables.login.c.expires_at
+    return or_(end <= now, end > now + timedelta(seconds=life_seconds) + TOLERANCE)
 
 
 def expired(expires_at: datetime, now: datetime) -> bool:

@@ -75,8 +75,8 @@ partner_hub = Table(
 partner_certificate = Table(
     "partner_certificate",
     metadata,
-    Column("mark", String(64), primary_key=True),
     Column("partner_id", ForeignKey("partner.id"), primary_key=True),
+    Column("mark", String(64), primary_key=True),
     Column("name", String(200), nullable=False),
     Column("ends_at", Instant, nullable=False),
     Column("added_at", Instant, nullable=False),

@@ -35,8 +35,12 @@ def seal(key: bytes, payload: str) -> str:
     return f"{payload}.{hmac.new(key, payload.encode(), hashlib.sha256).hexdigest()}"
 
 
-def opened(key: bytes, link: str, now: datetime) -> tuple[int, tuple[Span, ...]] | None:
-    """The partner and the spans of runs of a link that we made and that has not ended; None for anything else."""
+def opened(key: bytes, link: str, now: datetime, life_seconds: int) -> tuple[int, tuple[Span, ...]] | None:
+    """The partner and the spans of runs of a link that we made and that has not ended; None for anything else.
+
+    A link that would be good for longer than one that is made now is none of ours: who has the key, from a backup that
+    leaked, makes no link for ever, and a shorter life ends the links of a longer one.
+    """
     match = _LINK.fullmatch(link) if len(link) <= LINK_LENGTH_LIMIT else None
     payload = link.rpartition(".")[0]
     # Compared in every case: how long a refusal takes says nothing about why.
@@ -45,7 +49,8 @@ def opened(key: bytes, link: str, now: datetime) -> tuple[int, tuple[Span, ...]]
     )
     if match is None or not right:
         return None
-    if now >= datetime.fromtimestamp(int(match[3]), UTC):
+    ends, present = int(match[3]), now.timestamp()
+    if not present < ends <= present + life_seconds + DAY_SECONDS:
         return None
     spans = (part.partition("-") for part in match[2].split(","))
     return int(match[1]), tuple((int(first), int(last)) for first, _, last in spans)
@@ -57,7 +62,7 @@ def has_ended(key: bytes, link: str, now: datetime) -> bool:
     if match is None:
         return False
     end = int(match[3])
-    return now.timestamp() >= end and opened(key, link, datetime.fromtimestamp(end - 1, UTC)) is not None
+    return now.timestamp() >= end and opened(key, link, datetime.fromtimestamp(end - 1, UTC), 0) is not None
 
 
 def spans_of(runs: Sequence[int], among: Sequence[int]) -> tuple[Span, ...]:

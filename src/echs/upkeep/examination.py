@@ -22,12 +22,15 @@ from echs import schema
 from echs.base.errors import named
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import held
+from echs.clearing import tables as clearing_tables
+from echs.clearing.retention import in_trail
 from echs.gauges import LISTS, free_bytes, last_backup, unfetched_runs, volumes, waiting_since
 from echs.house import SECRET_KEY_FILE, House
 from echs.partners import register
 from echs.partners import tables as partner_tables
 from echs.partners.register import is_active
 from echs.settings import Settings
+from echs.upkeep.future import in_future
 
 LEAST_POSTGRES = 150000
 LEAST_SQLITE = (3, 51, 3)
@@ -81,6 +84,7 @@ def examine(house: House, settings: Settings) -> Iterator[Symptom]:
         yield from of_store(house, settings, snapshot)
         if schema.version_in(snapshot) != schema.head():
             return
+        yield from of_time(house, snapshot)
         yield from of_business(house, snapshot)
         yield from of_certificates(house, settings, snapshot)
     yield from of_partners(house)
@@ -222,6 +226,22 @@ def version_of(program: str) -> int:
     done = subprocess.run([found, "--version"], capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
     match = re.search(r"([0-9]+)\.", done.stdout)
     return int(match[1]) if match else 0
+
+
+def of_time(house: House, snapshot: Connection) -> Iterator[Symptom]:
+    """Whether the store has anything from the future, and runs that count as purged without a purge."""
+    now = house.clock()
+    ahead = [f"{what} (up to {at:%Y-%m-%d %H:%M})" for what, at in in_future(snapshot, now)]
+    remedy = (
+        f"is it {now:%Y-%m-%d %H:%M} UTC now? If not, put the clock right (NTP); if so: echs audit clock, log partners "
+        "out, have lists sent again"
+    )
+    yield judged("times in the future", not ahead, "; ".join(ahead) or "none", remedy, Status.FAIL)
+    run = clearing_tables.clearing_run.c
+    numbers = select(run.number).where(run.purged_at.is_not(None), ~in_trail(run.number)).order_by(run.number)
+    unknown = list(snapshot.execute(numbers).scalars())
+    found = f"the audit trail has no purge of {named(map(str, unknown))}" if unknown else "as the audit trail has them"
+    yield judged("purged runs", not unknown, found, "do not purge; make a backup, and see: echs verify", Status.FAIL)
 
 
 def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:

@@ -106,6 +106,12 @@ def too_many(stage):
     return stage.tnm.upload("AddCDRs", *[cdr(number) for number in range(3)])
 
 
+def clock_wrong(stage):
+    stage.tnm.upload("SetRoamingAuthorisationList", token(1))
+    stage.clock.turn(hours=-1)
+    return Caller(stage.app, "office").send("ClearCDRs")
+
+
 CASES = {
     **{code: lambda stage, case=case: stage.tnm.send(*case) for code, case in WRONG_DATA.items()},
     101: login_refused,
@@ -121,6 +127,7 @@ CASES = {
     503: disk_full,
     504: login_busy,
     505: uploads_everywhere,
+    506: clock_wrong,
     507: too_slow,
     601: lambda stage: stage.tnm.send("GetCDRs", " " * 300_000),
     602: too_many,

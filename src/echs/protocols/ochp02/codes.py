@@ -14,6 +14,7 @@ from echs.base.errors import LoadReason, Reason, StoreReason
 from echs.base.fields import FieldReason, UploadReason
 from echs.cdrs.cdr import CdrReason
 from echs.chargepoints.chargepoint import ChargePointReason
+from echs.clearing.clock import ClockReason
 from echs.clearing.run import ClearingReason
 from echs.partners.login import LoginReason
 
@@ -402,6 +403,18 @@ CODES: Sequence[ResultCode] = (
         "Send the same again in a minute; of one partner two at a time are worked on.",
         Again.YES,
         "UPLOAD_BUSY: too many uploads wait already; send the same again in a minute. Nothing was stored.",
+    ),
+    ResultCode(
+        506,
+        ClockReason.CLOCK_WRONG,
+        "The newest run or audit entry is more than five minutes after now: a clock is wrong, or was.",
+        "Tell the administrator; send the same again when the clock is put right.",
+        Again.YES,
+        (
+            "CLOCK_WRONG: entry 5 of the audit trail is of 2026-11-21T12:00:00Z, and the clock says "
+            "2026-11-21T11:00:00Z; one of them is wrong, and the administrator must look: echs doctor. Nothing was "
+            "cleared."
+        ),
     ),
     ResultCode(
         507,

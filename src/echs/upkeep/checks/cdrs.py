@@ -1,0 +1,281 @@
+"""CDRs: each in one state, with the content that was accepted, and every copy of a fact the same."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, exists, func, select
+
+from echs.audit import tables as audit_tables
+from echs.base.digest import as_text, digest_of_rows
+from echs.base.errors import shown
+from echs.cdrs import formats
+from echs.cdrs import tables as cdr_tables
+from echs.cdrs.cdr import FIELDS, CdrRecord, content_hash
+from echs.cdrs.formats import WrongFormat
+from echs.cdrs.intake import digest_of
+from echs.cdrs.pending import newest_decision
+from echs.cdrs.status import STOPPING
+from echs.partners.partner import party_key
+from echs.upkeep.baseline import baseline
+from echs.upkeep.checks.view import ROWS_AT_ONCE, Found, View
+
+UTC_ZONE = ZoneInfo("UTC")
+LARGEST_OFFSET_SECONDS = 14 * 3600
+
+
+def states(view: View) -> Iterator[Found]:
+    """CDRs that are in no state or in two, or cleared although the office keeps them out of every run."""
+    cdr, uncleared, cleared = cdr_tables.cdr, cdr_tables.cdr_uncleared, cdr_tables.cdr_cleared
+    waits = exists(select(uncleared.c.cdr_id).where(uncleared.c.cdr_id == cdr.c.id))
+    is_cleared = exists(select(cleared.c.cdr_id).where(cleared.c.cdr_id == cdr.c.id))
+    for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(~waits, ~is_cleared)):
+        yield named(number, name), "it is neither uncleared nor cleared: nobody will ever be told of it"
+    for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(waits, is_cleared)):
+        yield named(number, name), "it is cleared and uncleared at once: it would be cleared twice"
+    kept_out = (
+        select(cdr.c.id, cdr.c.cdr_id, newest_decision(cdr.c.id).label("kind"))
+        .join(cleared, cleared.c.cdr_id == cdr.c.id)
+        .where(cdr.c.id.in_(select(cdr_tables.cdr_decision.c.cdr_id)))
+    )
+    for number, name, kind in view.snapshot.execute(kept_out):
+        if kind in STOPPING:
+            yield named(number, name), f"it is cleared, and the newest decision about it is: {kind}"
+
+
+def named(number: int, name: str) -> str:
+    """A CDR in a finding."""
+    return f"CDR {shown(name)} (row {number})"
+
+
+def copies(view: View) -> Iterator[Found]:
+    """What is kept beside a CDR for speed, and is not what the CDR says."""
+    cdr, uncleared, cleared = cdr_tables.cdr, cdr_tables.cdr_uncleared, cdr_tables.cdr_cleared
+    provider = select(cdr.c.id, cdr.c.cdr_id).join(uncleared, uncleared.c.cdr_id == cdr.c.id)
+    for number, name in view.snapshot.execute(provider.where(uncleared.c.provider_key != cdr.c.provider_key)):
+        yield named(number, name), "among the uncleared it stands under another provider id than its own"
+    operator = select(cdr.c.id, cdr.c.cdr_id).join(cleared, cleared.c.cdr_id == cdr.c.id)
+    for number, name in view.snapshot.execute(
+        operator.where(cleared.c.operator_partner_id != cdr.c.operator_partner_id)
+    ):
+        yield named(number, name), "in its run it counts for another operator than the one that sent it"
+
+
+class Part(NamedTuple):
+    """What is there of one CDR of an upload: its row, its content hash, and where it is not purged its other facts."""
+
+    request_id: str
+    number: int
+    hash: str
+    purged: bool
+    partner_id: int | None = None
+    received_at: Any = None
+    wrong: Sequence[str] = ()
+    name: str = ""
+
+
+def present_parts(view: View) -> Iterator[Part]:
+    """Every CDR that is there, by upload and row."""
+    cdr = cdr_tables.cdr
+    columns = [
+        cdr.c.request_id,
+        cdr.c.id,
+        cdr.c.operator_partner_id,
+        cdr.c.received_at,
+        cdr.c.operator_key,
+        cdr.c.provider_key,
+        cdr.c.started_at,
+        cdr.c.ended_at,
+        cdr.c.duration_s,
+        cdr.c.volume_e4_kwh,
+        *(cdr.c[field.name] for field in FIELDS),
+    ]
+    query = select(*columns).order_by(in_bytes(view, cdr.c.request_id), cdr.c.id)
+    for row in view.snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+        request_id, number, partner_id, received_at, *numbers = row[:10]
+        record = CdrRecord._make(row[10:])
+        wrong = tuple(differing(record, numbers))
+        digest = content_hash(row[4], record)
+        yield Part(request_id, number, digest, False, partner_id, received_at, wrong, record.cdr_id)
+
+
+def purged_parts(view: View) -> Iterator[Part]:
+    """What is left of every CDR that was purged, by upload and row; but of those that older releases purged."""
+    purged = cdr_tables.cdr_purged.c
+    query = select(purged.request_id, purged.row_id, purged.content_hash).where(purged.request_id.is_not(None))
+    ordered = query.order_by(in_bytes(view, purged.request_id), purged.row_id)
+    for request_id, number, digest in view.snapshot.execute(ordered.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield Part(request_id, number or 0, digest, True)
+
+
+def in_bytes(view: View, column: Any) -> Any:
+    """A column of text in the order of Python's texts, whatever the collation of the database."""
+    return column if view.house.database.is_sqlite else column.collate("C")
+
+
+def contents(view: View) -> Iterator[Found]:
+    """CDRs whose numbers are not what their texts say, and uploads that are not as the audit trail has them: of each,
+    what was accepted is there or was purged, down to the last sign.
+    """
+    known_from, _ = baseline(view.snapshot)
+    first_known = view.snapshot.execute(select(func.max(audit_tables.audit_baseline.c.cdr_id))).scalar() or 0
+    seen: set[str] = set()
+    missing: dict[str, tuple[int, int]] = {}
+    parts = merge(present_parts(view), purged_parts(view), key=itemgetter(0, 1))
+    for request_id, of_upload in groupby(parts, key=itemgetter(0)):
+        seen.add(request_id)
+        entered = view.told.uploads.get(request_id)
+        hashes: list[str] = []
+        newest, oldest, senders, times = 0, None, Counter[Any](), Counter[Any]()
+        for part in of_upload:
+            hashes.append(part.hash)
+            newest, oldest = max(newest, part.number), part.number if oldest is None else oldest
+            for what in part.wrong:
+                yield named(part.number, part.name), f"{what} is not what its text says"
+            if not part.purged:
+                senders[part.partner_id] += 1
+                times[part.received_at] += 1
+        subject = f"upload {request_id}"
+        if entered is None:
+            if newest > known_from:
+                yield subject, "it is not in the audit trail"
+            continue
+        if len(hashes) > entered["new"]:
+            yield subject, f"it has {len(hashes)} CDRs, {entered['new']} were accepted"
+        elif len(hashes) < entered["new"]:
+            missing[request_id] = len(hashes), entered["new"]
+        elif digest_of(hashes) != entered["digest"]:
+            yield subject, "its CDRs are not those that were accepted"
+        if oldest is not None and oldest <= first_known:
+            yield subject, "the trail says that it began after this upload, which it has: its beginning was moved"
+        if "partner" in entered and set(senders) - {entered["partner"]}:
+            yield subject, "CDRs of it count for another operator than the partner that sent it"
+        if "received_at" in entered and {as_text(each) for each in times} - {entered["received_at"]}:
+            yield subject, "CDRs of it say another time of receipt than the audit trail"
+    yield from lost(view, seen, missing)
+
+
+def lost(view: View, seen: set[str], missing: dict[str, tuple[int, int]]) -> Iterator[Found]:
+    """Uploads of which less is there than was accepted. Older releases purged CDRs without the name of their upload:
+    as many as those are may be missing of all uploads together, and not one more.
+    """
+    for request_id, entered in view.told.uploads.items():
+        if entered["new"] and request_id not in seen:
+            missing[request_id] = 0, entered["new"]
+    purged = cdr_tables.cdr_purged.c
+    unnamed = select(func.count()).where(purged.request_id.is_(None))
+    excused = view.snapshot.execute(unnamed).scalar() or 0
+    gone = sum(accepted - there for there, accepted in missing.values())
+    if gone == excused:
+        return
+    for request_id, (there, accepted) in sorted(missing.items()):
+        yield (
+            f"upload {request_id}",
+            f"it has {there} CDRs, {accepted} were accepted"
+            if there
+            else f"none of its {accepted} CDRs is there, nor what is left of them after a purge",
+        )
+    if excused:
+        yield "purged CDRs", f"{excused} were purged by older releases, and {gone} are missing"
+
+
+def differing(record: CdrRecord, numbers: Sequence[Any]) -> Iterator[str]:
+    """Which of the numbers of a CDR do not follow from its texts. A time without an offset was read in the zone that
+    its sender had then, so it may differ by hours from what it would be now.
+    """
+    operator_key, provider_key, started_at, ended_at, duration_s, volume = numbers
+    if operator_key != party_key(record.operator_id):
+        yield "the operator"
+    if provider_key != party_key(record.provider_id):
+        yield "the provider"
+    try:
+        if volume != formats.volume_e4_kwh(record.volume):
+            yield "the volume"
+        if duration_s != formats.duration_s(record.duration):
+            yield "the duration"
+        for what, instant, written in (
+            ("the start", started_at, record.start_datetime),
+            ("the end", ended_at, record.end_datetime),
+        ):
+            away = abs((instant - formats.instant(written, UTC_ZONE)).total_seconds())
+            if away and (has_offset(written) or away > LARGEST_OFFSET_SECONDS):
+                yield what
+    except WrongFormat:
+        yield "a number or a time that cannot be read"
+    if ended_at < started_at:
+        yield "the end, which is before the start,"
+
+
+def has_offset(written: str) -> bool:
+    """Whether a time says its offset."""
+    return written.endswith("Z") or "+" in written[10:] or "-" in written[10:]
+
+
+def warnings(view: View) -> Iterator[Found]:
+    """Uploads whose warnings are not those that were noted then. A purge deletes warnings, so nothing can be said of an
+    upload that is not all there.
+    """
+    cdr, warning = cdr_tables.cdr, cdr_tables.cdr_warning
+    columns = (cdr.c.request_id, warning.c.cdr_id, warning.c.name, warning.c.field, warning.c.detail)
+    query = select(*columns).join(cdr, cdr.c.id == warning.c.cdr_id).order_by(in_bytes(view, cdr.c.request_id))
+    counts = view.snapshot.execute(select(cdr.c.request_id, func.count()).group_by(cdr.c.request_id))
+    there = dict(map(tuple, counts))
+    whole = {each for each, entered in view.told.uploads.items() if there.get(each, 0) == entered["new"]}
+    seen = set()
+    for request_id, rows in groupby(
+        view.snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)), key=itemgetter(0)
+    ):
+        seen.add(request_id)
+        entered = view.told.uploads.get(request_id, {})
+        found = digest_of_rows(sorted(tuple(row[1:]) for row in rows))
+        if request_id in whole and entered.get("warnings", found) != found:
+            yield f"upload {request_id}", "the warnings about its CDRs are not those that were noted"
+    nothing = digest_of_rows([])
+    for request_id in sorted(whole - seen):
+        if view.told.uploads[request_id].get("warnings", nothing) != nothing:
+            yield f"upload {request_id}", "the warnings about its CDRs are gone"
+
+
+def decisions(view: View) -> Iterator[Found]:
+    """What the office decided, and is not as the audit trail has it."""
+    decision, cdr = cdr_tables.cdr_decision, cdr_tables.cdr
+    rows = view.snapshot.execute(select(decision, cdr.c.cdr_id.label("name")).join(cdr, cdr.c.id == decision.c.cdr_id))
+    known_from, _ = baseline(view.snapshot)
+    seen = set()
+    for row in rows:
+        subject = f"decision {row.number} about {named(row.cdr_id, row.name)}"
+        seen.add((row.cdr_id, row.number))
+        kind, said = view.told.decisions.get((row.cdr_id, row.number), (None, None))
+        if said is None:
+            if row.cdr_id > known_from:
+                yield subject, "it is not in the audit trail: nobody made it"
+            continue
+        entered = (kind, said.facts["reason"], said.request_id)
+        made = (row.kind, row.reason, row.request_id)
+        by = said.facts.get("by", row.decided_by), said.facts.get("at", as_text(row.decided_at))
+        if entered != made or by != (row.decided_by, as_text(row.decided_at)):
+            yield subject, "it is not as the audit trail has it"
+    gone = {number for number, order in view.told.decisions if (number, order) not in seen}
+    there: dict[int, tuple[str, datetime]] = {}
+    ordered = sorted(gone)
+    for start in range(0, len(ordered), 500):
+        here = select(cdr.c.id, cdr.c.cdr_id, cdr.c.received_at).where(cdr.c.id.in_(ordered[start : start + 500]))
+        there.update({number: (name, received_at) for number, name, received_at in view.snapshot.execute(here)})
+    for (number, order), (_, said) in sorted(view.told.decisions.items(), key=itemgetter(0)):
+        name, received_at = there.get(number, ("", said.at))
+        # SQLite may give the number of a purged row again: what was decided before a CDR came was about another.
+        if (number, order) not in seen and number in there and received_at <= said.at:
+            yield f"decision {order} about {named(number, name)}", "it was made, and is not there"
+
+
+def deleted(view: View) -> Iterator[Found]:
+    """CDRs that count as deleted and are still there."""
+    cdr, purged = cdr_tables.cdr, cdr_tables.cdr_purged
+    same = and_(purged.c.operator_key == cdr.c.operator_key, purged.c.cdr_id == cdr.c.cdr_id)
+    for (name,) in view.snapshot.execute(select(cdr.c.cdr_id).join(purged, same)):
+        yield f"CDR {shown(name)}", "it counts as deleted and is there"

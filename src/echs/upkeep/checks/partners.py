@@ -1,0 +1,82 @@
+"""Partners: in step with themselves, and with the rights that an administrator gave them."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import or_, select
+
+from echs.audit.clock import TOLERANCE
+from echs.base.errors import shown
+from echs.partners import tables as partner_tables
+from echs.partners.partner import party_key
+from echs.partners.state import state_of
+from echs.upkeep.checks.view import Found, View
+
+HASH_DIGITS = 64
+
+
+def in_step(view: View) -> Iterator[Found]:
+    """Partners whose ids are not in step with themselves."""
+    partner, party = partner_tables.partner, partner_tables.party_id
+    for user_id, key in view.snapshot.execute(select(partner.c.user_id, partner.c.user_key)):
+        if key != party_key(user_id):
+            yield f"partner {shown(user_id)}", "it cannot log in: its user id and the form to compare it by differ"
+    for party_id, key in view.snapshot.execute(select(party.c.party_id, party.c.party_key)):
+        if key != party_key(party_id):
+            yield f"party id {shown(party_id)}", "the form to compare it by is that of another id"
+    out_of_step = select(partner.c.user_id, party.c.party_id).join(party, party.c.partner_id == partner.c.id)
+    for user_id, party_id in view.snapshot.execute(out_of_step.where(partner.c.active != party.c.active)):
+        yield f"partner {shown(user_id)}", f"its id {shown(party_id)} is not enabled or disabled as it is itself"
+
+
+def rights(view: View) -> Iterator[Found]:
+    """Partners that are not what the last thing that was done to them made them, as the audit trail has it."""
+    partner, told = partner_tables.partner.c, view.told
+    rows = view.snapshot.execute(select(partner.id, partner.user_id).order_by(partner.id)).all()
+    for partner_id, user_id in rows:
+        said, older = told.partners.get(partner_id), told.partners.get(party_key(user_id))
+        if said is None:
+            if older is None and told.least_added is not None and partner_id > told.least_added:
+                yield f"partner {shown(user_id)}", "it is not in the audit trail: nobody enrolled it"
+            continue
+        if older is not None and older.number > said.number:
+            continue  # a release before this one changed it last
+        entered = said.facts["state"]
+        present = state_of(view.snapshot, partner_id)
+        wrong = [part for part, digest in present.items() if entered.get(part, digest) != digest]
+        if wrong:
+            parts = ", ".join(wrong)
+            yield f"partner {shown(user_id)}", f"not as entry {said.number} of the audit trail left it: {parts}"
+    there = {partner_id for partner_id, _ in rows}
+    for partner_id in told.partners:
+        if isinstance(partner_id, int) and partner_id not in there:
+            yield f"partner {partner_id}", "it was enrolled, and is not there"
+
+
+def logins(view: View) -> Iterator[Found]:
+    """Logins that nobody can have made: they end before they begin or last longer than any, they are older than what
+    ended all of their partner, or their partner is disabled.
+    """
+    partner, login = partner_tables.partner, partner_tables.login
+    for (user_id,) in view.snapshot.execute(
+        select(partner.c.user_id)
+        .join(login, login.c.partner_id == partner.c.id)
+        .where(or_(login.c.expires_at <= login.c.created_at, ~partner.c.active))
+    ):
+        yield f"login of {shown(user_id)}", "it ends before it begins, or its partner is disabled"
+    now = view.house.clock()
+    longest = timedelta(seconds=view.house.limits.login_seconds) + TOLERANCE
+    facts = (partner.c.id, partner.c.user_id, partner.c.created_at, login.c.created_at, login.c.expires_at)
+    rows = view.snapshot.execute(
+        select(*facts, login.c.token_hash).join(login, login.c.partner_id == partner.c.id).order_by(partner.c.id)
+    )
+    for partner_id, user_id, enrolled_at, created_at, expires_at, token_hash in rows:
+        subject = f"login of {shown(user_id)}"
+        # What a wrong clock wrote from the future says nothing about the order.
+        ends = [at for at in (enrolled_at, view.told.logins_ended.get(partner_id)) if at is not None and at <= now]
+        if expires_at > now + longest:
+            yield subject, f"it would last until {expires_at:%Y-%m-%d %H:%M}: no login is made for so long"
+        elif len(token_hash) != HASH_DIGITS or not set(token_hash) <= set("0123456789abcdef"):
+            yield subject, "it is no hash of a token: it was made by hand"
+        elif any(created_at < at - TOLERANCE for at in ends):
+            yield subject, "it is older than what ended every login of the partner"

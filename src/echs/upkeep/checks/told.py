@@ -1,0 +1,146 @@
+"""What the audit trail tells of the store, read once from its first entry to its last."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from echs.audit import tables as audit_tables
+from echs.audit.entry import DONE, FIRST_HASH, Action, Entry, breaks
+from echs.partners.partner import party_key
+
+ROWS_AT_ONCE = 1000
+BREAKS_KEPT = 101
+
+PARTNER_ACTIONS = frozenset(
+    {
+        Action.PARTNER_ADDED,
+        Action.PARTNER_CHANGED,
+        Action.PARTNER_GIVEN,
+        Action.PARTNER_TAKEN,
+        Action.PARTNER_PASSWORD,
+        Action.PARTNER_LOGGED_OUT,
+        Action.PARTNER_DISABLED,
+        Action.PARTNER_ENABLED,
+        Action.PARTNER_RENAMED,
+        Action.PARTNER_RETIRED,
+        Action.CERTIFICATE_ADDED,
+        Action.CERTIFICATE_REMOVED,
+    }
+)
+DECISIONS = {Action.CDR_HELD: "hold", Action.CDR_RELEASED: "release", Action.CDR_REJECTED: "reject"}
+ENDS_LOGINS = frozenset({Action.PARTNER_PASSWORD, Action.PARTNER_LOGGED_OUT, Action.PARTNER_DISABLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One entry as a check needs it: its number, its time (UTC), its request and its facts."""
+
+    number: int
+    at: datetime
+    request_id: str
+    facts: dict[str, Any]
+
+
+@dataclass
+class Told:
+    """The facts of the trail that something in the store must agree with.
+
+    Uploads by request, runs and purges by ``run N``, of partners and lists the newest entry, by what each is about;
+    entries of releases before it have no partner's number, and stand under its user id. ``begun_at`` is when an
+    administrator last said that the trail begins; ``clock_confirmed_run`` the newest run when one last said that the
+    clock is right.
+    """
+
+    newest: tuple[int, str] = (0, FIRST_HASH)
+    breaks: list[tuple[int, str]] = field(default_factory=list)
+    uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    purges: dict[str, Said] = field(default_factory=dict)
+    partners: dict[int | str, Said] = field(default_factory=dict)
+    least_added: int | None = None
+    lists: dict[str, Said] = field(default_factory=dict)
+    fetches: dict[tuple[str, int | str], Said] = field(default_factory=dict)
+    decisions: dict[tuple[int, int], tuple[str, Said]] = field(default_factory=dict)
+    logins_ended: dict[int, datetime] = field(default_factory=dict)
+    begun_at: datetime | None = None
+    clock_confirmed_run: int = 0
+    since: tuple[int, str] | None = None
+    since_found: str | None = None
+
+
+def told_by(snapshot: Connection, since: tuple[int, str] | None = None) -> Told:
+    """Everything; ``since`` is an entry that must be in it, by number and hash."""
+    told = Told(since=since)
+    for number, detail in breaks(_seen(told, _entries(snapshot))):
+        if len(told.breaks) < BREAKS_KEPT:
+            told.breaks.append((number, detail))
+    return told
+
+
+def _entries(snapshot: Connection) -> Iterator[Entry]:
+    table = audit_tables.audit
+    rows = snapshot.execute(select(table).order_by(table.c.number).execution_options(yield_per=ROWS_AT_ONCE))
+    for row in rows:
+        yield Entry(*row)
+
+
+def _seen(told: Told, entries: Iterator[Entry]) -> Iterator[Entry]:
+    for entry in entries:
+        told.newest = entry.number, entry.hash
+        if told.since is not None and entry.number == told.since[0]:
+            told.since_found = entry.hash
+        if entry.result == DONE:
+            _take(told, entry)
+        yield entry
+
+
+def _take(told: Told, entry: Entry) -> None:
+    try:
+        facts = json.loads(entry.detail)
+    except ValueError:
+        return  # the chain says that it was changed
+    said = Said(entry.number, entry.at, entry.request_id, facts)
+    action = entry.action
+    if action == Action.CDRS_ADDED:
+        told.uploads[entry.request_id] = facts
+    elif action == Action.CLEARED:
+        told.runs[entry.subject] = facts
+    elif action == Action.PURGED:
+        told.purges[entry.subject] = said
+    elif action == Action.LIST_REPLACED:
+        told.lists[list_subject(entry.subject.partition(" list of ")[0], facts.get("partner"), entry.subject)] = said
+    elif action == Action.CDRS_FETCHED:
+        who = facts.get("partner", party_key(entry.subject))
+        for run in facts.get("runs", ()):
+            told.fetches.setdefault((f"run {run}", who), said)
+    elif action in DECISIONS:
+        told.decisions[facts["row"], facts["decision"]] = DECISIONS[Action(action)], said
+    elif action == Action.TRAIL_BEGUN:
+        told.begun_at = entry.at
+    elif action == Action.CLOCK_CONFIRMED:
+        told.clock_confirmed_run = facts["run"]
+    elif action in PARTNER_ACTIONS:
+        _take_partner(told, entry, said)
+
+
+def _take_partner(told: Told, entry: Entry, said: Said) -> None:
+    partner_id = said.facts.get("partner")
+    if partner_id is None:
+        told.partners[party_key(entry.subject.removeprefix("partner "))] = said
+        return
+    told.partners[partner_id] = said
+    if entry.action == Action.PARTNER_ADDED:
+        told.least_added = partner_id if told.least_added is None else min(told.least_added, partner_id)
+    if entry.action in ENDS_LOGINS:
+        told.logins_ended[partner_id] = entry.at
+
+
+def list_subject(kind: str, partner_id: int | None, subject: str) -> str:
+    """Under what the newest replacement of a list is found: of which kind, and whose; entries of releases before this
+    one name the partner in their subject alone.
+    """
+    return subject if partner_id is None else f"{kind} list of partner {partner_id}"
