@@ -4,11 +4,14 @@ import io
 import json
 import logging
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from echs import logs
+from programs import need
 
 REQUEST = {
     "request_id": "01M88ZJ2Y0Q3N5T7V9X1Z3B5D7",
@@ -115,3 +118,22 @@ def test_colours_are_for_terminals_only(written, monkeypatch):
     request()
     assert "tnm add_cdrs CDR_VOLUME_FORMAT" in plain.getvalue()
     assert "\x1b" not in plain.getvalue()
+
+
+def test_the_recipes_of_the_docs_find_what_they_say(written):
+    out = written("json")
+    request()
+    request(operation="authenticate", result="LOGIN_REFUSED", actor="")
+    request(operation="wsdl", result="200", actor="")
+    logging.getLogger("echs").info("an event")
+    lines = "not json\n" + out.getvalue()
+    page = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
+    recipes = re.findall(r"jq (-\w+) '(fromjson\?[^']*)'", page)
+    found = []
+    for options, program in recipes:
+        done = subprocess.run(
+            [need("jq", "jq"), options, program], input=lines, capture_output=True, text=True, timeout=20, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(done.stdout.count("\n") if options != "-R" else done.stdout.count('"event"'))
+    assert found == [2, 1, 3, 1, 3]

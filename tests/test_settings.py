@@ -42,10 +42,10 @@ def test_every_error_is_told_at_once_and_no_secret_with_it():
 
 def test_a_secret_comes_from_a_file_too(tmp_path):
     file = tmp_path / "secret"
-    file.write_text("x" * 40 + "\n")
+    file.write_text("0123456789" * 4 + "\n")
     settings = read_settings({"ECHS_SECRET_KEY_FILE": str(file)})
-    assert settings.secret_key.get_secret_value() == "x" * 40
-    assert "xxx" not in repr(settings)
+    assert settings.secret_key.get_secret_value() == "0123456789" * 4
+    assert "0123" not in repr(settings)
     assert "not both" in errors({"ECHS_SECRET_KEY_FILE": str(file), "ECHS_SECRET_KEY": "y" * 40})[0]
 
 
@@ -133,4 +133,12 @@ def test_a_secret_key_that_can_be_guessed_is_refused_wherever_it_stands(tmp_path
             read_settings({"ECHS_SECRET_KEY": key})
     (tmp_path / "secret-key").write_text(key)
     with pytest.raises(BadConfiguration, match="characters"):
+        open_house(read_settings({"ECHS_DATA_DIR": str(tmp_path)}))
+
+
+def test_a_secret_key_of_one_letter_again_and_again_is_refused_wherever_it_stands(tmp_path):
+    with pytest.raises(BadConfiguration, match="guessed"):
+        read_settings({"ECHS_SECRET_KEY": "a" * 32})
+    (tmp_path / "secret-key").write_text("a" * 64)
+    with pytest.raises(BadConfiguration, match="guessed"):
         open_house(read_settings({"ECHS_DATA_DIR": str(tmp_path)}))

@@ -20,7 +20,7 @@ from echs.cdrs.surroundings import Lists
 from echs.chargepoints import chargepoint_list
 from echs.partners.partner import Partner
 from echs.partners.throttle import Throttle, ThrottleLimits
-from echs.settings import DEFAULT_PUBLIC_URL, SECRET_KEY_MINIMUM, BadConfiguration, Settings
+from echs.settings import DEFAULT_PUBLIC_URL, SECRET_KEY_DIFFERENT, SECRET_KEY_MINIMUM, BadConfiguration, Settings
 from echs.statements import link
 from echs.statements.issuer import LOGO_BYTES, NOBODY, BadLogo, Issuer, check_logo
 from echs.statements.shelf import Shelf
@@ -217,4 +217,6 @@ def secret_key(settings: Settings) -> str:
         # With a key that can be guessed anybody could sign links to statements.
         needed = f"it must have at least {SECRET_KEY_MINIMUM} characters"
         raise BadConfiguration([f"ECHS_DATA_DIR: {file} has {len(key)} characters, {needed}; delete it for a new one"])
+    if len(set(key)) < SECRET_KEY_DIFFERENT:
+        raise BadConfiguration([f"ECHS_DATA_DIR: {file} can be guessed; delete it for a new one"])
     return key

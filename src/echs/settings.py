@@ -15,6 +15,8 @@ from echs.base.origin import Network, networks
 PREFIX = "ECHS_"
 SECRETS = ("database_url", "database_password", "secret_key")
 SECRET_KEY_MINIMUM = 32
+# A key of random digits has more; of one letter again and again, fewer.
+SECRET_KEY_DIFFERENT = 8
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
 
 Positive = Annotated[int, Field(gt=0, le=10**12)]
@@ -180,6 +182,8 @@ class Settings(BaseSettings):
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().strip()) < SECRET_KEY_MINIMUM:
             raise ValueError(f"must have at least {SECRET_KEY_MINIMUM} characters")
+        if value is not None and len(set(value.get_secret_value())) < SECRET_KEY_DIFFERENT:
+            raise ValueError("can be guessed; make one with: openssl rand -hex 32")
         return value
 
     @classmethod

@@ -1,7 +1,10 @@
 """The files for containers: one backup system with the hosts', and nothing asked of images that they do not have."""
 
+import os
 import re
 import shlex
+import socket
+import subprocess
 from pathlib import Path
 
 import click
@@ -50,3 +53,24 @@ def test_database_and_backup_have_the_same_version():
     pythons = set(re.findall(r"PYTHON_IMAGE[:=]-?([a-z][^}\n@]*)", COMPOSE + DOCKERFILE)) - {""}
     release = {each.rpartition("-")[2] for each in (*defaults, *pythons)}
     assert release == {"bookworm"}
+
+
+def test_the_trial_asks_for_its_ports_before_it_builds_anything(tmp_path):
+    for name in ("docker", "openssl", "curl"):
+        stub = tmp_path / name
+        stub.write_text("#!/bin/sh\nexit 1\n")
+        stub.chmod(0o755)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            ["bash", str(ROOT / "deploy" / "container" / "try.sh")],
+            env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "TRY_HTTPS_PORT": port},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert f"port {port} is in use here; set TRY_HTTPS_PORT" in done.stderr

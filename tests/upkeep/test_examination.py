@@ -114,3 +114,21 @@ def test_without_a_database_the_rest_is_looked_at_all_the_same(tmp_path, monkeyp
     symptoms = {each["subject"]: each for each in json.loads(capsys.readouterr().out)}
     assert symptoms["store"]["status"] == "fail"
     assert "data directory" in symptoms
+
+
+def test_links_and_directories_that_others_can_write_are_named(house, cast, environment, tmp_path):
+    names = found(house, environment)
+    assert "links" not in names
+    assert "directories" not in names
+    key = house.data_dir / "secret-key"
+    aside = house.data_dir / "elsewhere"
+    aside.write_text("k" * 40)
+    key.unlink(missing_ok=True)
+    key.symlink_to(aside)
+    house.data_dir.chmod(0o777)
+    try:
+        symptoms = found(house, environment)
+    finally:
+        house.data_dir.chmod(0o700)
+    assert (symptoms["links"].status, "secret-key" in symptoms["links"].found) == ("warn", True)
+    assert (symptoms["directories"].status, "chmod o-w" in symptoms["directories"].remedy) == ("fail", True)

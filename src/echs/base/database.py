@@ -508,7 +508,11 @@ def translated(effect: str) -> Iterator[None]:
             raise
         raise refuse(StoreReason.STORE_UNAVAILABLE, "the store is not available now", effect=effect) from error
     except exc.TimeoutError as error:
-        raise refuse(StoreReason.STORE_UNAVAILABLE, "the store has too much to do", effect=effect) from error
+        raise refuse(
+            StoreReason.STORE_UNAVAILABLE,
+            f"the database is overloaded: no connection became free within {POOL_SECONDS} s",
+            effect=effect,
+        ) from error
 
 
 def is_defect(error: exc.DBAPIError) -> bool:

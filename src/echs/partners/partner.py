@@ -137,6 +137,21 @@ def hub_problem(hub: int) -> Problem | None:
     return Problem(PartnerReason.PARTNER_VALUE, f"hub {hub} is not between 0 and {HUB_MAXIMUM}")
 
 
+# Of eight characters and more, the head of every list of passwords that leaked.
+COMMON_PASSWORDS = frozenset(
+    """
+    password password1 password12 password123 passw0rd p@ssw0rd p@ssword changeme changeme1 changeit letmein1
+    welcome1 welcome123 12345678 123456789 1234567890 0123456789 123123123 11223344 87654321 987654321 1q2w3e4r
+    1q2w3e4r5t 1qaz2wsx qwertyui qwertyuiop qwerty12 qwerty123 qwertz123 asdfghjk asdfghjkl abcdefgh abcd1234
+    abc12345 administrator admin123 admin1234 testtest test1234 iloveyou sunshine princess football baseball
+    superman trustno1 geheim123 passwort passwort1 passwort123 wachtwoord welkom01 welkom123 motdepasse secret123
+    default1 clearinghouse
+    """.split()  # noqa: SIM905 - a list of sixty lines would say no more
+)
+# So many different signs a password has at least.
+PASSWORD_DIFFERENT = 4
+
+
 def password_problem(password: str) -> Problem | None:
     """Why this cannot be a password, if it cannot. Never repeats it."""
     if not PASSWORD_MINIMUM <= len(password) <= PASSWORD_LIMIT:
@@ -144,6 +159,9 @@ def password_problem(password: str) -> Problem | None:
         return Problem(PartnerReason.PARTNER_VALUE, detail)
     if CONTROL_CHARACTER.search(password):
         return Problem(PartnerReason.PARTNER_VALUE, "the password holds a control character")
+    if password.casefold() in COMMON_PASSWORDS or len(set(password)) < PASSWORD_DIFFERENT:
+        detail = "the password is among the first that anybody tries; leave it out, and one is made"
+        return Problem(PartnerReason.PARTNER_VALUE, detail)
     return None
 
 

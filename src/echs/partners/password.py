@@ -1,6 +1,11 @@
-"""Passwords: hashed with Argon2id, compared at the same cost whether the user exists or not."""
+"""Passwords: hashed with Argon2id, compared at the same cost whether the user exists or not.
+
+A letter with an accent is one sign or two, as the system pleases on which it is typed. What is stored is the hash of
+form NFKC; at a login the password is tried as it came, and then in that form.
+"""
 
 import secrets
+import unicodedata
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +14,8 @@ from passlib.context import CryptContext
 # 20 characters of 58 that cannot be mistaken for each other: 117 bits.
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 GENERATED_LENGTH = 20
+# Some signs become eighteen in NFKC; the library takes 4096.
+NORMAL_LIMIT = 1024
 
 
 @lru_cache(maxsize=1)
@@ -26,14 +33,22 @@ def nobodys_hash() -> str:
 
 
 def hash_password(password: str) -> str:
-    """The hash to store."""
-    return str(hashing().hash(password))
+    """The hash to store, of the password's form NFKC."""
+    return str(hashing().hash(normal(password)))
+
+
+def normal(password: str) -> str:
+    """The form of a password that is hashed; a password that would become much longer stays as it is."""
+    form = unicodedata.normalize("NFKC", password)
+    return form if len(form) <= NORMAL_LIMIT else password
 
 
 def matches(password: str, password_hash: str | None) -> bool:
     """Whether the password is right. Costs the same without a hash, and is then never right."""
-    right = bool(hashing().verify(password, password_hash or nobodys_hash()))
-    return right and password_hash is not None
+    # As it came first: older hashes are of what was typed then. How many are tried depends on the password alone.
+    forms = dict.fromkeys((password, normal(password)))
+    right = [bool(hashing().verify(form, password_hash or nobodys_hash())) for form in forms]
+    return any(right) and password_hash is not None
 
 
 def generate_password() -> str:

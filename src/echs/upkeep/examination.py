@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from echs.cdrs.pending import held
 from echs.clearing import tables as clearing_tables
 from echs.clearing.retention import in_trail
 from echs.gauges import LISTS, free_bytes, last_backup, unfetched_runs, volumes, waiting_since
-from echs.house import SECRET_KEY_FILE, House
+from echs.house import DATABASE_FILE, SECRET_KEY_FILE, House
 from echs.partners import register
 from echs.partners import tables as partner_tables
 from echs.partners.register import is_active
@@ -123,6 +124,7 @@ def of_files(house: House, settings: Settings) -> Iterator[Symptom]:
     mode = stat.S_IMODE(directory.stat().st_mode)
     remedy = f"chmod 700 {directory}: it holds the secret key, statements and lists"
     yield judged("data directory", not mode & 0o077, f"{directory}, mode {mode:o}", remedy)
+    yield from of_links(directory)
     writable = os.access(directory, os.W_OK)
     found = "can be written" if writable else "cannot be written"
     yield judged("data access", writable, found, f"mount it for writing, or chown {directory}", Status.FAIL)
@@ -154,6 +156,22 @@ def of_limits() -> Iterator[Symptom]:
     found = "no limit" if hard == resource.RLIM_INFINITY else str(hard)
     remedy = f"raise the limit of open files to {LEAST_FILES}: LimitNOFILE of systemd, ulimits of compose, ulimit -Hn"
     yield judged("open files", hard == resource.RLIM_INFINITY or hard >= LEAST_FILES, found, remedy)
+
+
+def of_links(directory: Path) -> Iterator[Symptom]:
+    """Whether somebody else can put another file into the place of the store or the secret key."""
+    linked = [file.name for file in (directory / SECRET_KEY_FILE, directory / DATABASE_FILE) if file.is_symlink()]
+    if linked:
+        remedy = (
+            "move the files themselves there: whoever can write where a link leads can replace the store or the key"
+        )
+        yield Symptom("links", Status.WARN, f"{' and '.join(linked)} in {directory}: symbolic links", remedy)
+    for above in (directory.absolute(), *directory.absolute().parents):
+        mode = above.stat().st_mode
+        # With the sticky bit, as in /tmp, others can add files but cannot take those away that are there.
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            remedy = f"chmod o-w {above}: any user of this host can replace what is in there"
+            yield Symptom("directories", Status.FAIL, f"{above} can be written by everybody", remedy)
 
 
 def of_libraries() -> Iterator[Symptom]:
