@@ -8,12 +8,14 @@ import random
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 
 import requests
 from lxml import etree
 from sqlalchemy import text
 
 from cast import PASSWORDS, cdr, charge_point, token
+from echs.base.clock import system_clock
 from echs.upkeep.verification import verify
 from wire import (
     CDR_INFO,
@@ -181,4 +183,5 @@ def reckon(crowd: Crowd, house) -> None:
         assert newest is None or {int(each) for each in found} <= {newest, newest + 1}, (
             "an acknowledged list is not there"
         )
-    assert list(verify(house)) == []
+    # The servers have the clock of the system.
+    assert list(verify(replace(house, clock=system_clock))) == []
