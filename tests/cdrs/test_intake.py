@@ -188,3 +188,8 @@ def test_what_was_accepted_once_is_known_whatever_the_settings_say_now(house, ca
         (CdrReason.CDR_IN_FUTURE, 2),
     ]
     assert count(house) == 1
+
+
+def test_the_digest_of_an_upload_depends_on_the_order_of_its_cdrs():
+    """What the trail holds of an upload: two CDRs that change places are another upload."""
+    assert intake.digest_of(["a" * 64, "b" * 64]) != intake.digest_of(["b" * 64, "a" * 64])

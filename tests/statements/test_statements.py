@@ -20,7 +20,7 @@ from echs.cdrs import intake
 from echs.clearing import publish, run
 from echs.clearing.run import ClearingReason
 from echs.partners import enrolment
-from echs.statements import document, pdf, typesetting
+from echs.statements import document, link, pdf, typesetting
 from echs.statements import statement as statement_module
 from echs.statements.shelf import Shelf
 from echs.statements.statement import Run as StatementRun
@@ -363,3 +363,24 @@ def test_many_readers_of_a_new_statement_wait_for_one_drawing(house, cast, day, 
 def test_every_statement_of_a_run_can_be_drawn_ahead(house, cast, day):
     assert list(publish.draw_run(house, house.shelf, 1)) == ["tnm", "lnd", "anwb"]
     assert len(list(house.shelf.directory.iterdir())) == 6
+
+
+def test_the_link_of_a_disabled_partner_opens_nothing_until_it_is_enabled_again(house, cast, day):
+    signed = link.sign(house.link_key, cast.tnm.id, [(1, 1)], house.clock(), 86_400)
+
+    def opens():
+        found = publish.open_link(house, house.shelf, house.link_key, signed, "csv")
+        if found is not None:
+            found.close()
+        return found is not None
+
+    assert opens()
+    enrolment.disable(house, "tnm")
+    assert not opens()
+    enrolment.enable(house, "tnm")
+    assert opens()
+
+
+def test_who_has_the_key_from_a_backup_makes_no_link_for_ever(house, cast, day):
+    forged = link.seal(house.link_key, f"{cast.tnm.id}.1-999999.99999999999")
+    assert publish.open_link(house, house.shelf, house.link_key, forged, "csv") is None
