@@ -145,6 +145,10 @@ class Settings(BaseSettings):
         60, description="Longest time to draw a large statement in a process of its own; then it is ended."
     )
 
+    foreign_ids: Literal["warn", "refuse"] = Field(
+        "warn", description="What happens to a list with a card, a contract or a socket of another partner."
+    )
+
     @field_validator("public_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 
-from sqlalchemy import Connection, func
+from sqlalchemy import Connection, String, cast, func
 
 from echs.audit import trail
 from echs.audit.entry import Action
@@ -14,6 +14,7 @@ from echs.authorisations.authorisation import (
     WARNINGS,
     Authorisation,
     all_right,
+    label,
     not_yours,
     problems_of,
     twice,
@@ -21,15 +22,42 @@ from echs.authorisations.authorisation import (
 from echs.base.errors import Problem, ProblemList, Unread
 from echs.base.ground import Ground
 from echs.base.published_list import Published
-from echs.base.replaced_list import Judges, Kind, ListState, Replaced, ReplacedList
+from echs.base.replaced_list import Judges, KeyForm, Kind, ListState, Replaced, ReplacedList
 from echs.base.spool import Row, Spool
 from echs.base.upload import NOTHING_STORED, Run
+from echs.partners.foreign import Claims, compare
 from echs.partners.login import confirm
+from echs.partners.market_ids import FOREIGN_IDS, ForeignId
+from echs.partners.partner import Kind as PartyKind
 from echs.partners.partner import Partner
 from echs.partners.register import is_active
 
 KIND = Kind(FIELDS, Authorisation._make, KEY, twice, WARNINGS)
 _lists = ReplacedList(tables.roaming_list, tables.authorisation, KIND)
+_row = tables.authorisation.c
+_TYPE, _CARD, _CONTRACT = (KIND.place(name) for name in ("token_type", "token_id", "contract_id"))
+CARD = KeyForm("card", func.upper(_row.token_id), lambda row: row[_CARD].upper())
+CONTRACT = KeyForm(
+    "contract",
+    func.upper(func.replace(func.replace(_row.contract_id, "-", ""), "*", "")),
+    lambda row: row[_CONTRACT].replace("-", "").replace("*", "").upper(),
+)
+# What makes a token the same one in the lists of two partners.
+TOKEN = KeyForm(
+    "token",
+    cast(_row.token_type, String) + ":" + func.upper(_row.token_id),
+    lambda row: f"{int(row[_TYPE])}:{row[_CARD].upper()}",
+)
+CLAIMS = Claims(
+    TOKEN,
+    ForeignId.TOKEN_OF_ANOTHER,
+    "token_id",
+    _CONTRACT,
+    PartyKind.PROVIDER,
+    ForeignId.CONTRACT_OF_ANOTHER,
+    "contract_id",
+    lambda row: label(KIND.of_row(row)),
+)
 # The lists of all active partners, to be given out drawn.
 PUBLISHED = Published(_lists, is_active)
 
@@ -52,10 +80,12 @@ def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Un
             raise lost.refusal(NOTHING_STORED)
 
     def note(transaction: Connection, replaced: Replaced) -> None:
-        facts = {"records": replaced.stored, **replaced.facts}
+        foreign = {name: count for name, count in replaced.warnings.items() if name in FOREIGN_IDS}
+        facts = {"records": replaced.stored, **({"foreign": foreign} if foreign else {}), **replaced.facts}
         trail.note(ground, transaction, Action.LIST_REPLACED, f"roaming list of {owner.user_id}", facts)
 
-    return _lists.replace(ground, owner.id, records, judges(owner), may_still, note)
+    foreign = partial(compare, ground, owner, _lists, CLAIMS)
+    return _lists.replace(ground, owner.id, records, judges(owner), may_still, note, foreign)
 
 
 def judges(owner: Partner) -> Judges[Authorisation]:
@@ -76,15 +106,12 @@ def examine(
 
 def known_tokens(ground: Ground, owner_id: int, numbers: Collection[str]) -> set[str] | None:
     """Those of the token numbers, each in its `plain` form, that stand in the owner's list; None without one."""
-    return _lists.among(ground, owner_id, func.upper(tables.authorisation.c.token_id), numbers)
+    return _lists.among(ground, owner_id, CARD, numbers)
 
 
 def known_contracts(ground: Ground, owner_id: int, contract_ids: Collection[str]) -> set[str] | None:
     """Those of the contract ids, in upper case and without separators, in the owner's list; None without one."""
-    column = tables.authorisation.c.contract_id
-    return _lists.among(
-        ground, owner_id, func.upper(func.replace(func.replace(column, "-", ""), "*", "")), contract_ids
-    )
+    return _lists.among(ground, owner_id, CONTRACT, contract_ids)
 
 
 def download(ground: Ground) -> Iterator[Authorisation]:

@@ -27,4 +27,6 @@ class Limits:
     cdr_power_kw: int
     cdr_short_seconds: int
     cdr_age_days: int
+    # Whether a list with a card, a contract or a socket of another partner is refused; else it is warned of.
+    refuse_foreign_ids: bool
     statement_seconds: int

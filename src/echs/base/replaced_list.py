@@ -5,8 +5,9 @@ transaction, so that a reader sees the old list or the new one and never a mixtu
 """
 
 import secrets
+from array import array
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -37,13 +38,15 @@ from echs.base.digest import RowDigest
 from echs.base.errors import Problem, ProblemList, Problems, Unread
 from echs.base.fields import Columns, Field, maker
 from echs.base.ground import Ground
+from echs.base.list_keys import ListKeys, has
 from echs.base.plausibility import Rule
 from echs.base.spool import Row, Spool
 from echs.base.upload import NOTHING_STORED, Court, Repetitions, Run, examined, row_content
 
 ROWS_AT_ONCE = 1000
-KEYS_AT_ONCE = 10_000
 MARK_BYTES = 16
+# Of this process, for all lists.
+KEYS = ListKeys()
 RECORD_KEY = ("partner_id", "generation", "position")
 
 Record = TypeVar("Record", bound=tuple[Any, ...])
@@ -86,6 +89,13 @@ class Received:
     stored: int = 0
     warnings: Counter[str] = field(default_factory=Counter)
 
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        """The rows to store, each with its position in the upload."""
+        for start, rows in self.spool:
+            for position, row in enumerate(rows, start):
+                if position not in self.skipped:
+                    yield position, row
+
     def blocks(self) -> Iterator[Sequence[Row]]:
         """The rows to store, in order."""
         for start, rows in self.spool:
@@ -93,6 +103,17 @@ class Received:
                 yield rows
             else:
                 yield [row for position, row in enumerate(rows, start) if position not in self.skipped]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyForm:
+    """A form of key by which records of a list are found: its name, and how the store and how Python makes it of a row.
+    Beyond ASCII the two may differ in what an upper case is.
+    """
+
+    name: str
+    of_row: ColumnElement[str]
+    of_texts: Callable[[Row], str]
 
 
 def head_table(name: str) -> Table:
@@ -234,17 +255,22 @@ class ReplacedList(Generic[Record]):
         judges: Judges[Record],
         confirm: Callable[[Connection, Iterable[Record]], None],
         note: Callable[[Connection, Replaced], object],
+        compare: Callable[[Callable[[], Iterator[tuple[int, Row]]], ProblemList], Counter[str]],
     ) -> Replaced:
         """Make ``records`` the whole list of the owner; identical repetitions collapse into the first.
 
         ``confirm`` is asked inside the transaction whether the owner may still store these records, and refuses if not;
-        ``note`` is called in it when all is done.
+        ``note`` is called in it when all is done. ``compare`` gets the rows with their positions, as often as it asks,
+        to look at what other owners have: it says how many broke which rule, or what refuses the upload.
 
         :raises Refused: for any problem in any record; the list that stood before stands still
         """
         problems = ProblemList()
         with Spool[Row]() as spool:
             received = self.receive(records, judges, ground.limits.records_per_upload, problems, spool)
+            if problems:
+                raise problems.refusal(NOTHING_STORED)
+            received.warnings += compare(received.rows, problems)
             if problems:
                 raise problems.refusal(NOTHING_STORED)
             with ground.database.write() as transaction:
@@ -345,29 +371,38 @@ class ReplacedList(Generic[Record]):
             .execution_options(yield_per=ROWS_AT_ONCE)
         )
 
-    def among(
-        self, ground: Ground, owner_id: int, form: ColumnElement[str], wanted: Collection[str]
-    ) -> set[str] | None:
-        """Those of ``wanted`` that are in the owner's present list, in this form of its columns; None without a list.
-
-        One pass over the list for every ten thousand: an index would cost every upload of a list more than this costs
-        the uploads of CDRs, which wait for no one meanwhile.
-        """
-        found: set[str] = set()
-        keys = sorted(wanted)
+    def among(self, ground: Ground, owner_id: int, form: KeyForm, wanted: Collection[str]) -> set[str] | None:
+        """Those of ``wanted`` that stand in the owner's present list in this form of key; None without a list."""
         with ground.database.read() as snapshot:
-            present = snapshot.execute(
-                select(self.heads.c.generation).where(self.heads.c.partner_id == owner_id)
-            ).scalar()
-            if present is None:
+            states = self._states(snapshot, self.heads.c.partner_id == owner_id)
+            if not states:
                 return None
-            for start in range(0, len(keys), KEYS_AT_ONCE):
-                query = select(form).where(
-                    self.records.c.partner_id == owner_id,
-                    self.records.c.generation == present,
-                    form.in_(keys[start : start + KEYS_AT_ONCE]),
-                )
-                found.update(snapshot.execute(query).scalars())
+            numbers = self.keys(snapshot, states[0], form)
+        return {key for key in wanted if has(numbers, key)}
+
+    def keys(self, snapshot: Connection, state: ListState, form: KeyForm) -> "array[int]":
+        """The sorted numbers of the keys of a list; see `echs.base.list_keys`."""
+
+        def load() -> Iterator[str]:
+            return iter(snapshot.execute(self._select(state, form.of_row)).scalars())
+
+        return KEYS.of((self.heads.name, state.owner_id, state.mark, form.name), load)
+
+    def of_others(
+        self,
+        ground: Ground,
+        owner_id: int,
+        form: KeyForm,
+        numbers: Callable[[], Set[int]],
+        of: Callable[[Any], ColumnElement[bool]],
+    ) -> set[int]:
+        """Those of the numbers of keys that stand in the present list of another owner, whose id fulfils ``of``."""
+        found: set[int] = set()
+        with ground.database.read() as snapshot:
+            others = [state for state in self.present(snapshot, of) if state.owner_id != owner_id]
+            wanted = numbers() if others else frozenset()
+            for state in others:
+                found.update(frozenset(wanted).intersection(self.keys(snapshot, state, form)))
         return found
 
     def states(self, ground: Ground) -> dict[int, ListState]:

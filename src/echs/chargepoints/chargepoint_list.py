@@ -1,6 +1,7 @@
 """The verbs of this room: an operator replaces its list, everybody downloads all lists."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 
 from sqlalchemy import Connection, func
 
@@ -9,17 +10,32 @@ from echs.audit.entry import Action
 from echs.base.errors import Problem, ProblemList, Unread
 from echs.base.ground import Ground
 from echs.base.published_list import Published
-from echs.base.replaced_list import Judges, Kind, ListState, Replaced, ReplacedList
+from echs.base.replaced_list import Judges, KeyForm, Kind, ListState, Replaced, ReplacedList
 from echs.base.spool import Row, Spool
 from echs.base.upload import Run
 from echs.chargepoints import tables
-from echs.chargepoints.chargepoint import FIELDS, KEY, WARNINGS, ChargePoint, all_right, problems_of, twice
+from echs.chargepoints.chargepoint import FIELDS, KEY, WARNINGS, ChargePoint, all_right, label, problems_of, twice
+from echs.partners.foreign import Claims, compare
 from echs.partners.login import confirm
+from echs.partners.market_ids import FOREIGN_IDS, ForeignId
+from echs.partners.partner import Kind as PartyKind
 from echs.partners.partner import Partner
 from echs.partners.register import is_active
 
 KIND = Kind(FIELDS, ChargePoint._make, KEY, twice, WARNINGS)
 _lists = ReplacedList(tables.chargepoint_list, tables.chargepoint, KIND)
+_EVSE = KIND.place("evse_id")
+EVSE = KeyForm("evse", func.upper(tables.chargepoint.c.evse_id), lambda row: row[_EVSE].upper())
+CLAIMS = Claims(
+    EVSE,
+    ForeignId.EVSE_OF_ANOTHER,
+    "evse_id",
+    _EVSE,
+    PartyKind.OPERATOR,
+    ForeignId.EVSE_OF_ANOTHER,
+    "evse_id",
+    lambda row: label(KIND.of_row(row)),
+)
 # The lists of all active partners, to be given out drawn.
 PUBLISHED = Published(_lists, is_active)
 
@@ -34,10 +50,12 @@ def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Unre
         confirm(ground, transaction, owner)
 
     def note(transaction: Connection, replaced: Replaced) -> None:
-        facts = {"records": replaced.stored, **replaced.facts}
+        foreign = {name: count for name, count in replaced.warnings.items() if name in FOREIGN_IDS}
+        facts = {"records": replaced.stored, **({"foreign": foreign} if foreign else {}), **replaced.facts}
         trail.note(ground, transaction, Action.LIST_REPLACED, f"charge point list of {owner.user_id}", facts)
 
-    return _lists.replace(ground, owner.id, records, Judges(problems_of, all_right), may_still, note)
+    foreign = partial(compare, ground, owner, _lists, CLAIMS)
+    return _lists.replace(ground, owner.id, records, Judges(problems_of, all_right), may_still, note, foreign)
 
 
 def examine(
@@ -53,7 +71,7 @@ def examine(
 
 def known_points(ground: Ground, owner_id: int, evse_ids: Collection[str]) -> set[str] | None:
     """Those of the EVSE ids, each in its `plain` form, that stand in the owner's list; None without one."""
-    return _lists.among(ground, owner_id, func.upper(tables.chargepoint.c.evse_id), evse_ids)
+    return _lists.among(ground, owner_id, EVSE, evse_ids)
 
 
 def download(ground: Ground) -> Iterator[ChargePoint]:

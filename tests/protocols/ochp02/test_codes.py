@@ -5,11 +5,12 @@ import re
 
 import pytest
 
-from cast import FIELD_CDR, cdr, certificate_pem, token
+from cast import FIELD_CDR, cdr, certificate_pem, charge_point, token
 from echs.base import deadline
 from echs.base.admission import AdmissionLimits
 from echs.base.spool import Spool
-from echs.partners import certificates, login
+from echs.partners import certificates, enrolment, login
+from echs.partners.enrolment import Ownership
 from echs.protocols.ochp02 import operations
 from echs.protocols.ochp02.codes import CODES, Again
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
@@ -59,6 +60,18 @@ def uploads_everywhere(stage):
 def too_slow(stage):
     stage.patch(deadline, "passed", lambda: True)
     return stage.tnm.upload("AddCDRs", cdr(1))
+
+
+def twice_published(stage, operation, record):
+    object.__setattr__(stage.house.limits, "refuse_foreign_ids", True)
+    assert Caller(stage.app, "lnd").upload(operation, record).code == 0
+    return stage.tnm.upload(operation, record)
+
+
+def contract_of_another(stage):
+    object.__setattr__(stage.house.limits, "refuse_foreign_ids", True)
+    enrolment.own(stage.house, "anwb", Ownership([], ["NL-ANW"], []))
+    return stage.tnm.upload("SetRoamingAuthorisationList", token(1, contract_id="NL-ANW-000001"))
 
 
 def login_expired(stage):
@@ -121,6 +134,9 @@ CASES = {
     105: lambda stage: stage.tnm.send("GetCDRs", header=identity("x") * 2),
     106: certificate_missing,
     107: login_throttled,
+    204: lambda stage: twice_published(stage, "SetRoamingAuthorisationList", token(1, hub=0)),
+    205: contract_of_another,
+    206: lambda stage: twice_published(stage, "SetChargePointList", charge_point(1)),
     401: known_otherwise,
     501: broken_inside,
     502: store_gone,

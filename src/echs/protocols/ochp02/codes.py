@@ -17,6 +17,7 @@ from echs.chargepoints.chargepoint import ChargePointReason
 from echs.clearing.clock import ClockReason
 from echs.clearing.run import ClearingReason
 from echs.partners.login import LoginReason
+from echs.partners.market_ids import ForeignId
 
 OK = 0
 
@@ -131,6 +132,39 @@ CODES: Sequence[ResultCode] = (
         (
             'HUB_NOT_YOURS at roamingAuthorisationInfoArray[0].roamingHubId (evcoId NL-TNM-000001): "3" '
             "is not your hub number; yours: 0, 5. Nothing was stored."
+        ),
+    ),
+    ResultCode(
+        204,
+        ForeignId.TOKEN_OF_ANOTHER,
+        "Another partner publishes this token, and `ECHS_FOREIGN_IDS` says to refuse.",
+        "Leave it out, or settle with the clearing house whose it is.",
+        Again.NO,
+        (
+            "TOKEN_OF_ANOTHER at roamingAuthorisationInfoArray[0].tokenId (evcoId NL-TNM-000001): another partner "
+            "publishes this token already. Nothing was stored."
+        ),
+    ),
+    ResultCode(
+        205,
+        ForeignId.CONTRACT_OF_ANOTHER,
+        "The contract id begins with the market id of another partner, and `ECHS_FOREIGN_IDS` says to refuse.",
+        "Leave it out, or settle with the clearing house whose it is.",
+        Again.NO,
+        (
+            "CONTRACT_OF_ANOTHER at roamingAuthorisationInfoArray[0].evcoId (evcoId NL-ANW-000001): the contract id "
+            "begins with the market id of another partner. Nothing was stored."
+        ),
+    ),
+    ResultCode(
+        206,
+        ForeignId.EVSE_OF_ANOTHER,
+        "Another partner publishes this EVSE, or it begins with that one's market id, and `ECHS_FOREIGN_IDS` says so.",
+        "Leave it out, or settle with the clearing house whose it is.",
+        Again.NO,
+        (
+            "EVSE_OF_ANOTHER at chargepointInfoArray[0].evseId (evseId DE*LND*E00001): another partner publishes this "
+            "EVSE already, or its id begins with that one's market id. Nothing was stored."
         ),
     ),
     ResultCode(
