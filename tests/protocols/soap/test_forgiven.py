@@ -145,6 +145,14 @@ def test_an_unknown_request_is_told_what_was_found_and_what_is_wanted(office, re
     assert expected in answer.body.decode()
 
 
+@pytest.mark.parametrize("path", ["/s/ochp/service/index.php", "/ochp/service/index.php", "//service/index.php"])
+def test_the_deployed_contract_answers_under_its_old_addresses(office, path, caplog):
+    caplog.set_level(logging.INFO)
+    assert request(office.app, envelope("<n:GetChargepointListRequest/>"), path=path).reason == "LOGIN_TOKEN_MISSING"
+    assert caplog.records[-1].path == "/service/index.php"
+    assert request(office.app, b"", method="GET", query="wsdl", path=path).status == 200
+
+
 # ---------------------------------------------------------------------- bounded work before a login
 
 
