@@ -18,6 +18,7 @@ from echs.gauges import Gauges
 from echs.health import Draining, readiness
 from echs.house import STATEMENTS_PATH, House, open_house
 from echs.meters import Meters
+from echs.protocols.ochp02.contracts import DEPLOYED
 from echs.protocols.ochp02.mount import mounts
 from echs.reception import Application, Environ, Reception, StartResponse
 from echs.settings import read_settings
@@ -59,6 +60,9 @@ def application(
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
+        if path.rstrip("/").endswith(DEPLOYED.path):
+            # Its address had other beginnings in the WSDLs of 2012 and 2013; the log shows this one.
+            path = environ["PATH_INFO"] = DEPLOYED.path
         protocol = protocols.get(path.rstrip("/"))
         if protocol is not None:
             return protocol(environ, start_response)

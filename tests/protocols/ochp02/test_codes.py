@@ -131,7 +131,7 @@ CASES = {
     102: lambda stage: stage.tnm.send("GetCDRs", header=""),
     103: lambda stage: stage.tnm.send("GetCDRs", header=identity("x")),
     104: login_expired,
-    105: lambda stage: stage.tnm.send("GetCDRs", header=identity("x") * 2),
+    105: lambda stage: stage.tnm.send("GetCDRs", header=identity("x") + identity("y")),
     106: certificate_missing,
     107: login_throttled,
     204: lambda stage: twice_published(stage, "SetRoamingAuthorisationList", token(1, hub=0)),

@@ -46,7 +46,8 @@ class Reading:
                 records = self.counted(received(reader, ROAMING_AUTHORISATION_INFO, roaming_list.KIND.make))
                 judges = roaming_list.judges(OWNER)
                 upload = ReplacedList.receive(LISTS, records, judges, 10**6, problems, spool)
-                if not problems:
+                # What is no UTF-8 is read as windows-1252, which lxml does not do: to it, it is not well-formed.
+                if not problems and not reader.misread:
                     self.rows = list(chain.from_iterable(upload.blocks()))
         except (SoapFault, RefusedByUs) as refused:
             self.why = str(refused)

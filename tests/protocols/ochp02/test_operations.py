@@ -28,7 +28,7 @@ from wire import OPERATIONS, SOAP_11, SOAP_12, Caller, envelope, identity, recor
         (identity(""), "LOGIN_TOKEN_MISSING"),
         (identity("  "), "LOGIN_TOKEN_MISSING"),
         (identity("0" * 64), "LOGIN_TOKEN_UNKNOWN"),
-        (identity("0" * 64) + identity("0" * 64), "LOGIN_TOKEN_REPEATED"),
+        (identity("0" * 64) + identity("0" * 64), "LOGIN_TOKEN_UNKNOWN"),
         (identity("a") + identity("b", "token"), "LOGIN_TOKEN_REPEATED"),
         ("<UserIdentityHeader>x</UserIdentityHeader>", "LOGIN_TOKEN_MISSING"),
     ],

@@ -30,12 +30,13 @@ from echs.protocols.ochp02.names import (
     IDENTITY_HEADERS,
     NAMESPACE,
     ROAMING_AUTHORISATION_INFO,
+    SECRET_NAMES,
     WireRecord,
 )
 from echs.protocols.ochp02.results import place_of
 from echs.protocols.ochp02.wire import nouns
-from echs.protocols.soap.envelope import refuse_what_is_not_understood
-from echs.protocols.soap.faults import SoapFault
+from echs.protocols.soap.envelope import READ_AS_WINDOWS_1252, refuse_what_is_not_understood
+from echs.protocols.soap.faults import SoapFault, no_request
 from echs.protocols.soap.source import Source
 from echs.protocols.soap.stream import Child, EnvelopeReader, split
 
@@ -124,20 +125,22 @@ def check_body(checker: Checker, read: Callable[[int], bytes], *, gzipped: bool)
     """The report on a request body, in either version of SOAP."""
     report = Report()
     source = Source(read, None, checker.limits.bulk_body_bytes, gzipped=gzipped)
-    reader = EnvelopeReader(source, None, None)
+    reader = EnvelopeReader(source, None, None, secret=SECRET_NAMES)
     try:
         head = reader.read_head()
         namespace, local = split(head.operation)
         report.what = f"{local} (for {ONLY_AT[local]})" if local in ONLY_AT else shown(local)[1:-1]
         ours = {f"{NAMESPACE} {name}" for name in IDENTITY_HEADERS}
         refuse_what_is_not_understood(head, ours)
-        if sum(block.name in ours for block in head.blocks) > 1:
-            report.refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has more than one identity header")
+        if len({block.text for block in head.blocks if block.name in ours}) > 1:
+            report.refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has identity headers of different values")
         record = UPLOADS.get(local) if namespace == NAMESPACE else None
         if record is None:
-            report.refuse("NotAnUpload", f"{shown(local)} is none of {', '.join(UPLOADS)} in {NAMESPACE}")
+            report.refuse("NotAnUpload", no_request(namespace, local, NAMESPACE, tuple(UPLOADS)))
             return report.in_order()
         examine(checker, record, reader.children(), report)
+        if reader.misread:
+            report.remarks.append(Remark(Severity.WARN, "NotUtf8", None, None, "", "", READ_AS_WINDOWS_1252))
     except SoapFault as fault:
         report.refuse(fault.subcode, fault.sentence)
     return report.in_order()

@@ -59,7 +59,11 @@ CODES: Sequence[ResultCode] = (
         "No identity header, or an empty one.",
         "Log in, send its token.",
         Again.AFTER_LOGIN,
-        "LOGIN_TOKEN_MISSING: the identity header is missing or empty; log in and send it.",
+        (
+            "LOGIN_TOKEN_MISSING: the SOAP header holds no identity header, wanted "
+            "{http://www.evclearinghouse.eu/service/}UserIdentityHeader or "
+            "{http://www.evclearinghouse.eu/service/}token."
+        ),
     ),
     ResultCode(
         103,
@@ -80,10 +84,10 @@ CODES: Sequence[ResultCode] = (
     ResultCode(
         105,
         LoginReason.LOGIN_TOKEN_REPEATED,
-        "More than one identity header.",
-        "Send exactly one.",
+        "Identity headers of different values.",
+        "Send one.",
         Again.NO,
-        "LOGIN_TOKEN_REPEATED: the request has more than one identity header.",
+        "LOGIN_TOKEN_REPEATED: the request has identity headers of different values.",
     ),
     ResultCode(
         106,

@@ -6,7 +6,7 @@ from spyne import Application
 from echs.base.places import contracts
 from echs.house import House
 from echs.protocols.ochp02.contracts import CONTRACTS, Contract
-from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE
+from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE, SECRET_NAMES
 from echs.protocols.ochp02.service import service
 from echs.protocols.soap.envelope import BodyLimits, EnvelopeProtocol
 from echs.protocols.soap.mount import SoapMount
@@ -36,8 +36,8 @@ def application(contract: Contract, house: House | None = None) -> Application:
         [service(contract)],
         tns=NAMESPACE,
         name="OCHP",
-        in_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits),
-        out_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits),
+        in_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits, SECRET_NAMES),
+        out_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits, SECRET_NAMES),
         config=house,
     )
 

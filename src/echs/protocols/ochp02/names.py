@@ -96,3 +96,13 @@ CHARGEPOINT_INFO = wire_record(
     aliases={"esveId": "evseId", "openingTime": "openingTimes"},
 )
 RECORDS = (CDR_INFO, ROAMING_AUTHORISATION_INFO, CHARGEPOINT_INFO)
+
+# Elements whose values no error shows, in lower case.
+SECRET_NAMES = frozenset(
+    name.lower()
+    for name in (
+        "password",
+        *IDENTITY_HEADERS,
+        *(wire.name for record in RECORDS for wire in record.fields if wire.field.secret),
+    )
+)

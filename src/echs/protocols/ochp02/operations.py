@@ -39,11 +39,19 @@ from echs.house import House
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.codes import OK
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO, WireRecord
+from echs.protocols.ochp02.names import (
+    CDR_INFO,
+    CHARGEPOINT_INFO,
+    IDENTITY_HEADERS,
+    NAMESPACE,
+    ROAMING_AUTHORISATION_INFO,
+    WireRecord,
+)
 from echs.protocols.ochp02.results import description, number_of, praise
 from echs.protocols.ochp02.wire import finished, form, received
 from echs.protocols.soap.envelope import Exchange
-from echs.protocols.soap.stream import EnvelopeReader
+from echs.protocols.soap.faults import qualified
+from echs.protocols.soap.stream import EnvelopeReader, split
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +59,7 @@ log = logging.getLogger(__name__)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 OK_RESULT = "ok"
+IDENTITY_NAMES = sorted(IDENTITY_HEADERS)
 
 # The operations that change something, as the audit trail calls it.
 CHANGING = {
@@ -146,8 +155,10 @@ def identified(function: Callable[[House, Partner, Exchange], Answer] | Operatio
     @wraps(function)
     def with_caller(house: House, exchange: Exchange, *members: Any) -> Answer:
         if len(exchange.identities) > 1:
-            raise refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has more than one identity header")
-        caller = partner_of_token(house, exchange.identities[0] if exchange.identities else "")
+            raise refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has identity headers of different values")
+        if not any(exchange.identities):
+            raise refuse(LoginReason.LOGIN_TOKEN_MISSING, no_identity(exchange))
+        caller = partner_of_token(house, exchange.identities[0])
         trace.current().actor = caller.user_id
         if exchange.refusal is not None:
             raise exchange.refusal
@@ -156,9 +167,20 @@ def identified(function: Callable[[House, Partner, Exchange], Answer] | Operatio
     return with_caller
 
 
+def no_identity(exchange: Exchange) -> str:
+    """What is wrong where no identity header tells anything, in the words of who looks for one."""
+    wanted = " or ".join(qualified(NAMESPACE, name) for name in IDENTITY_NAMES)
+    if exchange.identities:
+        return f"the identity header is empty; it must hold the authToken of Authenticate as its text, wanted {wanted}"
+    if exchange.foreign_identities:
+        found = ", ".join(qualified(*split(name)) for name in exchange.foreign_identities[:2])
+        return f"the identity header is in another namespace, or in none: found {found}, wanted {wanted}"
+    return f"the SOAP header holds no identity header, wanted {wanted}"
+
+
 def ok(sentence: str, exchange: Exchange) -> Told:
-    """What is said of what went well."""
-    return Told(OK, praise(sentence, exchange.request_id))
+    """What is said of what went well, with what was forgiven."""
+    return Told(OK, praise(f"{sentence}. {exchange.warning}" if exchange.warning else sentence, exchange.request_id))
 
 
 @answered(as_answer=LoginAnswer)

@@ -17,16 +17,19 @@ from lxml import etree
 from spyne.protocol.xml import XmlDocument
 
 from echs.base import turn
-from echs.base.errors import Problem, ProblemList, Refused, shown
+from echs.base.errors import NAMED_PROBLEMS_LIMIT, Problem, ProblemList, Refused, shown
 from echs.base.fields import FieldReason
 from echs.base.gzip_parts import HEADER, Sum, deflated
 from echs.base.records import Records
-from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
+from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document, unknown_operation
 from echs.protocols.soap.mould import Mould, is_repeated
 from echs.protocols.soap.stream import Child, EnvelopeReader, Head, MarkupLimits, split
 from echs.protocols.soap.versions import SoapVersion
 
 NOTHING_DONE = "Nothing was done."
+# A compressed request without records may inflate to so much: it needs none of it.
+SMALL_INFLATED_BYTES = 64 * 1024
+READ_AS_WINDOWS_1252 = "the body is not UTF-8 as it says or leaves open, and was read as windows-1252"
 
 
 @dataclass
@@ -34,10 +37,11 @@ class Exchange:
     """One request and its answer, beside Spyne's context: what Spyne has no place for."""
 
     request_id: str
-    version: SoapVersion
     reader: EnvelopeReader
-    # The identity header blocks of the request, in order.
+    # The values of the identity headers of the request, in order, each once.
     identities: list[str] = field(default_factory=list)
+    # The names, as expat gives them, of headers that are called so in another namespace, or in none.
+    foreign_identities: list[str] = field(default_factory=list)
     # What was wrong with a small request; the operation answers it in-band.
     refusal: Refused | None = None
     # Whether the answer may be compressed with gzip.
@@ -47,6 +51,16 @@ class Exchange:
     status: int = 200
     # The subcode, where the answer is a fault.
     fault: str = ""
+
+    @property
+    def version(self) -> SoapVersion:
+        """In which the answer is given: that of the envelope; until it is known, what the HTTP headers say."""
+        return self.reader.head.version
+
+    @property
+    def warning(self) -> str:
+        """What was forgiven and should be told, as a sentence without an end; empty where there is nothing."""
+        return READ_AS_WINDOWS_1252 if self.reader.misread else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +76,16 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
     """Both versions of SOAP, document/literal, one request an envelope.
 
     ``identity_headers`` are the local names of the headers that say who the caller is; they and nothing else are
-    understood.
+    understood. ``secret`` are the local names of elements, in lower case, whose values no error shows.
     """
 
-    def __init__(self, identity_headers: frozenset[str], limits: BodyLimits) -> None:
+    def __init__(self, identity_headers: frozenset[str], limits: BodyLimits, secret: frozenset[str]) -> None:
         # Spyne logs messages with all that is in them, and our own faults as its errors; what matters we log ourselves.
         logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
         super().__init__(parse_xsi_type=False, polymorphic=False)
         self.identity_headers = identity_headers
         self.body_limits = limits
+        self.secret = secret
         self._moulds: dict[tuple[str, str], Mould] = {}
 
     # ------------------------------------------------------------------ in
@@ -85,10 +100,17 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         tns = self.app.interface.get_tns()
         ours = {f"{tns} {name}" for name in self.identity_headers}
         refuse_what_is_not_understood(head, ours)
-        ctx.udc.identities = [block.text for block in head.blocks if block.name in ours]
+        ctx.udc.identities = list(dict.fromkeys(block.text for block in head.blocks if block.name in ours))
+        ctx.udc.foreign_identities = [
+            block.name
+            for block in head.blocks
+            if block.name not in ours and split(block.name)[1] in self.identity_headers
+        ]
         ctx.in_body_doc = ctx.udc.reader
         namespace, local = split(head.operation)
         ctx.method_request_string = f"{{{namespace}}}{local}"
+        if ctx.method_request_string not in self.app.interface.service_method_map:
+            raise unknown_operation(namespace, local, tns, operation_names(self.app))
 
     def deserialize(self, ctx: Any, message: Any) -> None:
         """Hand over the children of the request: the reader of them, or themselves, read and checked."""
@@ -100,12 +122,15 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
             reader.source.limit = self.body_limits.bulk
             ctx.in_object = [reader]
         else:
-            reader.source.limit = self.body_limits.small
+            small = self.body_limits.small
+            reader.source.limit = min(small, SMALL_INFLATED_BYTES) if reader.source.compressed else small
             ctx.in_object = self.read_small(ctx.udc, list(members))
         self.event_manager.fire_event("after_deserialize", ctx)
 
     def read_small(self, exchange: Exchange, names: list[str]) -> list[str]:
         """The texts of a request without records, in the order of its class; an absent member is an empty one.
+
+        Where so much is wrong that no more is named, it is not read on: whoever sends it need not have logged in.
 
         Two spellings of a name that differ in the case of the first letter are the same: the specification prints
         ``Password`` where the deployed interface has ``password``.
@@ -115,11 +140,13 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         values: dict[str, str] = {}
         problems = ProblemList()
         try:
-            for child in exchange.reader.children():
+            for child in exchange.reader.children(few=True):
                 name = places.get(child.name)
                 problem = small_problem(child, name, values)
                 if problem is not None:
                     problems.add(problem)
+                    if problems.total == NAMED_PROBLEMS_LIMIT:
+                        break
                 elif name is not None:
                     values[name] = child.text
         except Refused as refused:
@@ -135,7 +162,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         exchange: Exchange = ctx.udc
         tns = self.app.interface.get_tns()
         if ctx.out_error is not None:
-            fault = as_soap_fault(ctx.out_error, operation_names(self.app))
+            fault = as_soap_fault(ctx.out_error)
             exchange.fault, exchange.status = fault.subcode, fault.status(exchange.version)
             if exchange.records is not None:
                 exchange.records.close()

@@ -4,15 +4,16 @@ A request that we recognise is answered in its own response element, whatever is
 One table says what each kind of fault is called in each version and which HTTP status goes with it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from lxml import etree
 from spyne import Fault
-from spyne.error import ResourceNotFoundError
 
-from echs.protocols.soap.versions import SOAP_11, SOAP_12, VERSIONS, SoapVersion
+from echs.base.errors import shown
+from echs.protocols.soap.versions import ENCODINGS_READ, SOAP_11, SOAP_12, VERSIONS, SoapVersion
 
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
@@ -51,12 +52,18 @@ class FaultCode:
 SENDER = FaultKind.SENDER
 FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode("MediaType", SENDER, "Neither media type of SOAP.", "Send text/xml or application/soap+xml.", 415),
-    FaultCode("UnknownCharset", SENDER, "A charset that is not read.", "Send UTF-8, UTF-16 or ISO-8859-1.", 415),
-    FaultCode("ContentEncoding", SENDER, "A compression that is not read.", "Send gzip or none.", 415),
+    FaultCode("UnknownCharset", SENDER, "A charset that is not read.", f"Send one of {ENCODINGS_READ}.", 415),
+    FaultCode("ContentEncoding", SENDER, "A compression that is not read.", "Send gzip, deflate or none.", 415),
     FaultCode("ContentLength", SENDER, "Content-Length is no number.", "Correct it."),
     FaultCode("BodyIncomplete", SENDER, "The body broke off.", "Send it again, whole."),
     FaultCode("BodyTooSlow", SENDER, "The body comes too slowly.", "Send it faster, or through a proxy.", 408),
     FaultCode("NotGzip", SENDER, "Content-Encoding says gzip, the body does not.", "Compress it, or leave the header."),
+    FaultCode(
+        "NotDeflate",
+        SENDER,
+        "Content-Encoding says deflate, the body does not.",
+        "Compress it (zlib or bare deflate), or leave the header.",
+    ),
     FaultCode("TooCompressed", SENDER, "The body inflates beyond all measure.", "Send it uncompressed.", 413),
     FaultCode(
         "BodyTooLarge",
@@ -65,7 +72,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
         "Send less.",
         413,
     ),
-    FaultCode("UnknownEncoding", SENDER, "An XML encoding that is not read.", "Send UTF-8, UTF-16 or ISO-8859-1."),
+    FaultCode("UnknownEncoding", SENDER, "An XML encoding that is not read.", f"Send one of {ENCODINGS_READ}."),
     FaultCode(
         "NotWellFormed", SENDER, "Not well-formed XML, or not in its encoding.", "Correct it at the place named."
     ),
@@ -77,7 +84,9 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode("EmptyBody", SENDER, "No request in the Body.", "Send one."),
     FaultCode("SecondRequest", SENDER, "More than one request in the Body.", "Send one at a time."),
     FaultCode("UnknownOperation", SENDER, "No request of this service.", "Send one of those that are named."),
-    FaultCode("EnvelopeVersion", FaultKind.VERSION_MISMATCH, "Envelope and media type disagree.", "Make them agree."),
+    FaultCode(
+        "EnvelopeVersion", FaultKind.VERSION_MISMATCH, "An envelope of neither version.", "Send SOAP 1.1 or SOAP 1.2."
+    ),
     FaultCode(
         "HeaderNotUnderstood",
         FaultKind.MUST_UNDERSTAND,
@@ -86,6 +95,12 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     ),
     FaultCode("HeadTooLarge", SENDER, "Too much before the request.", "Send fewer or shorter headers."),
     FaultCode("TokenTooLarge", SENDER, "One piece of markup is too long.", "Shorten it."),
+    FaultCode(
+        "TooMuchMarkup",
+        SENDER,
+        "More elements and namespaces than headers, or a request without records, can need.",
+        "Leave out what the contract does not have.",
+    ),
     FaultCode("TooDeep", SENDER, "Elements too deep in each other.", "Records have fields, and fields have text."),
     FaultCode("TooManyNamespaces", SENDER, "Too many namespaces, or too long.", "Declare fewer."),
     FaultCode("TooManyNames", SENDER, "Too many different names, or too long.", "Use those of the contract."),
@@ -119,13 +134,32 @@ class SoapFault(Fault):  # type: ignore[misc]
         return self.code.status or self.kind.status(version)
 
 
-def as_soap_fault(error: Exception, operations: tuple[str, ...] = ()) -> SoapFault:
+def unknown_operation(namespace: str, local: str, wanted: str, operations: Sequence[str]) -> SoapFault:
+    """The fault of a request that is none of ``operations``, the local names of those in the namespace ``wanted``."""
+    return SoapFault("UnknownOperation", no_request(namespace, local, wanted, operations))
+
+
+def no_request(namespace: str, local: str, wanted: str, operations: Sequence[str]) -> str:
+    """Why an element is none of these requests: the name and namespace that were found, and those that are wanted."""
+    found = f"found {qualified(namespace, local)}"
+    for known in operations:
+        spellings = (known.lower(), known.lower().removesuffix("request"))
+        if local.lower() not in spellings:
+            continue
+        sentence = f"{found}, wanted {qualified(wanted, known)}"
+        return sentence if local == known else f"{sentence}: it is spelt {known} here"
+    return f"{found}, wanted one of {', '.join(operations)} in {qualified(wanted, '')}"
+
+
+def qualified(namespace: str, local: str) -> str:
+    """A name with its namespace, as an error may repeat it: ``{namespace}local``."""
+    return f"{{{shown(namespace)[1:-1]}}}{shown(local)[1:-1]}"
+
+
+def as_soap_fault(error: Exception) -> SoapFault:
     """Any error as a fault of ours; what is not ours says nothing about our inside."""
     if isinstance(error, SoapFault):
         return error
-    if isinstance(error, ResourceNotFoundError):
-        known = ", ".join(operations)
-        return SoapFault("UnknownOperation", f"the body holds no request of this service; it has: {known}")
     return SoapFault("InternalError", "an error on our side; the same request may be sent again")
 
 

@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lxml import etree
@@ -17,11 +18,20 @@ from spyne import Application, MethodContext
 from spyne.server import ServerBase
 
 from echs.base import trace
+from echs.base.errors import shown
 from echs.protocols.soap.envelope import EnvelopeProtocol, Exchange, Spliced
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
 from echs.protocols.soap.source import Source
 from echs.protocols.soap.stream import HEAD_BYTES, EnvelopeReader
-from echs.protocols.soap.versions import BY_MEDIA_TYPE, ENCODINGS, SOAP_12, SoapVersion, parse_content_type
+from echs.protocols.soap.versions import (
+    BY_MEDIA_TYPE,
+    ENCODINGS,
+    ENCODINGS_READ,
+    SOAP_11,
+    SOAP_12,
+    SoapVersion,
+    parse_content_type,
+)
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +39,12 @@ StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
 
 GZIP = ("gzip", "x-gzip")
+DEFLATE = "deflate"
+# What old scripts and hand-written clients say of an envelope, or leave out; the body says what it is.
+FORGIVEN_MEDIA_TYPES = ("application/xml", "application/x-www-form-urlencoded", "")
+OF_SOAP_11 = re.compile(r"""(?:start-info|type)\s*=\s*["']?\s*text/xml""", re.IGNORECASE)
+# Faults that say that a body is no envelope, where none began.
+NO_ENVELOPE = ("NotWellFormed", "NotAnEnvelope", "DtdForbidden", "HeadTooLarge", "TokenTooLarge")
 NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 HTTP_STATUS = {
     200: "200 OK",
@@ -71,18 +87,25 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         """Answer one POST: an answer of the operation, or a fault, in the version of the request."""
         present = trace.current()
         request_id = present.request_id
-        version, charset, fault = request_format(environ)
-        present.door = version.door
+        form = request_format(environ)
         announced, length_fault = announced_length(environ)
-        gzipped = content_coding(environ) in GZIP
+        coding = content_coding(environ)
         connection = environ.get("gunicorn.socket")
         patience = {} if connection is None else {"set_timeout": connection.settimeout}
-        source = Source(environ["wsgi.input"].read, announced, HEAD_BYTES * 2, gzipped=gzipped, **patience)
-        reader = EnvelopeReader(source, version, charset, self.app.in_protocol.body_limits.markup)
-        exchange = Exchange(request_id, version, reader, takes_gzip=takes_gzip(environ))
+        source = Source(
+            environ["wsgi.input"].read,
+            announced,
+            HEAD_BYTES * 2,
+            gzipped=coding in GZIP,
+            deflated=coding == DEFLATE,
+            **patience,
+        )
+        protocol = self.app.in_protocol
+        reader = EnvelopeReader(source, form.version, form.charset, protocol.body_limits.markup, protocol.secret)
+        exchange = Exchange(request_id, reader, takes_gzip=takes_gzip(environ))
         pieces: list[bytes] | Spliced
         try:
-            for found in (length_fault, fault):
+            for found in (length_fault, form.fault):
                 if found is not None:
                     raise found
             pieces = self.call(exchange)
@@ -90,8 +113,15 @@ class SoapMount(ServerBase):  # type: ignore[misc]
             if not isinstance(error, SoapFault):
                 log.exception("a request failed")
             pieces = self.fault_pieces(exchange, as_soap_fault(error))
+        if exchange.fault in NO_ENVELOPE and not reader.begun and not form.certain:
+            # The media type said nothing of SOAP, and the body is none: that is what the sender should hear.
+            pieces = self.fault_pieces(exchange, media_type_fault(form.media_type))
+        version = exchange.version
+        present.door = version.door
         if exchange.fault:
             present.result = f"fault {exchange.fault}"
+        else:
+            note_what_was_forgiven(exchange, form)
         # A client reads the answer only when it has sent its request; what is left is read, within bounds.
         drained = source.drain()
         present.received_bytes = source.received
@@ -148,26 +178,66 @@ def stop_reading(environ: Environ) -> None:
             connection.shutdown(socket.SHUT_RD)
 
 
-def request_format(environ: Environ) -> tuple[SoapVersion, str | None, SoapFault | None]:
-    """The version and charset that the HTTP headers name, and the fault where they name none of ours."""
-    media_type, charset = parse_content_type(environ.get("CONTENT_TYPE") or "")
+@dataclass(frozen=True, slots=True)
+class RequestFormat:
+    """What the HTTP headers say of a body: media type, version of SOAP, charset, and the fault where that will not do.
+
+    ``version`` is a guess where no media type of SOAP came, and then not ``certain``.
+    """
+
+    media_type: str
+    version: SoapVersion
+    certain: bool
+    charset: str | None = None
+    fault: SoapFault | None = None
+
+
+def request_format(environ: Environ) -> RequestFormat:
+    """What the HTTP headers say of a body."""
+    content_type = environ.get("CONTENT_TYPE") or ""
+    media_type, charset = parse_content_type(content_type)
     version = BY_MEDIA_TYPE.get(media_type)
-    known = " or ".join(BY_MEDIA_TYPE)
-    if version is None:
-        what = (
-            "attachments (multipart) are not read" if media_type.startswith("multipart/") else "not a SOAP media type"
-        )
-        return SOAP_12, None, SoapFault("MediaType", f"{what}; send {known}")
-    if content_coding(environ) not in (*GZIP, "", "identity"):
-        sentence = "the content encoding is not one that is read; send gzip or none"
-        return version, None, SoapFault("ContentEncoding", sentence)
+    form = RequestFormat(media_type, version or guessed_version(environ, content_type), certain=version is not None)
+    if version is None and media_type not in FORGIVEN_MEDIA_TYPES:
+        return replace(form, certain=True, fault=media_type_fault(media_type))
+    if content_coding(environ) not in (*GZIP, DEFLATE, "", "identity"):
+        sentence = "the content encoding is not one that is read; send gzip, deflate or none"
+        return replace(form, certain=True, fault=SoapFault("ContentEncoding", sentence))
     if charset is None:
-        return version, None, None
+        return form
     encoding = ENCODINGS.get(charset)
     if encoding is None:
-        sentence = "the charset is not one of UTF-8, UTF-16, ISO-8859-1"
-        return version, None, SoapFault("UnknownCharset", sentence)
-    return version, encoding, None
+        sentence = f"the charset {shown(charset)} is not one of {ENCODINGS_READ}"
+        return replace(form, certain=True, fault=SoapFault("UnknownCharset", sentence))
+    return replace(form, charset=encoding)
+
+
+def guessed_version(environ: Environ, content_type: str) -> SoapVersion:
+    """The version that a client of another media type is likely to speak: a header ``SOAPAction`` is 1.1's alone, and
+    attachments (MTOM, SwA) name the media type of their first part.
+    """
+    return SOAP_11 if "HTTP_SOAPACTION" in environ or OF_SOAP_11.search(content_type) else SOAP_12
+
+
+def media_type_fault(media_type: str) -> SoapFault:
+    """The fault of a media type that is not read, or that came with something that is no envelope."""
+    known = " or ".join(BY_MEDIA_TYPE)
+    came = f"the media type {shown(media_type)} came" if media_type else "no media type came"
+    if media_type in FORGIVEN_MEDIA_TYPES:
+        came += ", and no SOAP envelope with it"
+    elif media_type.startswith("multipart/"):
+        came += ": attachments (MTOM, SwA) are not read"
+    return SoapFault("MediaType", f"{came}; send {known}")
+
+
+def note_what_was_forgiven(exchange: Exchange, form: RequestFormat) -> None:
+    """Leave in the log what a stricter reader would have refused."""
+    fields = {"request_id": exchange.request_id}
+    if exchange.warning:
+        log.warning(exchange.warning, extra=fields)
+    if form.media_type != exchange.version.media_type:
+        said = form.media_type if form.media_type in (*BY_MEDIA_TYPE, *FORGIVEN_MEDIA_TYPES) else ""
+        log.info("%s came as %s", exchange.version.name, said or "no media type", extra=fields)
 
 
 def content_coding(environ: Environ) -> str:

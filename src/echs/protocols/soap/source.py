@@ -1,8 +1,9 @@
 """The bytes of a request body: counted, limited, inflated where they are compressed, read to the end.
 
-A body may be compressed with gzip (RFC 1952). What comes out of it is bounded twice: by the limit that holds for every
-body of its kind, and by how much larger than the bytes that came in it may be, so that no small request makes much
-work. Nothing is held but a chunk.
+A body may be compressed with gzip (RFC 1952) or deflate (RFC 9110, 8.4.1.2: the zlib format of RFC 1950; senders that
+leave out its header and send the bare deflate of RFC 1951 are as many). What comes out of it is bounded twice: by the
+limit that holds for every body of its kind, and by how much larger than the bytes that came in it may be, so that no
+small request makes much work. Nothing is held but a chunk.
 """
 
 import time
@@ -21,6 +22,7 @@ DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 0.1
 DRAIN_WAIT_SECONDS = 2.0
 GZIP_WINDOW = 31  # zlib's number for a gzip header and trailer with the largest window
+ZLIB_WINDOW, DEFLATE_WINDOW = 15, -15
 GZIP_MEMBERS = 64
 # Regular lists shrink to a hundred-and-fiftieth at most, real ones to a tenth; deflate can do a thousandth.
 GZIP_RATIO = 400
@@ -41,13 +43,14 @@ class Source:
         limit: int,
         *,
         gzipped: bool = False,
+        deflated: bool = False,
         set_timeout: Callable[[float | None], object] = lambda _: None,
     ) -> None:
         self._read = read
         self._set_timeout = set_timeout
         set_timeout(SLOW_SECONDS)
         self._announced = announced
-        self._gunzip = Gunzip() if gzipped else None
+        self._inflater = Gunzip() if gzipped else Inflate() if deflated else None
         self.limit = limit
         self.count = 0
         self.received = 0
@@ -62,9 +65,12 @@ class Source:
 
         :raises SoapFault: the body broke off, comes too slowly, or is not what it says
         """
-        data = self._received(size) if self._gunzip is None else self._gunzip.chunk(self._received_in_bounds)
+        if self._inflater is None:
+            data = self._received(size)
+        else:
+            data = self._inflater.chunk(self._received_in_bounds, min(size, CHUNK_BYTES))
         self.count += len(data)
-        if self._gunzip is not None and self.count > GZIP_RATIO * self.received + GZIP_ALLOWANCE_BYTES:
+        if self._inflater is not None and self.count > GZIP_RATIO * self.received + GZIP_ALLOWANCE_BYTES:
             sentence = f"the body inflates to more than {GZIP_RATIO} times its size"
             raise SoapFault("TooCompressed", sentence)
         return data
@@ -114,8 +120,13 @@ class Source:
         """The most that the body can be, in bytes of text, by what was announced, by its compression and the limit."""
         if self._announced is None:
             return self.limit
-        most = self._announced if self._gunzip is None else GZIP_RATIO * self._announced + GZIP_ALLOWANCE_BYTES
+        most = self._announced if self._inflater is None else GZIP_RATIO * self._announced + GZIP_ALLOWANCE_BYTES
         return min(most, self.limit)
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the body is compressed."""
+        return self._inflater is not None
 
     @property
     def over(self) -> bool:
@@ -141,42 +152,69 @@ class Source:
 class Gunzip:
     """Inflates what gzip made, one chunk at a time. Several members in a row are one text (RFC 1952, 2.2)."""
 
+    fault, name = "NotGzip", "gzip"
+    members_limit = GZIP_MEMBERS
+
     def __init__(self) -> None:
         self._inflater: zlib._Decompress | None = None
         self._pending = b""
         self._members = 0
 
-    def chunk(self, read: Callable[[], bytes]) -> bytes:
-        """The next bytes of the text, none at its end.
+    def chunk(self, read: Callable[[], bytes], size: int = CHUNK_BYTES) -> bytes:
+        """The next bytes of the text, up to ``size``, none at its end.
 
-        :raises SoapFault: NotGzip, BodyIncomplete
+        :raises SoapFault: NotGzip or NotDeflate, BodyIncomplete
         """
         while True:
             self._pending = self._pending or read()
             ended = not self._pending
             if ended and self._members and self._inflater is None:
                 return b""
-            text = self._inflate()  # at the end too: the inflater may still hold some
+            text = self._inflate(size)  # at the end too: the inflater may still hold some
             if text:
                 return text
             if ended:
                 raise SoapFault("BodyIncomplete", "the compressed body broke off before its end")
 
-    def _inflate(self) -> bytes:
-        """What the pending bytes make, up to a chunk."""
+    def _inflate(self, size: int) -> bytes:
+        """What the pending bytes make, up to a size."""
         if self._inflater is None:
             self._members += 1
-            if self._members > GZIP_MEMBERS:
-                raise SoapFault("NotGzip", f"the body has more than {GZIP_MEMBERS} gzip members")
-            self._inflater = zlib.decompressobj(GZIP_WINDOW)
+            if self._members > self.members_limit:
+                raise SoapFault(self.fault, self.too_many)
+            self._inflater = self.begun(self._pending)
         inflater = self._inflater
         try:
-            text = inflater.decompress(self._pending, CHUNK_BYTES)
+            text = inflater.decompress(self._pending, size)
         except zlib.error:
-            raise SoapFault("NotGzip", "the body says that it is gzip, and is not") from None
+            raise SoapFault(self.fault, f"the body says that it is {self.name}, and is not") from None
         if inflater.eof:
             self._pending = inflater.unused_data
             self._inflater = None
         else:
             self._pending = inflater.unconsumed_tail
         return text
+
+    @property
+    def too_many(self) -> str:
+        """What is said of more members than are read."""
+        return f"the body has more than {self.members_limit} gzip members"
+
+    def begun(self, _first: bytes) -> "zlib._Decompress":
+        """What inflates a member that begins with these bytes."""
+        return zlib.decompressobj(GZIP_WINDOW)
+
+
+class Inflate(Gunzip):
+    """Inflates what ``Content-Encoding: deflate`` announces, in the zlib format or without its header."""
+
+    fault, name = "NotDeflate", "deflate"
+    members_limit = 1
+    too_many = "there is something after the end of the compressed body"
+
+    def begun(self, first: bytes) -> "zlib._Decompress":
+        """By the first byte: in a zlib header its lower half is 8 and the upper at most 7 (RFC 1950, 2.2). Deflate
+        begins so only with a stored block whose unused bits are not zero, which no compressor makes.
+        """
+        zlib_format = bool(first) and first[0] & 0x0F == 8 and first[0] >> 4 <= 7
+        return zlib.decompressobj(ZLIB_WINDOW if zlib_format else DEFLATE_WINDOW)

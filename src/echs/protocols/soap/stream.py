@@ -11,23 +11,32 @@ The reader ends, that is: its iterator is exhausted, only when the whole documen
 Whoever acts on the records after that acts on a complete document.
 """
 
-from codecs import BOM_UTF8
+import re
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pyexpat import ErrorString, ExpatError, ParserCreate
 from typing import Any, NoReturn
 
 from echs.base import deadline
-from echs.base.errors import Problem, Refused
+from echs.base.errors import Problem, Refused, shown
 from echs.base.fields import UploadReason
 from echs.base.upload import NOTHING_STORED, Run
 from echs.base.wording import counted
+from echs.protocols.soap.charset import Decoded
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.lane import Lane, RecordShape, lane
 from echs.protocols.soap.source import CHUNK_BYTES, Source
-from echs.protocols.soap.versions import BY_NAMESPACE, ENCODINGS, SOAP_12, XSI, SoapVersion
+from echs.protocols.soap.versions import (
+    BY_NAMESPACE,
+    ENCODINGS,
+    ENCODINGS_READ,
+    SOAP_12,
+    VERSIONS,
+    XSI,
+    SoapVersion,
+)
 
 BULK_CHUNK_BYTES = 256 * 1024
 # Of a record whose end has not come yet, so much is kept from expat in the hope that it is a regular one.
@@ -36,6 +45,14 @@ HEAD_BYTES = 64 * 1024
 # Expat makes whole names of every attribute of a tag before anybody can count them: a tag must not be long.
 TOKEN_BYTES = 32 * 1024
 FEED_BYTES = 16 * 1024
+# Where no record belongs, bytes are read and parsed in small pieces, so that it ends soon after what ends it; and no
+# more elements and declarations of namespaces than this are read. The largest signed header has some fifty.
+FEW_CHUNK_BYTES = 16 * 1024
+FEW_FEED_BYTES = 1024
+FEW_MARKUP = 500
+# Bytes around an error that are told; and how near a secret field may not be.
+SHOWN_BYTES = 20
+SECRET_DISTANCE = 64
 NESTED = 1000
 PREFIXES = 4
 FIELDS = 64
@@ -45,6 +62,7 @@ HEADER_BLOCKS = 32
 TEXT_CHARACTERS = 16 * 1024
 
 NIL = f"{XSI} nil"
+TEXT_END = re.compile(rb"[<>]")
 # Expat's handlers, and which methods of the reader they are.
 HANDLERS = {
     "StartElementHandler": "_start",
@@ -113,9 +131,9 @@ class Child:
 class EnvelopeReader:
     """Reads one envelope. Call `read_head` first, then iterate over `children` once.
 
-    ``version`` is what the media type says, and the envelope must agree; None where there is no media type, as with a
-    file. ``charset`` is what the media type says of the encoding, if it does; a byte order mark wins over it, and it
-    wins over the XML declaration (RFC 7303, 3).
+    ``version`` is what the media type says: that of the head until the envelope says which it is. ``charset`` is what
+    the media type says of the encoding, if it does; see `echs.protocols.soap.charset`. ``secret`` are the local names
+    of elements, in lower case, of which an error shows no bytes; None where every element is one.
     """
 
     def __init__(
@@ -124,19 +142,25 @@ class EnvelopeReader:
         version: SoapVersion | None,
         charset: str | None,
         markup: MarkupLimits = MarkupLimits(),
+        secret: Collection[str] | None = None,
     ) -> None:
         self.source = source
         self._markup = markup
         self.head = Head(version or SOAP_12)
-        self._any_version = version is None
-        self._charset = charset
-        self._first = b""
+        self._decoded = Decoded(source.chunk, charset)
+        self._secret = secret
+        # What was read and not yet given to expat, and whether that has been told of the end.
+        self._pending = b""
+        self._finished = False
+        # Whether no record has begun that belongs there; elements and declarations of namespaces until then.
+        self._few = True
+        self.few_markup = 0
         self._head_read = False
+        self._envelope_seen = False
         self._depth = 0
         self._declarations = 0
         # What each prefix is bound to, the innermost last.
         self._bound: dict[str, list[str]] = {}
-        self._utf8 = True
         # Bytes that expat was given; where among them the tag began that ended the last record, and its name.
         self._fed = 0
         self._last_fed = b""
@@ -160,11 +184,8 @@ class EnvelopeReader:
         self._names: dict[str, str] = {}
         self._parser: Any = None
 
-    def _open_parser(self, first: bytes) -> None:
-        """Expat heeds a byte order mark of UTF-16 by itself, but believes a declaration against that of UTF-8."""
-        charset = "UTF-8" if first.startswith(BOM_UTF8) else self._charset
-        self._utf8 = charset in (None, "UTF-8")
-        parser = ParserCreate(encoding=charset, namespace_separator=" ", intern=self._names)
+    def _open_parser(self) -> None:
+        parser = ParserCreate(encoding=self._decoded.encoding, namespace_separator=" ", intern=self._names)
         parser.buffer_text = True
         parser.buffer_size = CHUNK_BYTES
         for handler, method in HANDLERS.items():
@@ -181,16 +202,31 @@ class EnvelopeReader:
         while not self._head_read:
             if self.source.count > HEAD_BYTES:
                 raise SoapFault("HeadTooLarge", f"no request within the first {HEAD_BYTES} bytes")
-            if not self._feed():
+            # At the end expat may still hold back some, and then there is a request after all.
+            if not self._feed() and not self._head_read:
                 raise SoapFault("EmptyBody", "the SOAP body is empty; it must hold one request")
         return self.head
 
-    def children(self) -> Iterator[Child]:
+    @property
+    def begun(self) -> bool:
+        """Whether a SOAP envelope has begun."""
+        return self._envelope_seen
+
+    @property
+    def misread(self) -> bool:
+        """Whether the body, as far as it was read, says that it is UTF-8 and was read as windows-1252."""
+        return self._decoded.misread
+
+    def children(self, *, few: bool = False) -> Iterator[Child]:
         """The children of the request element, in order, up to the end of the document.
+
+        ``few`` is for a request without records: it is read in small pieces, so that whoever stops early has not paid
+        for the rest, and may have little markup.
 
         :raises SoapFault: not well-formed, or not a SOAP envelope after all
         :raises Refused: UPLOAD_TOO_LARGE
         """
+        self._few = few
         yield from self._read()
         while self._feed():
             yield from self._read()
@@ -202,12 +238,13 @@ class EnvelopeReader:
         :raises SoapFault: not well-formed, or not a SOAP envelope after all
         :raises Refused: UPLOAD_TOO_LARGE
         """
+        self._few = False
         yield from self._read()
         begun = b""
         while data := self._next(BULK_CHUNK_BYTES):
             begun = yield from self._in_lane(begun + data, shape)
         self._parse(begun)
-        self._parse(b"", end=True)
+        self._finish()
         yield from self._read()
 
     def _read(self) -> Iterator[Child]:
@@ -266,7 +303,7 @@ class EnvelopeReader:
 
     def _end_tags(self, shape: RecordShape) -> dict[bytes, str]:
         """How a record of this shape may end here, with the prefix: one for each that is bound to its namespace."""
-        if not self._utf8:
+        if not self._decoded.utf8:
             return {}
         prefixes = [prefix for prefix, bound in self._bound.items() if bound[-1:] == [shape.namespace]]
         if len(prefixes) > PREFIXES:
@@ -296,10 +333,17 @@ class EnvelopeReader:
     # ------------------------------------------------------------------ feeding the parser
 
     def _feed(self) -> bool:
-        """Feed one chunk; False when that was the end."""
-        data = self._next(CHUNK_BYTES)
-        self._parse(data, end=not data)
-        return bool(data)
+        """Feed one piece; False when that was the end."""
+        if self._finished:
+            return False
+        data = self._next(FEW_CHUNK_BYTES if self._few else CHUNK_BYTES)
+        if not data:
+            self._finish()
+            return False
+        piece = FEW_FEED_BYTES if self._few else len(data)
+        self._pending = data[piece:]
+        self._parse(data[:piece])
+        return True
 
     def _next(self, size: int) -> bytes:
         """The next bytes of the body.
@@ -308,13 +352,23 @@ class EnvelopeReader:
         """
         if self._head_read:
             deadline.check()
-        data = self.source.chunk(size)
+        if self._pending:
+            data, self._pending = self._pending, b""
+            return data
+        data = self._decoded.chunk(size)
         if self.source.over:
-            detail = f"the body is larger than the {self.source.limit} bytes that are allowed"
+            inflated = " when inflated" if self.source.compressed else ""
+            detail = f"the body is larger than the {self.source.limit} bytes that are allowed{inflated}"
             if self._head_read:
                 raise Refused([Problem(UploadReason.UPLOAD_TOO_LARGE, detail)], effect=NOTHING_STORED)
             raise SoapFault("BodyTooLarge", detail)
         return data
+
+    def _finish(self) -> None:
+        """Tell expat that this was all."""
+        if not self._finished:
+            self._finished = True
+            self._parse(b"", end=True)
 
     def _parse(self, data: bytes, *, end: bool = False) -> None:
         """Give expat these bytes.
@@ -322,17 +376,12 @@ class EnvelopeReader:
         :raises SoapFault: not well-formed, or one piece of markup is too large
         """
         if self._parser is None:
-            self._first += data
-            if len(self._first) < len(BOM_UTF8) and not end:
-                return
-            data = self._first
-            self._open_parser(data)
-        self._last_fed = data[-2 * NAME_CHARACTERS :]
+            self._open_parser()
         for start in range(0, len(data), FEED_BYTES) or (0,):
-            piece = data[start : start + FEED_BYTES]
-            self._parse_piece(piece, end and start + FEED_BYTES >= len(data))
+            self._parse_piece(data[start : start + FEED_BYTES], end)
 
     def _parse_piece(self, data: bytes, end: bool) -> None:
+        before, self._last_fed = self._last_fed, (self._last_fed + data)[-2 * NAME_CHARACTERS :]
         self._fed += len(data)
         try:
             self._parser.Parse(data, end)
@@ -340,11 +389,30 @@ class EnvelopeReader:
             # Of lines expat knows only those that it was given.
             where = f"line {error.lineno}, column {error.offset}"
             where = f"after {counted(self._records, 'record')}" if self._skipped else f"at {where}"
-            sentence = f"the body is not well-formed XML: {ErrorString(error.code)} {where}"
+            around = before + data
+            at = self._parser.ErrorByteIndex - (self._fed - len(around))
+            sentence = f"the body is not well-formed XML: {ErrorString(error.code)} {where}{self._shown(around, at)}"
             raise SoapFault("NotWellFormed", sentence) from None
         # Expat reads an unfinished token anew with every chunk: without a bound, one huge comment is quadratic work.
         if self._fed - self._parser.CurrentByteIndex > TOKEN_BYTES:
             raise SoapFault("TokenTooLarge", f"a piece of markup is longer than {TOKEN_BYTES} bytes")
+
+    def _shown(self, data: bytes, at: int) -> str:
+        """The bytes around a place in these, for an error: within the text or the tag where it is, and none where
+        something secret may be near.
+        """
+        if self._decoded.utf16 or not 0 <= at < len(data):
+            return ""
+        near = data[max(at - SECRET_DISTANCE, 0) : at + SECRET_DISTANCE].lower()
+        inside = split((self._field if self._depth > 4 else self._name) if self._depth > 3 else "")[1].lower()
+        secret = self._secret
+        if self._in_header or secret is None or inside in secret or any(name.encode() in near for name in secret):
+            return ""
+        start = max(at - SHOWN_BYTES // 2, data.rfind(b">", 0, at) + 1, data.rfind(b"<", 0, at), 0)
+        after = TEXT_END.search(data, at + 1, at + SHOWN_BYTES // 2)
+        found = data[start : after.start() if after else at + SHOWN_BYTES // 2]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in found)
+        return f', at the bytes "{text}" ({found.hex(" ")})'
 
     # ------------------------------------------------------------------ handlers
 
@@ -352,8 +420,7 @@ class EnvelopeReader:
         if encoding is None:
             return
         if encoding.lower() not in ENCODINGS:
-            raise SoapFault("UnknownEncoding", "the declared encoding is not one of UTF-8, UTF-16, ISO-8859-1")
-        self._utf8 &= ENCODINGS[encoding.lower()] == "UTF-8"
+            raise SoapFault("UnknownEncoding", f"the declared encoding is not one of {ENCODINGS_READ}")
 
     def _doctype(self, *_: Any) -> NoReturn:
         raise SoapFault("DtdForbidden", "SOAP allows no document type declaration")
@@ -367,6 +434,8 @@ class EnvelopeReader:
     def _namespace(self, prefix: str | None, uri: str | None) -> None:
         self._bound.setdefault(prefix or "", []).append(uri or "")
         self._declarations += 1
+        if self._few:
+            self._count_markup()
         if len(uri or "") > NAME_CHARACTERS or self._declarations > self._markup.attributes:
             most = self._markup.attributes
             sentence = f"more than {most} namespaces on one element, or one of over {NAME_CHARACTERS} characters"
@@ -375,6 +444,8 @@ class EnvelopeReader:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         self._declarations = 0
+        if self._few:
+            self._count_markup()
         if len(name) > 2 * NAME_CHARACTERS or len(self._names) > NAMES:
             sentence = f"more than {NAMES} different names, or one of over {NAME_CHARACTERS} characters"
             raise SoapFault("TooManyNames", sentence)
@@ -392,6 +463,12 @@ class EnvelopeReader:
             self.head.operation = name
             self._head_read = True
 
+    def _count_markup(self) -> None:
+        self.few_markup += 1
+        if self.few_markup > FEW_MARKUP:
+            sentence = f"more than {FEW_MARKUP} elements and namespaces, and no record among them"
+            raise SoapFault("TooMuchMarkup", sentence)
+
     def _check_attributes(self, attributes: dict[str, str]) -> None:
         if len(attributes) > self._markup.attributes:
             raise SoapFault("TooManyAttributes", f"an element has more than {self._markup.attributes} attributes")
@@ -403,13 +480,12 @@ class EnvelopeReader:
         if local != "Envelope":
             raise SoapFault("NotAnEnvelope", "the document is not a SOAP envelope")
         known = BY_NAMESPACE.get(namespace)
-        if self._any_version and known is not None:
-            self.head.version = known
-        version = self.head.version
-        if namespace != version.namespace:
-            what = f"a {known.name} envelope" if known else "an envelope of an unknown version"
-            sentence = f"{what} under the media type of {version.name}; they must agree"
+        if known is None:
+            wanted = " nor ".join(f"{shown(version.namespace)} ({version.name})" for version in VERSIONS)
+            sentence = f"the envelope's namespace is {shown(namespace)}, and neither {wanted}"
             raise SoapFault("EnvelopeVersion", sentence)
+        self.head.version = known
+        self._envelope_seen = True
 
     def _start_part(self, name: str) -> None:
         namespace, local = split(name)

@@ -50,7 +50,8 @@ VERSIONS = (SOAP_12, SOAP_11)
 BY_MEDIA_TYPE = {version.media_type: version for version in VERSIONS}
 BY_NAMESPACE = {version.namespace: version for version in VERSIONS}
 
-# What expat reads by itself, by every name in use. Anything else is refused: a charset is a way to smuggle.
+# What expat reads, by itself or by Python's tables, under every name in use. Anything else is refused: a charset is a
+# way to smuggle.
 ENCODINGS = {
     "utf-8": "UTF-8",
     "utf8": "UTF-8",
@@ -58,10 +59,21 @@ ENCODINGS = {
     "utf-16le": "UTF-16LE",
     "utf-16be": "UTF-16BE",
     "iso-8859-1": "ISO-8859-1",
+    "iso8859-1": "ISO-8859-1",
+    "iso_8859-1": "ISO-8859-1",
     "latin1": "ISO-8859-1",
     "us-ascii": "US-ASCII",
     "ascii": "US-ASCII",
+    "windows-1252": "windows-1252",
+    "cp1252": "windows-1252",
+    "x-cp1252": "windows-1252",
+    "iso-8859-15": "ISO-8859-15",
+    "iso8859-15": "ISO-8859-15",
+    "iso_8859-15": "ISO-8859-15",
+    "latin9": "ISO-8859-15",
+    "latin-9": "ISO-8859-15",
 }
+ENCODINGS_READ = "UTF-8, UTF-16, ISO-8859-1, ISO-8859-15, windows-1252"
 
 
 def parse_content_type(value: str) -> tuple[str, str | None]:
