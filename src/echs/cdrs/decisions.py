@@ -90,6 +90,15 @@ def check_reason(reason: str) -> None:
         raise refuse(DecisionReason.DECISION_VALUE, detail, effect=NOTHING_DECIDED)
 
 
+def of_cdr(ground: Ground, cdr_id: str, operator_id: str | None) -> list[Decision]:
+    """The decisions about the CDR with this number, in their order.
+
+    :raises Refused: CDR_UNKNOWN, CDR_OF_SEVERAL
+    """
+    with ground.database.read() as snapshot:
+        return decisions_of(snapshot, number_of(snapshot, cdr_id, operator_id)[0])
+
+
 def decisions_of(snapshot: Connection, number: int) -> list[Decision]:
     """The decisions about the CDR of this row, in their order."""
     table = tables.cdr_decision

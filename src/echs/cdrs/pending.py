@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from echs.base.ground import Ground
 from echs.cdrs import tables
-from echs.cdrs.status import STOPPING
+from echs.cdrs.status import STOPPING, Decided
 from echs.partners import tables as partner_tables
 from echs.partners.partner import Kind
 
@@ -55,11 +55,15 @@ def newest_decision(cdr_id: Any) -> Any:
     return of_cdr.order_by(decision.c.number.desc()).limit(1).scalar_subquery()
 
 
-def stopped() -> Select[Any]:
-    """The numbers of the CDRs that the office keeps out of every run. Decisions are made by hand, so they are few."""
+def stopped(*kinds: Decided) -> Select[Any]:
+    """The numbers of the CDRs that the office keeps out of every run, by one of these decisions; by any where none is
+    named. Decisions are made by hand, so they are few.
+    """
     decision = tables.cdr_decision
     newest = select(func.max(decision.c.number)).where(decision.c.cdr_id == (of := decision.alias()).c.cdr_id)
-    stopping = select(of.c.cdr_id).where(of.c.kind.in_(STOPPING), of.c.number == newest.scalar_subquery())
+    stopping = select(of.c.cdr_id).where(
+        of.c.kind.in_(kinds or tuple(STOPPING)), of.c.number == newest.scalar_subquery()
+    )
     return stopping.correlate(None)
 
 

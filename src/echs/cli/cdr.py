@@ -1,12 +1,16 @@
 """``echs cdr``: charge detail records."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import click
 
 from echs.base.energy import kwh
-from echs.cdrs import listing
-from echs.cdrs.status import Status
+from echs.base.errors import printable
+from echs.cdrs import decisions, listing
+from echs.cdrs.status import Decided, Status
+from echs.cli import system_user
 from echs.cli.output import json_option, print_facts, print_json, print_table, say
 from echs.cli.store import ready_house
 from echs.protocols.ochp02.names import CDR_INFO
@@ -14,7 +18,7 @@ from echs.protocols.ochp02.names import CDR_INFO
 
 @click.group("cdr")
 def command() -> None:
-    """Look up charge detail records."""
+    """Look up charge detail records, and decide about them before clearing."""
 
 
 def spelt(record: dict[str, str]) -> dict[str, str]:
@@ -75,9 +79,12 @@ def list_(status: str | None, run_number: int | None, only_warned: bool, limit: 
 @json_option
 def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     """Show everything that is known of one CDR, but for the card number. Times are UTC."""
-    found = listing.look_up(ready_house(), cdr_id, operator_id)
+    house = ready_house()
+    found = listing.look_up(house, cdr_id, operator_id)
+    decided = decisions.of_cdr(house, cdr_id, operator_id)
     if as_json:
-        print_json({**asdict(found), "listed": as_facts(found.listed), "record": spelt(found.record)})
+        facts = {**asdict(found), "listed": as_facts(found.listed), "record": spelt(found.record)}
+        print_json({**facts, "decisions": decided})
         return
     each = found.listed
     print_facts(
@@ -106,3 +113,54 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
         ("warning", "field", "what is odd"),
         ((warned.name, CDR_INFO.spelling.get(warned.field), warned.detail) for warned in each.warnings),
     )
+    print_table(
+        "Decisions",
+        ("no.", "when", "decision", "by", "reason", "request"),
+        ((d.number, d.decided_at, d.kind, d.decided_by, d.reason, d.request_id) for d in decided),
+        right=("no.",),
+        widest="reason",
+    )
+
+
+def decision_options(function: Callable[..., Any]) -> Any:
+    """What every decision is told."""
+    reason = click.option("--reason", required=True, metavar="TEXT", help="Why: one line, kept with the CDR for ever.")
+    operator = click.option(
+        "--operator", "operator_id", metavar="ID", help="Whose CDR, where several operators use the number."
+    )
+    return click.argument("cdr_id", metavar="CDR_ID")(operator(reason(json_option(function))))
+
+
+def decide(kind: Decided, cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
+    """Decide, and say in what state the CDR is now."""
+    house = ready_house()
+    made = decisions.decide(house, kind, cdr_id, operator_id, reason, system_user())
+    status = listing.look_up(house, cdr_id, operator_id).listed.status
+    if as_json:
+        print_json({"cdr_id": cdr_id, "status": status, "decision": made})
+    else:
+        say(f"CDR {printable(cdr_id)} is {status.value} now")
+
+
+@command.command()
+@decision_options
+def hold(cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
+    """Put a CDR on hold: no run takes it until it is released. Only before clearing."""
+    decide(Decided.HOLD, cdr_id, operator_id, reason, as_json)
+
+
+@command.command()
+@decision_options
+def release(cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
+    """Release a CDR that is on hold: the next run takes it, if an active partner owns its provider id."""
+    decide(Decided.RELEASE, cdr_id, operator_id, reason, as_json)
+
+
+@command.command()
+@decision_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reject(cdr_id: str, operator_id: str | None, reason: str, as_json: bool, yes: bool) -> None:
+    """Reject a CDR for ever: no run takes it, and its number stays used. Only before clearing."""
+    if not yes:
+        click.confirm(f"Reject CDR {printable(cdr_id)} for ever?", abort=True, err=True)
+    decide(Decided.REJECT, cdr_id, operator_id, reason, as_json)
