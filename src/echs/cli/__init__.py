@@ -46,6 +46,7 @@ COMMANDS = {
     "cdr": ("echs.cli.cdr", "Look up charge detail records; hold, release or reject them."),
     "clear": ("echs.cli.clear", "Clear every pending charge detail record."),
     "run": ("echs.cli.run", "Look up clearing runs."),
+    "report": ("echs.cli.report", "Show what was cleared in a month."),
     "statement": ("echs.cli.statement", "Draw a partner's statement about a run."),
     "list": ("echs.cli.lists", "See how the partners' lists stand."),
     "audit": ("echs.cli.audit", "See who did what."),

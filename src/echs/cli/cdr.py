@@ -29,7 +29,7 @@ def spelt(record: dict[str, str]) -> dict[str, str]:
 def as_facts(cdr: listing.ListedCdr) -> dict[str, object]:
     """A line of the listing for programs; the fields of its warnings by their names on the wire."""
     warnings = [{**asdict(each), "field": CDR_INFO.spelling.get(each.field, each.field)} for each in cdr.warnings]
-    return {**asdict(cdr), "warnings": warnings}
+    return {**asdict(cdr), "kwh": kwh(cdr.volume_e4_kwh), "warnings": warnings}
 
 
 @command.command("list")

@@ -1,5 +1,7 @@
 """``echs run``: clearing runs of the past."""
 
+from dataclasses import asdict
+
 import click
 
 from echs.base.energy import kwh
@@ -20,7 +22,7 @@ def list_(as_json: bool) -> None:
     """List every run, the newest first. Times are UTC."""
     runs = run.all_runs(ready_house())
     if as_json:
-        print_json(runs)
+        print_json([{**asdict(each), "kwh": kwh(each.volume_e4_kwh)} for each in runs])
         return
     print_table(
         "Clearing runs",
