@@ -64,7 +64,7 @@ def report(ground: Ground, since: datetime, until: datetime) -> Report:
         rows = snapshot.execute(pair_lines().where(within)).all()
         runs = snapshot.execute(select(func.count()).select_from(run).where(within)).scalar() or 0
     # PostgreSQL gives the sum of big integers as a decimal.
-    lines = [PairLine(*ids, runs, int(count), int(volume)) for *ids, runs, count, volume in map(tuple, rows)]
+    lines = [pair_line([*row]) for row in rows]
     pairs = sorted(lines, key=lambda each: (each.operator_id, each.provider_id, each.provider_user_id))
     count, volume = sum(each.cdr_count for each in pairs), sum(each.volume_e4_kwh for each in pairs)
     return Report(since, until, runs, count, volume, tuple(pairs), tuple(partner_lines(pairs)))
@@ -90,6 +90,12 @@ def pair_lines() -> Select[Any]:
     )
     groups = (operator.c.user_id, pair.c.operator_key, provider.c.user_id, pair.c.provider_key)
     return select(*columns).select_from(rows).group_by(*groups)
+
+
+def pair_line(values: list[Any]) -> PairLine:
+    """A row of sums as a line."""
+    values[5:] = map(int, values[5:])
+    return PairLine(*values)
 
 
 def partner_lines(pairs: Iterable[PairLine]) -> list[PartnerLine]:
