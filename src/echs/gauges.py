@@ -17,7 +17,8 @@ from echs.audit.entry import Action
 from echs.authorisations import tables as authorisation_tables
 from echs.base.errors import Refused
 from echs.cdrs import tables as cdr_tables
-from echs.cdrs.pending import pending
+from echs.cdrs.pending import pending, stopped
+from echs.cdrs.status import STOPPING, Decided
 from echs.chargepoints import tables as chargepoint_tables
 from echs.clearing import tables as clearing_tables
 from echs.house import House
@@ -39,7 +40,9 @@ class Gauge(NamedTuple):
 STORE_UP = Gauge("store_up", (), "1 if the store answers, else 0, and everything looked up in it is missing.")
 PENDING = Gauge("cdrs_pending", (), "CDRs that the next clearing run would take.")
 HELD = Gauge("cdrs_held", (), "CDRs whose provider id no active partner owns.")
-OLDEST = Gauge("cdrs_uncleared_oldest_seconds", (), "Age of the oldest CDR that is pending or held.")
+ON_HOLD = Gauge("cdrs_on_hold", (), "CDRs that the office put on hold.")
+REJECTED = Gauge("cdrs_rejected", (), "CDRs that the office rejected: no run takes them.")
+OLDEST = Gauge("cdrs_uncleared_oldest_seconds", (), "Age of the oldest CDR that is pending, held or on hold.")
 STORED = Gauge("cdrs_stored", (), "Highest CDR row id (roughly, CDRs ever stored).")
 RUNS = Gauge("clearing_runs", (), "Clearing runs, whoever made them: ClearCDRs or `echs clear`.")
 CLEARED = Gauge("cdrs_cleared", (), "CDRs in all clearing runs; those purged since are counted.")
@@ -74,6 +77,8 @@ GAUGES = (
     STORE_UP,
     PENDING,
     HELD,
+    ON_HOLD,
+    REJECTED,
     OLDEST,
     STORED,
     RUNS,
@@ -148,7 +153,10 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
     waiting = one(select(func.count()).select_from(uncleared)) or 0
     would_go = one(select(func.count()).select_from(pending())) or 0
     yield PENDING, (), would_go
-    yield HELD, (), waiting - would_go
+    by_hand = {kind: one(stopped_count(kind)) or 0 for kind in STOPPING}
+    yield HELD, (), waiting - would_go - sum(by_hand.values())
+    yield ON_HOLD, (), by_hand[Decided.HOLD]
+    yield REJECTED, (), by_hand[Decided.REJECT]
     yield OLDEST, (), age(one(waiting_since()))
     yield STORED, (), one(select(func.max(cdr.c.id))) or 0
     run = clearing_tables.clearing_run
@@ -182,10 +190,16 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
             yield LIST_OLDEST, (name,), age(since)
 
 
+def stopped_count(kind: Decided) -> Select[Any]:
+    """How many CDRs were not cleared because the newest decision about them is this one."""
+    return select(func.count()).select_from(stopped(kind).subquery())
+
+
 def waiting_since() -> Select[Any]:
-    """When the CDR was received that waits longest: numbers only grow."""
+    """When the CDR was received that waits longest: numbers only grow. A rejected one waits for nothing."""
     cdr, uncleared = cdr_tables.cdr, cdr_tables.cdr_uncleared
-    return select(cdr.c.received_at).where(cdr.c.id == select(func.min(uncleared.c.cdr_id)).scalar_subquery())
+    first = select(func.min(uncleared.c.cdr_id)).where(uncleared.c.cdr_id.not_in(stopped(Decided.REJECT)))
+    return select(cdr.c.received_at).where(cdr.c.id == first.scalar_subquery())
 
 
 def last_backup() -> Select[Any]:

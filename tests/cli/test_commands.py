@@ -20,21 +20,6 @@ from echs.protocols.ochp02.names import CDR_INFO
 from wire import envelope, record_xml
 
 
-@pytest.fixture
-def echs(environment, monkeypatch, capsys, tmp_path):
-    """Run one command line: exit code, standard output, standard error."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = cli.execute(list(arguments))
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
-
-
 def parsed(run, *arguments: str):
     code, out, err = run(*arguments, "--json")
     assert code == 0, err

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from echs.base.ground import Ground
 from echs.cdrs import tables
-from echs.cdrs.status import STOPPING, Status
+from echs.cdrs.status import STOPPING, Decided, Status
 from echs.partners import tables as partner_tables
 from echs.partners.partner import Kind
 
@@ -55,11 +55,15 @@ def newest_decision(cdr_id: Any) -> Any:
     return of_cdr.order_by(decision.c.number.desc()).limit(1).scalar_subquery()
 
 
-def stopped() -> Select[Any]:
-    """The numbers of the CDRs that the office keeps out of every run. Decisions are made by hand, so they are few."""
+def stopped(*kinds: Decided) -> Select[Any]:
+    """The numbers of the CDRs that the office keeps out of every run, by one of these decisions; by any where none is
+    named. Decisions are made by hand, so they are few.
+    """
     decision = tables.cdr_decision
     newest = select(func.max(decision.c.number)).where(decision.c.cdr_id == (of := decision.alias()).c.cdr_id)
-    stopping = select(of.c.cdr_id).where(of.c.kind.in_(STOPPING), of.c.number == newest.scalar_subquery())
+    stopping = select(of.c.cdr_id).where(
+        of.c.kind.in_(kinds or tuple(STOPPING)), of.c.number == newest.scalar_subquery()
+    )
     return stopping.correlate(None)
 
 
@@ -93,10 +97,11 @@ def preview(ground: Ground) -> list[PairTotal]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """How many CDRs wait for a partner to take this provider id."""
+    """How many CDRs wait for a partner to take this provider id, and the user id of a disabled partner that has it."""
 
     provider_id: str
     cdr_count: int
+    disabled_owner: str | None = None
 
 
 def held(ground: Ground) -> list[Held]:
@@ -109,7 +114,17 @@ def held(ground: Ground) -> list[Held]:
         .group_by(cdr.c.provider_key)
     )
     with ground.database.read() as snapshot:
-        return [Held(row[1], row[2]) for row in sorted(map(tuple, snapshot.execute(query)))]
+        rows = sorted(map(tuple, snapshot.execute(query)))
+        owners = disabled_owners(snapshot)
+        return [Held(provider_id, count, owners.get(key)) for key, provider_id, count in rows]
+
+
+def disabled_owners(snapshot: Connection) -> dict[str, str]:
+    """The user ids of the disabled partners by the provider keys that they had; of several the first enrolled."""
+    party, partner = partner_tables.party_id, partner_tables.partner
+    query = select(party.c.party_key, partner.c.user_id).join(partner, partner.c.id == party.c.partner_id)
+    rows = snapshot.execute(query.where(party.c.kind == Kind.PROVIDER, ~party.c.active).order_by(partner.c.id.desc()))
+    return {row.party_key: row.user_id for row in rows}
 
 
 def stopped_count(ground: Ground, state: Status) -> int:

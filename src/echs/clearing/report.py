@@ -1,122 +1,109 @@
-"""What was cleared in a time: by pair of operator and provider, and by partner, from the totals of the runs."""
+"""What the runs of a span of time took, by pair and by partner, from the totals of the runs, never from the CDRs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from echs.base.ground import Ground
 from echs.clearing import tables
-from echs.partners.register import all_partners
+from echs.partners import tables as partner_tables
 
 
 @dataclass(frozen=True, slots=True)
-class PairSum:
-    """What one operator id's CDRs for one provider id add up to; energy in 0.0001 kWh.
+class PairLine:
+    """What one pair of ids was cleared with in the span; the user ids as they are now, volume in 0.0001 kWh."""
 
-    ``own_network`` says that one partner is both, so that nothing is owed to anybody.
-    """
-
-    operator: str
+    operator_user_id: str
     operator_id: str
-    provider: str
+    provider_user_id: str
     provider_id: str
-    own_network: bool
+    runs: int
     cdr_count: int
     volume_e4_kwh: int
 
 
 @dataclass(frozen=True, slots=True)
-class PartnerSum:
-    """What a partner sent to others as operator, received from others as provider, and had in its own network."""
+class PartnerLine:
+    """What one partner sent as operator and received as provider in the span; volumes in 0.0001 kWh."""
 
     user_id: str
-    name: str
-    sent_cdrs: int
-    sent_e4_kwh: int
-    received_cdrs: int
-    received_e4_kwh: int
-    own_cdrs: int
-    own_e4_kwh: int
+    sent_cdr_count: int
+    sent_volume_e4_kwh: int
+    received_cdr_count: int
+    received_volume_e4_kwh: int
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The runs that were made in the time (UTC, the end not included), and their sums."""
+    """The runs that were made from ``since`` until before ``until`` (UTC), with totals; volume in 0.0001 kWh."""
 
     since: datetime
     until: datetime
-    runs: Sequence[int]
-    pairs: Sequence[PairSum]
-    partners: Sequence[PartnerSum]
+    runs: int
     cdr_count: int
     volume_e4_kwh: int
+    pairs: tuple[PairLine, ...]
+    partners: tuple[PartnerLine, ...]
+
+
+def month_span(year: int, month: int, zone: tzinfo) -> tuple[datetime, datetime]:
+    """The instants (UTC) at which a month begins and the next one begins, where clocks show ``zone``."""
+    following = (year + month // 12, month % 12 + 1)
+    begin, end = (datetime(*each, 1, tzinfo=zone).astimezone(UTC) for each in ((year, month), following))
+    return begin, end
 
 
 def report(ground: Ground, since: datetime, until: datetime) -> Report:
-    """The report of the runs that were made from ``since`` on and before ``until``."""
-    run, pair = tables.clearing_run, tables.clearing_run_pair
-    within = (run.c.cleared_at >= since, run.c.cleared_at < until)
-    groups: Sequence[Any] = (
-        pair.c.operator_partner_id,
-        pair.c.provider_partner_id,
-        pair.c.operator_key,
-        pair.c.provider_key,
-    )
-    sums = (
-        select(
-            *groups,
-            func.max(pair.c.operator_id),
-            func.max(pair.c.provider_id),
-            func.sum(pair.c.cdr_count),
-            func.sum(pair.c.volume_e4_kwh),
-        )
-        .join(run, run.c.number == pair.c.run_number)
-        .where(*within)
-        .group_by(*groups)
-    )
-    partners = {partner.id: partner for partner in all_partners(ground)}
+    """What was cleared from ``since`` until before ``until``. A run of which the CDRs were purged counts too."""
+    run = tables.clearing_run
+    within = (run.c.cleared_at >= since) & (run.c.cleared_at < until)
     with ground.database.read() as snapshot:
-        runs = list(snapshot.execute(select(run.c.number).where(*within).order_by(run.c.number)).scalars())
-        rows = [tuple(row) for row in snapshot.execute(sums)]
-    pairs = [
-        (
-            operator,
-            provider,
-            PairSum(
-                partners[operator].user_id,
-                operator_id,
-                partners[provider].user_id,
-                provider_id,
-                operator == provider,
-                int(count),
-                int(volume),
-            ),
-        )
-        for operator, provider, _, _, operator_id, provider_id, count, volume in rows
-    ]
-    pairs.sort(key=lambda each: (each[2].operator_id.casefold(), each[2].provider_id.casefold()))
-    taking_part = sorted({number for operator, provider, _ in pairs for number in (operator, provider)})
-    return Report(
-        since,
-        until,
-        runs,
-        [each for _, _, each in pairs],
-        [partner_sum(number, partners[number].user_id, partners[number].name, pairs) for number in taking_part],
-        sum(each.cdr_count for _, _, each in pairs),
-        sum(each.volume_e4_kwh for _, _, each in pairs),
+        rows = snapshot.execute(pair_lines().where(within)).all()
+        runs = snapshot.execute(select(func.count()).select_from(run).where(within)).scalar() or 0
+    # PostgreSQL gives the sum of big integers as a decimal.
+    lines = [pair_line([*row]) for row in rows]
+    pairs = sorted(lines, key=lambda each: (each.operator_id, each.provider_id, each.provider_user_id))
+    count, volume = sum(each.cdr_count for each in pairs), sum(each.volume_e4_kwh for each in pairs)
+    return Report(since, until, runs, count, volume, tuple(pairs), tuple(partner_lines(pairs)))
+
+
+def pair_lines() -> Select[Any]:
+    """The totals of runs by pair, over all runs; from the tables of the runs alone."""
+    run, pair = tables.clearing_run, tables.clearing_run_pair
+    operator, provider = partner_tables.partner.alias(), partner_tables.partner.alias()
+    columns = (
+        operator.c.user_id,
+        func.min(pair.c.operator_id),
+        provider.c.user_id,
+        func.min(pair.c.provider_id),
+        func.count(pair.c.run_number.distinct()),
+        func.sum(pair.c.cdr_count),
+        func.sum(pair.c.volume_e4_kwh),
     )
+    rows = (
+        run.join(pair, pair.c.run_number == run.c.number)
+        .join(operator, operator.c.id == pair.c.operator_partner_id)
+        .join(provider, provider.c.id == pair.c.provider_partner_id)
+    )
+    groups = (operator.c.user_id, pair.c.operator_key, provider.c.user_id, pair.c.provider_key)
+    return select(*columns).select_from(rows).group_by(*groups)
 
 
-def partner_sum(number: int, user_id: str, name: str, pairs: Sequence[tuple[int, int, PairSum]]) -> PartnerSum:
-    """The sums of one partner."""
-    sent = [each for operator, provider, each in pairs if operator == number != provider]
-    received = [each for operator, provider, each in pairs if provider == number != operator]
-    own = [each for operator, provider, each in pairs if operator == number == provider]
-    of = [
-        (sum(each.cdr_count for each in some), sum(each.volume_e4_kwh for each in some))
-        for some in (sent, received, own)
-    ]
-    return PartnerSum(user_id, name, *of[0], *of[1], *of[2])
+def pair_line(values: list[Any]) -> PairLine:
+    """A row of sums as a line."""
+    values[5:] = map(int, values[5:])
+    return PairLine(*values)
+
+
+def partner_lines(pairs: Iterable[PairLine]) -> list[PartnerLine]:
+    """The totals of each partner of these pairs, by user id."""
+    sums: dict[str, list[int]] = {}
+    for pair in pairs:
+        for user_id, place in ((pair.operator_user_id, 0), (pair.provider_user_id, 2)):
+            total = sums.setdefault(user_id, [0, 0, 0, 0])
+            total[place] += pair.cdr_count
+            total[place + 1] += pair.volume_e4_kwh
+    return [PartnerLine(user_id, *total) for user_id, total in sorted(sums.items())]

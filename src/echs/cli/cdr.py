@@ -1,4 +1,4 @@
-"""``echs cdr``: charge detail records, looked up, and decided about before clearing."""
+"""``echs cdr``: charge detail records."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -6,13 +6,11 @@ from itertools import islice
 
 import click
 
-from echs.base import trace
 from echs.base.energy import kwh
-from echs.base.errors import shown
 from echs.cdrs import listing
-from echs.cdrs.decisions import decide
 from echs.cdrs.lookup import look_up
-from echs.cdrs.status import Decided, Status
+from echs.cdrs.status import Status
+from echs.cli import decision
 from echs.cli.output import DAY, json_option, print_csv, print_facts, print_json, print_json_array, print_table, say
 from echs.cli.store import ready_house
 from echs.partners.register import partner_of_user
@@ -167,7 +165,8 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     """Show everything that is known of one CDR, but for the card number. Times are UTC."""
     found = look_up(ready_house(), cdr_id, operator_id)
     if as_json:
-        print_json({**asdict(found), "listed": as_facts(found.listed), "record": spelt(found.record)})
+        facts = {**asdict(found), "listed": as_facts(found.listed), "record": spelt(found.record)}
+        print_json(facts)
         return
     each = found.listed
     print_facts(
@@ -198,38 +197,12 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     )
     print_table(
         "Decisions",
-        ("decision", "when", "by", "reason"),
-        ((each.kind, each.decided_at, each.decided_by, each.reason) for each in found.decisions),
+        ("no.", "when", "decision", "by", "reason", "request"),
+        ((d.number, d.decided_at, d.kind, d.decided_by, d.reason, d.request_id) for d in found.decisions),
+        right=("no.",),
+        widest="reason",
     )
 
 
-def decision(kind: Decided, summary: str, done: str) -> None:
-    """Make a command of a decision."""
-
-    @command.command(kind.value, help=summary)
-    @click.argument("cdr_id", metavar="CDR_ID")
-    @click.option("--operator", "operator_id", metavar="ID", help="Whose CDR, where several operators use the number.")
-    @click.option("--reason", required=True, metavar="TEXT", help="Why, in a line; it stands in the audit trail.")
-    @json_option
-    def decide_(cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
-        house = ready_house()
-        made = decide(house, kind, cdr_id, operator_id, reason, trace.current().actor)
-        if as_json:
-            print_json({"cdr_id": cdr_id, **asdict(made)})
-            return
-        say(f"CDR {shown(cdr_id)} is {done}")
-
-
-decision(
-    Decided.HOLD,
-    "Put a CDR on hold: no run takes it until it is released or rejected. Statements tell both partners so, with the "
-    "reason.",
-    "on hold; see: echs cdr release, echs cdr reject",
-)
-decision(Decided.RELEASE, "Release a CDR that is on hold: the next run takes it.", "released; the next run takes it")
-decision(
-    Decided.REJECT,
-    "Reject a CDR for ever: no run takes it. Nothing is deleted; the next statement tells both partners so, with the "
-    "reason.",
-    "rejected; no run will take it",
-)
+for each in (decision.hold, decision.release, decision.reject):
+    command.add_command(each)

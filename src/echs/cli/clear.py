@@ -62,9 +62,12 @@ def show_pairs(title: str, pairs: list[PairTotal]) -> None:
 def show_held(house: House) -> None:
     """What waits for a partner, if anything does."""
     for each in held(house):
-        owner = f"echs partner own USER_ID --provider {each.provider_id}"
-        waiting = counted(each.cdr_count, "CDR")
-        say(f"held: {waiting} for provider id {shown(each.provider_id)}, which nobody owns ({owner})")
+        waiting = f"held: {counted(each.cdr_count, 'CDR')} for provider id {shown(each.provider_id)}"
+        if each.disabled_owner is not None:
+            enable = f"echs partner enable {each.disabled_owner}"
+            say(f"{waiting}, which is of {each.disabled_owner}, a disabled partner ({enable})")
+        else:
+            say(f"{waiting}, which nobody owns (echs partner own USER_ID --provider {each.provider_id})")
 
 
 def show_stopped(house: House) -> None:

@@ -1,113 +1,115 @@
 """``echs report``: what was cleared in a month."""
 
+import csv
+import io
+import re
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
 from echs.base.energy import kwh
-from echs.base.wording import counted
-from echs.clearing.report import PairSum, PartnerSum, report
-from echs.cli.output import json_option, print_csv, print_json, print_table, say
+from echs.clearing import report
+from echs.cli.output import json_option, print_json, print_table
 from echs.cli.store import ready_house
-from echs.partners.partner import timezone_problem
-from echs.statements.csv import text as csv_text
+from echs.statements.csv import text
 
-CSV_COLUMNS = ("row", "operator", "operator_id", "provider", "provider_id", "own_network", "cdrs", "kwh")
+MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+CSV_HEADER = ("row", "operator_user", "operator_id", "provider_user", "provider_id", "runs", "cdr_count", "volume_kwh")
+
+
+def month_of(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
+    """The year and the month of an option."""
+    found = MONTH.fullmatch(value)
+    # The first year has no month before it, and the last none after it, in another zone.
+    if found is None or not 2 <= int(found[1]) <= 9998:
+        raise click.BadParameter("a month is written as 2026-10")
+    return int(found[1]), int(found[2])
+
+
+def zone_of(_: click.Context, __: click.Parameter, value: str) -> ZoneInfo:
+    """The time zone of an option."""
+    if value not in available_timezones():
+        raise click.BadParameter("no such time zone; one is written as Europe/Amsterdam")
+    return ZoneInfo(value)
+
+
+def with_kwh(facts: dict[str, Any]) -> dict[str, Any]:
+    """The same facts, with a text in kWh beside each volume in units of 0.0001 kWh."""
+    beside = {name.replace("volume_e4_kwh", "kwh"): kwh(facts[name]) for name in facts if "volume_e4_kwh" in name}
+    return {**facts, **beside}
 
 
 @click.command("report")
-@click.option("--month", required=True, metavar="YYYY-MM", help="The month in which the runs were made.")
-@click.option("--timezone", default="UTC", show_default=True, metavar="TZ", help="Where the month begins and ends.")
-@click.option("--csv", "as_csv", is_flag=True, help="Write CSV instead of tables: a row a pair, and the total.")
+@click.option("--month", required=True, callback=month_of, metavar="YYYY-MM", help="The month in which runs were made.")
+@click.option(
+    "--timezone", "zone", default="UTC", show_default=True, callback=zone_of, metavar="TZ", help="Where months begin."
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of tables.")
 @json_option
-def command(month: str, timezone: str, as_csv: bool, as_json: bool) -> None:
-    """Report what the runs of a month cleared: by pair of operator and provider, and by partner, with totals.
+def command(month: tuple[int, int], zone: ZoneInfo, as_csv: bool, as_json: bool) -> None:
+    """Show what the clearing runs of a month took, by pair and by partner, with totals.
 
-    A session of a partner's own drivers at its own charge points is counted apart: nothing is owed for it.
+    A CDR counts in the month in which it was cleared.
     """
-    since, until = bounds(month, timezone)
-    found = report(ready_house(), since, until)
+    if as_csv and as_json:
+        raise click.UsageError("say --csv or --json, not both")
+    found = report.report(ready_house(), *report.month_span(*month, zone))
     if as_json:
-        print_json(
-            {
-                **asdict(found),
-                "kwh": kwh(found.volume_e4_kwh),
-                "pairs": [{**asdict(each), "kwh": kwh(each.volume_e4_kwh)} for each in found.pairs],
-                "partners": [as_facts(each) for each in found.partners],
-            }
-        )
-        return
-    if as_csv:
-        total = ["total", "", "", "", "", "", str(found.cdr_count), kwh(found.volume_e4_kwh)]
-        print_csv(CSV_COLUMNS, [*map(csv_row, found.pairs), total])
-        return
-    title = f"{month} ({timezone}): {counted(len(found.runs), 'run')}, {counted(found.cdr_count, 'CDR')}"
-    print_table(
-        f"{title}, {kwh(found.volume_e4_kwh)} kWh",
-        ("operator", "provider", "CDRs", "kWh", ""),
+        facts = with_kwh(asdict(found))
+        print_json({**facts, **{name: [with_kwh(each) for each in facts[name]] for name in ("pairs", "partners")}})
+    elif as_csv:
+        click.echo(drawn(found), nl=False)
+    else:
+        show(f"{month[0]:04}-{month[1]:02}", found)
+
+
+def drawn(found: report.Report) -> str:
+    """The report as CSV: a line a pair, then the total; no text is taken for a formula."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(CSV_HEADER)
+    for each in found.pairs:
+        ids = (each.operator_user_id, each.operator_id, each.provider_user_id, each.provider_id)
+        writer.writerow(("pair", *map(text, ids), each.runs, each.cdr_count, kwh(each.volume_e4_kwh)))
+    writer.writerow(("total", "", "", "", "", found.runs, found.cdr_count, kwh(found.volume_e4_kwh)))
+    return file.getvalue()
+
+
+def show(month: str, found: report.Report) -> None:
+    """The report as tables."""
+    pairs = [
         (
-            (each.operator_id, each.provider_id, each.cdr_count, kwh(each.volume_e4_kwh), own(each))
-            for each in found.pairs
-        ),
-        right=("CDRs", "kWh"),
+            p.operator_user_id,
+            p.operator_id,
+            p.provider_user_id,
+            p.provider_id,
+            p.runs,
+            p.cdr_count,
+            kwh(p.volume_e4_kwh),
+        )
+        for p in found.pairs
+    ]
+    total = ("total", None, None, None, found.runs, found.cdr_count, kwh(found.volume_e4_kwh))
+    print_table(
+        f"Cleared in {month}",
+        ("operator", "as", "provider", "as", "runs", "CDRs", "kWh"),
+        [*pairs, total] if pairs else [],
+        right=("runs", "CDRs", "kWh"),
     )
     print_table(
-        "By partner",
-        ("partner", "sent", "kWh sent", "received", "kWh received", "own", "kWh own"),
+        f"Partners in {month}",
+        ("user id", "sent CDRs", "sent kWh", "received CDRs", "received kWh"),
         (
             (
                 each.user_id,
-                each.sent_cdrs,
-                kwh(each.sent_e4_kwh),
-                each.received_cdrs,
-                kwh(each.received_e4_kwh),
-                each.own_cdrs,
-                kwh(each.own_e4_kwh),
+                each.sent_cdr_count,
+                kwh(each.sent_volume_e4_kwh),
+                each.received_cdr_count,
+                kwh(each.received_volume_e4_kwh),
             )
             for each in found.partners
         ),
-        right=("sent", "kWh sent", "received", "kWh received", "own", "kWh own"),
+        right=("sent CDRs", "sent kWh", "received CDRs", "received kWh"),
     )
-    if not found.runs:
-        say(f"no run was made in {month}")
-
-
-def bounds(month: str, timezone: str) -> tuple[datetime, datetime]:
-    """When a month begins and ends, in UTC.
-
-    :raises click.UsageError: it is no month, or no time zone
-    """
-    wrong = timezone_problem(timezone)
-    if wrong is not None:
-        raise click.UsageError(wrong.detail)
-    try:
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZoneInfo(timezone))
-    except ValueError:
-        raise click.UsageError(f"{month!r} is not a month like 2026-10") from None
-    after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    return first.astimezone(UTC), after.astimezone(UTC)
-
-
-def own(pair: PairSum) -> str:
-    """What stands beside a pair."""
-    return "own network" if pair.own_network else ""
-
-
-def csv_row(pair: PairSum) -> list[str]:
-    """A pair for a spreadsheet; no text is a formula."""
-    names = (pair.operator, pair.operator_id, pair.provider, pair.provider_id)
-    said = "yes" if pair.own_network else "no"
-    return ["pair", *map(csv_text, names), said, str(pair.cdr_count), kwh(pair.volume_e4_kwh)]
-
-
-def as_facts(partner: PartnerSum) -> dict[str, Any]:
-    """A partner's sums for programs, energy in kWh beside the integers."""
-    return {
-        **asdict(partner),
-        "sent_kwh": kwh(partner.sent_e4_kwh),
-        "received_kwh": kwh(partner.received_e4_kwh),
-        "own_kwh": kwh(partner.own_e4_kwh),
-    }

@@ -322,7 +322,10 @@ def of_partners(house: House) -> Iterator[Symptom]:
     yield judged("party ids", not without, found, "echs partner own USER_ID --operator ID, or --provider ID")
     waiting = held(house)
     found = f"nobody owns {named([each.provider_id for each in waiting])}" if waiting else "none"
-    yield judged("held CDRs", not waiting, found, "echs partner own USER_ID --provider ID, or ask the sender")
+    disabled = sorted({each.disabled_owner for each in waiting if each.disabled_owner is not None})
+    found += f"; of disabled partners: {named(disabled)}" if disabled else ""
+    enable = f"echs partner enable {disabled[0]}; " if disabled else ""
+    yield judged("held CDRs", not waiting, found, f"{enable}echs partner own USER_ID --provider ID, or ask the sender")
 
 
 def hours(span: timedelta) -> int:

@@ -1,0 +1,58 @@
+"""``echs cdr hold``, ``release`` and ``reject``: what the office decides about a CDR before clearing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from echs.base.errors import printable
+from echs.cdrs import decisions
+from echs.cdrs.lookup import look_up
+from echs.cdrs.status import Decided
+from echs.cli import system_user
+from echs.cli.output import json_option, print_json, say
+from echs.cli.store import ready_house
+
+
+def decision_options(function: Callable[..., Any]) -> Any:
+    """What every decision is told."""
+    reason = click.option("--reason", required=True, metavar="TEXT", help="Why: one line, kept with the CDR for ever.")
+    operator = click.option(
+        "--operator", "operator_id", metavar="ID", help="Whose CDR, where several operators use the number."
+    )
+    return click.argument("cdr_id", metavar="CDR_ID")(operator(reason(json_option(function))))
+
+
+def decide(kind: Decided, cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
+    """Decide, and say in what state the CDR is now."""
+    house = ready_house()
+    made = decisions.decide(house, kind, cdr_id, operator_id, reason, system_user())
+    status = look_up(house, cdr_id, operator_id).listed.status
+    if as_json:
+        print_json({"cdr_id": cdr_id, "status": status, "decision": made})
+    else:
+        say(f"CDR {printable(cdr_id)} is {status.value} now")
+
+
+@click.command()
+@decision_options
+def hold(cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
+    """Put a CDR on hold: no run takes it until it is released. Only before clearing."""
+    decide(Decided.HOLD, cdr_id, operator_id, reason, as_json)
+
+
+@click.command()
+@decision_options
+def release(cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
+    """Release a CDR that is on hold: the next run takes it, if an active partner owns its provider id."""
+    decide(Decided.RELEASE, cdr_id, operator_id, reason, as_json)
+
+
+@click.command()
+@decision_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reject(cdr_id: str, operator_id: str | None, reason: str, as_json: bool, yes: bool) -> None:
+    """Reject a CDR for ever: no run takes it, and its number stays used. Only before clearing."""
+    if not yes:
+        click.confirm(f"Reject CDR {printable(cdr_id)} for ever?", abort=True, err=True)
+    decide(Decided.REJECT, cdr_id, operator_id, reason, as_json)
