@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from echs.audit.receipts import Receipts
 from echs.authorisations import roaming_list
 from echs.base.admission import Admission, AdmissionLimits
 from echs.base.clock import Clock, system_clock
@@ -45,6 +46,7 @@ class House(Ground):
     data_dir: Path
     admission: Admission = field(default_factory=Admission)
     throttle: Throttle | None = None
+    receipts: Receipts = field(default_factory=Receipts)
     # What CDRs are compared with, for the rooms that do not know each other.
     lists: Lists = LISTS
     # Who issues statements.
@@ -79,6 +81,7 @@ def open_house(
         data_dir=settings.data_dir,
         admission=Admission(admission_limits(settings), shared),
         throttle=Throttle(database, throttle_limits(settings), shared),
+        receipts=Receipts(settings.receipt_days),
         issuer=issuer(settings),
     )
 

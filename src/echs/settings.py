@@ -145,6 +145,9 @@ class Settings(BaseSettings):
         60, description="Longest time to draw a large statement in a process of its own; then it is ended."
     )
 
+    receipt_days: Annotated[int, Field(gt=0, le=3660)] = Field(
+        90, description="How long receipts of uploads are kept, in days."
+    )
     foreign_ids: Literal["warn", "refuse"] = Field(
         "warn", description="What happens to a list with a card, a contract or a socket of another partner."
     )

@@ -1,10 +1,13 @@
 """Reading an upload to its end."""
 
+from operator import itemgetter
+
 import pytest
 
 from echs.base.errors import Problem, ProblemList, Problems, Refused
 from echs.base.fields import FieldReason, UploadReason
-from echs.base.upload import Court, Keys, examined
+from echs.base.spool import Spool
+from echs.base.upload import Court, Repetitions, examined, row_content
 
 
 def even(number: int, position: int) -> int | Problem | None:
@@ -75,14 +78,32 @@ def test_a_thorough_list_has_all_problems_of_every_record_and_keeps_what_is_righ
     assert problems.total == len(problems.kept) == 50
     usual = ProblemList()
     assert kept_of(iter([2, *[1] * 25, 4]), twice_wrong, 100, usual) == [2, 4]
-    assert (usual.total, len(usual.kept)) == (25, 10)
+    assert (usual.total, len(usual.kept)) == (25, 25)
 
 
-def test_keys_are_taken_at_once_only_where_each_of_them_is_new():
-    keys = Keys()
-    assert keys.take_new(["a", "b"], 0)
-    assert not keys.take_new(["c", "c"], 2)
-    assert not keys.take_new(["c", "a"], 2)
-    # What was not taken is still new.
-    assert keys.earlier("c", "content", 2) is None
-    assert keys.earlier("a", "content", 3) == (0, False)
+def repetitions_of(*blocks):
+    found = Repetitions(itemgetter(0), row_content)
+    with Spool() as spool:
+        place = 0
+        for rows in blocks:
+            spool.add(place, rows)
+            found.note(rows)
+            place += len(rows)
+        return [(position, earlier, same) for position, earlier, _, same in found.found(spool)]
+
+
+def test_a_key_that_stands_twice_is_found_inside_of_a_block_and_across_blocks():
+    assert repetitions_of([("a", "1"), ("b", "1")], [("c", "1")]) == []
+    assert repetitions_of([("a", "1"), ("a", "1")]) == [(1, 0, True)]
+    assert repetitions_of([("a", "1"), ("b", "1")], [("c", "1"), ("a", "2"), ("b", "1")]) == [
+        (3, 0, False),
+        (4, 1, True),
+    ]
+
+
+def test_records_that_are_judged_one_by_one_are_handed_on_together_and_a_gap_ends_a_block():
+    problems = ProblemList()
+    numbers = [2] * 300 + [0] + [4] * 3 + [1] + [6]
+    blocks = list(examined(iter(numbers), Court(even), 1000, problems))
+    assert [(start, len(block)) for start, block in blocks] == [(0, 256), (256, 44), (301, 3), (305, 1)]
+    assert problems.total == 1

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 SHOWN_VALUE_LIMIT = 60
 NAMED_PROBLEMS_LIMIT = 10
+KEPT_PROBLEMS_LIMIT = 100
 COUNTED_PROBLEMS_LIMIT = 1000
 
 
@@ -51,8 +52,8 @@ class Problem:
 class Refused(Exception):
     """The operation was refused and nothing of it was stored.
 
-    ``problems`` holds the first ten problems at most, ``total`` says how many there were. ``effect`` says what
-    happened to the data.
+    ``problems`` holds the first ten problems at most, ``kept`` the first hundred, ``total`` says how many there were.
+    ``effect`` says what happened to the data.
     """
 
     def __init__(self, problems: Sequence[Problem], *, total: int | None = None, effect: str = "") -> None:
@@ -60,6 +61,7 @@ class Refused(Exception):
             raise ValueError("a refusal needs a problem")
         super().__init__(problems[0].reason.value)
         self.problems = tuple(problems[:NAMED_PROBLEMS_LIMIT])
+        self.kept = tuple(problems[:KEPT_PROBLEMS_LIMIT])
         self.total = len(problems) if total is None else total
         self.effect = effect
 
@@ -93,7 +95,7 @@ Unread = Problem | Problems
 
 
 class ProblemList:
-    """Collects problems: of each record the first, in bounded memory, since it keeps ten and counts them all.
+    """Collects problems: of each record the first, in bounded memory, since it keeps a hundred and counts them all.
 
     One that is ``thorough`` takes all of every record, and keeps them.
     """
@@ -109,7 +111,7 @@ class ProblemList:
     def add(self, problem: Problem) -> None:
         """Take note of one more."""
         self.total += 1
-        if self.thorough or len(self.kept) < NAMED_PROBLEMS_LIMIT:
+        if self.thorough or len(self.kept) < KEPT_PROBLEMS_LIMIT:
             self.kept.append(problem)
 
     def add_of_record(self, problems: Problem | Problems) -> None:
@@ -134,7 +136,7 @@ class ProblemList:
         self.total += other.total
         self.kept = sorted([*self.kept, *other.kept], key=lambda problem: problem.position or 0)
         if not self.thorough:
-            del self.kept[NAMED_PROBLEMS_LIMIT:]
+            del self.kept[KEPT_PROBLEMS_LIMIT:]
 
     def refusal(self, effect: str) -> Refused:
         """The refusal with all of them."""

@@ -44,7 +44,7 @@ class Age(click.ParamType[timedelta]):
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool, as_json: bool) -> None:
-    """Delete the CDRs of old runs, and logins that have ended.
+    """Delete the CDRs of old runs, logins that have ended, and receipts of uploads that are too old.
 
     The totals of the runs stay, and so much of each CDR that it cannot be billed again; its statement is drawn no more.
     The newest run is never deleted. This cannot be undone: make a backup, and try --dry-run first.
@@ -87,4 +87,5 @@ def delete(house: House, found: Due) -> int:
                 progress.advance(task, count)
     house.shelf.clear()
     forget_ended(house)
+    house.receipts.forget(house)
     return deleted

@@ -9,8 +9,10 @@ fault, recovers.
 
 import errno
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -19,6 +21,8 @@ from spyne import Fault
 from echs import meters
 from echs.audit import trail
 from echs.audit.entry import Action
+from echs.audit.receipts import Receipt
+from echs.audit.receipts import Told as ToldProblem
 from echs.authorisations import roaming_list
 from echs.authorisations.authorisation import Authorisation
 from echs.base import trace
@@ -47,9 +51,9 @@ from echs.protocols.ochp02.names import (
     ROAMING_AUTHORISATION_INFO,
     WireRecord,
 )
-from echs.protocols.ochp02.results import description, number_of, praise
+from echs.protocols.ochp02.results import description, number_of, place_of, praise
 from echs.protocols.ochp02.wire import finished, form, received
-from echs.protocols.soap.envelope import Exchange
+from echs.protocols.soap.envelope import Exchange, Upload
 from echs.protocols.soap.faults import qualified
 from echs.protocols.soap.stream import EnvelopeReader, split
 
@@ -59,6 +63,7 @@ log = logging.getLogger(__name__)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 OK_RESULT = "ok"
+UPLOADS = ("add_cdrs", "set_roaming_authorisation_list", "set_chargepoint_list")
 IDENTITY_NAMES = sorted(IDENTITY_HEADERS)
 
 # The operations that change something, as the audit trail calls it.
@@ -110,7 +115,8 @@ def answered(
             present.operation = name
             try:
                 answer = function(house, exchange, *members)
-            except Fault:
+            except Fault as fault:
+                keep_receipt(house, exchange, f"fault {getattr(fault, 'subcode', '')}".strip(), None, record)
                 raise
             except Refused as refused:
                 refusal = refused
@@ -123,15 +129,17 @@ def answered(
                 refusal = refuse(ours, "there is no space left" if full else "an error on our side")
             else:
                 present.result = OK_RESULT
+                keep_receipt(house, exchange, OK_RESULT, None, record)
                 return answer
             if exchange.records is not None:
                 exchange.records.close()
                 exchange.records = None
             reason = refusal.first.reason
             present.result = reason.value
-            if isinstance(reason, StoreReason | LoadReason):
+            keep_receipt(house, exchange, reason.value, refusal, record)
+            if isinstance(reason, StoreReason):
                 present.tally(meters.STORE_ERRORS, reason.value)
-            elif present.actor and name in CHANGING:
+            elif present.actor and name in CHANGING and not isinstance(reason, LoadReason):
                 note_refusal(house, CHANGING[name], reason)
             told = Told(number_of(refusal), description(refusal, exchange.request_id, record))
             return told if as_answer is None else as_answer(told)
@@ -139,6 +147,39 @@ def answered(
         return operation
 
     return decorate
+
+
+def keep_receipt(
+    house: House, exchange: Exchange, outcome: str, refusal: Refused | None, record: WireRecord | None
+) -> None:
+    """Keep a receipt of an upload of a partner; a store that takes none is no reason to fall."""
+    upload, present = exchange.upload, trace.current()
+    if upload is None:
+        return
+    kept = () if refusal is None else refusal.kept
+    receipt = Receipt(
+        request_id=present.request_id,
+        received_at=house.clock(),
+        partner_id=upload.partner_id,
+        operation=present.operation,
+        channel=present.door,
+        outcome=outcome,
+        records=exchange.reader.records_read,
+        new=upload.new,
+        known=upload.known,
+        warned=upload.warned,
+        problem_count=0 if refusal is None else refusal.total,
+        problems=[
+            ToldProblem(each.position, place_of(replace(each, position=None), record), each.reason.value, each.detail)
+            for each in kept
+        ],
+        received_bytes=exchange.reader.source.received,
+        milliseconds=round((time.monotonic() - upload.began) * 1000),
+    )
+    try:
+        house.receipts.keep(house, receipt)
+    except Refused:
+        log.warning("the receipt of an upload could not be kept")
 
 
 def note_refusal(house: House, action: Action, reason: Reason) -> None:
@@ -160,6 +201,8 @@ def identified(function: Callable[[House, Partner, Exchange], Answer] | Operatio
             raise refuse(LoginReason.LOGIN_TOKEN_MISSING, no_identity(exchange))
         caller = partner_of_token(house, exchange.identities[0])
         trace.current().actor = caller.user_id
+        if trace.current().operation in UPLOADS:
+            exchange.upload = Upload(caller.id, time.monotonic())
         if exchange.refusal is not None:
             raise exchange.refusal
         return function(house, caller, exchange, *members)
@@ -203,6 +246,8 @@ def add_cdrs(house: House, caller: Partner, exchange: Exchange, reader: Envelope
     with admitted(house, caller, reader):
         records = received(reader, CDR_INFO, CdrRecord._make)
         added = intake.add(house, caller, records, exchange.request_id, house.lists)
+    new = added.received - added.count(Outcome.KNOWN)
+    note_outcome(exchange, new, added.count(Outcome.KNOWN), added.warned)
     for outcome in Outcome:
         trace.current().tally(meters.CDRS, outcome.value, amount=added.count(outcome))
     return ok(told_of_intake(added), exchange)
@@ -246,6 +291,7 @@ def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exch
     with admitted(house, caller, reader):
         records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
         replaced = roaming_list.replace(house, caller, records)
+    note_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
     trace.current().tally(meters.LIST_RECORDS, "roaming", amount=replaced.stored)
     return ok(told_of_replacement(replaced), exchange)
 
@@ -265,8 +311,15 @@ def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, read
     with admitted(house, caller, reader):
         records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
         replaced = chargepoint_list.replace(house, caller, records)
+    note_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
     trace.current().tally(meters.LIST_RECORDS, "chargepoint", amount=replaced.stored)
     return ok(told_of_replacement(replaced), exchange)
+
+
+def note_outcome(exchange: Exchange, new: int, known: int, warned: int) -> None:
+    """Note what became of the records of an upload, for its receipt."""
+    if exchange.upload is not None:
+        exchange.upload.new, exchange.upload.known, exchange.upload.warned = new, known, warned
 
 
 @contextmanager

@@ -33,6 +33,17 @@ READ_AS_WINDOWS_1252 = "the body is not UTF-8 as it says or leaves open, and was
 
 
 @dataclass
+class Upload:
+    """An upload of a partner: who sends it, since when (``time.monotonic``), and what became of its records."""
+
+    partner_id: int
+    began: float
+    new: int = 0
+    known: int = 0
+    warned: int = 0
+
+
+@dataclass
 class Exchange:
     """One request and its answer, beside Spyne's context: what Spyne has no place for."""
 
@@ -46,6 +57,8 @@ class Exchange:
     refusal: Refused | None = None
     # Whether the answer may be compressed with gzip.
     takes_gzip: bool = False
+    # What is known of an upload of a partner, for its receipt.
+    upload: Upload | None = None
     # Rendered records that go out before the end tag of the response element.
     records: Records | None = None
     status: int = 200

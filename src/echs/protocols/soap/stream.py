@@ -194,6 +194,11 @@ class EnvelopeReader:
 
     # ------------------------------------------------------------------ what the caller uses
 
+    @property
+    def records_read(self) -> int:
+        """How many records of the request were read so far."""
+        return self._records
+
     def read_head(self) -> Head:
         """Read up to the request element.
 

@@ -1,0 +1,77 @@
+"""``echs upload``: what partners uploaded, also what was refused."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+import click
+
+from echs.audit import receipts
+from echs.cli.output import DAY, json_option, print_facts, print_json, print_table, say
+from echs.cli.store import ready_house
+from echs.partners.register import all_partners, partner_of_user
+
+
+@click.group("upload")
+def command() -> None:
+    """Show what partners uploaded, also what was refused. Receipts are kept for `ECHS_RECEIPT_DAYS`."""
+
+
+@command.command("list")
+@click.option("--partner", "user_id", metavar="USER_ID", help="Show only uploads of this partner.")
+@click.option("--since", type=DAY, metavar="DAY", help="Show only uploads of this day (UTC) or later.")
+@click.option("--outcome", metavar="NAME", help="Show only these: ok, refused, or a code's name.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Maximum number of rows.")
+@json_option
+def list_(user_id: str | None, since: datetime | None, outcome: str | None, limit: int, as_json: bool) -> None:
+    """List the newest uploads, newest first. Times are UTC."""
+    house = ready_house()
+    partner_id = None if user_id is None else partner_of_user(house, user_id).id
+    found = receipts.newest(house, partner_id=partner_id, since=since, outcome=outcome, limit=limit)
+    users = {partner.id: partner.user_id for partner in all_partners(house)}
+    if as_json:
+        print_json([{**asdict(each), "partner": users.get(each.partner_id)} for each in found])
+        return
+    print_table(
+        "Uploads",
+        ("request", "received", "partner", "operation", "outcome", "records", "new", "known", "warned", "problems"),
+        (
+            (
+                each.request_id,
+                each.received_at,
+                users.get(each.partner_id),
+                each.operation,
+                each.outcome,
+                each.records,
+                each.new,
+                each.known,
+                each.warned,
+                each.problem_count,
+            )
+            for each in found
+        ),
+        right=("records", "new", "known", "warned", "problems"),
+    )
+
+
+@command.command()
+@click.argument("request_id", metavar="REQUEST_ID")
+@json_option
+def show(request_id: str, as_json: bool) -> None:
+    """Show one upload and its problems. REQUEST_ID stands in the answer that the partner got."""
+    house = ready_house()
+    found = receipts.of_request(house, request_id)
+    partner = next((each.user_id for each in all_partners(house) if each.id == found.partner_id), None)
+    if as_json:
+        print_json({**asdict(found), "partner": partner})
+        return
+    facts = {name: value for name, value in asdict(found).items() if name not in ("problems", "partner_id")}
+    print_facts(f"Upload {found.request_id}", [("partner", partner), *facts.items()])
+    print_table(
+        "Problems",
+        ("record", "field", "code", "problem"),
+        ((each.position, each.field or None, each.reason, each.detail) for each in found.problems),
+        right=("record",),
+        widest="problem",
+    )
+    if found.problem_count > len(found.problems):
+        say(f"{found.problem_count - len(found.problems)} more are not kept; echs validate shows all of a file")
