@@ -21,6 +21,7 @@ from echs.cdrs.pending import pending, stopped
 from echs.cdrs.status import STOPPING, Decided
 from echs.chargepoints import tables as chargepoint_tables
 from echs.clearing import tables as clearing_tables
+from echs.clearing.unfetched import unfetched
 from echs.house import House
 from echs.partners import tables as partner_tables
 from echs.partners.register import is_active
@@ -209,14 +210,9 @@ def last_backup() -> Select[Any]:
 
 
 def unfetched_runs() -> Select[Any]:
-    """The runs that active partners have not fetched and still could, with whose they are and when they were made."""
-    run, party, partner = clearing_tables.clearing_run, clearing_tables.clearing_run_party, partner_tables.partner
-    return (
-        select(party.c.user_id, run.c.cleared_at)
-        .join(run, run.c.number == party.c.run_number)
-        .join(partner, partner.c.id == party.c.partner_id)
-        .where(party.c.first_served_at.is_(None), run.c.purged_at.is_(None), partner.c.active)
-    )
+    """The runs in which active partners receive CDRs and that they have not fetched: whose, and when each was made."""
+    party, partner = clearing_tables.clearing_run_party, partner_tables.partner
+    return unfetched().join(partner, partner.c.id == party.c.partner_id).where(partner.c.active)
 
 
 def disks(house: House) -> Iterator[Reading]:

@@ -23,7 +23,7 @@ from echs.base.ground import Ground
 from echs.cdrs import tables
 from echs.cdrs.status import STOPPING, Decided, Status
 from echs.partners import tables as partner_tables
-from echs.partners.partner import Kind
+from echs.partners.partner import Kind, party_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,15 @@ def disabled_owners(snapshot: Connection) -> dict[str, str]:
     query = select(party.c.party_key, partner.c.user_id).join(partner, partner.c.id == party.c.partner_id)
     rows = snapshot.execute(query.where(party.c.kind == Kind.PROVIDER, ~party.c.active).order_by(partner.c.id.desc()))
     return {row.party_key: row.user_id for row in rows}
+
+
+def waiting_for(ground: Ground, provider_ids: Sequence[str]) -> int:
+    """How many CDRs for these provider ids wait for a run, pending or held."""
+    cdr, uncleared = tables.cdr, tables.cdr_uncleared
+    mine = cdr.c.provider_key.in_([party_key(each) for each in provider_ids])
+    query = select(func.count()).select_from(uncleared.join(cdr, cdr.c.id == uncleared.c.cdr_id))
+    with ground.database.read() as snapshot:
+        return snapshot.execute(query.where(mine, cdr.c.id.not_in(stopped()))).scalar() or 0
 
 
 def stopped_count(ground: Ground, state: Status) -> int:

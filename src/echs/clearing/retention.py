@@ -20,6 +20,7 @@ from echs.cdrs import tables as cdr_tables
 from echs.cdrs.old import delete_of_run
 from echs.clearing import tables
 from echs.clearing.run import LOCK, Run
+from echs.clearing.unfetched import receives
 
 ROWS_AT_ONCE = 2000
 
@@ -53,7 +54,9 @@ def due(ground: Ground, before: datetime, *, unfetched_too: bool = False) -> Due
     """
     run, party, cleared = tables.clearing_run, tables.clearing_run_party, cdr_tables.cdr_cleared
     waits = exists(
-        select(party.c.partner_id).where(party.c.run_number == run.c.number, party.c.first_served_at.is_(None))
+        select(party.c.partner_id).where(
+            party.c.run_number == run.c.number, party.c.first_served_at.is_(None), receives()
+        )
     )
     newest = select(func.max(run.c.number)).scalar_subquery()
     has_members = exists(select(cleared.c.cdr_id).where(cleared.c.run_number == run.c.number))

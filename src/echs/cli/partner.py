@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from echs.cli import certificate
+from echs.cli import certificate, departure
+from echs.cli.departure import say_shared_hubs, say_waiting
 from echs.cli.output import json_option, print_facts, print_json, print_table, say
 from echs.cli.store import ready_house
 from echs.partners import enrolment, register
@@ -135,10 +136,11 @@ def add(
 
 
 @command.command("list")
+@click.option("--all", "retired_too", is_flag=True, help="Also partners that left for good.")
 @json_option
-def list_(as_json: bool) -> None:
-    """List every partner."""
-    partners = register.all_partners(ready_house())
+def list_(retired_too: bool, as_json: bool) -> None:
+    """List the partners."""
+    partners = [each for each in register.all_partners(ready_house()) if retired_too or each.retired_at is None]
     if as_json:
         print_json([facts_of(partner) for partner in partners])
         return
@@ -166,7 +168,14 @@ def list_(as_json: bool) -> None:
 @json_option
 def show(user_id: str, as_json: bool) -> None:
     """Show one partner."""
-    show_partner(register.partner_of_user(ready_house(), user_id), as_json)
+    house = ready_house()
+    partner = register.partner_of_user(house, user_id)
+    show_partner(partner, as_json)
+    say_shared_hubs(house, partner)
+    if not partner.active and partner.retired_at is None:
+        say(
+            f"it is disabled and its ids are free for others; to let it in again: echs partner enable {partner.user_id}"
+        )
 
 
 @command.command()
@@ -201,12 +210,16 @@ def own(
 ) -> None:
     """Give ids to a partner, or take them away.
 
-    An id has one owner at a time. CDRs that are held for a provider id become pending when a partner takes it.
+    An operator or provider id has one owner at a time; a hub number may be shared. CDRs that are held for a provider id
+    become pending when a partner takes it.
     """
     if not (operator_ids or provider_ids or hubs):
         raise click.UsageError("name at least one --operator, --provider or --hub")
-    verb = enrolment.disown if remove else enrolment.own
-    show_partner(verb(ready_house(), user_id, Ownership(operator_ids, provider_ids, hubs)), as_json)
+    verb, house = enrolment.disown if remove else enrolment.own, ready_house()
+    partner = verb(house, user_id, Ownership(operator_ids, provider_ids, hubs))
+    show_partner(partner, as_json)
+    say_waiting(house, provider_ids, "held" if remove or not partner.active else "pending")
+    say_shared_hubs(house, partner)
 
 
 @command.command()
@@ -259,8 +272,11 @@ def disable(user_id: str, as_json: bool) -> None:
     Its ids are free for others to take; CDRs that are addressed to it are held until it is enabled, or another has the
     id.
     """
-    show_partner(enrolment.disable(ready_house(), user_id), as_json)
+    house = ready_house()
+    partner = enrolment.disable(house, user_id)
+    show_partner(partner, as_json)
     say("its ids are free for others now; CDRs addressed to it are held")
+    say_waiting(house, partner.provider_ids, "held")
 
 
 @command.command()
@@ -268,7 +284,14 @@ def disable(user_id: str, as_json: bool) -> None:
 @json_option
 def enable(user_id: str, as_json: bool) -> None:
     """Let a partner in again, with the ids that it had."""
-    show_partner(enrolment.enable(ready_house(), user_id), as_json)
+    house = ready_house()
+    partner = enrolment.enable(house, user_id)
+    show_partner(partner, as_json)
+    say_waiting(house, partner.provider_ids, "pending")
 
 
 command.add_command(certificate.command)
+command.add_command(departure.rename)
+command.add_command(departure.retire)
+for name in ("remove", "delete"):
+    command.add_command(departure.remove, name)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from echs.clearing import publish
+from echs.clearing.unfetched import note_delivered
 from echs.cli.output import say
 from echs.cli.store import ready_house
 from echs.statements.statement import safe_name
@@ -33,7 +34,8 @@ def command() -> None:
     show_default=True,
     help="Comma and decimal point, or for Dutch, German and French spreadsheets semicolon and decimal comma.",
 )
-def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_form: str) -> None:
+@click.option("--delivered", is_flag=True, help="It is handed over by hand: the run counts as fetched, and is audited.")
+def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_form: str, delivered: bool) -> None:
     """Draw the statement of USER_ID about run RUN, as PDF, CSV or both.
 
     Without --pdf and --csv both are written to statement-RUN-USER_ID.pdf and .csv here, for the owner alone.
@@ -62,3 +64,6 @@ def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_
                     aside.unlink(missing_ok=True)
                 raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
         say(f"wrote {path}")
+    if delivered:
+        now = note_delivered(house, run_number, partner_id)
+        say(f"run {run_number} counts as fetched by {user_id} {'now' if now else 'already'}")

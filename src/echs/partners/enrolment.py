@@ -235,7 +235,7 @@ def disable(ground: Ground, user_id: str) -> Partner:
 def enable(ground: Ground, user_id: str) -> Partner:
     """Let a partner in again, with the ids that it had.
 
-    :raises Refused: PARTNER_UNKNOWN, PARTY_ID_TAKEN where another partner has taken one of its ids meanwhile
+    :raises Refused: PARTNER_UNKNOWN, PARTNER_RETIRED, PARTY_ID_TAKEN where another partner has taken one of its ids
     """
     return set_active(ground, user_id, active=True)
 
@@ -245,6 +245,9 @@ def set_active(ground: Ground, user_id: str, *, active: bool) -> Partner:
     with ground.database.write() as transaction:
         ground.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
+        if active and partner.retired_at is not None:
+            detail = f"{shown(partner.user_id)} was retired on {partner.retired_at:%Y-%m-%d} and cannot come back"
+            raise refuse(PartnerReason.PARTNER_RETIRED, f"{detail}; add it anew under another user id")
         transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(active=active))
         if active:
             for kind, ids in ((Kind.OPERATOR, partner.operator_ids), (Kind.PROVIDER, partner.provider_ids)):

@@ -27,6 +27,7 @@ class PartnerReason(Reason):
     PARTNER_UNKNOWN = "PARTNER_UNKNOWN"
     PARTNER_EXISTS = "PARTNER_EXISTS"
     PARTNER_VALUE = "PARTNER_VALUE"
+    PARTNER_RETIRED = "PARTNER_RETIRED"
     PARTY_ID_TAKEN = "PARTY_ID_TAKEN"
     PARTY_ID_NOT_OWNED = "PARTY_ID_NOT_OWNED"
 
@@ -61,6 +62,8 @@ class Partner:
     # As statements print them: the lines of the address with line feeds between, the number for VAT.
     address: str = ""
     vat_id: str = ""
+    # When it left for good; UTC.
+    retired_at: datetime | None = None
 
     @property
     def is_administrator(self) -> bool:

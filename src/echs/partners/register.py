@@ -83,6 +83,7 @@ def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list
             hubs=tuple(sorted(hubs[row.id])),
             address=row.address,
             vat_id=row.vat_id,
+            retired_at=row.retired_at,
         )
         for row in rows
     ]

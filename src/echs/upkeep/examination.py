@@ -20,9 +20,11 @@ from lxml import etree
 from sqlalchemy import Connection, func, select, text
 
 from echs import schema
+from echs.authorisations import tables as authorisation_tables
 from echs.base.errors import named
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import held
+from echs.chargepoints import tables as chargepoint_tables
 from echs.clearing import tables as clearing_tables
 from echs.clearing.retention import in_trail
 from echs.gauges import LISTS, free_bytes, last_backup, unfetched_runs, volumes, waiting_since
@@ -87,6 +89,7 @@ def examine(house: House, settings: Settings) -> Iterator[Symptom]:
             return
         yield from of_time(house, snapshot)
         yield from of_business(house, snapshot)
+        yield from of_foreign_ids(snapshot)
         yield from of_certificates(house, settings, snapshot)
     yield from of_partners(house)
 
@@ -295,6 +298,29 @@ def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:
             yield judged(
                 f"{name} lists", age <= timedelta(days=LIST_DAYS), found, "echs list show: whose is not renewed?"
             )
+
+
+def of_foreign_ids(snapshot: Connection) -> Iterator[Symptom]:
+    """What more than one partner publishes: each number has one owner, and here several say that they are it."""
+    token, point = authorisation_tables.authorisation, chargepoint_tables.chargepoint
+    for name, head, table, number in (
+        ("tokens", authorisation_tables.roaming_list, token, (token.c.token_type, func.upper(token.c.token_id))),
+        ("EVSEs", chargepoint_tables.chargepoint_list, point, (func.upper(point.c.evse_id),)),
+    ):
+        current = (head.c.partner_id == table.c.partner_id) & (head.c.generation == table.c.generation)
+        several = (
+            select(func.count())
+            .select_from(table)
+            .join(head, current)
+            .where(is_active(head.c.partner_id))
+            .group_by(*number)
+            .having(func.count(table.c.partner_id.distinct()) > 1)
+        ).subquery()
+        count = snapshot.execute(select(func.count()).select_from(several)).scalar() or 0
+        found = f"{count:,} are in the lists of several partners" if count else "none"
+        yield judged(
+            f"{name} of others", not count, found, "echs audit log names them; ask whose they are; see ECHS_FOREIGN_IDS"
+        )
 
 
 def of_certificates(house: House, settings: Settings, snapshot: Connection) -> Iterator[Symptom]:

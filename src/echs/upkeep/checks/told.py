@@ -32,7 +32,9 @@ PARTNER_ACTIONS = frozenset(
     }
 )
 DECISIONS = {Action.CDR_HELD: "hold", Action.CDR_RELEASED: "release", Action.CDR_REJECTED: "reject"}
-ENDS_LOGINS = frozenset({Action.PARTNER_PASSWORD, Action.PARTNER_LOGGED_OUT, Action.PARTNER_DISABLED})
+ENDS_LOGINS = frozenset(
+    {Action.PARTNER_PASSWORD, Action.PARTNER_LOGGED_OUT, Action.PARTNER_DISABLED, Action.PARTNER_RETIRED}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""``echs partner rename`` and ``retire``; and what happens to CDRs when a provider id changes hands."""
+
+from collections.abc import Sequence
+
+import click
+
+from echs.base.wording import counted
+from echs.cdrs.pending import waiting_for
+from echs.clearing.unfetched import unfetched_by
+from echs.cli.output import json_option, say
+from echs.cli.store import ready_house
+from echs.house import House
+from echs.partners import departure, register
+from echs.partners.partner import Partner
+
+
+def say_waiting(house: House, provider_ids: Sequence[str], now: str) -> None:
+    """Say how many CDRs for these provider ids are pending or held now."""
+    count = waiting_for(house, provider_ids)
+    if count:
+        say(f"{counted(count, 'CDR')} for {', '.join(provider_ids)} {'is' if count == 1 else 'are'} {now} now")
+
+
+def say_shared_hubs(house: House, partner: Partner) -> None:
+    """Say with whom the partner shares its hub numbers: they may be."""
+    for hub in partner.hubs:
+        others = [
+            other.user_id
+            for other in register.all_partners(house)
+            if hub in other.hubs and other.id != partner.id and other.retired_at is None
+        ]
+        if others:
+            say(f"hub {hub} is shared with {', '.join(others)}")
+
+
+@click.command()
+@click.argument("user_id")
+@click.argument("new", metavar="NEW_USER_ID")
+def rename(user_id: str, new: str) -> None:
+    """Give a partner another user id, with which it logs in from now on.
+
+    Its password and logins stay. Runs of the past, and their statements, keep the old user id.
+    """
+    partner = departure.rename(ready_house(), user_id, new)
+    say(f"{user_id} is {partner.user_id} now; tell it: it logs in with that from now on")
+
+
+@click.command()
+@click.argument("user_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def retire(user_id: str, yes: bool, as_json: bool) -> None:
+    """Let a partner go for good. It can never be enabled again; what it did stays.
+
+    Its logins end, its ids, hub numbers and certificates are given up, and it is listed no more but with --all. CDRs
+    addressed to it are held until another partner takes its provider id.
+    """
+    from echs.cli.partner import show_partner
+
+    house = ready_house()
+    partner = register.partner_of_user(house, user_id)
+    waiting = waiting_for(house, partner.provider_ids) if partner.active else 0
+    unfetched = unfetched_by(house, partner.id)
+    if waiting:
+        say(f"{counted(waiting, 'CDR')} would be held: clear first, or have another partner take its provider ids")
+    if unfetched:
+        say(f"it has not fetched {counted(unfetched, 'run')}: echs statement draw shows what it did not get")
+    if not yes:
+        click.confirm(f"Retire {partner.user_id} for good?", abort=True, err=True)
+    gone = departure.retire(house, user_id)
+    show_partner(gone, as_json)
+    say_waiting(house, partner.provider_ids, "held")
+
+
+@click.command(hidden=True)
+@click.argument("user_id", required=False)
+def remove(user_id: str | None) -> None:
+    """There is no such thing: a partner's past stays."""
+    named = user_id or "USER_ID"
+    raise click.UsageError(
+        f"a partner is not removed, since its CDRs and runs stay: echs partner disable {named} shuts it out, "
+        f"echs partner retire {named} lets it go for good"
+    )
