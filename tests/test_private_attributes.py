@@ -31,6 +31,7 @@ FOREIGN = {
     "worker.py": {"self.tpool._work_queue"},
     # The name of a type, for mypy alone: it is not evaluated.
     "protocols/soap/source.py": {"zlib._Decompress"},
+    "statements/description.py": {"canvas._doc"},
     "statements/typesetting.py": {"canvas._doc", "canvas._code"},
 }
 

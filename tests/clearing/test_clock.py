@@ -145,7 +145,7 @@ def test_the_commands_refuse_and_let_an_administrator_say_that_the_clock_is_righ
 ):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("echs.house.open_house.__defaults__", (clock, None))
+    monkeypatch.setattr("echs.house.open_house.__defaults__", (clock, None, None))
     clock.turn(days=400)
     added(house, cast.tnm, "1")
     cleared(house)

@@ -141,7 +141,7 @@ def test_the_command_shows_first_and_asks_and_deletes_then(years, environment, m
     planned = json.loads(capsys.readouterr().out)
     assert ([each["number"] for each in planned["runs"]], planned["cdrs"], planned["deleted"]) == ([1], 5, 0)
     assert execute(["purge", "--older-than", "31d"]) == 2
-    assert "say --yes" in capsys.readouterr().err
+    assert "pass --yes" in capsys.readouterr().err
     assert execute(["purge", "--older-than", "31d", "--yes"]) == 0
     assert "5 CDRs deleted" in capsys.readouterr().err
     assert list(years.shelf.directory.glob("*")) == []
@@ -155,7 +155,7 @@ def test_a_run_that_counts_as_purged_without_a_purge_in_the_trail_is_not_taken_u
     """One wrong UPDATE would become a loss for ever by a purge of what is older than ten years."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("echs.house.open_house.__defaults__", (years.clock, None))
+    monkeypatch.setattr("echs.house.open_house.__defaults__", (years.clock, None, None))
     with years.database.write() as transaction:
         transaction.execute(text("UPDATE clearing_run SET purged_at = cleared_at WHERE number = 2"))
     assert due(years, years.clock() - timedelta(days=5000)).begun == []

@@ -191,7 +191,7 @@ def test_what_statements_print_of_a_partner_is_given_changed_and_taken_away(echs
     assert echs("partner", "change", "new", *(("--address", "x") * 9))[0] == 2
     assert echs("partner", "change", "new", "--address", "two\nlines")[0] == 2
     entries = parsed(echs, "audit", "list", "--action", "partner.change")
-    assert {"address": "Elsewhere 1"} in [json.loads(entry["detail"]) for entry in entries]
+    assert "Elsewhere 1" in [json.loads(entry["detail"]).get("address") for entry in entries]
 
 
 def test_lists_are_shown_with_their_size_and_time(echs, house, cast):

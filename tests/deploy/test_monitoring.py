@@ -48,7 +48,7 @@ def test_every_meter_and_gauge_is_on_the_dashboard():
 
 def test_every_alert_has_its_page_in_the_runbook():
     alerts = re.findall(r"alert: (\w+)", RULES)
-    pages = re.findall(r"^## (\w+)", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
+    pages = re.findall(r"^## (Echs\w+)", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
     assert alerts == pages
     for alert in alerts:
         assert f"docs/runbook.md{{{{ end }}}}#{alert.lower()}'" in RULES

@@ -6,6 +6,7 @@ import re
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -16,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cast import PASSWORDS, cdr, token
 from echs.clearing import run
 from echs.gauges import GAUGES
+from echs.house import system_clock
 from echs.meters import METERS
 from servers import Server
 from wire import CDR_INFO, ROAMING_AUTHORISATION_INFO, envelope, identity, record_xml
@@ -61,7 +63,7 @@ def test_a_healthy_server_lives_and_is_ready_and_says_what_it_looked_at(server):
     status, text = get(server, "/readyz")
     checks = json.loads(text)["checks"]
     assert status == 200
-    assert set(checks) == {"draining", "store", "disk_data", "disk_temporary", "writable"}
+    assert set(checks) == {"draining", "store", "store_file", "disk_data", "disk_temporary", "writable"}
     assert all(check["ok"] for check in checks.values())
 
 
@@ -114,12 +116,13 @@ def test_meters_add_up_over_all_workers(server):
 
 def test_every_meter_and_gauge_that_is_documented_can_be_read(server, house):
     caller = identity(log_in(server, "tnm"))
+    call(server, envelope("<n:AuthenticateRequest><userId>tnm</userId><password>wrong</password></n:AuthenticateRequest>"))
     for what, record, values in (
         ("AddCDRs", CDR_INFO, cdr(1)),
         ("SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO, token(1)),
     ):
         call(server, envelope(f"<n:{what}Request>{record_xml(record, values)}</n:{what}Request>", caller))
-    run.clear(house, "test", "a" * 26)
+    run.clear(replace(house, clock=system_clock), "test", "a" * 26)
     text = get(server, "/metrics")[1]
     declared = {family.name for family in text_string_to_metric_families(text)}
     # Of what never happened yet there is no number.

@@ -1,7 +1,8 @@
 """Failed logins are throttled before anything is hashed, and a right password from elsewhere still gets through."""
 
 import logging
-import multiprocessing
+import subprocess
+import sys
 import time
 
 import pytest
@@ -95,25 +96,22 @@ def test_the_wait_that_is_told_is_enough(house, cast, clock, throttle):
     assert attempt(house, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.1") == "ok"
 
 
-def fail(database_url, directory, count):
-    """In a worker of the same server."""
-    from echs.base.database import Database
-
-    throttle = Throttle(Database(database_url), LIMITS, directory)
-    for _ in range(count):
-        throttle.failed("192.0.2.1", "tnm", 1_000_000.0)
+WORKER = """
+import sys
+from echs.base.database import Database
+from echs.partners.throttle import Throttle, ThrottleLimits
+throttle = Throttle(Database(sys.argv[1]), {limits!r}, __import__("pathlib").Path(sys.argv[2]))
+for _ in range(50):
+    throttle.failed("192.0.2.1", "tnm", 1_000_000.0)
+"""
 
 
 def test_workers_of_a_server_count_together(store_url, tmp_path):
     from echs.base.database import Database
 
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=fail, args=(store_url, tmp_path, 50)) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-        assert worker.exitcode == 0
+    command = [sys.executable, "-c", WORKER.format(limits=LIMITS), store_url, str(tmp_path)]
+    workers = [subprocess.Popen(command) for _ in range(3)]
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0]
     throttle = Throttle(Database(store_url), LIMITS, tmp_path)
     subjects = throttle._counts.subjects("192.0.2.1", "tnm")
     assert [throttle._counts.failures(each, 1_000_000 // 300) for each in subjects] == [150] * 3

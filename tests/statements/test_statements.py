@@ -371,7 +371,7 @@ def test_the_link_of_a_disabled_partner_opens_nothing_until_it_is_enabled_again(
     def opens():
         found = publish.open_link(house, house.shelf, house.link_key, signed, "csv")
         if found is not None:
-            found.close()
+            found.file.close()
         return found is not None
 
     assert opens()
