@@ -116,7 +116,10 @@ def test_meters_add_up_over_all_workers(server):
 
 def test_every_meter_and_gauge_that_is_documented_can_be_read(server, house):
     caller = identity(log_in(server, "tnm"))
-    call(server, envelope("<n:AuthenticateRequest><userId>tnm</userId><password>wrong</password></n:AuthenticateRequest>"))
+    call(
+        server,
+        envelope("<n:AuthenticateRequest><userId>tnm</userId><password>wrong</password></n:AuthenticateRequest>"),
+    )
     for what, record, values in (
         ("AddCDRs", CDR_INFO, cdr(1)),
         ("SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO, token(1)),

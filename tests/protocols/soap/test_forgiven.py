@@ -149,7 +149,7 @@ def test_an_unknown_request_is_told_what_was_found_and_what_is_wanted(office, re
 def test_the_deployed_contract_answers_under_its_old_addresses(office, path, caplog):
     caplog.set_level(logging.INFO)
     assert request(office.app, envelope("<n:GetChargepointListRequest/>"), path=path).reason == "LOGIN_TOKEN_MISSING"
-    (told,) = [record.path for record in caplog.records if hasattr(record, "path")]
+    (told,) = [record.line["path"] for record in caplog.records if hasattr(record, "line")]
     assert told == "/service/index.php"
     assert request(office.app, b"", method="GET", query="wsdl", path=path).status == 200
 
