@@ -118,7 +118,7 @@ def test_every_meter_and_gauge_that_is_documented_can_be_read(server, house):
     caller = identity(log_in(server, "tnm"))
     call(
         server,
-        envelope("<n:AuthenticateRequest><userId>tnm</userId><password>wrong</password></n:AuthenticateRequest>"),
+        envelope("<n:AuthenticateRequest><n:userId>tnm</n:userId><n:password>x</n:password></n:AuthenticateRequest>"),
     )
     for what, record, values in (
         ("AddCDRs", CDR_INFO, cdr(1)),
