@@ -260,7 +260,7 @@ def test_a_refusal_says_position_field_value_and_what_is_allowed(app, cast):
     description = Caller(app, "tnm").upload("AddCDRs", *records).text("resultDescription")
     assert description.startswith(
         'CDR_VOLUME_FORMAT at cdrInfoArray[17].volume (cdrId NL-1042): "12,34567" has 5 decimals, at most 4 are '
-        "allowed. Nothing was stored. request "
+        "allowed. Nothing was stored. Of each record the first problem is told; `echs validate` tells all. request "
     )
 
 

@@ -5,6 +5,8 @@ from echs.protocols.ochp02.codes import NUMBERS
 from echs.protocols.ochp02.names import WireRecord
 
 DESCRIPTION_LIMIT = 500
+# The judging of a record ends at its first problem, so that a hostile upload costs no more than a good one.
+HINT = " Of each record the first problem is told; `echs validate` tells all."
 
 
 def number_of(refused: Refused) -> int:
@@ -23,7 +25,11 @@ def description(refused: Refused, request_id: str, record: WireRecord | None = N
     effect = f" {refused.effect}" if refused.effect else ""
     room = DESCRIPTION_LIMIT - len(effect) - len(tail)
     first = cut(first, room)
-    return first + effect + others(refused, record, room - len(first)) + tail
+    more = others(refused, record, room - len(first))
+    hint = HINT if record is not None and refused.first.position is not None else ""
+    if len(first) + len(more) + len(hint) > room:
+        hint = ""
+    return first + effect + more + hint + tail
 
 
 def praise(text: str, request_id: str) -> str:
