@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 import canary
 from cast import Cast, enrol
 from echs import schema
+from echs.base import trace
 from echs.base.database import Database
 from echs.house import House, open_house
 from echs.server import application
@@ -65,6 +66,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True)
+def nothing_under_way() -> Iterator[None]:
+    """What a test carried out ends with it, so that no line of the next one's log says that it belongs to it."""
+    yield
+    trace.end()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,7 +7,7 @@ crashes, or another node is made primary as planned. Then every acknowledged CDR
     python3 deploy/ha/drill.py [--how kill,switchover,freeze,crash] [--nodes 2|3] [--etcd 1|3]
 
 Exit code 1 when something acknowledged was lost or is there twice, when the server answered anything else than HTTP 200
-with result code 0 or 5xx, or took longer than 25 s for it, or when nothing was acknowledged for more than 30 s.
+with result code 0, 5xx or, to many logins at once, LOGIN_BUSY, or took longer than 25 s for it, or when nothing was acknowledged for more than 30 s.
 """
 
 import argparse
@@ -38,6 +38,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LONGEST_OUTAGE = 30.0
 # What the one public client waits for an answer.
 LONGEST_ANSWER = 25.0
+# Too many logins wait: again, as after 5xx.
+BUSY = "LOGIN_BUSY"
 AGAIN_AFTER = 0.2
 CDRS_PER_UPLOAD = 5
 PATH = "/ochp/0.2"
@@ -181,6 +183,8 @@ class Partner:
             code = str(error)
         text = TEXT.search(body)
         told = text.group(1).decode(errors="replace") if text else body[:300].decode(errors="replace")
+        if told.startswith(BUSY):
+            code = BUSY
         self.answers.append(Answer(operation, began, time.monotonic(), code, told))
         return code, body
 
@@ -296,7 +300,7 @@ class Outcome:
             found.append("the former primary did not come back as a standby")
         if self.seconds_of_longest > LONGEST_ANSWER:
             found.append(f"{self.longest.operation} took {self.seconds_of_longest:.1f} s: {self.longest.code}")
-        odd = [code for code in self.codes if code not in ("0", "Accepted") and not re.fullmatch(r"5\d\d", code)]
+        odd = [code for code in self.codes if code not in ("0", "Accepted", BUSY) and not re.fullmatch(r"5\d\d", code)]
         found += [f"answered {self.codes[code]} times: {code}: {self.sample[code]}" for code in odd]
         return found
 
