@@ -7,7 +7,8 @@ crashes, or another node is made primary as planned. Then every acknowledged CDR
     python3 deploy/ha/drill.py [--how kill,switchover,freeze,crash] [--nodes 2|3] [--etcd 1|3]
 
 Exit code 1 when something acknowledged was lost or is there twice, when the server answered anything else than HTTP 200
-with result code 0, 5xx or, to many logins at once, LOGIN_BUSY, or took longer than 25 s for it, or when nothing was acknowledged for more than 30 s.
+with result code 0, 5xx or (many logins at once) LOGIN_BUSY, or took longer than 25 s for it, or when nothing was
+acknowledged for more than 30 s.
 """
 
 import argparse
