@@ -5,7 +5,17 @@ from typing import NamedTuple
 
 from echs.base.errors import Problem, Reason, shown
 from echs.base.fields import Field, field_problems, rules_hold
-from echs.base.plausibility import Rule, Severity, UsualAmong
+from echs.base.plausibility import Rule, Severity, Usual, UsualAmong
+from echs.chargepoints.coordinates import (
+    MOST_LATITUDE,
+    MOST_LONGITUDE,
+    USUAL_ENTRANCE,
+    USUAL_LATITUDE,
+    USUAL_LONGITUDE,
+    format_problem,
+    range_problem,
+    swapped_problem,
+)
 from echs.partners.standard_ids import USUAL_EVSE_ID, IdWarning, evse_id_problem, languages, languages_or_none
 
 
@@ -19,6 +29,9 @@ class ChargePointWarning(Reason):
     """What is odd about a charge point."""
 
     LANGUAGE_UNKNOWN = "LANGUAGE_UNKNOWN"
+    COORDINATE_FORMAT = "COORDINATE_FORMAT"
+    COORDINATE_RANGE = "COORDINATE_RANGE"
+    COORDINATES_SWAPPED = "COORDINATES_SWAPPED"
 
 
 class ChargePoint(NamedTuple):
@@ -84,6 +97,34 @@ def language_problem(record: ChargePoint, _scene: None) -> str | None:
     return f"{shown(language)} is not a language of ISO 639-3, such as deu"
 
 
+def coordinate_rules(field: str, most: int, usual: Usual) -> tuple[Rule[ChargePoint, None], ...]:
+    """The rules of one coordinate, which is at most so many degrees."""
+
+    def text(record: ChargePoint) -> str:
+        return str(getattr(record, field))
+
+    return (
+        Rule(
+            ChargePointWarning.COORDINATE_FORMAT,
+            Severity.WARN,
+            field,
+            lambda record, _: format_problem(text(record)),
+            "no decimal number of degrees",
+            "OCHP 0.2, 4.9",
+            usual=usual,
+        ),
+        Rule(
+            ChargePointWarning.COORDINATE_RANGE,
+            Severity.WARN,
+            field,
+            lambda record, _: range_problem(text(record), most),
+            f"beyond {most} degrees",
+            "OCHP 0.2, 4.9; WGS 84",
+            usual=usual,
+        ),
+    )
+
+
 WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
     Rule(
         IdWarning.EVSE_ID_PATTERN,
@@ -102,6 +143,19 @@ WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
         "no language of ISO 639-3",
         "OCHP 0.2, 4.9",
         usual=UsualAmong(languages_or_none),
+    ),
+    *coordinate_rules("latitude", MOST_LATITUDE, USUAL_LATITUDE),
+    *coordinate_rules("longitude", MOST_LONGITUDE, USUAL_LONGITUDE),
+    *coordinate_rules("entrance_latitude", MOST_LATITUDE, USUAL_ENTRANCE),
+    *coordinate_rules("entrance_longitude", MOST_LONGITUDE, USUAL_ENTRANCE),
+    Rule(
+        ChargePointWarning.COORDINATES_SWAPPED,
+        Severity.WARN,
+        "latitude",
+        lambda record, _: swapped_problem(record.evse_id, record.latitude, record.longitude),
+        "latitude and longitude seem to have changed places",
+        "OCHP 0.2, 4.9; the country of the EVSE id",
+        usual=USUAL_LATITUDE,
     ),
 )
 
