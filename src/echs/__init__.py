@@ -4,6 +4,7 @@ The map, from the top down; imports run downwards only:
 
 - ``cli``             what an administrator types, one file a subject
 - ``server``          WSGI: the protocols by path, statements by link; ``worker``, ``master``: gunicorn's
+- ``front``           the page for people, and what is said where a path is missed
 - ``reception``       what is done for every request: id, metrics, log; ``health``: /livez and /readyz
 - ``protocols``       how partners connect: ``soap`` (any SOAP service), ``ochp02`` (OCHP 0.2)
 - ``upkeep``          verify, backups, doctor

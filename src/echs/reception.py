@@ -19,7 +19,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 # Asked every few seconds, for ever.
-ROUTINE = {"livez", "readyz", "metrics"}
+ROUTINE = {"livez", "readyz", "metrics", "front"}
 # As many digits of a certificate's SHA-256 as `echs partner cert` wants to find it.
 SHOWN_MARK = 16
 CLIENT_GONE = "CLIENT_GONE"

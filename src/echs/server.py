@@ -1,4 +1,4 @@
-"""The WSGI application: protocols by path, statements by link, how it goes; everything else is one and the same 404."""
+"""The WSGI application: protocols by path, statements by link, how it goes, a page for people; else one same 404."""
 
 import json
 import logging
@@ -14,6 +14,7 @@ from echs import logs
 from echs.base import trace, turn
 from echs.base.origin import Network
 from echs.clearing.publish import open_link
+from echs.front import PAGE_HEADERS, directions, page
 from echs.gauges import Gauges
 from echs.health import Draining, readiness
 from echs.house import STATEMENTS_PATH, House, open_house
@@ -75,7 +76,11 @@ def application(
         except Exception:
             log.exception("a statement could not be given out")
             return plain(environ, start_response, "503 Service Unavailable", "Not available now. Try again later.")
-        return plain(environ, start_response, "404 Not Found", "Not found.")
+        if path in ("", "/") and environ.get("REQUEST_METHOD") in ("GET", "HEAD"):
+            trace.current().operation = "front"
+            text, kind = page(house.public_url), "text/html; charset=utf-8"
+            return plain(environ, start_response, "200 OK", text, kind, more=PAGE_HEADERS)
+        return plain(environ, start_response, "404 Not Found", directions(house.public_url))
 
     paths = {"/", STATEMENTS_PATH, *protocols, *vitals.paths}
     return Reception(answer, counted, trusted, lambda: house.database.connections_in_use, paths, request_seconds)
@@ -181,6 +186,7 @@ def plain(
     text: str,
     content_type: str = "text/plain; charset=utf-8",
     retry_after: int | None = None,
+    more: Sequence[tuple[str, str]] = (),
 ) -> Iterable[bytes]:
     """A short answer for people, or for programs that are no partners."""
     body = (text + "\n").encode()
@@ -189,6 +195,7 @@ def plain(
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
+        *more,
     ]
     if retry_after is not None:
         headers.append(("Retry-After", str(retry_after)))
