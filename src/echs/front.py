@@ -1,0 +1,47 @@
+"""What somebody sees who opens the server's address in a browser, or misses a path."""
+
+from html import escape
+
+from echs.protocols.ochp02.contracts import CONTRACTS, DEPLOYED, SPECIFIED
+
+PAGE_HEADERS = [("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")]
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>eCHS</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 44em; margin: 3em auto; padding: 0 1em }}
+td, th {{ text-align: left; padding: .2em 1em .2em 0 }}
+</style>
+</head>
+<body>
+<h1>eCHS</h1>
+<p>A clearing house for electric-vehicle roaming. Back ends of its partners connect here with SOAP; there is nothing to
+see for a browser.</p>
+<table>
+<tr><th>contract</th><th>address</th><th></th></tr>
+{rows}
+</table>
+<p>Both take SOAP 1.1 and 1.2. User id and password come from the operator of this clearing house.</p>
+</body>
+</html>
+"""
+TITLES = {SPECIFIED: "OCHP 0.2, as specified", DEPLOYED: "OCHP 0.2, as deployed in 2013"}
+
+
+def page(public_url: str) -> str:
+    """The page at ``/``. Addresses begin with ``public_url``, never with the Host header's."""
+    rows = []
+    for contract in CONTRACTS:
+        address = escape(public_url + contract.path)
+        wsdl = f'<a href="{escape(contract.path)}?wsdl">WSDL</a>'
+        rows.append(f"<tr><td>{TITLES[contract]}</td><td><code>{address}</code></td><td>{wsdl}</td></tr>")
+    return PAGE.format(rows="\n".join(rows)).rstrip("\n")
+
+
+def directions(public_url: str) -> str:
+    """What is there, for whoever asked for something that is not; it repeats nothing of what was asked for."""
+    services = " and ".join(public_url + contract.path for contract in CONTRACTS)
+    return f"Not found. OCHP 0.2 is at {services} (POST a SOAP envelope, or GET ?wsdl)."
