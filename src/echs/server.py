@@ -80,7 +80,8 @@ def application(
             trace.current().operation = "front"
             text, kind = page(house.public_url), "text/html; charset=utf-8"
             return plain(environ, start_response, "200 OK", text, kind, more=PAGE_HEADERS)
-        return plain(environ, start_response, "404 Not Found", directions(house.public_url))
+        told = "Not found." if path.startswith(STATEMENTS_PATH) else directions(house.public_url)
+        return plain(environ, start_response, "404 Not Found", told)
 
     paths = {"/", STATEMENTS_PATH, *protocols, *vitals.paths}
     return Reception(answer, counted, trusted, lambda: house.database.connections_in_use, paths, request_seconds)

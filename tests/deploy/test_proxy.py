@@ -63,7 +63,7 @@ def test_partners_get_through_and_monitoring_does_not(proxy):
         ("/livez", 200),
         ("/readyz", 404),
         ("/metrics", 404),
-        ("/", 404),
+        ("/", 200),
         ("/ochp/../metrics", 404),
         ("//metrics", 404),
     ):

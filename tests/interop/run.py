@@ -146,9 +146,10 @@ def play(client: Client, contract: Contract, version: str) -> int:
         connect.write_text(code_of(client))
         with serving(directory) as server:
             told = {
-                "wsdl": f"{server.url}{contract.path}?wsdl",
+                "wsdl": f"{server.url}{contract.path}?wsdl{'=1.2' if version == '1.2' else ''}",
                 "soap": version,
                 "header": contract.identity_header,
+                "part": contract.identity_part,
                 "steps": [{"who": s.who, "operation": s.operation, "members": s.members} for s in steps],
             }
             environment = {**os.environ, "NODE_PATH": str(HERE / "node" / "node_modules"), "NO_PROXY": "127.0.0.1"}

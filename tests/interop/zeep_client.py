@@ -17,7 +17,7 @@ def main() -> None:
     answers = []
     for step in play["steps"]:
         login = logins.get(step["who"])
-        headers = {play["header"]: login} if login and step["operation"] != "Authenticate" else None
+        headers = {play["part"]: login} if login and step["operation"] != "Authenticate" else None
         answer = serialize_object(getattr(service, step["operation"])(_soapheaders=headers, **step["members"]), dict)
         # zeep gives a response with one member as that member.
         answer = answer if "result" in answer or "authToken" in answer else {"result": answer}

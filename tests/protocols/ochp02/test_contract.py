@@ -127,6 +127,31 @@ def test_the_contract_declares_nothing_more(contract):
     assert schema.get("targetNamespace") == NAMESPACE
 
 
+def historical_action(operation, contract):
+    if contract is SPECIFIED:
+        return NAMESPACE + operation
+    return f"/{operation}" if operation in ("Authenticate", "AddCDRs") else operation
+
+
+def test_the_deployed_names_are_those_that_source_code_was_written_against():
+    document = DOCUMENTS[DEPLOYED]
+    part = document.find(f"{WSDL}message[@name='UserIdentityHeader']/{WSDL}part")
+    assert (part.get("name"), part.get("element")) == ("UserIdentityHeader", "tns:token")
+    for holder in (document.find(f"{WSDL}portType"), *document.findall(f"{WSDL}binding")):
+        names = [operation.get("name") for operation in holder.findall(f"{WSDL}operation")]
+        assert names[:4] == ["Authenticate", "AddCDRs", "ClearCDRs", "GetCDRs"]
+
+
+def test_the_deployed_wsdl_has_the_one_port_of_then_unless_both_are_asked_for(app):
+    def ports(query):
+        found = request(app, b"", method="GET", query=query, path=DEPLOYED.path).document
+        names = [element.get("name") for element in found.iter(f"{WSDL}binding", f"{WSDL}port")]
+        return names
+
+    assert ports("wsdl") == ports("wsdl=1") == ["echsSOAP", "echsSOAP"]
+    assert ports("wsdl=1.2") == ports("WSDL=1.2&x") == ["echsSOAP", "echsSOAP12", "echsSOAP", "echsSOAP12"]
+
+
 @of_each
 def test_every_operation_of_every_binding_is_document_literal_with_the_header(contract):
     document = DOCUMENTS[contract]
@@ -138,10 +163,11 @@ def test_every_operation_of_every_binding_is_document_literal_with_the_header(co
         found = binding.findall(f"{WSDL}operation")
         assert sorted(operation.get("name") for operation in found) == operations_of(contract)
         for operation in found:
-            assert operation.find(f"{namespace}operation").get("soapAction") == NAMESPACE + operation.get("name")
+            action = operation.find(f"{namespace}operation").get("soapAction")
+            assert action == historical_action(operation.get("name"), contract)
             headers = operation.findall(f"{WSDL}input/{namespace}header")
             parts = [header.get("part") for header in headers]
-            assert parts == ([] if operation.get("name") == "Authenticate" else [contract.identity_header])
+            assert parts == ([] if operation.get("name") == "Authenticate" else [contract.identity_part])
             assert {body.get("use") for body in operation.iter(f"{namespace}body")} == {"literal"}
 
 
@@ -182,7 +208,7 @@ def test_the_wsdl_is_served_with_the_public_address_and_never_the_host_header(ap
 
 @of_each
 def test_the_served_wsdl_is_the_file_but_for_the_address(app, contract):
-    served = request(app, b"", method="GET", query="wsdl", path=contract.path).document
+    served = request(app, b"", method="GET", query="wsdl=1.2", path=contract.path).document
     for element in served.iter("{*}address"):
         element.set("location", f"https://echs.example.org{contract.path}")
     expected = etree.tostring(DOCUMENTS[contract].getroot(), method="c14n")

@@ -18,6 +18,10 @@ class Contract:
     chargepoint: str
     # The header that the WSDL declares; both are read under both contracts.
     identity_header: str
+    # What the part of the message is called that holds it.
+    identity_part: str
+    # At plain ?wsdl the first port stands alone; at ?wsdl=1.2 are both.
+    shows_one_port: bool
     # AuthenticateResponse.resultCode: a number, or Accepted and Denied.
     login_code_is_number: bool
     # GetCDRsResponse begins with docLink, or with result.
@@ -34,6 +38,8 @@ SPECIFIED = Contract(
     wsdl_file="ochp-0.2.wsdl",
     chargepoint="ChargePoint",
     identity_header="UserIdentityHeader",
+    identity_part="UserIdentityHeader",
+    shows_one_port=False,
     login_code_is_number=False,
     link_before_result=False,
     texts_are_nillable=False,
@@ -45,6 +51,8 @@ DEPLOYED = Contract(
     wsdl_file="echs-deployed.wsdl",
     chargepoint="Chargepoint",
     identity_header="token",
+    identity_part="UserIdentityHeader",
+    shows_one_port=True,
     login_code_is_number=True,
     link_before_result=True,
     texts_are_nillable=True,

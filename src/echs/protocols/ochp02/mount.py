@@ -21,7 +21,11 @@ ADDRESSES = (
 def mounts(house: House) -> dict[str, SoapMount]:
     """The service under each contract, by path, for this house."""
     return {
-        contract.path: SoapMount(application(contract, house), wsdl(contract, house.public_url + contract.path))
+        contract.path: SoapMount(
+            application(contract, house),
+            wsdl(contract, house.public_url + contract.path),
+            wsdl(contract, house.public_url + contract.path, whole=True),
+        )
         for contract in CONTRACTS
     }
 
@@ -42,9 +46,18 @@ def application(contract: Contract, house: House | None = None) -> Application:
     )
 
 
-def wsdl(contract: Contract, address: str) -> bytes:
-    """The contract's WSDL with this address in it. The address is ours to give, never the Host header's."""
+def wsdl(contract: Contract, address: str, *, whole: bool = False) -> bytes:
+    """The contract's WSDL with this address in it. The address is ours to give, never the Host header's.
+
+    Where the contract ``shows_one_port``, one that is not ``whole`` has its first port alone: some toolkits choose SOAP
+    1.2 where they are offered it, and the source code of their users was written against SOAP 1.1.
+    """
     document = etree.parse(str(contracts() / contract.wsdl_file))
     for element in document.iter(*ADDRESSES):
         element.set("location", address)
+    if contract.shows_one_port and not whole:
+        for name in ("binding", "service/{*}port"):
+            for element in document.findall(f"{{*}}{name}")[1:]:
+                parent = element.getparent()
+                parent.remove(element)
     return bytes(etree.tostring(document, encoding="UTF-8", xml_declaration=True))

@@ -62,11 +62,13 @@ class SoapMount(ServerBase):  # type: ignore[misc]
 
     transport = "http://schemas.xmlsoap.org/soap/http"
 
-    def __init__(self, app: Application, wsdl: bytes) -> None:
+    def __init__(self, app: Application, wsdl: bytes, whole_wsdl: bytes | None = None) -> None:
+        """``whole_wsdl`` is what is answered to ``?wsdl=1.2``, where that is another."""
         super().__init__(app)
         if not isinstance(app.in_protocol, EnvelopeProtocol):
             raise TypeError("the application must speak EnvelopeProtocol")
         self.wsdl = wsdl
+        self.whole_wsdl = whole_wsdl or wsdl
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one HTTP request. Nothing that happens here leaves as an exception."""
@@ -74,7 +76,8 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         if method == "POST":
             return self.answer_call(environ, start_response)
         if method in ("GET", "HEAD") and asks_for_wsdl(environ.get("QUERY_STRING", "")):
-            body = self.wsdl
+            whole = environ.get("QUERY_STRING", "").lower().partition("&")[0] == "wsdl=1.2"
+            body = self.whole_wsdl if whole else self.wsdl
             trace.current().operation = "wsdl"
             start_response(HTTP_STATUS[200], plain_headers("text/xml; charset=utf-8", len(body)))
             return [b"" if method == "HEAD" else body]
