@@ -19,7 +19,7 @@ def test_a_browser_at_the_root_sees_both_addresses_and_their_wsdls(app, house):
     links = re.findall('href="([^"]+)"', text)
     assert len(links) == len(CONTRACTS)
     for link in links:
-        path, _, query = link.partition("?")
+        path, _, query = link.removeprefix(house.public_url).partition("?")
         assert b"<wsdl:definitions" in request(app, b"", method="GET", path=path, query=query).body
     assert request(app, b"", method="HEAD", path="/").body == b""
 

@@ -36,7 +36,7 @@ def page(public_url: str) -> str:
     rows = []
     for contract in CONTRACTS:
         address = escape(public_url + contract.path)
-        wsdl = f'<a href="{escape(contract.path)}?wsdl">WSDL</a>'
+        wsdl = f'<a href="{address}?wsdl">WSDL</a>'
         rows.append(f"<tr><td>{TITLES[contract]}</td><td><code>{address}</code></td><td>{wsdl}</td></tr>")
     return PAGE.format(rows="\n".join(rows)).rstrip("\n")
 

@@ -142,7 +142,10 @@ def test_a_session_ends_at_most_a_quarter_of_an_hour_in_the_future(seconds, refu
 
 def test_the_volume_has_a_limit_that_may_be_reached():
     assert accepted(volume="1000").volume_e4_kwh == 10_000_000
-    assert problem(volume="1000.0001").detail == '"1000.0001" is more than the 1000 kWh that one CDR may have'
+    assert (
+        problem(volume="1000.0001").detail
+        == '"1000.0001" is more than the 1000 kWh that one CDR may have (is it in Wh?)'
+    )
 
 
 def test_only_what_depends_on_the_clock_or_a_setting_is_a_doubt_and_any_other_problem_ends_it():

@@ -136,7 +136,8 @@ def volume_limit(reading: Reading, scene: Scene) -> str | None:
     volume, limit = reading.volume_e4_kwh, scene.limits.cdr_volume_e4_kwh
     if isinstance(volume, WrongFormat) or volume <= limit:
         return None
-    return f"{shown(reading.record.volume)} is more than the {plainly(limit / UNITS_PER_KWH)} kWh that one CDR may have"
+    most = plainly(limit / UNITS_PER_KWH)
+    return f"{shown(reading.record.volume)} is more than the {most} kWh that one CDR may have (is it in Wh?)"
 
 
 def not_yours(reading: Reading, scene: Scene) -> str | None:

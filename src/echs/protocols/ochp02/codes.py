@@ -333,7 +333,7 @@ CODES: Sequence[ResultCode] = (
         Again.NO,
         (
             'CDR_VOLUME_LIMIT at cdrInfoArray[0].volume (cdrId 01001851_139038927377890): "4640.0" is '
-            "more than the 1000 kWh that one CDR may have. Nothing was stored."
+            "more than the 1000 kWh that one CDR may have (is it in Wh?). Nothing was stored."
         ),
     ),
     ResultCode(
