@@ -28,6 +28,7 @@ from echs.server import application
 from echs.settings import read_settings
 
 IN_CI = bool(os.environ.get("CI"))
+SEED = os.environ.get("ECHS_SEED")
 # Tests that start servers or set up interpreters may take longer than the time-out of all others.
 SLOW = {"deploy": 600, "flows": 300, "simulation": 900, "test_migrations.py": 300, "test_package.py": 300}
 POSTGRES_USER = "pgserver"
@@ -66,6 +67,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_setting_from_outside() -> Iterator[None]:
+    """No ``ECHS_*`` of who runs the tests reaches them; what the tests take from there is read when they are collected."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("ECHS_")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -201,7 +211,7 @@ def empty_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
 @pytest.fixture
 def seed() -> int:
     """ECHS_SEED, or a new one."""
-    chosen = int(os.environ.get("ECHS_SEED", time.time_ns() % 10**6))
+    chosen = int(SEED or time.time_ns() % 10**6)
     print(f"ECHS_SEED={chosen}")
     return chosen
 

@@ -93,9 +93,7 @@ def count(house) -> tuple[int, int, int]:
         )
 
 
-def test_a_power_cut_in_an_upload_leaves_all_of_it_or_nothing(server, house):
-    seed = int(os.environ.get("ECHS_SEED", time.time_ns() % 10**6))
-    print(f"ECHS_SEED={seed}")
+def test_a_power_cut_in_an_upload_leaves_all_of_it_or_nothing(server, house, seed):
     chance = random.Random(seed)
     acknowledged = 0
     for attempt in range(5):

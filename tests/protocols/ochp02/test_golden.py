@@ -17,6 +17,7 @@ from echs.base.places import contracts
 from echs.protocols.ochp02.contracts import CONTRACTS
 from wire import SOAP_11, SOAP_12, TYPES, Caller, request
 
+WRITE = os.environ.get("ECHS_WRITE_GOLDEN") == "1"
 GOLDEN = Path(__file__).parent / "golden"
 of_each = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 REQUEST_ID = re.compile(rb"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
@@ -37,7 +38,6 @@ def schema(contract) -> etree.XMLSchema:
 @of_each
 def test_every_request_gets_its_golden_answer(app, cast, contract):
     callers = {user_id: Caller(app, user_id) for user_id in ("tnm", "lnd", "anwb", "office")}
-    write = os.environ.get("ECHS_WRITE_GOLDEN") == "1"
     judge = schema(contract)
     for path in requests_of(contract):
         text = path.read_bytes()
@@ -48,7 +48,7 @@ def test_every_request_gets_its_golden_answer(app, cast, contract):
         fixed = HEX64.sub(b"@HEX64@", REQUEST_ID.sub(b"@REQUEST@", answer.body))
         told = f"HTTP {answer.status}\n".encode() + fixed + b"\n"
         golden = path.with_name(path.name.replace(".request.", ".response."))
-        if write:
+        if WRITE:
             golden.write_bytes(told)
         assert told == golden.read_bytes(), path.name
         if answer.fault is None:
