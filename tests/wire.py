@@ -1,5 +1,6 @@
 """Talking to the WSGI application without a socket: envelopes by hand, answers as lxml reads them."""
 
+import gzip
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,7 +39,8 @@ class Response:
 
     def __post_init__(self) -> None:
         if self.body and "xml" in self.headers.get("Content-Type", ""):
-            self.document = etree.fromstring(self.body)
+            compressed = self.headers.get("Content-Encoding") == "gzip"
+            self.document = etree.fromstring(gzip.decompress(self.body) if compressed else self.body)
 
     def text(self, name: str) -> str | None:
         """The text of the first element of ours with this name; None where there is none."""

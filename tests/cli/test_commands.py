@@ -194,6 +194,18 @@ def test_what_statements_print_of_a_partner_is_given_changed_and_taken_away(echs
     assert "Elsewhere 1" in [json.loads(entry["detail"]).get("address") for entry in entries]
 
 
+def test_a_partner_that_reads_pins_as_numbers_is_marked_as_such_and_again_not(echs, house):
+    assert parsed(echs, "partner", "add", "new", "--name", "New")["numeric_pins"] is False
+    assert parsed(echs, "partner", "add", "old", "--name", "Old", "--numeric-pins")["numeric_pins"] is True
+    assert parsed(echs, "partner", "change", "new", "--numeric-pins")["numeric_pins"] is True
+    assert parsed(echs, "partner", "change", "new", "--name", "Newer")["numeric_pins"] is True
+    assert parsed(echs, "partner", "change", "new", "--text-pins")["numeric_pins"] is False
+    entries = parsed(echs, "audit", "list", "--action", "partner.change")
+    assert [json.loads(entry["detail"]).get("numeric_pins") for entry in entries] == [True, None, False]
+    assert echs("partner", "change", "new")[0] == 2
+    assert echs("verify")[0] == 0
+
+
 def test_lists_are_shown_with_their_size_and_time(echs, house, cast):
     roaming_list.replace(house, cast.tnm, [token(1), token(2)])
     shown = {each["user_id"]: each for each in parsed(echs, "list", "show")}

@@ -46,6 +46,16 @@ def letter_options(function: Any) -> Any:
     return address(vat_id(function))
 
 
+def pins_option(function: Any) -> Any:
+    """How the partner's back end reads pins."""
+    return click.option(
+        "--numeric-pins/--text-pins",
+        default=None,
+        help="Its back end was generated from the WSDL of before August 2013, where a pin is a number: in the lists"
+        " that it downloads, a pin that is empty or not a number is 0.",
+    )(function)
+
+
 def password_option(function: Any) -> Any:
     """Where a password comes from."""
     return click.option(
@@ -99,6 +109,7 @@ def given_or_made(password_file: Any) -> tuple[str, str | None]:
 @click.option("--administrator", is_flag=True, help="It may clear.")
 @click.option("--timezone", default="UTC", show_default=True, metavar="TZ", help="Of its timestamps that name none.")
 @letter_options
+@pins_option
 @password_option
 @json_option
 def add(
@@ -111,6 +122,7 @@ def add(
     timezone: str,
     address: tuple[str, ...],
     vat_id: str | None,
+    numeric_pins: bool | None,
     password_file: Any,
     as_json: bool,
 ) -> None:
@@ -131,6 +143,7 @@ def add(
         timezone=timezone,
         address=address,
         vat_id=vat_id or "",
+        numeric_pins=bool(numeric_pins),
     )
     show_partner(partner, as_json, made)
 
@@ -228,6 +241,7 @@ def own(
 @click.option("--timezone", metavar="TZ", help="Of its timestamps that name none.")
 @click.option("--administrator/--no-administrator", default=None, help="Whether it may clear.")
 @letter_options
+@pins_option
 @json_option
 def change(
     user_id: str,
@@ -236,11 +250,14 @@ def change(
     administrator: bool | None,
     address: tuple[str, ...],
     vat_id: str | None,
+    numeric_pins: bool | None,
     as_json: bool,
 ) -> None:
-    """Change name, time zone, group, or what statements print beside the name. Runs and CDRs of the past stay."""
-    if name is None and timezone is None and administrator is None and not address and vat_id is None:
-        options = "--name, --timezone, --administrator/--no-administrator, --address or --vat-id"
+    """Change name, time zone, group, how pins are read, or what statements print beside the name. Runs and CDRs of the
+    past stay.
+    """
+    if not address and all(each is None for each in (name, timezone, administrator, vat_id, numeric_pins)):
+        options = "--name, --timezone, --administrator/--no-administrator, --address, --vat-id or --numeric-pins"
         raise click.UsageError(f"name what to change: {options}")
     lines = None if not address else [] if address == ("",) else address
     changed = enrolment.change(
@@ -251,6 +268,7 @@ def change(
         administrator=administrator,
         address=lines,
         vat_id=vat_id,
+        numeric_pins=numeric_pins,
     )
     show_partner(changed, as_json)
 

@@ -69,6 +69,7 @@ def add_partner(
     timezone: str = "UTC",
     address: Sequence[str] = (),
     vat_id: str = "",
+    numeric_pins: bool = False,
 ) -> Partner:
     """Enrol a partner.
 
@@ -99,6 +100,7 @@ def add_partner(
                 created_at=ground.clock(),
                 address="\n".join(address),
                 vat_id=vat_id,
+                numeric_pins=numeric_pins,
             )
         )
         (partner_id,) = result.inserted_primary_key or (0,)
@@ -110,6 +112,8 @@ def add_partner(
         facts: dict[str, object] = {**owns.facts(), "administrator": administrator}
         if address or vat_id:
             facts.update(address="\n".join(address), vat_id=vat_id)
+        if numeric_pins:
+            facts["numeric_pins"] = True
         return noted(ground, transaction, Action.PARTNER_ADDED, find(transaction, user_id), facts)
 
 
@@ -157,6 +161,7 @@ def change(
     administrator: bool | None = None,
     address: Sequence[str] | None = None,
     vat_id: str | None = None,
+    numeric_pins: bool | None = None,
 ) -> Partner:
     """Change what is given and leave the rest. An address without a line, and an empty number for VAT, take it away.
 
@@ -173,6 +178,7 @@ def change(
         "timezone": timezone,
         "address": None if address is None else "\n".join(address),
         "vat_id": vat_id,
+        "numeric_pins": numeric_pins,
     }
     values = {key: value for key, value in given.items() if value is not None}
     with ground.database.write() as transaction:

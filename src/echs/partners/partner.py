@@ -64,6 +64,8 @@ class Partner:
     vat_id: str = ""
     # When it left for good; UTC.
     retired_at: datetime | None = None
+    # Its back end reads pins as numbers, as the WSDL had them before August 2013.
+    numeric_pins: bool = False
 
     @property
     def is_administrator(self) -> bool:

@@ -84,6 +84,7 @@ def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list
             address=row.address,
             vat_id=row.vat_id,
             retired_at=row.retired_at,
+            numeric_pins=row.numeric_pins,
         )
         for row in rows
     ]
@@ -91,14 +92,15 @@ def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list
 
 def facts_of_login() -> CompoundSelect[Any]:
     """Everything about the partner of a login as one statement, so that it is from one instant: a row for the partner
-    and the login, and one for each thing that it has. Columns: what it is, three texts, a number, a flag, two instants.
+    and the login, and one for each thing that it has. Columns: what it is, three texts, a number, two flags, two
+    instants.
     """
     login, partner, party = tables.login, tables.partner, tables.party_id
     mine = select(login.c.partner_id).where(login.c.token_hash == bindparam("token_hash")).scalar_subquery()
     nothing = null()
 
     def thing(what: Any, table: Any, text: Any, key: Any, number: Any, until: Any = nothing) -> Select[Any]:
-        columns = (what, text, key, nothing, number, nothing, nothing, until)
+        columns = (what, text, key, nothing, number, nothing, nothing, nothing, until)
         return select(*columns).where(table.c.partner_id == mine)
 
     self = (
@@ -109,6 +111,7 @@ def facts_of_login() -> CompoundSelect[Any]:
             partner.c.timezone,
             partner.c.id,
             partner.c.active,
+            partner.c.numeric_pins,
             partner.c.created_at,
             login.c.expires_at,
         )
@@ -147,7 +150,7 @@ def partner_of_login(ground: Ground, token_hash: str) -> LoggedIn | None:
         things[what].append(tuple(facts))
     if not things["partner"]:
         return None
-    ((user_id, name, timezone, number, active, created_at, expires_at),) = things["partner"]
+    ((user_id, name, timezone, number, active, numeric_pins, created_at, expires_at),) = things["partner"]
 
     def ids(kind: Kind) -> tuple[str, ...]:
         return tuple(text for text, *_ in sorted(things[kind], key=itemgetter(1)))
@@ -163,6 +166,7 @@ def partner_of_login(ground: Ground, token_hash: str) -> LoggedIn | None:
         operator_ids=ids(Kind.OPERATOR),
         provider_ids=ids(Kind.PROVIDER),
         hubs=tuple(sorted(number for _, _, _, number, *_ in things["hub"])),
+        numeric_pins=bool(numeric_pins),
     )
     certificates = {mark: ground.database.as_instant(ends_at) for mark, *_, ends_at in things["certificate"]}
     return LoggedIn(partner, ground.database.as_instant(expires_at), certificates)

@@ -28,7 +28,7 @@ from echs.authorisations.authorisation import Authorisation
 from echs.base import trace
 from echs.base.errors import LoadReason, Reason, Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
-from echs.base.published_list import Published
+from echs.base.published_list import Form, Published
 from echs.base.records import Records, collected
 from echs.base.replaced_list import Replaced
 from echs.base.wording import counted
@@ -52,7 +52,7 @@ from echs.protocols.ochp02.names import (
     WireRecord,
 )
 from echs.protocols.ochp02.results import description, number_of, place_of, praise
-from echs.protocols.ochp02.wire import finished, form, received
+from echs.protocols.ochp02.wire import finished, form, numeric_pins_form, received
 from echs.protocols.soap.envelope import Exchange, Upload
 from echs.protocols.soap.faults import qualified
 from echs.protocols.soap.stream import EnvelopeReader, split
@@ -278,9 +278,10 @@ def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
 
 @answered()
 @identified
-def get_roaming_authorisation_list(house: House, _caller: Partner, exchange: Exchange) -> Answer:
+def get_roaming_authorisation_list(house: House, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.9 and 3.10."""
-    exchange.records = drawn(house, exchange, roaming_list.PUBLISHED, ROAMING_AUTHORISATION_INFO)
+    drawing = (numeric_pins_form if caller.numeric_pins else form)(ROAMING_AUTHORISATION_INFO)
+    exchange.records = drawn(house, exchange, roaming_list.PUBLISHED, drawing)
     return ok("the lists of all partners", exchange)
 
 
@@ -300,7 +301,7 @@ def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exch
 @identified
 def get_chargepoint_list(house: House, _caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
-    exchange.records = drawn(house, exchange, chargepoint_list.PUBLISHED, CHARGEPOINT_INFO)
+    exchange.records = drawn(house, exchange, chargepoint_list.PUBLISHED, form(CHARGEPOINT_INFO))
     return ok("the lists of all partners", exchange)
 
 
@@ -333,9 +334,9 @@ def admitted(house: House, caller: Partner, reader: EnvelopeReader) -> Iterator[
         yield
 
 
-def drawn(house: House, exchange: Exchange, lists: Published, record: WireRecord) -> Records:
+def drawn(house: House, exchange: Exchange, lists: Published, drawing: Form) -> Records:
     """The lists of all partners as they go out."""
-    return house.drawn.records(house.database, lists, form(record), deflated=exchange.takes_gzip)
+    return house.drawn.records(house.database, lists, drawing, deflated=exchange.takes_gzip)
 
 
 def told_of_intake(added: Added) -> str:

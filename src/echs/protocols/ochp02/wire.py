@@ -7,6 +7,7 @@ drop data in silence is worse.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar, cast
@@ -25,6 +26,10 @@ MARKUP = bytes.maketrans(f"{OPEN}{CLOSE}".encode(), b"<>")
 ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 
 _INTEGER = re.compile(r"[ \t\r\n]*([+-]?)0*([0-9]{1,9})[ \t\r\n]*")
+
+# As it lies in `form`; most pins are empty or few digits, and the latter are left as they are without a further look.
+_ODD_PIN = re.compile(f"({OPEN}pin{CLOSE})(?![0-9]{{1,9}}{OPEN})([^{OPEN}]*)({CLOSING}pin{CLOSE})")
+_INT32 = re.compile("-?[0-9]{1,32}")
 
 Noun = TypeVar("Noun", bound=tuple[Any, ...])
 
@@ -166,6 +171,28 @@ def form(record: WireRecord) -> Form:
     fields = "".join(f"{OPEN}{name}{CLOSE}{value}" for name, value in tags)
     template = f"{OPEN}{record.element}{CLOSE}{fields}{CLOSING}{record.element}{CLOSE}"
     return Form("ochp02", template, finished)
+
+
+@lru_cache
+def numeric_pins_form(record: WireRecord) -> Form:
+    """As `form`, for who reads pins as numbers: xs:int in the WSDL before August 2013."""
+    return replace(form(record), name="ochp02-numeric-pins", finish=finished_with_numeric_pins)
+
+
+def finished_with_numeric_pins(texts: Sequence[str]) -> bytes:
+    """As `finished`; a pin that is no xs:int goes out as 0, since one of them makes such a client lose the list."""
+    return finished([_ODD_PIN.sub(numeric_pin, "".join(texts))])
+
+
+def numeric_pin(pin: re.Match[str]) -> str:
+    """The pin with its tags, when it is a number."""
+    text = pin[2].strip(" \t\r\n")
+    return pin[1] + (text if is_int32(text) else "0") + pin[3]
+
+
+def is_int32(text: str) -> bool:
+    """Whether this is an xs:int as every toolkit reads one: digits, a minus before them at most."""
+    return _INT32.fullmatch(text) is not None and -(2**31) <= int(text) < 2**31
 
 
 def finished(texts: Sequence[str]) -> bytes:
