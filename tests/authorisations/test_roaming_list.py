@@ -95,6 +95,11 @@ def test_a_number_in_the_wrong_column_is_not_repeated(house, cast):
         assert "4711" not in refusal(house, cast.tnm, [token(1, **change)]).first.detail
 
 
+@pytest.mark.parametrize("value", ["2027-12-31", "31/02/2027", "31.12.27"])
+def test_a_wrong_date_is_repeated(house, cast, value):
+    assert refusal(house, cast.tnm, [token(1, expiry_date=value)]).first.detail.startswith(f'"{value}" is not a d')
+
+
 def test_the_list_of_a_disabled_partner_is_not_given_out_and_comes_back_with_it(house, cast):
     roaming_list.replace(house, cast.tnm, [token(1)])
     enrolment.disable(house, "tnm")

@@ -76,8 +76,24 @@ def test_a_known_number_with_other_content_is_refused_and_the_field_is_named(hou
         (CdrReason.CDR_DIFFERS, 1, "volume"),
         (CdrReason.CDR_DIFFERS, 2, "city"),
     ]
-    assert "4.6400" not in refused.first.detail
+    assert refused.first.detail.endswith('a CDR is never changed. It was "4.6400" and is "9" now')
     assert count(house) == 2
+
+
+def test_what_a_secret_field_was_is_not_told(house, cast):
+    add(house, cast.tnm, cdr(1, token_id="C0FFEE01"))
+    refused = refusal(house, cast.tnm, cdr(1, token_id="C0FFEE02"))
+    assert refused.first.field == "token_id"
+    assert "C0FFEE" not in refused.first.detail
+
+
+def test_what_an_earlier_owner_of_the_operator_id_sent_is_not_told(house, cast):
+    add(house, cast.tnm, cdr(1))
+    enrolment.disown(house, "tnm", Ownership(["TheNewMotion"]))
+    heir = enrolment.own(house, "lnd", Ownership(["TheNewMotion"]))
+    refused = refusal(house, heir, cdr(1, volume="9"))
+    assert (refused.first.reason, refused.first.field) == (CdrReason.CDR_DIFFERS, "volume")
+    assert "4.6400" not in refused.first.detail
 
 
 def test_one_number_with_two_contents_in_one_upload_is_refused(house, cast):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from echs.base.errors import Problem, Reason
+from echs.base.errors import Problem, Reason, shown
 from echs.base.fields import Field, field_problems, rules_hold
 from echs.base.plausibility import Rule, Severity
 from echs.partners.partner import Partner
@@ -41,8 +41,11 @@ class Authorisation(NamedTuple):
 
 
 TOKEN_TYPES = {0: "other", 1: "MIFARE_CL", 2: "MIFARE_DES", 3: "MSISDN"}
+TYPES_IN_WORDS = ", ".join(f"{number} {name}" for number, name in TOKEN_TYPES.items())
 FLAG_FIELDS = ("pin_mandatory", "activated")
 FLAGS = (0, 1)
+# What is meant as a date, and so is no pin and no card number.
+_LIKE_A_DATE = re.compile(r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}")
 _EXPIRY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
 
@@ -53,22 +56,24 @@ def expiry_rule(value: str) -> tuple[Reason, str] | None:
         try:
             date(int(match[3]), int(match[2]), int(match[1]))
         except ValueError:
-            return AuthorisationReason.TOKEN_EXPIRY_FORMAT, "is not a day of the calendar; dd/mm/yyyy or empty is"
+            detail = f"{shown(value)} is not a day of the calendar; dd/mm/yyyy or empty is"
+            return AuthorisationReason.TOKEN_EXPIRY_FORMAT, detail
         return None
-    return AuthorisationReason.TOKEN_EXPIRY_FORMAT, "is not a date like 31/12/2027 (dd/mm/yyyy) nor empty"
+    said = f"{shown(value)} " if _LIKE_A_DATE.fullmatch(value) else ""
+    return AuthorisationReason.TOKEN_EXPIRY_FORMAT, f"{said}is not a date like 31/12/2027 (dd/mm/yyyy) nor empty"
 
 
 FIELDS = (
     Field("contract_id", 64, mandatory=True),
-    Field("hub", 4, mandatory=True, integer=True),
-    Field("token_type", 1, mandatory=True, integer=True),
+    Field("hub", 4, mandatory=True, integer=True, wanted="one of your hub numbers, or 0"),
+    Field("token_type", 1, mandatory=True, integer=True, wanted=TYPES_IN_WORDS),
     Field("token_id", 64, mandatory=True, secret=True),
     Field("printed_number", 150, secret=True),
-    # Not secret, but the neighbour of the pin and of the card numbers: what stands here by mistake may be one.
+    # The neighbour of the pin and of the card numbers: what stands here by mistake may be one. The rule repeats dates.
     Field("expiry_date", 10, secret=True, rule=expiry_rule),
     Field("pin", 32, secret=True),
-    Field("pin_mandatory", 1, mandatory=True, integer=True),
-    Field("activated", 1, mandatory=True, integer=True),
+    Field("pin_mandatory", 1, mandatory=True, integer=True, wanted="0 or 1"),
+    Field("activated", 1, mandatory=True, integer=True, wanted="0 or 1"),
     Field("token_hash", 128, secret=True),
 )
 
@@ -118,8 +123,7 @@ def code_problems(record: Authorisation) -> list[tuple[Reason, str, str]]:
     """Codes outside their lists, as (reason, field, sentence)."""
     found: list[tuple[Reason, str, str]] = []
     if record.token_type not in TOKEN_TYPES:
-        known = ", ".join(f"{number} {name}" for number, name in TOKEN_TYPES.items())
-        detail = f"{quoted(record.token_type)}is not one of {known}"
+        detail = f"{quoted(record.token_type)}is not one of {TYPES_IN_WORDS}"
         found.append((AuthorisationReason.TOKEN_TYPE_UNKNOWN, "token_type", detail))
     for field in FLAG_FIELDS:
         value = getattr(record, field)

@@ -47,7 +47,8 @@ class Field:
     """One field: its limit in characters, whether it must be filled, whether its value may be repeated.
 
     A ``secret`` value (pin, card number, what is derived from one) appears in no error, log or listing. An ``integer``
-    is a whole number; its limit is for the documentation. A ``rule`` depends on nothing but the value.
+    is a whole number; its limit is for the documentation, and ``wanted`` says what to send. A ``rule`` depends on
+    nothing but the value.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Field:
     secret: bool = False
     rule: Rule | None = None
     integer: bool = False
+    wanted: str = "digits"
 
     def wrong(self, value: str) -> tuple[Reason, str] | None:
         """The first rule that ``value`` breaks, in this order: control character, length, presence, format."""

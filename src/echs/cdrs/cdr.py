@@ -130,12 +130,12 @@ def label(record: CdrRecord) -> tuple[str, str] | None:
     return ("cdr_id", record.cdr_id) if record.cdr_id else None
 
 
-def differing_field(one: CdrRecord, other: CdrRecord) -> str | None:
+def differing_field(one: CdrRecord, other: CdrRecord) -> Field | None:
     """The first field in which two records of the same key differ; None where they are the same record.
 
     The operator id is part of the key, which is compared without regard to case.
     """
     for field, a, b in zip(FIELDS, one, other, strict=True):
         if a != b and field.name != "operator_id":
-            return field.name
+            return field
     return None

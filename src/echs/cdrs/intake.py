@@ -15,7 +15,7 @@ from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base import deadline
 from echs.base.digest import RowDigest, as_text
-from echs.base.errors import Problem, ProblemList, Problems, Unread
+from echs.base.errors import Problem, ProblemList, Problems, Unread, shown
 from echs.base.ground import Ground
 from echs.base.spool import Spool
 from echs.base.upload import NOTHING_STORED, Run
@@ -106,7 +106,7 @@ def add(
             refuse_what_is_not_yours_any_more(replace(scene, sender=now), received)
             for operator_key in sorted(received.operator_keys):
                 ground.database.lock(transaction, f"cdr:{operator_key}")
-            known = known_positions(transaction, received)
+            known = known_positions(transaction, sender, received)
             refuse_what_is_doubted(scene, received, known)
             storing = Storing(ground, transaction, scene, request_id)
             for batch in received.batches(known):
@@ -165,7 +165,7 @@ def refuse_what_is_not_yours_any_more(scene: Scene, received: Received) -> None:
         raise lost.refusal(NOTHING_STORED)
 
 
-def known_positions(transaction: Connection, received: Received) -> set[int]:
+def known_positions(transaction: Connection, sender: Partner, received: Received) -> set[int]:
     """The positions whose record is stored already.
 
     :raises Refused: CDR_DIFFERS where it is stored with other content
@@ -179,7 +179,7 @@ def known_positions(transaction: Connection, received: Received) -> set[int]:
         by_operator: ByOperator = defaultdict(dict)
         for position, cdr in zip(positions, cdrs, strict=True):
             by_operator[cdr.operator_key][cdr.record.cdr_id] = position, cdr.record
-        problems = find_stored(transaction, by_operator, known)
+        problems = find_stored(transaction, sender, by_operator, known)
         if purged_too:
             problems += find_purged(transaction, by_operator, known)
         for problem in sorted(problems, key=lambda problem: problem.position or 0):
@@ -189,25 +189,26 @@ def known_positions(transaction: Connection, received: Received) -> set[int]:
     return known
 
 
-def find_stored(transaction: Connection, by_operator: ByOperator, known: set[int]) -> list[Problem]:
+def find_stored(transaction: Connection, sender: Partner, by_operator: ByOperator, known: set[int]) -> list[Problem]:
     """Note the positions of the records that are stored; the problems of those that are stored with other content."""
     columns = [tables.cdr.c[name] for name in FIELD_NAMES]
     problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
         numbers = list(mine)
         for start in range(0, len(numbers), KEYS_AT_ONCE):
-            query = select(tables.cdr.c.received_at, *columns).where(
+            query = select(tables.cdr.c.received_at, tables.cdr.c.operator_partner_id, *columns).where(
                 tables.cdr.c.operator_key == operator_key,
                 tables.cdr.c.cdr_id.in_(numbers[start : start + KEYS_AT_ONCE]),
             )
-            for received_at, *texts in transaction.execute(query):
+            for received_at, partner_id, *texts in transaction.execute(query):
                 stored = CdrRecord._make(texts)
                 position, record = mine[stored.cdr_id]
                 field = differing_field(stored, record)
                 if field is None:
                     known.add(position)
-                else:
-                    problems.append(conflict(position, record, field, received_at))
+                    continue
+                was = getattr(stored, field.name) if partner_id == sender.id and not field.secret else None
+                problems.append(conflict(position, record, field.name, received_at, was))
     return problems
 
 
@@ -232,9 +233,13 @@ def find_purged(transaction: Connection, by_operator: ByOperator, known: set[int
     return problems
 
 
-def conflict(position: int, record: CdrRecord, field: str, received_at: datetime) -> Problem:
-    """The problem of a CDR that was accepted before with other content; the stored value is nobody's business."""
+def conflict(position: int, record: CdrRecord, field: str, received_at: datetime, was: str | None) -> Problem:
+    """The problem of a CDR that was accepted before with other content. ``was`` is the stored value where the sender
+    may see it: it concerns nobody but the partner who sent it, and an operator id can change hands.
+    """
     detail = f"differs from the CDR of this number that was accepted on {received_at:%Y-%m-%d}; a CDR is never changed"
+    if was is not None:
+        detail += f". It was {shown(was)} and is {shown(getattr(record, field))} now"
     return Problem(CdrReason.CDR_DIFFERS, detail, position=position, field=field, label=label(record))
 
 

@@ -180,7 +180,8 @@ def note_repetitions(received: Received, repetitions: Repetitions[Cdr], problems
     for position, earlier, record in contradictions:
         detail = f"conflicts with the record at position {earlier}, which has the same cdrId"
         differs = differing_field(first[earlier], record)
-        found.add(Problem(CdrReason.CDR_TWICE, detail, position=position, field=differs, label=label(record)))
+        field = None if differs is None else differs.name
+        found.add(Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record)))
     found.total = total
     problems.merge(found)
 

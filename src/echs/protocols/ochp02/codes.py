@@ -243,7 +243,7 @@ CODES: Sequence[ResultCode] = (
         Again.NO,
         (
             "FIELD_NOT_INTEGER at roamingAuthorisationInfoArray[0].tokenType (evcoId NL-TNM-000001): "
-            '"one" is not a whole number. Nothing was stored.'
+            '"one" is not a whole number; send 0 other, 1 MIFARE_CL, 2 MIFARE_DES, 3 MSISDN. Nothing was stored.'
         ),
     ),
     ResultCode(
@@ -366,7 +366,7 @@ CODES: Sequence[ResultCode] = (
         Again.NO,
         (
             "TOKEN_EXPIRY_FORMAT at roamingAuthorisationInfoArray[0].expiryDate (evcoId NL-TNM-000001): "
-            "is not a date like 31/12/2027 (dd/mm/yyyy) nor empty. Nothing was stored."
+            '"2027-12-31" is not a date like 31/12/2027 (dd/mm/yyyy) nor empty. Nothing was stored.'
         ),
     ),
     ResultCode(
@@ -399,7 +399,8 @@ CODES: Sequence[ResultCode] = (
         Again.NO,
         (
             "CDR_DIFFERS at cdrInfoArray[0].volume (cdrId 01001851_139038927377890): differs from the CDR "
-            "of this number that was accepted on 2026-11-21; a CDR is never changed. Nothing was stored."
+            "of this number that was accepted on 2026-11-21; a CDR is never changed. "
+            'It was "4.6400" and is "5" now. Nothing was stored.'
         ),
     ),
     ResultCode(

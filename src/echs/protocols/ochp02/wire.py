@@ -134,7 +134,7 @@ def form_of(child: Child, position: int, record: WireRecord) -> tuple[list[str |
             if number is None:
                 # Digits in the wrong column may be a pin or a card number.
                 value = "" if any(character.isdigit() for character in text) else f"{shown(text)} "
-                note(place, FieldReason.FIELD_NOT_INTEGER, f"{value}is not a whole number")
+                note(place, FieldReason.FIELD_NOT_INTEGER, f"{value}is not a whole number; send {wire.field.wanted}")
             values[place] = number
     return values, wrong
 
