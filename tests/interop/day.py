@@ -73,9 +73,12 @@ def day(contract: Contract) -> Day:
     # Lists: each publishes its own, each gets those of all.
     upload, tokens = "SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO
     of_tnm = [token(1), token(2, printed_number="<&> \"Łódź\" 'é' 😀", pin="0042", expiry_date="", hub=0)]
-    of_lnd = [token(3, hub=3, token_type=2, pin_mandatory=1, activated=0, token_hash="null")]
+    of_lnd = [
+        token(3, hub=3, token_type=2, pin_mandatory=1, activated=0, token_hash="null"),
+        token(5, hub=3, pin="", printed_number=""),
+    ]
     day.upload("tnm", upload, tokens, of_tnm, 0, "2 received")
-    day.upload("lnd", upload, tokens, of_lnd, 0, "1 received")
+    day.upload("lnd", upload, tokens, of_lnd, 0, "2 received")
     day.upload("lnd", upload, tokens, [token(4, hub=5)], 203, "HUB_NOT_YOURS")
     points = [charge_point(1), charge_point(2, city="Łódź", opening_times="[(h0){d1}]", telephone_number="+49 221")]
     day.upload("lnd", "SetChargePointList", CHARGEPOINT_INFO, points, 0, "2 received")

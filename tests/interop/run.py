@@ -9,14 +9,12 @@ import argparse
 import json
 import os
 import re
-import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,17 +27,16 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+import numeric_pins  # noqa: E402
 from day import Differs, Step, compared, day  # noqa: E402
+from serving import serving  # noqa: E402
 
-from cast import enrol  # noqa: E402
-from echs import schema  # noqa: E402
-from echs.house import open_house  # noqa: E402
 from echs.protocols.ochp02.contracts import CONTRACTS, Contract  # noqa: E402
-from echs.settings import read_settings  # noqa: E402
 from programs import Missing, install  # noqa: E402
 from servers import Server  # noqa: E402
 
 VERSIONS = ("1.1", "1.2")
+NUMERIC_PINS = "gSOAP with pins as numbers"
 CLIENT_SECONDS = 120
 INSTALL_SECONDS = 300
 
@@ -118,22 +115,6 @@ CLIENTS = (
 )
 
 
-@contextmanager
-def serving(directory: Path) -> Iterator[Server]:
-    """A server with a fresh store and the partners of the day."""
-    environment = {"ECHS_DATA_DIR": str(directory / "data"), "ECHS_SECRET_KEY": secrets.token_hex(32)}
-    house = open_house(read_settings(environment))
-    schema.upgrade(house.database)
-    enrol(house)
-    house.database.close()
-    server = Server(environment, directory / "server.log")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
 def play(client: Client, contract: Contract, version: str) -> int:
     """Play the day; how many values were compared.
 
@@ -192,9 +173,21 @@ def compare(steps: list[Step], answers: list[dict]) -> int:
     return count
 
 
+def told_of_numeric_pins(out: Console) -> list[str]:
+    """Play the client with the types of 2012 and print what came of it; what failed."""
+    try:
+        version = numeric_pins.prepare()
+        count = numeric_pins.play()
+    except (Missing, numeric_pins.NotRead, subprocess.TimeoutExpired) as error:
+        return [f"{NUMERIC_PINS}: {error}"]
+    out.print(f"gSOAP {version}, pins as numbers (the WSDL before August 2013): ok, {count} values", highlight=False)
+    return []
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--client", choices=[client.name for client in CLIENTS], help="only this one")
+    names = [*(client.name for client in CLIENTS), NUMERIC_PINS]
+    parser.add_argument("--client", choices=names, help="only this one")
     wanted = parser.parse_args().client
     chosen = [client for client in CLIENTS if wanted in (None, client.name)]
     out = Console(width=None if sys.stdout.isatty() else 120)
@@ -222,7 +215,10 @@ def main() -> int:
                         failures.append(f"{client.name}, {contract.path}, SOAP {version}: {differs}")
                     progress.advance(task)
             table.add_row(title, *cells)
-    out.print(table)
+    if chosen:
+        out.print(table)
+    if wanted in (None, NUMERIC_PINS):
+        failures += told_of_numeric_pins(out)
     for failure in failures:
         out.print(failure, markup=False, highlight=False)
     return 1 if failures else 0
