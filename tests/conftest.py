@@ -66,7 +66,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+    # The longest first, so that no worker of a run begins one when the others have nothing left to do.
+    items.sort(key=lambda item: -limit_of(item))
+
+
+def limit_of(item: pytest.Item) -> float:
+    """How long a test may take, in seconds."""
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker is not None else 0.0
 
 
 @pytest.fixture(scope="session", autouse=True)
