@@ -79,6 +79,7 @@ def test_the_migrations_are_one_line_numbered_and_say_why(house):
     scripts = list(ScriptDirectory.from_config(schema.alembic_config(house.database)).walk_revisions())
     numbers = [script.revision for script in reversed(scripts)]
     assert numbers == [f"{number:04d}" for number in range(1, len(numbers) + 1)]
+    assert schema.head() == numbers[-1]
     assert all("Why:" in script.module.__doc__ for script in scripts)
 
 

@@ -1,14 +1,13 @@
-"""Every room's tables in one metadata, for Alembic, and the way from one version of them to the next."""
+"""Every room's tables in one metadata, for Alembic, and the way from one version of them to the next.
+
+Alembic is imported where something is migrated or compared: to load it takes longer than most commands.
+"""
 
 import re
 import warnings
 from functools import cache
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import CreateIndex
 
@@ -22,6 +21,9 @@ from echs.chargepoints import tables as _chargepoints  # noqa: F401
 from echs.clearing import tables as _clearing  # noqa: F401
 from echs.partners import tables as _partners  # noqa: F401
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 # What keeps the audit trail from being rewritten; see migration 0006.
 GUARDS = {
     "sqlite": {
@@ -33,8 +35,10 @@ GUARDS = {
 __all__ = ["GUARDS", "alembic_config", "current", "differences", "head", "metadata", "upgrade"]
 
 
-def alembic_config(database: Database) -> Config:
+def alembic_config(database: Database) -> "Config":
     """Alembic, told where the migrations are and which store to use."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     config.attributes["database"] = database
@@ -43,8 +47,8 @@ def alembic_config(database: Database) -> Config:
 
 @cache
 def head() -> str:
-    """The newest version of the tables that this program knows."""
-    return ScriptDirectory(str(migrations())).get_current_head() or ""
+    """The newest version of the tables that this program knows: the migrations are numbered, each in a file."""
+    return max(path.name.partition("_")[0] for path in (migrations() / "versions").glob("[0-9]*.py"))
 
 
 def current(database: Database) -> str | None:
@@ -58,11 +62,17 @@ def current(database: Database) -> str | None:
 
 def version_in(snapshot: Connection) -> str | None:
     """As `current`, inside of a snapshot of the caller's."""
-    return MigrationContext.configure(snapshot).get_current_revision()
+    if not inspect(snapshot).has_table("alembic_version"):
+        return None
+    found: str | None = snapshot.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def differences(snapshot: Connection) -> list[str]:
     """In what the tables are not those that the migrations make, each in a sentence."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
     context = MigrationContext.configure(snapshot, opts={"compare_type": True})
     with warnings.catch_warnings():
         # An index over an expression cannot be compared everywhere.
@@ -114,4 +124,6 @@ def plain_sql(statement: str) -> str:
 
 def upgrade(database: Database) -> None:
     """Bring the tables to the newest version. Whoever starts at the same time waits, and then finds nothing to do."""
+    from alembic import command
+
     command.upgrade(alembic_config(database), "head")

@@ -48,11 +48,11 @@ class Other(threading.Thread):
     def waits(self, house):
         """Whether it comes to wait for a lock; False where it is through without."""
         end = time.monotonic() + WAITING_SECONDS
-        with house.database.read() as snapshot:
-            while self.is_alive() and time.monotonic() < end:
+        while self.is_alive() and time.monotonic() < end:
+            with house.database.read() as snapshot:  # each time anew: one transaction sees one state of the activity
                 if snapshot.execute(WAITING).scalar():
                     return True
-                time.sleep(0.01)
+            time.sleep(0.01)
         return False
 
 

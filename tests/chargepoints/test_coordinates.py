@@ -1,5 +1,9 @@
 """Coordinates that no map can draw, or that draw a charge point in the sea, are told to who publishes them."""
 
+import random
+import re
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +12,8 @@ from cast import charge_point
 from echs.base.plausibility import findings
 from echs.chargepoints import chargepoint_list
 from echs.chargepoints.chargepoint import WARNINGS
+from echs.protocols.ochp02.names import CHARGEPOINT_INFO
+from wire import Caller, record_xml
 
 NUMBERS = st.one_of(
     st.floats(-200, 200).map(lambda value: f"{value:.6f}"),
@@ -77,3 +83,26 @@ def test_the_answer_to_a_list_counts_them(house, cast):
     wrong = charge_point(1)._replace(latitude="5,1", longitude="999")
     warnings = chargepoint_list.replace(house, cast.lnd, [wrong, charge_point(2)]).warnings
     assert (warnings["COORDINATE_FORMAT"], warnings["COORDINATE_RANGE"]) == (1, 1)
+
+
+SPELT = ["52.0912", "5.1194", "52,21", "north", "5e1", "+52.", "-0", "90.1", "181", "151.2", "-33.9", "999", "4.9"]
+
+
+@pytest.mark.parametrize("odd", [range(40), range(20, 21), ()], ids=["every", "one", "none"])
+def test_the_answer_is_the_same_however_the_list_is_spelt(app, house, cast, seed, odd):
+    """A list without attributes is read and judged in runs, one with attributes record by record."""
+    chance = random.Random(seed)
+    points = [charge_point(number) for number in range(40)]
+    for place in odd:
+        coordinates = (chance.choice(SPELT) for _ in range(4))
+        names = ("latitude", "longitude", "entrance_latitude", "entrance_longitude")
+        points[place] = points[place]._replace(**dict(zip(names, coordinates, strict=True)))
+    text = "".join(record_xml(CHARGEPOINT_INFO, point) for point in points)
+    lnd, told = Caller(app, "lnd"), []
+    for spelling in (text, text.replace("<n:city>", "<n:city id='1'>")):
+        answer = lnd.send("SetChargePointList", spelling)
+        assert answer.code == 0
+        told.append(re.sub(r"request \S+", "", answer.text("resultDescription")))
+    assert told[0] == told[1]
+    expected = Counter(str(found.rule.name) for point in points for found in findings(WARNINGS, point, None))
+    assert all(f"{name} {count}" in told[0] or f"{count} {name}" in told[0] for name, count in expected.items()), told
