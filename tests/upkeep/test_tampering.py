@@ -115,9 +115,9 @@ def on_sqlite(rich_sqlite, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def rich_postgres(postgres, postgres_template, tmp_path_factory):
+def rich_postgres(postgres, postgresql_template, tmp_path_factory):
     """The name of the store, and what its clock says."""
-    administer(postgres, f"CREATE DATABASE echs_rich TEMPLATE {postgres_template}")
+    administer(postgres, f"CREATE DATABASE echs_rich TEMPLATE {postgresql_template}")
     house = live(opened(database_in(postgres, "echs_rich"), tmp_path_factory.mktemp("rich")))
     house.database.close()
     return "echs_rich", house.clock.now

@@ -5,7 +5,7 @@ import io
 import re
 from dataclasses import asdict
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -13,6 +13,7 @@ from echs.base.energy import kwh
 from echs.clearing import report
 from echs.cli.output import json_option, print_json, print_table
 from echs.cli.store import ready_house
+from echs.partners.partner import zones
 from echs.statements.csv import text
 
 MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
@@ -30,7 +31,7 @@ def month_of(_: click.Context, __: click.Parameter, value: str) -> tuple[int, in
 
 def zone_of(_: click.Context, __: click.Parameter, value: str) -> ZoneInfo:
     """The time zone of an option."""
-    if value not in available_timezones():
+    if value not in zones():
         raise click.BadParameter("no such time zone; one is written as Europe/Amsterdam")
     return ZoneInfo(value)
 
