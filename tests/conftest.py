@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,22 +143,6 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sqlite_cast_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite store in which the cast is enrolled."""
-    path = tmp_path_factory.mktemp("sqlite") / "cast.sqlite3"
-    shutil.copy(sqlite_template, path)
-    enrol_in(f"sqlite:///{path}", path.parent)
-    return path
-
-
-def enrol_in(url: str, directory: Path) -> None:
-    """Enrol the cast in a store: once, and not again for each test, which would take longer than most tests do."""
-    opened = open_house(read_settings({"ECHS_DATA_DIR": str(directory), "ECHS_DATABASE_URL": url}), Clock())
-    enrol(opened)
-    opened.database.close()
-
-
-@pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of this test run's own; the URL of its first database."""
     directory = Path(tempfile.mkdtemp(prefix="echs-pg-", dir=place_for_postgres()))
@@ -191,12 +175,52 @@ def postgresql_template(postgres: str) -> str:
     return "echs_template"
 
 
+class Templates:
+    """Stores that are filled once and copied for each test that wants them: to fill them takes longer than most tests."""
+
+    def __init__(self, request: pytest.FixtureRequest, directory: Path) -> None:
+        self.request, self.directory = request, directory
+        self.made: dict[tuple[str, str], str] = {}
+
+    def of(self, kind: str, name: str, fill: Callable[[House], object]) -> str:
+        """The file or the database of a store of this kind that ``fill`` has filled, on the clock of the tests."""
+        if (kind, name) not in self.made:
+            self.made[kind, name] = getattr(self, kind)(f"filled_{len(self.made)}", fill)
+        return self.made[kind, name]
+
+    def sqlite(self, name: str, fill: Callable[[House], object]) -> str:
+        path = self.directory / f"{name}.sqlite3"
+        shutil.copy(self.request.getfixturevalue("sqlite_template"), path)
+        self.fill(f"sqlite:///{path}", fill)
+        assert not path.with_name(f"{path.name}-wal").exists(), "a part of the store would be left behind"
+        return str(path)
+
+    def postgresql(self, name: str, fill: Callable[[House], object]) -> str:
+        server, empty = (self.request.getfixturevalue(each) for each in ("postgres", "postgresql_template"))
+        administer(server, f"CREATE DATABASE {name} TEMPLATE {empty}")
+        self.fill(database_in(server, name), fill)
+        return name
+
+    def fill(self, url: str, fill: Callable[[House], object]) -> None:
+        opened = open_house(read_settings(settings_of(url, self.directory / "data")), Clock())
+        fill(opened)
+        opened.database.close()
+        shutil.rmtree(self.directory / "data", ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def postgresql_cast_template(postgres: str, postgresql_template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a PostgreSQL store in which the cast is enrolled."""
-    administer(postgres, f"CREATE DATABASE echs_cast TEMPLATE {postgresql_template}")
-    enrol_in(database_in(postgres, "echs_cast"), tmp_path_factory.mktemp("postgres"))
-    return "echs_cast"
+def templates(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(request, tmp_path_factory.mktemp("templates"))
+
+
+def settings_of(url: str, directory: Path) -> dict[str, str]:
+    """The settings of a house, as the environment has them."""
+    return {
+        "ECHS_DATA_DIR": str(directory),
+        "ECHS_DATABASE_URL": url,
+        "ECHS_PUBLIC_URL": "https://echs.example.org",
+        "ECHS_SECRET_KEY": "a secret that is long enough for a test",
+    }
 
 
 def administer(url: str, statement: str) -> None:
@@ -223,10 +247,16 @@ def database_in(url: str, name: str) -> str:
 
 @pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh store with its tables, and with the cast where the test asks for it; every test that asks for a
-    store runs on both kinds.
+    """The URL of a fresh store with its tables; every test that asks runs on both kinds.
+
+    The cast is in it where the test asks for it, or what its module's FILLS has for a fixture that it asks for.
     """
-    template = request.getfixturevalue(f"{request.param}_{'cast_' if 'cast' in request.fixturenames else ''}template")
+    template = request.getfixturevalue(f"{request.param}_template")
+    for name, fill in {**getattr(request.module, "FILLS", {}), "cast": enrol}.items():
+        if name in request.fixturenames:
+            key = name if fill is enrol else f"{request.module.__name__}.{name}"
+            template = request.getfixturevalue("templates").of(request.param, key, fill)
+            break
     if request.param == "sqlite":
         path = tmp_path / "store.sqlite3"
         shutil.copy(template, path)
@@ -266,13 +296,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def environment(store_url: str, tmp_path: Path) -> dict[str, str]:
-    """The settings of a house, as the environment has them."""
-    return {
-        "ECHS_DATA_DIR": str(tmp_path / "data"),
-        "ECHS_DATABASE_URL": store_url,
-        "ECHS_PUBLIC_URL": "https://echs.example.org",
-        "ECHS_SECRET_KEY": "a secret that is long enough for a test",
-    }
+    """The settings of the test's house, as the environment has them."""
+    return settings_of(store_url, tmp_path / "data")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import text
 
-from cast import PASSWORDS, cdr, charge_point, token
+from cast import PASSWORDS, cdr, charge_point, enrol, token
 from echs import schema
 from echs.audit import trail
 from echs.audit.entry import Action
@@ -24,9 +24,9 @@ from echs.upkeep.verification import CHECKS, verify
 HOURS = 3600
 
 
-@pytest.fixture
-def busy(house, cast):
-    """A store in which everything has happened: lists, CDRs cleared, pending and held, statements, refusals, logins."""
+def everything(house):
+    """A store in which everything has happened: lists, CDRs cleared, pending and held, refusals, logins."""
+    cast = enrol(house)
     roaming_list.replace(house, cast.tnm, [token(number) for number in range(20)])
     roaming_list.replace(house, cast.tnm, [token(number) for number in range(30)])
     chargepoint_list.replace(house, cast.lnd, [charge_point(number) for number in range(5)])
@@ -36,12 +36,22 @@ def busy(house, cast):
         run.clear(house, "test", request_id)
         house.clock.turn(hours=1)
         list(deliver(house, cast.anwb, "%s" * 20).texts)
-        list(publish.draw_run(house, house.shelf, number + 1))
     held = cdr(90)._replace(provider_id="nobody yet")
     intake.add(house, cast.tnm, iter([cdr(80), held]), "01C".ljust(26, "0"), house.lists)
     trail.note_refusal(house, Action.CLEARED, "", "NOT_ADMINISTRATOR")
     log_in(house, "tnm", PASSWORDS["tnm"])
     enrolment.disable(house, "lnd")
+
+
+FILLS = {"busy": everything}
+
+
+@pytest.fixture
+def busy(house):
+    """The same, and the statements drawn."""
+    house.clock.turn(hours=2)
+    for number in (1, 2):
+        list(publish.draw_run(house, house.shelf, number))
     return house
 
 
