@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from cast import cdr
+from cast import cdr, enrol
 from echs import cli
 from echs.base.ids import new_request_id
 from echs.cdrs import intake
@@ -39,12 +39,19 @@ def echs(environment, monkeypatch, capsys, tmp_path):
     return run
 
 
-@pytest.fixture
-def busy(house, cast):
-    """A store with held, pending and cleared CDRs with warnings, a run, and entries in the audit trail."""
+def everything(house):
+    """Held, pending and cleared CDRs with warnings, a run, and entries in the audit trail."""
+    cast = enrol(house)
     intake.add(house, cast.tnm, iter([cdr(1, volume="0"), cdr(LONG_ID)]), new_request_id(), house.lists)
     run.clear(house, "office", new_request_id())
     intake.add(house, cast.tnm, iter([cdr(3, provider_id="Nobody")]), new_request_id(), house.lists)
+
+
+FILLS = {"busy": everything}
+
+
+@pytest.fixture
+def busy(house):
     return house
 
 
