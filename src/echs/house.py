@@ -12,7 +12,7 @@ from echs.audit.receipts import Receipts
 from echs.authorisations import roaming_list
 from echs.base.admission import Admission, AdmissionLimits
 from echs.base.clock import Clock, system_clock
-from echs.base.database import Database
+from echs.base.database import Database, FileIdentity
 from echs.base.energy import UNITS_PER_KWH
 from echs.base.ground import Ground
 from echs.base.limits import Limits
@@ -61,15 +61,19 @@ class House(Ground):
 
 
 def open_house(
-    settings: Settings, clock: Clock = system_clock, public_url: str | None = None, shared: Path | None = None
+    settings: Settings,
+    clock: Clock = system_clock,
+    public_url: str | None = None,
+    shared: Path | None = None,
+    store_file: FileIdentity | None = None,
 ) -> House:
     """The house that these settings describe. ``public_url`` serves where the settings name none; ``shared`` is a
-    directory that the workers of a server share.
+    directory that the workers of a server share; ``store_file`` is the file that an embedded store must be.
 
     :raises BadConfiguration: the data directory cannot be used, or the database URL cannot be read
     """
     prepare_data_directory(settings.data_dir)
-    database = open_database(settings)
+    database = open_database(settings, store_file)
     return House(
         database=database,
         clock=clock,
@@ -158,16 +162,16 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, file: FileIdentity | None = None) -> Database:
     """The store alone.
 
     :raises BadConfiguration: the URL cannot be read
     """
     if settings.database_url is None:
         prepare_data_directory(settings.data_dir)
-        return Database(URL.create("sqlite", database=str(settings.data_dir / DATABASE_FILE)))
+        return Database(URL.create("sqlite", database=str(settings.data_dir / DATABASE_FILE)), file=file)
     try:
-        return Database(settings.database_url.get_secret_value(), database_password(settings))
+        return Database(settings.database_url.get_secret_value(), database_password(settings), file)
     except ValueError as error:
         raise BadConfiguration([f"ECHS_DATABASE_URL: {error}"]) from None
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from echs import logs
 from echs.base import trace, turn
+from echs.base.database import FileIdentity
 from echs.base.origin import Network
 from echs.clearing.publish import open_link
 from echs.front import PAGE_HEADERS, directions, page
@@ -205,13 +206,17 @@ def plain(
 
 
 def from_environment(
-    public_url: str | None = None, shared: Path | None = None, draining: Draining | None = None
+    public_url: str | None = None,
+    shared: Path | None = None,
+    draining: Draining | None = None,
+    store_file: FileIdentity | None = None,
 ) -> Reception:
     """The service as the environment describes it; what gunicorn calls in each worker.
 
-    ``shared`` is the directory in which the workers count together.
+    ``shared`` is the directory in which the workers count together, ``store_file`` the file that the master found to be
+    the store: a worker that comes later takes no other, and makes none.
     """
     settings = read_settings()
     logs.configure(settings.log_level, settings.log_format)
-    house = open_house(settings, public_url=public_url, shared=shared)
+    house = open_house(settings, public_url=public_url, shared=shared, store_file=store_file)
     return application(house, Meters(shared), draining, settings.proxies, settings.max_request_seconds)

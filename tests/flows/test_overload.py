@@ -164,6 +164,15 @@ def test_a_server_whose_store_was_moved_away_acknowledges_nothing_and_says_so(se
     store.rename(tmp_path / "moved-away.sqlite3")
     for _ in range(6):
         assert b"STORE_UNAVAILABLE" in posted(server, upload(token, 2, 1))
+    old = server.workers()
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 30
+    while len(set(server.workers()) - set(old)) < len(old) and time.monotonic() < until:
+        time.sleep(0.05)
+    # A worker that comes later takes no other file for the store, and makes none.
+    for _ in range(6):
+        assert b"STORE_UNAVAILABLE" in posted(server, upload(token, 2, 1))
     with pytest.raises(HTTPError) as refused:
         urlopen(f"{server.url}/readyz", timeout=10)
     assert refused.value.code == 503

@@ -83,6 +83,10 @@ def limit_writers(transactions: int) -> None:
     _writers[:] = [threading.Semaphore(transactions)]
 
 
+# A file as the system tells it from others: its device, and its number there.
+FileIdentity = tuple[int, int]
+
+
 class Instant(TypeDecorator[datetime]):
     """A point in time. Goes in with any offset, comes out in UTC; a time without a zone is refused."""
 
@@ -130,17 +134,22 @@ class Question:
 
 
 class Database:
-    """One store, reached by URL. Safe to share between threads; open it after a fork, not before."""
+    """One store, reached by URL. Safe to share between threads; open it after a fork, not before.
 
-    def __init__(self, url: str | URL, password: str | None = None) -> None:
+    An embedded store is made where there is none, unless ``file`` says which one it must be.
+    """
+
+    def __init__(self, url: str | URL, password: str | None = None, file: FileIdentity | None = None) -> None:
         self.url = database_url(url)
         if password is not None:
             self.url = self.url.set(password=password)
+        if self.is_sqlite and file is None:
+            own_file(Path(self.url.database or ""))
         self.engine = sqlite_engine(self.url) if self.is_sqlite else postgres_engine(self.url)
         self._own = threading.local()
         self._opened: list[Any] = []
-        # Which file the embedded store is, from when it is first opened.
-        self._file: tuple[int, int] | None = None
+        # Which file the embedded store is: what was said, or what is there when it is first opened.
+        self._file = self._known_file = file
         if self.is_sqlite:
             event.listen(self.engine, "do_connect", self._look_at_file)
             event.listen(self.engine, "connect", self._note_file)
@@ -272,6 +281,11 @@ class Database:
             driver.set_progress_handler(None, 0)
 
     @property
+    def file(self) -> FileIdentity | None:
+        """Which file the embedded store is; None where it was not opened yet, and for PostgreSQL."""
+        return self._file
+
+    @property
     def is_replaced(self) -> bool:
         """Whether the file of the embedded store is another one than the one that is open, or is gone."""
         if not self.is_sqlite or self._file is None:
@@ -358,7 +372,7 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
-        self._file = None
+        self._file = self._known_file
         self.engine.dispose()
         while self._opened:
             self._opened.pop().close()
@@ -391,7 +405,6 @@ def sqlite_engine(url: URL) -> Engine:
 
     The library comes with us (`pysqlite3`), since the SQLite of many systems has the WAL-reset defect.
     """
-    own_file(Path(url.database or ""))
     # hide_parameters: an exception's text would else carry pins and card numbers into the log.
     engine = create_engine(
         url, module=sqlite, hide_parameters=True, pool_size=16, max_overflow=16, pool_timeout=POOL_SECONDS
@@ -418,7 +431,7 @@ def sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def file_identity(path: Path) -> tuple[int, int] | None:
+def file_identity(path: Path) -> FileIdentity | None:
     """Which file is there, as the system tells files apart; None where there is none."""
     try:
         found = path.stat()

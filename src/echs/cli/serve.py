@@ -17,7 +17,7 @@ import pysqlite3.dbapi2 as sqlite
 from gunicorn.app.base import BaseApplication
 
 from echs import __version__, logs, schema, server
-from echs.base.database import Database
+from echs.base.database import Database, FileIdentity
 from echs.base.instances import registered, running
 from echs.cli.output import this_command
 from echs.cli.store import require_ready
@@ -45,9 +45,17 @@ WILDCARDS = ("0.0.0.0", "[::]", "")  # noqa: S104 - recognised, not bound
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn, told everything here; the house is opened in each worker, after the fork."""
 
-    def __init__(self, options: dict[str, Any], public_url: str, settings: Settings, shared: Path) -> None:
+    def __init__(
+        self,
+        options: dict[str, Any],
+        public_url: str,
+        settings: Settings,
+        shared: Path,
+        store_file: FileIdentity | None,
+    ) -> None:
         self.options = options
         self.public_url = public_url
+        self.store_file = store_file
         self.request_seconds = settings.max_request_seconds
         self.drain_seconds = settings.drain_seconds
         self.upload_seats = settings.max_uploads
@@ -67,7 +75,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Reception:
         """The application, in a worker."""
-        return server.from_environment(self.public_url, self.shared, self.draining)
+        return server.from_environment(self.public_url, self.shared, self.draining, self.store_file)
 
 
 @click.command("serve")
@@ -97,12 +105,13 @@ def command(bind: str, workers: int, threads: int) -> None:
         announce("there is no partner yet; in another terminal, with the same settings:")
         announce(f'  {this_command()} partner add USER_ID --name "Company" --operator ID --provider ID')
         announce(f'  {this_command()} partner add USER_ID --name "Clearing office" --administrator')
-    public_url = house.public_url
+    public_url, store_file = house.public_url, house.database.file
     house.database.close()
     with registered(settings.data_dir, bind) as others, shared_directory() as shared:
         for other in others:
             announce(f"another server uses the same data directory: {other}; meant so for hosts that share a database")
-        Server(gunicorn_options(bind, workers, threads, shared), public_url, settings, shared).run()
+        options = gunicorn_options(bind, workers, threads, shared)
+        Server(options, public_url, settings, shared, store_file).run()
 
 
 @contextmanager
