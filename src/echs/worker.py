@@ -5,12 +5,15 @@ silent clients cannot keep every thread for ever. And what cannot be read as HTT
 may be the tail of somebody's password.
 """
 
+import fcntl
 import gc
 import logging
 import resource
 import select
 import selectors
 import socket
+import struct
+import termios
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +42,10 @@ VITAL = "vital"
 VITAL_REQUESTS = (b"GET /livez", b"HEAD /livez")
 PEEK_BYTES = 32
 OPEN_FILES = 65_536
+# How long a request waits for its body before it takes its turn, how much of it is enough, and how often that is seen.
+BODY_SECONDS = 10.0
+BODY_HEAD_BYTES = 16_384
+BODY_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.001, 0.1
 
 STATUS = {
     errors.LimitRequestLine: (414, "URI Too Long"),
@@ -122,8 +129,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.busy[id(conn)] = (end + seconds, conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """One request whose head is there."""
-        if not threading.current_thread().name.startswith(VITAL):
+        """One request whose head is there. It takes its turn when its body is there too: who sends slowly, or not at
+        all, waits without a place that others could have.
+        """
+        if not threading.current_thread().name.startswith(VITAL) and comes(req, conn):
             turn.take()
         return super().handle_request(req, conn)
 
@@ -196,6 +205,36 @@ def tell(client: Any, status: int, reason: str, text: str) -> None:
         write_error(client, status, reason, text)
     except OSError:
         log.debug("nobody was there to be told")
+
+
+def comes(req: Any, conn: Any) -> bool:
+    """Whether the body of a request, or the head of a long one, comes within `BODY_SECONDS`."""
+    headers = dict(req.headers)
+    announced = headers.get("CONTENT-LENGTH", "0")
+    if "EXPECT" in headers or not announced.isdecimal():
+        return True  # who waits for a word of ours gets it first; what is no number is told
+    wanted = min(int(announced[:9]), BODY_HEAD_BYTES)
+    end, pause = time.monotonic() + BODY_SECONDS, BODY_PAUSE_SECONDS
+    wanted -= len(conn.parser.unreader.buf.getvalue())
+    poll = select.poll()
+    poll.register(conn.sock, select.POLLIN | select.POLLRDHUP)
+    while (there := unread_bytes(conn.sock)) < wanted:
+        left = end - time.monotonic()
+        happened = poll.poll(max(0, left) * 1000)
+        if left <= 0 or any(event & ~select.POLLIN for _, event in happened):
+            return False  # too late, or no more will come
+        if there:
+            time.sleep(pause)  # of a part, the poll says again and again that it is there
+            pause = min(2 * pause, MOST_PAUSE_SECONDS)
+    return True
+
+
+def unread_bytes(sock: socket.socket) -> int:
+    """How many bytes of a connection have come and were not read yet."""
+    with suppress(OSError):
+        (count,) = struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, bytes(4)))
+        return int(count)
+    return 0
 
 
 def follows(conn: Any) -> bool:

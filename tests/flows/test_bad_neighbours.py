@@ -34,7 +34,8 @@ def answers(server, within: float) -> bool:
     try:
         with urlopen(server.wsdl, timeout=within) as answer:
             return answer.status == 200
-    except OSError:
+    except OSError as error:
+        print(f"not answered: {error!r}")
         return False
 
 

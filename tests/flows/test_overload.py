@@ -41,12 +41,11 @@ def upload(token: str, first: int, count: int) -> bytes:
     return envelope(f"<n:AddCDRsRequest>{records}</n:AddCDRsRequest>", identity(token))
 
 
-def stalled(server) -> socket.socket:
+def stalled(server, sent: bytes = b"<") -> socket.socket:
     """A connection whose request never ends."""
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
-    connection.sendall(
-        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: {TYPES[SOAP_12]}\r\nContent-Length: 9999\r\n\r\n<".encode()
-    )
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: {TYPES[SOAP_12]}\r\nContent-Length: 9999\r\n\r\n"
+    connection.sendall(head.encode() + sent)
     return connection
 
 
@@ -74,6 +73,20 @@ def test_that_it_lives_is_answered_while_every_thread_is_taken(server):
                 assert answer.status == 200
     finally:
         for connection in held:
+            connection.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"<"], ids=["a head alone", "the first byte"])
+def test_whose_body_does_not_come_keeps_no_place_from_others(server, sent):
+    """Sixteen requests are worked on at once, eight by each worker; more than those wait for their bodies here."""
+    silent = [stalled(server, sent) for _ in range(24)]
+    try:
+        time.sleep(0.5)
+        for _ in range(5):
+            with urlopen(f"{server.url}{PATH}?wsdl", timeout=5) as answer:
+                assert answer.status == 200
+    finally:
+        for connection in silent:
             connection.close()
 
 
