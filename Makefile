@@ -32,7 +32,7 @@ serve: $(VENV)/.run ## Run the server with the settings of the environment (SERV
 	@$(BIN)/echs serve $(SERVE)
 
 test: $(VENV)/.dev ## Run all tests, on SQLite and on PostgreSQL (TEST=path or options of pytest)
-	@$(BIN)/python -m pytest -n 5 --maxschedchunk 2 $(TEST)
+	@$(BIN)/python -m pytest -n 4 --maxschedchunk 2 $(TEST)
 
 test-interpreters: $(VENV)/.dev ## Run the demo and the tests of the protocols on every other Python here (3.11 to 3.13)
 	@$(BIN)/python tests/interpreters.py
