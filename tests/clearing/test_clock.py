@@ -13,6 +13,7 @@ from echs.clearing import run
 from echs.clearing.clock import confirm_clock
 from echs.clearing.delivery import deliver
 from echs.cli import execute
+from echs.house import open_house
 from echs.partners import enrolment
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.settings import read_settings
@@ -145,7 +146,7 @@ def test_the_commands_refuse_and_let_an_administrator_say_that_the_clock_is_righ
 ):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("echs.house.open_house.__defaults__", (clock, None, None))
+    monkeypatch.setattr(open_house, "__defaults__", (clock, *open_house.__defaults__[1:]))
     clock.turn(days=400)
     added(house, cast.tnm, "1")
     cleared(house)

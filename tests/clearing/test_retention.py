@@ -14,6 +14,7 @@ from echs.clearing import publish, run
 from echs.clearing.delivery import deliver
 from echs.clearing.retention import due, purge_run
 from echs.cli import execute
+from echs.house import open_house
 from echs.settings import read_settings
 from echs.upkeep.examination import examine
 from echs.upkeep.verification import verify
@@ -135,7 +136,7 @@ def test_the_command_shows_first_and_asks_and_deletes_then(years, environment, m
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("echs.house.system_clock", years.clock)
-    monkeypatch.setattr("echs.house.open_house.__defaults__", (years.clock, None, None))
+    monkeypatch.setattr(open_house, "__defaults__", (years.clock, *open_house.__defaults__[1:]))
     fetched_all(years)
     assert execute(["purge", "--older-than", "31d", "--dry-run", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)
@@ -155,7 +156,7 @@ def test_a_run_that_counts_as_purged_without_a_purge_in_the_trail_is_not_taken_u
     """One wrong UPDATE would become a loss for ever by a purge of what is older than ten years."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("echs.house.open_house.__defaults__", (years.clock, None, None))
+    monkeypatch.setattr(open_house, "__defaults__", (years.clock, *open_house.__defaults__[1:]))
     with years.database.write() as transaction:
         transaction.execute(text("UPDATE clearing_run SET purged_at = cleared_at WHERE number = 2"))
     assert due(years, years.clock() - timedelta(days=5000)).begun == []
