@@ -161,6 +161,7 @@ class EnvelopeReader:
         self._declarations = 0
         # What each prefix is bound to, the innermost last.
         self._bound: dict[str, list[str]] = {}
+        self._tags: dict[bytes, str] | None = None
         # Bytes that expat was given; where among them the tag began that ended the last record, and its name.
         self._fed = 0
         self._last_fed = b""
@@ -310,10 +311,11 @@ class EnvelopeReader:
         """How a record of this shape may end here, with the prefix: one for each that is bound to its namespace."""
         if not self._decoded.utf8:
             return {}
-        prefixes = [prefix for prefix, bound in self._bound.items() if bound[-1:] == [shape.namespace]]
-        if len(prefixes) > PREFIXES:
-            return {}
-        return {shape.end_tag(prefix).encode(): prefix for prefix in prefixes if prefix.isascii()}
+        if self._tags is None:  # what is bound between records does not change any more
+            prefixes = [prefix for prefix, bound in self._bound.items() if bound[-1:] == [shape.namespace]]
+            few = prefixes if len(prefixes) <= PREFIXES else []
+            self._tags = {shape.end_tag(prefix).encode(): prefix for prefix in few if prefix.isascii()}
+        return self._tags
 
     def _in_step(self, shape: RecordShape) -> Lane | None:
         """The lane that may go on: where the last byte that expat got was the last one of a record's end tag."""
@@ -438,6 +440,9 @@ class EnvelopeReader:
 
     def _namespace(self, prefix: str | None, uri: str | None) -> None:
         self._bound.setdefault(prefix or "", []).append(uri or "")
+        self._count_namespace(prefix, uri)
+
+    def _count_namespace(self, _prefix: str | None, uri: str | None) -> None:
         self._declarations += 1
         if self._few:
             self._count_markup()
@@ -467,6 +472,9 @@ class EnvelopeReader:
         else:
             self.head.operation = name
             self._head_read = True
+            # What is bound in a record ends with it, and is of no interest; some declare sixty on each.
+            self._parser.StartNamespaceDeclHandler = self._count_namespace
+            self._parser.EndNamespaceDeclHandler = None
 
     def _count_markup(self) -> None:
         self.few_markup += 1
