@@ -100,6 +100,7 @@ def test_a_shared_hub_number_is_said(echs, house, cast):
     code, _, err = echs("partner", "own", "lnd", "--hub", "5")
     assert (code, "hub 5 is shared with tnm" in err) == (0, True)
     assert "hub 5 is shared with lnd" in echs("partner", "show", "tnm")[2]
+    assert "hub 5 is shared with tnm, lnd" in echs("partner", "add", "new", "--name", "New", "--hub", "5")[2]
 
 
 def unfetched(house):

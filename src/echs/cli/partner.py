@@ -146,6 +146,7 @@ def add(
         numeric_pins=bool(numeric_pins),
     )
     show_partner(partner, as_json, made)
+    say_shared_hubs(house, partner)
 
 
 @command.command("list")

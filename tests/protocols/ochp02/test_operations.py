@@ -13,7 +13,7 @@ from echs.authorisations.authorisation import FIELDS as TOKEN_FIELDS
 from echs.cdrs.cdr import FIELDS as CDR_FIELDS
 from echs.chargepoints.chargepoint import FIELDS as POINT_FIELDS
 from echs.partners import enrolment
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
 from uploads import members, wrong
 from wire import OPERATIONS, SOAP_11, SOAP_12, Caller, envelope, identity, record_xml, request
 
@@ -276,7 +276,9 @@ def test_unknown_elements_are_named_with_their_namespace(app, cast):
     caller = Caller(app, "tnm")
     answer = caller.send("AddCDRs", "<cdrInfoArray/>")
     assert "FIELD_UNKNOWN at cdrInfoArray[0].cdrInfoArray" in answer.text("resultDescription")
-    assert "it has no namespace" in answer.text("resultDescription")
+    assert f"must be in the namespace {NAMESPACE}; it has no namespace" in answer.text("resultDescription")
     answer = caller.send("AddCDRs", '<n:cdrInfoArray><x:cdrId xmlns:x="urn:y">1</x:cdrId></n:cdrInfoArray>')
-    assert 'its namespace is "urn:y"' in answer.text("resultDescription")
+    assert f'must be in the namespace {NAMESPACE}; its namespace is "urn:y"' in answer.text("resultDescription")
+    answer = caller.send("AddCDRs", '<n:cdrInfoArray><x:colour xmlns:x="urn:y">1</x:colour></n:cdrInfoArray>')
+    assert 'is not a field of CdrInfo; its namespace is "urn:y"' in answer.text("resultDescription")
     assert caller.send("GetCDRs", "<n:everything/>").code == 302

@@ -1,8 +1,8 @@
 """The result codes of OCHP 0.2: one table, from our reasons to its numbers. The catalogue is made of it.
 
-Ranges, so that a client can act without the table: 1xx who are you, log in again; 2xx you may not; 3xx the data is
-wrong, correct it and send again; 4xx it contradicts what is stored; 5xx our side, the same request again later is safe;
-6xx a limit. A code is never used again for something else.
+Ranges, so that a client can act without the table: 1xx who are you, log in again (but on 101, 105 and 106); 2xx you may
+not; 3xx the data is wrong, correct it and send again; 4xx it contradicts what is stored; 5xx our side, the same request
+again later is safe; 6xx a limit. A code is never used again for something else.
 """
 
 from collections.abc import Sequence

@@ -73,6 +73,8 @@ def noun(
     if child.name == record.shape.name:
         return read(child, position, record, make, beyond)
     if child.name:
+        if split(child.name)[1] == record.element:
+            return foreign(child.name, position, f"must be in the namespace {NAMESPACE}")
         return foreign(child.name, position, f"is not an element of this request; {record.element} is")
     return Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the records", position=position)
 
@@ -111,7 +113,9 @@ def form_of(child: Child, position: int, record: WireRecord) -> tuple[list[str |
     for name, text in child.fields:
         place = record.places.get(name)
         if place is None:
-            wrong.append(foreign(name, position, f"is not a field of {record.type_name}", label))
+            known = f"{NAMESPACE} {split(name)[1]}" in record.places
+            detail = f"must be in the namespace {NAMESPACE}" if known else f"is not a field of {record.type_name}"
+            wrong.append(foreign(name, position, detail, label))
         elif values[place] is not None:
             note(place, FieldReason.FIELD_REPEATED, "stands more than once in this record")
         elif text is None:
