@@ -280,5 +280,5 @@ def test_unknown_elements_are_named_with_their_namespace(app, cast):
     answer = caller.send("AddCDRs", '<n:cdrInfoArray><x:cdrId xmlns:x="urn:y">1</x:cdrId></n:cdrInfoArray>')
     assert f'must be in the namespace {NAMESPACE}; its namespace is "urn:y"' in answer.text("resultDescription")
     answer = caller.send("AddCDRs", '<n:cdrInfoArray><x:colour xmlns:x="urn:y">1</x:colour></n:cdrInfoArray>')
-    assert 'is not a field of CdrInfo; its namespace is "urn:y"' in answer.text("resultDescription")
+    assert 'is not a field of CDRInfo; its namespace is "urn:y"' in answer.text("resultDescription")
     assert caller.send("GetCDRs", "<n:everything/>").code == 302
