@@ -12,6 +12,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import CreateIndex
 
 # Importing the tables is what puts them into the metadata.
+from echs.audit import guards
 from echs.audit import tables as _audit  # noqa: F401
 from echs.authorisations import tables as _authorisations  # noqa: F401
 from echs.base.database import Database, metadata
@@ -24,15 +25,7 @@ from echs.partners import tables as _partners  # noqa: F401
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# What keeps the audit trail from being rewritten; see migration 0006.
-GUARDS = {
-    "sqlite": {
-        f"{table}_no_{verb}" for table in ("audit", "audit_baseline") for verb in ("update", "delete", "replace")
-    },
-    "postgresql": {"audit_no_change", "audit_baseline_no_change"},
-}
-
-__all__ = ["GUARDS", "alembic_config", "current", "differences", "head", "metadata", "upgrade"]
+__all__ = ["alembic_config", "current", "differences", "head", "metadata", "upgrade"]
 
 
 def alembic_config(database: Database) -> "Config":
@@ -80,14 +73,7 @@ def differences(snapshot: Connection) -> list[str]:
         found = compare_metadata(context, metadata)
     flat = [each for item in found for each in (item if isinstance(item, list) else [item])]
     told = [f"{str(each[0]).replace('_', ' ')}: {' '.join(map(str, each[1:4]))[:200]}" for each in flat]
-    if snapshot.dialect.name == "sqlite":
-        names = set(snapshot.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars())
-    else:
-        names = set(snapshot.execute(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")).scalars())
-    guards = GUARDS[snapshot.dialect.name]
-    told += [f"the trigger {name} is missing: the audit trail could be rewritten" for name in sorted(guards - names)]
-    told += keys_and_indexes(snapshot)
-    return told + [f"there is a trigger {name} that is none of ours" for name in sorted(names - guards)]
+    return told + guards.differences(snapshot) + keys_and_indexes(snapshot)
 
 
 def keys_and_indexes(snapshot: Connection) -> list[str]:

@@ -27,8 +27,8 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import URL, Connection, func, inspect, select, text
 
 from echs import __version__, schema
+from echs.audit import guards, trail
 from echs.audit import tables as audit_tables
-from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base.clock import Clock, system_clock
 from echs.base.database import Database, own_file
@@ -254,9 +254,10 @@ def check_sqlite(file: Path, manifest: Manifest) -> None:
             missing = sorted(set(manifest.tables) - found)
             if missing:
                 raise damaged(f"{file} has no table {missing[0]}")
-            triggers = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-            if triggers - schema.GUARDS["sqlite"]:
-                raise damaged(f"{file} has a trigger that is none of ours: {min(triggers - schema.GUARDS['sqlite'])}")
+            newest = manifest.schema >= schema.head()  # before, there were fewer
+            told = next(guards.compared("sqlite", copy.execute(guards.IN_SQLITE), complete=newest), None)
+            if told is not None:
+                raise damaged(f"{file}: {told}")
             if one("SELECT version_num FROM alembic_version") != manifest.schema:
                 raise damaged(f"{file} has tables of another version than {manifest.schema}")
             if (one("SELECT hash FROM audit ORDER BY number DESC LIMIT 1") or "") != manifest.audit_hash:

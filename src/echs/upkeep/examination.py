@@ -318,9 +318,8 @@ def of_foreign_ids(snapshot: Connection) -> Iterator[Symptom]:
         ).subquery()
         count = snapshot.execute(select(func.count()).select_from(several)).scalar() or 0
         found = f"{count:,} are in the lists of several partners" if count else "none"
-        yield judged(
-            f"{name} of others", not count, found, "echs audit log names them; ask whose they are; see ECHS_FOREIGN_IDS"
-        )
+        remedy = "echs audit list --json names them; ask whose they are; see ECHS_FOREIGN_IDS"
+        yield judged(f"{name} of others", not count, found, remedy)
 
 
 def of_certificates(house: House, settings: Settings, snapshot: Connection) -> Iterator[Symptom]:
