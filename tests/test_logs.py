@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from echs import logs
+from echs.partners.login import LoginReason, note_refused
 from programs import need
 
 REQUEST = {
@@ -125,6 +126,7 @@ def test_the_recipes_of_the_docs_find_what_they_say(written):
     request()
     request(operation="authenticate", result="LOGIN_REFUSED", actor="")
     request(operation="wsdl", result="200", actor="")
+    note_refused(LoginReason.LOGIN_REFUSED, "tnm")
     logging.getLogger("echs").info("an event")
     lines = "not json\n" + out.getvalue()
     page = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()

@@ -1,10 +1,11 @@
-"""nginx with the site of deploy/nginx in front of a server, on loopback."""
+"""nginx with the site of deploy/nginx in front of a server, or of several, on loopback."""
 
 import os
 import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from cast import certificate_and_key
@@ -38,7 +39,7 @@ def free_port() -> int:
 class Proxy:
     """A running nginx; ``port`` speaks TLS, ``plain_port`` does not."""
 
-    def __init__(self, upstream_port: int, place: Path, now) -> None:
+    def __init__(self, upstream_port: int, place: Path, now, others: Sequence[int] = ()) -> None:
         self.place = place
         self.port, self.plain_port = free_port(), free_port()
         certificate, key = certificate_and_key(now, HOST)
@@ -58,6 +59,9 @@ class Proxy:
             text=True,
             check=True,
         ).stdout
+        first = next(line for line in site.splitlines() if line.strip().startswith(f"server 127.0.0.1:{upstream_port}"))
+        more = [first.replace(f":{upstream_port} ", f":{port} ") for port in others]
+        site = site.replace(first, "\n".join([first, *more]))
         (place / "site.conf").write_text(site.replace("/var/log/nginx", str(place)))
         (place / "nginx.conf").write_text(AROUND.format(place=place))
         self.process = subprocess.Popen([need("nginx", "nginx-light"), "-c", str(place / "nginx.conf")])

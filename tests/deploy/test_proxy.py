@@ -70,6 +70,61 @@ def test_partners_get_through_and_monitoring_does_not(proxy):
         assert proxy.ask(path)[0] == status, path
 
 
+class Dying(threading.Thread):
+    """A server that takes a request and dies of it, as its bodies are counted."""
+
+    def __init__(self, bodies: list[int]) -> None:
+        super().__init__(daemon=True)
+        self.bodies = bodies
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(0.5)
+                length = 0
+                try:
+                    while piece := connection.recv(65536):
+                        length += len(piece)
+                except OSError:
+                    pass
+                self.bodies.append(length)
+
+
+@pytest.mark.parametrize(
+    ("size", "more", "times"),
+    [
+        (600, "", 6),  # a request without records: three servers, and once more from the start
+        (3_900, "Content-Encoding: identity\r\n", 6),
+        (600, "Content-Encoding: gzip\r\n", 1),
+        (5_000, "", 1),
+        (200_000, "Content-Encoding: gzip\r\n", 1),
+        (1_200_000, "", 1),
+    ],
+)
+def test_what_may_be_an_upload_is_sent_to_one_server_only(clock, tmp_path, size, more, times):
+    bodies: list[int] = []
+    servers = [Dying(bodies) for _ in range(3)]
+    place = tmp_path / "nginx"
+    place.mkdir()
+    place.chmod(0o755)
+    proxy = Proxy(servers[0].port, place, clock(), [each.port for each in servers[1:]])
+    try:
+        status, _, _ = proxy.ask("/service/index.php", method="POST", body=b"x" * size, more=more)
+    finally:
+        proxy.stop()
+        for each in servers:
+            each.listener.close()
+    assert status == 502
+    assert len([length for length in bodies if length >= size]) == times
+
+
 def test_whoever_does_not_know_the_name_gets_nothing(proxy):
     with pytest.raises(OSError):
         proxy.ask("/livez", host="other.example.org")
