@@ -5,6 +5,7 @@ silent clients cannot keep every thread for ever. And what cannot be read as HTT
 may be the tail of somebody's password.
 """
 
+import errno
 import fcntl
 import gc
 import logging
@@ -42,6 +43,9 @@ VITAL = "vital"
 VITAL_REQUESTS = (b"GET /livez", b"HEAD /livez")
 PEEK_BYTES = 32
 OPEN_FILES = 65_536
+# What the system says when it gives no more files or memory for a connection.
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+EXHAUSTED_PAUSE_SECONDS, EXHAUSTED_QUIET_SECONDS = 0.05, 10.0
 # How long a request waits for its body before it takes its turn, how much of it is enough, and how often that is seen.
 BODY_SECONDS = 10.0
 BODY_HEAD_BYTES = 16_384
@@ -67,6 +71,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Start the watch beside the threads."""
         self.busy: dict[int, tuple[float, Any]] = {}
+        self.exhausted_until = 0.0
         raise_open_files()
         turn.limit(self.cfg.threads)
         limit_waiting(max(1, self.cfg.threads // 2))
@@ -151,7 +156,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def accept(self, listener: Any) -> None:
         """Take a new connection, the later the more there are here: so that another worker with fewer takes it."""
         time.sleep(min(self.nr_conns, MOST_LATE) * LATE_SECONDS)
-        super().accept(listener)
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                raise
+            # A worker that died of it would take with it what it works on. It waits until a connection ends.
+            if time.monotonic() > self.exhausted_until:
+                log.error("no more connections: %s; raise the limit of open files", error.strerror)
+            self.exhausted_until = time.monotonic() + EXHAUSTED_QUIET_SECONDS
+            time.sleep(EXHAUSTED_PAUSE_SECONDS)
 
     def watch(self) -> None:
         """Cut the connections whose time is over; the thread that waits on one then goes on to its end."""

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import resource
 import signal
 import socket
 import subprocess
@@ -88,6 +89,23 @@ def test_whose_body_does_not_come_keeps_no_place_from_others(server, sent):
     finally:
         for connection in silent:
             connection.close()
+
+
+def test_a_worker_that_gets_no_more_files_waits_and_does_not_die(server):
+    workers = server.workers()
+    for pid in workers:
+        room = len(server.open_files(pid)) + 10
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (room, room))
+    idle = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(60)]
+    time.sleep(1)
+    assert server.workers() == workers
+    assert "no more connections" in server.log.read_text()
+    for connection in idle:
+        connection.close()
+    with urlopen(f"{server.url}/livez", timeout=30) as answer:
+        assert answer.status == 200
+    assert server.workers() == workers
+    assert server.log.read_text().count("no more connections") <= 2 * len(workers)
 
 
 def test_uploads_of_one_partner_take_turns_and_others_are_served_meanwhile(server):
