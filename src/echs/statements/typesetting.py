@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import font_roboto
 from reportlab.pdfbase import pdfmetrics
@@ -91,6 +92,26 @@ def turn_page(canvas: Any) -> None:
     page.stream = None
 
 
+@lru_cache(maxsize=4096)
+def points(value: float) -> str:
+    """A coordinate as it stands in a page; a table has few columns and few rows on it."""
+    return f"{value:.2f}"
+
+
+# By document and font, the name of the subset with ASCII in it.
+_first_subsets: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+
+
+def first_subset(document: Any, font: str) -> str:
+    """The name of the first subset of a font in a document, which has it from then on."""
+    names = _first_subsets.setdefault(document, {})
+    if font not in names:
+        dynamic = pdfmetrics.getFont(font)
+        dynamic.splitString(" ", document)
+        names[font] = str(dynamic.getSubsetInternalName(0, document))
+    return names[font]
+
+
 def set_texts(canvas: Any, texts: Sequence[tuple[float, float, str]], font: str, size: float, color: Any) -> None:
     """Write texts, each at x and y, in one font, size and colour.
 
@@ -98,14 +119,14 @@ def set_texts(canvas: Any, texts: Sequence[tuple[float, float, str]], font: str,
     ASCII are in the first subset and are what they are everywhere.
     """
     document, dynamic = canvas._doc, pdfmetrics.getFont(font)
-    dynamic.splitString(" ", document)
-    plain = f"{dynamic.getSubsetInternalName(0, document)} {size} Tf"
+    plain = f"{first_subset(document, font)} {size} Tf"
     operators = [f"{color.red:.3f} {color.green:.3f} {color.blue:.3f} rg {plain}"]
     for x, y, text in texts:
         # A text object and a line each: who takes the text out of the file finds the cells apart.
-        operators.append(f"BT 1 0 0 1 {x:.2f} {y:.2f} Tm")
+        operators.append(f"BT 1 0 0 1 {points(x)} {points(y)} Tm")
         if text.isascii():
-            operators.append(f"({text.translate(ESCAPES)}) Tj T* ET")
+            shown = text.translate(ESCAPES) if "(" in text or ")" in text or "\\" in text else text
+            operators.append(f"({shown}) Tj T* ET")
             continue
         for subset, codes in dynamic.splitString(text, document):
             name = dynamic.getSubsetInternalName(subset, document)
