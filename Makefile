@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-interpreters interop bench docs tables check format lock clean
+.PHONY: help demo serve test test-interpreters interop bench walk docs tables check format lock clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -42,6 +42,9 @@ interop: $(VENV)/.dev ## Let zeep, soap for node and PHP play the roaming day un
 
 bench: $(VENV)/.dev ## Measure bulk exchange against floors of the same run; writes the README's table (BENCH="--only lists")
 	@$(BIN)/python bench/run.py $(BENCH)
+
+walk: $(VENV)/.dev ## Show which files and functions a request passes, in order (WALK="--of ClearCDRs")
+	@$(BIN)/python bench/walk.py $(WALK)
 
 docs: $(VENV)/.dev ## Build the documentation as a site in docs/_build; a warning is an error
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
