@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -63,7 +64,7 @@ def environment(version: str, python: str) -> Path:
         for old in place.parent.glob(f"{version}-*"):
             shutil.rmtree(old)
         subprocess.run([python, "-m", "venv", str(place)], check=True)
-        install = [str(inside), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        install = [str(inside), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
         for lock in (RUN_LOCK, LOCK):
             subprocess.run([*install, "--require-hashes", "-r", str(lock)], check=True, timeout=900)
         subprocess.run([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True, timeout=300)
@@ -77,23 +78,31 @@ def main() -> int:
     if not found:
         print(f"no other interpreter found: looked for Python {', '.join(VERSIONS)} on PATH, in /usr and in ~/.pyenv")
         return 0
-    failed = []
+    usable = {}
     for version, python in found.items():
-        if not asked(python, "-c", "import ensurepip, venv; print(1)"):
+        if asked(python, "-c", "import ensurepip, venv; print(1)"):
+            usable[version] = python
+        else:
             print(f"Python {version} ({python}) is left out: it cannot make environments (python3-venv is missing)")
-            continue
-        began = time.monotonic()
-        print(f"Python {version} ({python})", flush=True)
-        try:
-            inside = environment(version, python)
-        except (subprocess.SubprocessError, OSError) as error:
-            print(f"Python {version}: the environment could not be set up: {error}")
-            failed.append(version)
-            continue
-        done = subprocess.run([inside, "-m", "pytest", *OPTIONS, *TESTS], cwd=ROOT, env=without_ci(), check=False)
-        if done.returncode != 0:
-            failed.append(version)
-        print(f"Python {version}: {'FAILED' if version in failed else 'passed'} in {time.monotonic() - began:.0f} s")
+    failed = []
+    # While one is tested the next is set up.
+    with ThreadPoolExecutor(1) as setting_up:
+        coming = {version: setting_up.submit(environment, version, python) for version, python in usable.items()}
+        for version, python in usable.items():
+            began = time.monotonic()
+            print(f"Python {version} ({python})", flush=True)
+            try:
+                inside = coming[version].result()
+            except (subprocess.SubprocessError, OSError) as error:
+                print(f"Python {version}: the environment could not be set up: {error}")
+                failed.append(version)
+                continue
+            done = subprocess.run([inside, "-m", "pytest", *OPTIONS, *TESTS], cwd=ROOT, env=without_ci(), check=False)
+            if done.returncode != 0:
+                failed.append(version)
+            print(
+                f"Python {version}: {'FAILED' if version in failed else 'passed'} in {time.monotonic() - began:.0f} s"
+            )
     return 1 if failed else 0
 
 
