@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -60,35 +61,29 @@ def waits_its_turn(server, path: str) -> bool:
 
 
 def test_that_it_lives_is_answered_while_every_thread_is_taken(server):
-    held: list[socket.socket] = []
-    try:
+    with ExitStack() as held:
         # More than there are, since the workers do not share them evenly, and one may not be there yet.
-        for _ in range(10):
-            held += [stalled(server) for _ in range(3 * EVERY_THREAD)]
-            if waits_its_turn(server, "/readyz"):
+        for number in range(1, 30 * EVERY_THREAD + 1):
+            held.enter_context(stalled(server))
+            if number % (3 * EVERY_THREAD) == 0 and waits_its_turn(server, "/readyz"):
                 break
         else:
-            raise AssertionError(f"{len(held)} connections took not every thread")
+            raise AssertionError(f"{number} connections took not every thread")
         for _ in range(5):
             with urlopen(f"{server.url}/livez", timeout=5) as answer:
                 assert answer.status == 200
-    finally:
-        for connection in held:
-            connection.close()
 
 
 @pytest.mark.parametrize("sent", [b"", b"<"], ids=["a head alone", "the first byte"])
 def test_whose_body_does_not_come_keeps_no_place_from_others(server, sent):
     """Each of the two workers works on eight requests at once, and has 24 threads; no threads are short here."""
-    silent = [stalled(server, sent) for _ in range(20)]
-    try:
+    with ExitStack() as silent:
+        for _ in range(20):
+            silent.enter_context(stalled(server, sent))
         time.sleep(0.5)
         for _ in range(5):
             with urlopen(f"{server.url}{PATH}?wsdl", timeout=5) as answer:
                 assert answer.status == 200
-    finally:
-        for connection in silent:
-            connection.close()
 
 
 def test_a_worker_that_gets_no_more_files_waits_and_does_not_die(server):

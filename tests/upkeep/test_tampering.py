@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from cast import PASSWORDS, cdr, certificate_pem, charge_point, enrol, hashed, token
-from conftest import Clock, administer, database_in
+from conftest import Clock, administer, database_in, settings_of
 from echs.audit import tables as audit_tables
 from echs.audit import trail
 from echs.audit.entry import FIRST_HASH, Action
@@ -36,12 +36,7 @@ UPLOADS = {name: f"01{name}".ljust(26, "0") for name in ("A", "B", "C", "D", "E"
 
 
 def opened(url, directory):
-    given = {
-        "ECHS_DATA_DIR": str(directory),
-        "ECHS_DATABASE_URL": url,
-        "ECHS_SECRET_KEY": "a secret that is long enough for a test",
-    }
-    return open_house(read_settings(given), Clock())
+    return open_house(read_settings(settings_of(url, directory)), Clock())
 
 
 def live(house):
@@ -90,23 +85,22 @@ def live(house):
 
 
 @pytest.fixture(scope="session")
-def rich_sqlite(sqlite_template, tmp_path_factory):
-    """The file of the store, and what its clock says."""
-    directory = tmp_path_factory.mktemp("rich")
-    path = directory / "store.sqlite3"
-    shutil.copy(sqlite_template, path)
-    house = live(opened(f"sqlite:///{path}", directory / "data"))
-    with house.database.write() as transaction:
-        transaction.connection.driver_connection.execute("COMMIT")
-        transaction.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        transaction.connection.driver_connection.execute("BEGIN IMMEDIATE")
-    house.database.close()
-    return path, house.clock.now
+def rich(templates):
+    """Of a kind of store, one that `live` has filled, and what its clock says."""
+    clocks = {}
+
+    def of(kind):
+        def fill(house):
+            clocks[kind] = live(house).clock
+
+        return templates.of(kind, "rich", fill), clocks[kind].now
+
+    return of
 
 
 @pytest.fixture
-def on_sqlite(rich_sqlite, tmp_path):
-    path, now = rich_sqlite
+def on_sqlite(rich, tmp_path):
+    path, now = rich("sqlite")
     shutil.copy(path, tmp_path / "store.sqlite3")
     house = opened(f"sqlite:///{tmp_path / 'store.sqlite3'}", tmp_path / "data")
     house.clock.now = now
@@ -114,18 +108,9 @@ def on_sqlite(rich_sqlite, tmp_path):
     house.database.close()
 
 
-@pytest.fixture(scope="session")
-def rich_postgres(postgres, postgresql_template, tmp_path_factory):
-    """The name of the store, and what its clock says."""
-    administer(postgres, f"CREATE DATABASE echs_rich TEMPLATE {postgresql_template}")
-    house = live(opened(database_in(postgres, "echs_rich"), tmp_path_factory.mktemp("rich")))
-    house.database.close()
-    return "echs_rich", house.clock.now
-
-
 @pytest.fixture
-def on_postgres(postgres, rich_postgres, tmp_path):
-    template, now = rich_postgres
+def on_postgres(postgres, rich, tmp_path):
+    template, now = rich("postgresql")
     administer(postgres, "DROP DATABASE IF EXISTS tampered WITH (FORCE)")
     administer(postgres, f"CREATE DATABASE tampered TEMPLATE {template}")
     house = opened(database_in(postgres, "tampered"), tmp_path / "data")
