@@ -37,7 +37,7 @@ test: $(VENV)/.dev ## Run all tests, on SQLite and on PostgreSQL (TEST=path or o
 test-interpreters: $(VENV)/.dev ## Run the demo and the tests of the protocols on every other Python here (3.11 to 3.13)
 	@$(BIN)/python tests/interpreters.py
 
-interop: $(VENV)/.dev ## Let zeep, soap for node and PHP play the roaming day under both contracts (INTEROP="--client zeep")
+interop: $(VENV)/.dev ## Let zeep, soap for node and PHP play the roaming day under both contracts, and gSOAP read numeric pins (INTEROP="--client zeep")
 	@$(BIN)/python tests/interop/run.py $(INTEROP)
 
 bench: $(VENV)/.dev ## Measure bulk exchange against floors of the same run; writes the README's table (BENCH="--only lists")
