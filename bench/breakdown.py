@@ -24,7 +24,7 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from echs import schema  # noqa: E402
-from echs.base.upload import Run  # noqa: E402
+from echs.base.upload_validation import RecordBatch  # noqa: E402
 from echs.cdrs import intake  # noqa: E402
 from echs.house import House, open_house  # noqa: E402
 from echs.partners import enrolment, register  # noqa: E402
@@ -41,7 +41,7 @@ def add(house: House, first: int) -> None:
     (sender, _) = register.all_partners(house)
     now = datetime.now(UTC).replace(microsecond=0)
     rows = [tuple(map(str, row)) for row in bodies.cdrs(COUNT, "TheNewMotion", ["ANWB"], now, first)]
-    intake.add(house, sender, iter([Run(rows)]), f"{first:026d}", house.lists)
+    intake.add(house, sender, iter([RecordBatch(rows)]), f"{first:026d}", house.lists)
 
 
 def profile(house: House) -> str:
@@ -51,7 +51,7 @@ def profile(house: House) -> str:
     rows = [tuple(map(str, row)) for row in bodies.cdrs(COUNT, "TheNewMotion", ["ANWB"], now, 200_000)]
     seen = cProfile.Profile()
     seen.enable()
-    intake.add(house, sender, iter([Run(rows)]), "x" * 26, house.lists)
+    intake.add(house, sender, iter([RecordBatch(rows)]), "x" * 26, house.lists)
     seen.disable()
     told = io.StringIO()
     pstats.Stats(seen, stream=told).sort_stats("tottime").print_stats(18)

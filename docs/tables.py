@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from echs.authorisations import authorisation
-from echs.base.plausibility import Rule
+from echs.base.rule import Rule
 from echs.cdrs.rules import RULES
 from echs.chargepoints import chargepoint
 from echs.gauges import GAUGES

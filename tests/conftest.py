@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 import canary
 from cast import Cast, enrol
 from echs import schema
-from echs.base import trace
+from echs.base import request_context
 from echs.base.database import Database
 from echs.house import House, open_house
 from echs.partners.register import all_partners
@@ -95,7 +95,7 @@ def no_setting_from_outside() -> Iterator[None]:
 def nothing_under_way() -> Iterator[None]:
     """What a test carried out ends with it, so that no line of the next one's log says that it belongs to it."""
     yield
-    trace.end()
+    request_context.end()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from echs.authorisations.authorisation import Authorisation, problems_of
-from echs.base.places import contracts
+from echs.base.resources import contracts
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.names import NAMESPACE, ROAMING_AUTHORISATION_INFO
 from wire import SOAP_11

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from echs.base.trace import Trace
+from echs.base.request_context import RequestContext
 from echs.meters import DURATION, IN_FLIGHT, REQUESTS, Meters, allocated
 
 
@@ -36,7 +36,7 @@ def test_meters_of_one_process_are_read_as_they_were_counted():
 
 @pytest.mark.parametrize("committed", [True, False])
 def test_what_is_entered_counts_when_it_is_committed(committed):
-    trace = Trace()
+    trace = RequestContext()
     trace.entering = "1:abc"
     trace.entered(committed=committed)
     assert (trace.audited, trace.entering) == ("1:abc" if committed else "", "")

@@ -39,7 +39,7 @@ def test_the_wheel_works_without_the_checkout(tmp_path):
     assert licence.read_bytes() == (ROOT / "LICENSE").read_bytes()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
     environment.update(PYTHONPATH=str(place), ECHS_DATA_DIR=str(tmp_path / "data"))
-    ask = "import echs, sys; from echs.base.places import migrations; sys.stdout.write(str(migrations()))"
+    ask = "import echs, sys; from echs.base.resources import migrations; sys.stdout.write(str(migrations()))"
     where = subprocess.run(
         [sys.executable, "-c", ask], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     )

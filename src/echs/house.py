@@ -12,13 +12,13 @@ from echs.audit.receipts import Receipts
 from echs.authorisations import roaming_list
 from echs.base.admission import Admission, AdmissionLimits
 from echs.base.clock import Clock, system_clock
+from echs.base.context import Context
 from echs.base.database import Database, FileIdentity
 from echs.base.energy import UNITS_PER_KWH
-from echs.base.ground import Ground
 from echs.base.limits import Limits
-from echs.base.published_list import DrawnLists
 from echs.cdrs.surroundings import Lists
 from echs.chargepoints import chargepoint_list
+from echs.lists.list_cache import ListCache
 from echs.partners.partner import Partner
 from echs.partners.throttle import Throttle, ThrottleLimits
 from echs.settings import DEFAULT_PUBLIC_URL, SECRET_KEY_DIFFERENT, SECRET_KEY_MINIMUM, BadConfiguration, Settings
@@ -36,11 +36,11 @@ LISTS = Lists(roaming_list.known_tokens, roaming_list.known_contracts, chargepoi
 
 
 @dataclass(frozen=True)
-class House(Ground):
+class House(Context):
     """The ground, the shelf with the statements and what is needed to make links to them, the lists as they go out."""
 
     shelf: Shelf
-    drawn: DrawnLists
+    drawn: ListCache
     link_key: bytes
     public_url: str
     data_dir: Path
@@ -79,7 +79,7 @@ def open_house(
         clock=clock,
         limits=limits(settings),
         shelf=Shelf(settings.data_dir / "statements"),
-        drawn=DrawnLists(settings.data_dir / "lists"),
+        drawn=ListCache(settings.data_dir / "lists"),
         link_key=link.signing_key(secret_key(settings)),
         public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,
         data_dir=settings.data_dir,

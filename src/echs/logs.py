@@ -16,7 +16,7 @@ import structlog
 from gunicorn.glogging import Logger as GunicornLogger
 from rich.console import Console
 
-from echs.base import trace
+from echs.base import request_context
 from echs.base.errors import printable
 
 Event = MutableMapping[str, Any]
@@ -168,8 +168,8 @@ def as_text(value: Any, **_: Any) -> str:
 
 def of_request(_logger: Any, _method: str, event: Event) -> Event:
     """Add the request that a line belongs to."""
-    present = trace.present()
-    if present is not None and present.door != trace.COMMAND and "request_id" not in event:
+    present = request_context.present()
+    if present is not None and present.door != request_context.COMMAND and "request_id" not in event:
         event["request_id"] = present.request_id
     return event
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from echs import meters
-from echs.base import trace
-from echs.base.origin import Network, client_address, client_certificate
-from echs.base.trace import Trace
+from echs.base import request_context
+from echs.base.proxy_headers import Network, client_address, client_certificate
+from echs.base.request_context import RequestContext
 from echs.meters import Meters
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ TELLING_SECONDS = 5.0
 class Visit:
     """The pieces of one answer on their way; at the end the request is entered in the log and the meters."""
 
-    def __init__(self, reception: "Reception", environ: Environ, present: Trace) -> None:
+    def __init__(self, reception: "Reception", environ: Environ, present: RequestContext) -> None:
         self.reception = reception
         self.environ = environ
         self.trace = present
@@ -83,8 +83,8 @@ class Reception:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         peer = environ.get("REMOTE_ADDR", "")
-        present = trace.begin(
-            Trace(
+        present = request_context.begin(
+            RequestContext(
                 door="http",
                 origin=client_address(peer, environ.get("HTTP_X_FORWARDED_FOR", ""), self.trusted),
                 certificate=client_certificate(peer, environ.get("HTTP_X_CLIENT_CERT", ""), self.trusted),
@@ -110,7 +110,7 @@ class Reception:
         try:
             self.enter(visit)
         finally:
-            trace.end()
+            request_context.end()
 
     def enter(self, visit: Visit) -> None:
         """Enter the request in the meters and the log."""

@@ -16,7 +16,7 @@ from echs.audit import guards
 from echs.audit import tables as _audit  # noqa: F401
 from echs.authorisations import tables as _authorisations  # noqa: F401
 from echs.base.database import Database, metadata
-from echs.base.places import migrations
+from echs.base.resources import migrations
 from echs.cdrs import tables as _cdrs  # noqa: F401
 from echs.chargepoints import tables as _chargepoints  # noqa: F401
 from echs.clearing import tables as _clearing  # noqa: F401

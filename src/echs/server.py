@@ -11,9 +11,9 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from echs import logs
-from echs.base import trace, turn
+from echs.base import request_context, request_gate
 from echs.base.database import FileIdentity
-from echs.base.origin import Network
+from echs.base.proxy_headers import Network
 from echs.clearing.publish import open_link
 from echs.front import PAGE_HEADERS, directions, page
 from echs.gauges import Gauges
@@ -78,7 +78,7 @@ def application(
             log.exception("a statement could not be given out")
             return plain(environ, start_response, "503 Service Unavailable", "Not available now. Try again later.")
         if path in ("", "/") and environ.get("REQUEST_METHOD") in ("GET", "HEAD"):
-            trace.current().operation = "front"
+            request_context.current().operation = "front"
             text, kind = page(house.public_url), "text/html; charset=utf-8"
             return plain(environ, start_response, "200 OK", text, kind, more=PAGE_HEADERS)
         told = "Not found." if path.startswith(STATEMENTS_PATH) else directions(house.public_url)
@@ -90,8 +90,8 @@ def application(
 
 def statement(house: House, name: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """The statement behind a link; 410 where it has ended, or the same 404 for whatever else is wrong with it."""
-    turn.stand_aside()
-    trace.current().operation = "statement"
+    request_gate.release()
+    request_context.current().operation = "statement"
     found = STATEMENT_LINK.fullmatch(name)
     opened = None
     if found is not None and len(found["signed"]) <= LINK_LENGTH_LIMIT:
@@ -153,13 +153,13 @@ class Vitals:
 
     def lives(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """That a thread is there to answer; nothing else is looked at."""
-        trace.current().operation = "livez"
+        request_context.current().operation = "livez"
         return plain(environ, start_response, "200 OK", "ok")
 
     def is_ready(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """200 where every check is right, else 503; each check in JSON."""
-        trace.current().operation = "readyz"
-        turn.stand_aside()
+        request_context.current().operation = "readyz"
+        request_gate.release()
         checks = readiness(self.house, self.draining)
         ready = all(check.ok for check in checks)
         body = {"ready": ready, "checks": {check.name: {"ok": check.ok, **check.found} for check in checks}}
@@ -168,8 +168,8 @@ class Vitals:
 
     def metrics(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The meters of all workers and the gauges, for Prometheus."""
-        trace.current().operation = "metrics"
-        turn.stand_aside()
+        request_context.current().operation = "metrics"
+        request_gate.release()
         for _ in range(2):
             try:
                 text = self.counted.text(self.gauges).decode()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from echs.base.origin import Network, networks
+from echs.base.proxy_headers import Network, networks
 
 PREFIX = "ECHS_"
 SECRETS = ("database_url", "database_password", "secret_key")

@@ -26,7 +26,7 @@ from gunicorn.http import errors
 from gunicorn.util import write_error
 from gunicorn.workers.gthread import ThreadWorker
 
-from echs.base import deadline, turn
+from echs.base import deadline, request_gate
 from echs.base.database import limit_writers
 from echs.meters import CUT
 from echs.partners.login import limit_waiting
@@ -73,7 +73,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.busy: dict[int, tuple[float, Any]] = {}
         self.exhausted_until = 0.0
         raise_open_files()
-        turn.limit(self.cfg.threads)
+        request_gate.limit(self.cfg.threads)
         limit_waiting(max(1, self.cfg.threads // 2))
         self.threads = 2 * self.cfg.threads + getattr(self.app, "upload_seats", 0)
         # Some threads never wait for a writer: who only reads finds one.
@@ -120,7 +120,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             try:
                 again = super().handle(conn)
             finally:
-                turn.stand_aside()
+                request_gate.release()
                 deadline.watched_by(None)
                 self.busy.pop(id(conn), None)
             # To hand a connection back to the main thread, and to get it again, is a good part of a small request.
@@ -138,7 +138,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         all, waits without a place that others could have.
         """
         if not threading.current_thread().name.startswith(VITAL) and comes(req, conn):
-            turn.take()
+            request_gate.acquire()
         return super().handle_request(req, conn)
 
     def is_parent_alive(self) -> bool:

@@ -13,9 +13,9 @@ from cast import cdr, token
 from echs.audit import trail
 from echs.audit.entry import DONE, FIRST_HASH, Action, Entry, as_detail, breaks
 from echs.authorisations import roaming_list
-from echs.base import trace
+from echs.base import request_context
 from echs.base.errors import Refused
-from echs.base.trace import Trace
+from echs.base.request_context import RequestContext
 from echs.cdrs import intake
 from echs.clearing import run
 from echs.clearing.delivery import deliver
@@ -32,11 +32,11 @@ def told(house):
 
 
 def test_every_change_leaves_an_entry_with_who_what_and_from_where(house, cast):
-    trace.begin(Trace(door="soap-1.2", actor="tnm", origin="192.0.2.7"))
+    request_context.begin(RequestContext(door="soap-1.2", actor="tnm", origin="192.0.2.7"))
     roaming_list.replace(house, cast.tnm, [token(1)])
-    intake.add(house, cast.tnm, iter([cdr(1), cdr(2)]), trace.current().request_id, house.lists)
-    trace.begin(Trace(door="command", actor="root", origin="host"))
-    run.clear(house, "command", trace.current().request_id)
+    intake.add(house, cast.tnm, iter([cdr(1), cdr(2)]), request_context.current().request_id, house.lists)
+    request_context.begin(RequestContext(door="command", actor="root", origin="host"))
+    run.clear(house, "command", request_context.current().request_id)
     for _ in range(2):
         list(deliver(house, cast.anwb, "%s" * 20).texts)
     enrolment.disable(house, "lnd")
@@ -164,7 +164,7 @@ def test_entries_are_found_by_who_by_what_by_request_and_the_newest_first_so_man
 
 
 def test_the_log_names_an_entry_only_when_its_transaction_is_committed(house, cast):
-    present = trace.begin(Trace(actor="tnm"))
+    present = request_context.begin(RequestContext(actor="tnm"))
     with pytest.raises(ZeroDivisionError), house.database.write() as transaction:
         trail.note(house, transaction, Action.PURGED, "run 1")
         raise ZeroDivisionError

@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from cast import cdr, token
 from echs.authorisations import roaming_list
-from echs.base import deadline, trace
+from echs.base import deadline, request_context
 from echs.base.errors import LoadReason, Refused
-from echs.base.trace import Trace
+from echs.base.request_context import RequestContext
 from echs.cdrs import intake
 from wire import Caller
 
@@ -19,20 +19,20 @@ REQUEST = "0" * 26
 @pytest.fixture
 def late():
     """A request whose time is over."""
-    yield trace.begin(Trace(deadline=time.monotonic() - 1))
-    trace.end()
+    yield request_context.begin(RequestContext(deadline=time.monotonic() - 1))
+    request_context.end()
 
 
 def test_a_command_has_no_deadline_and_a_request_ends_at_its_own():
-    trace.begin(Trace())
+    request_context.begin(RequestContext())
     assert not deadline.passed()
-    trace.begin(Trace(deadline=time.monotonic() + 60))
+    request_context.begin(RequestContext(deadline=time.monotonic() + 60))
     deadline.check()
-    trace.begin(Trace(deadline=time.monotonic()))
+    request_context.begin(RequestContext(deadline=time.monotonic()))
     with pytest.raises(Refused) as refused:
         deadline.check()
     assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
-    trace.end()
+    request_context.end()
     assert not deadline.passed()
 
 
@@ -52,7 +52,7 @@ def test_records_are_read_no_further_than_the_deadline(house, cast, late):
 
 @pytest.mark.parametrize("step", ["known_positions", "Storing.store", "Storing.warn"])
 def test_an_upload_whose_time_is_over_inside_its_transaction_stores_nothing(house, cast, monkeypatch, step):
-    present = trace.begin(Trace(deadline=time.monotonic() + 60))
+    present = request_context.begin(RequestContext(deadline=time.monotonic() + 60))
     name, _, method = step.partition(".")
     owner = getattr(intake, name) if method else intake
     original = getattr(owner, method or name)
@@ -64,7 +64,7 @@ def test_an_upload_whose_time_is_over_inside_its_transaction_stores_nothing(hous
     monkeypatch.setattr(owner, method or name, slow)
     with pytest.raises(Refused) as refused:
         intake.add(house, cast.tnm, iter([cdr(1), cdr(2)]), REQUEST, house.lists)
-    trace.end()
+    request_context.end()
     assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
     with house.database.read() as snapshot:
         assert snapshot.execute(text("SELECT count(*) FROM cdr")).scalar() == 0
@@ -73,12 +73,12 @@ def test_an_upload_whose_time_is_over_inside_its_transaction_stores_nothing(hous
 def test_a_statement_of_sqlite_that_runs_on_is_interrupted(house):
     if not house.database.is_sqlite:
         pytest.skip("PostgreSQL has its own time limit for statements")
-    trace.begin(Trace(deadline=time.monotonic() + 0.2))
+    request_context.begin(RequestContext(deadline=time.monotonic() + 0.2))
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     began = time.monotonic()
     with pytest.raises(Refused) as refused, house.database.write() as transaction:
         transaction.execute(text(endless))
-    trace.end()
+    request_context.end()
     assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
     assert time.monotonic() - began < 30
     with house.database.write() as transaction:

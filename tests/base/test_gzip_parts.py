@@ -6,7 +6,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echs.base.gzip_parts import HEADER, Deflater, Sum, deflated
+from echs.base.gzip_concat import HEADER, Crc, Deflater, deflated
 
 texts = st.binary(max_size=3000) | st.integers(0, 200_000).map(lambda length: b"ab<c>" * (length // 5))
 
@@ -14,7 +14,7 @@ texts = st.binary(max_size=3000) | st.integers(0, 200_000).map(lambda length: b"
 @given(st.lists(texts, min_size=1, max_size=5), texts)
 def test_parts_make_one_member_with_the_right_sum_and_length(parts, last):
     data = HEADER
-    total = Sum()
+    total = Crc()
     for part in parts:
         deflater = Deflater()
         data += deflater.piece(part[:100]) + deflater.piece(part[100:]) + deflater.end()
@@ -31,4 +31,4 @@ def test_parts_make_one_member_with_the_right_sum_and_length(parts, last):
 
 @given(texts, texts)
 def test_the_sum_of_two_texts_follows_from_their_sums(one, other):
-    assert Sum().plus(one) + Sum().plus(other) == Sum(zlib.crc32(one + other), len(one) + len(other))
+    assert Crc().plus(one) + Crc().plus(other) == Crc(zlib.crc32(one + other), len(one) + len(other))

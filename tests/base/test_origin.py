@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from echs.base.origin import certificate_mark, client_address, client_certificate, networks
+from echs.base.proxy_headers import certificate_mark, client_address, client_certificate, networks
 
 PROXIES = networks("10.0.0.5, 192.168.7.0/24, ::1")
 # Any bytes will do: the mark is over them, and who signed them does not matter.

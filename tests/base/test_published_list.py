@@ -11,13 +11,13 @@ import pytest
 
 from cast import hashed, token
 from echs.authorisations import roaming_list
-from echs.base import published_list
-from echs.base.gzip_parts import HEADER, Sum, deflated
-from echs.base.published_list import Form
+from echs.base.gzip_concat import HEADER, Crc, deflated
+from echs.lists import list_cache
+from echs.lists.list_cache import RecordTemplate
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 
-PLAIN = Form("plain", "|".join(["%s"] * 10) + "\n", lambda texts: "".join(texts).encode())
+PLAIN = RecordTemplate("plain", "|".join(["%s"] * 10) + "\n", lambda texts: "".join(texts).encode())
 
 
 def given_out(house, deflated_parts=False):
@@ -30,7 +30,7 @@ def text_of(house, deflated_parts=False) -> str:
     records.close()
     if not deflated_parts:
         return data.decode()
-    return gzip.decompress(HEADER + data + deflated(b"", last=True) + (records.sum + Sum()).trailer).decode()
+    return gzip.decompress(HEADER + data + deflated(b"", last=True) + (records.sum + Crc()).trailer).decode()
 
 
 def expected(*records) -> str:
@@ -116,7 +116,7 @@ def test_where_nothing_can_be_kept_lists_are_given_out_all_the_same(house, lists
 
 def test_a_disk_that_fills_up_in_the_middle_loses_nothing_and_leaves_nothing(house, lists, monkeypatch):
     written = []
-    real = published_list.Unfinished.write
+    real = list_cache.AtomicFile.write
 
     def write(self, data):
         written.append(data)
@@ -124,7 +124,7 @@ def test_a_disk_that_fills_up_in_the_middle_loses_nothing_and_leaves_nothing(hou
             self.abandon()
         return real(self, data)
 
-    monkeypatch.setattr(published_list.Unfinished, "write", write)
+    monkeypatch.setattr(list_cache.AtomicFile, "write", write)
     assert text_of(house) == lists
     assert len(files(house)) <= 1
 
@@ -218,7 +218,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
         really = getattr(os, name)
         monkeypatch.setattr(os, name, lambda *of, name=name, really=really: (done.append(name), really(*of)))
     path = tmp_path / "list-form-1-1.mark-text"
-    for _ in published_list.keeping(path, iter([b"text", Sum(0, 4)])):
+    for _ in list_cache.tee_to_file(path, iter([b"text", Crc(0, 4)])):
         assert not path.exists()
     assert path.read_bytes().startswith(b"text")
     assert done == ["fsync", "replace"]

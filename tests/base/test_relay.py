@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from echs.base import relay
-from echs.base.relay import Relay
+from echs.base import prefetch_buffer
+from echs.base.prefetch_buffer import PrefetchBuffer
 
 
 class Closable:
@@ -18,13 +18,13 @@ class Closable:
 
 def test_everything_comes_out_as_it_went_in_and_in_order():
     given = [bytes([number % 256]) * 1000 if number % 3 else (number,) for number in range(2000)]
-    handed = Relay(iter(given))
+    handed = PrefetchBuffer(iter(given))
     assert list(handed) == given
     handed.close()
 
 
 def test_the_maker_does_not_wait_for_the_reader(monkeypatch):
-    monkeypatch.setattr(relay, "MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(prefetch_buffer, "MEMORY_BYTES", 10_000)
     done = threading.Event()
 
     def made():
@@ -32,20 +32,20 @@ def test_the_maker_does_not_wait_for_the_reader(monkeypatch):
             yield bytes([number]) * 5000
         done.set()
 
-    handed = Relay(made())
+    handed = PrefetchBuffer(made())
     assert done.wait(10)
     assert [each[:1] for each in handed] == [bytes([number]) for number in range(200)]
     handed.close()
 
 
 def test_without_room_for_a_file_the_maker_waits_and_nothing_is_lost(monkeypatch):
-    monkeypatch.setattr(relay, "MEMORY_BYTES", 10_000)
-    monkeypatch.setattr(relay, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(prefetch_buffer, "MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(prefetch_buffer, "WAIT_SECONDS", 0.05)
 
     def full(**_):
         raise OSError("no space")
 
-    monkeypatch.setattr(relay.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(prefetch_buffer.tempfile, "TemporaryFile", full)
     made = []
 
     def maker():
@@ -53,7 +53,7 @@ def test_without_room_for_a_file_the_maker_waits_and_nothing_is_lost(monkeypatch
             made.append(number)
             yield bytes([number]) * 4000
 
-    handed = Relay(maker())
+    handed = PrefetchBuffer(maker())
     time.sleep(0.2)
     assert len(made) < 10
     assert [each[0] for each in handed] == list(range(50))
@@ -61,10 +61,10 @@ def test_without_room_for_a_file_the_maker_waits_and_nothing_is_lost(monkeypatch
 
 
 def test_a_disk_that_fills_up_in_the_middle_loses_nothing(monkeypatch):
-    monkeypatch.setattr(relay, "MEMORY_BYTES", 10_000)
-    monkeypatch.setattr(relay, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(prefetch_buffer, "MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(prefetch_buffer, "WAIT_SECONDS", 0.05)
     room = [100_000]
-    real = relay.os.pwrite
+    real = prefetch_buffer.os.pwrite
 
     def pwrite(descriptor, data, place):
         room[0] -= len(data)
@@ -73,8 +73,8 @@ def test_a_disk_that_fills_up_in_the_middle_loses_nothing(monkeypatch):
             raise OSError("no space")
         return real(descriptor, data, place)
 
-    monkeypatch.setattr(relay.os, "pwrite", pwrite)
-    handed = Relay(iter([bytes([number]) * 3000 for number in range(200)]))
+    monkeypatch.setattr(prefetch_buffer.os, "pwrite", pwrite)
+    handed = PrefetchBuffer(iter([bytes([number]) * 3000 for number in range(200)]))
     time.sleep(0.2)
     assert [each[0] for each in handed] == list(range(200))
     handed.close()
@@ -86,14 +86,14 @@ def test_what_fails_at_once_is_raised_at_once_and_what_fails_later_where_it_is_r
         yield
 
     with pytest.raises(ValueError, match="at once"):
-        Relay(never())
+        PrefetchBuffer(never())
 
     def later():
         for number in range(20):
             yield str(number).encode()
         raise ValueError("later")
 
-    handed = Relay(later())
+    handed = PrefetchBuffer(later())
     read = []
     with pytest.raises(ValueError, match="later"):
         read.extend(handed)
@@ -101,7 +101,7 @@ def test_what_fails_at_once_is_raised_at_once_and_what_fails_later_where_it_is_r
 
 
 def test_a_reader_that_goes_away_leaves_nothing_open(monkeypatch):
-    monkeypatch.setattr(relay, "MEMORY_BYTES", 10_000)
+    monkeypatch.setattr(prefetch_buffer, "MEMORY_BYTES", 10_000)
     things = [Closable() for _ in range(100)]
     go_on = threading.Event()
 
@@ -111,7 +111,7 @@ def test_a_reader_that_goes_away_leaves_nothing_open(monkeypatch):
                 go_on.wait(10)
             yield each
 
-    handed = Relay(made())
+    handed = PrefetchBuffer(made())
     taken = next(iter(handed))
     handed.close()
     go_on.set()

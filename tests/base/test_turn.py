@@ -3,7 +3,7 @@
 import threading
 import time
 
-from echs.base import turn
+from echs.base import request_gate
 
 
 def test_one_after_the_other_while_each_is_short():
@@ -13,14 +13,14 @@ def test_one_after_the_other_while_each_is_short():
     def work() -> None:
         nonlocal inside, most
         for _ in range(20):
-            turn.take()
-            if turn.is_mine():
+            request_gate.acquire()
+            if request_gate.held():
                 with guard:
                     inside += 1
                     most = max(most, inside)
                 with guard:
                     inside -= 1
-            turn.stand_aside()
+            request_gate.release()
 
     threads = [threading.Thread(target=work) for _ in range(6)]
     for thread in threads:
@@ -28,27 +28,27 @@ def test_one_after_the_other_while_each_is_short():
     for thread in threads:
         thread.join()
     assert most == 1
-    turn.take()
-    assert turn.is_mine()
-    turn.stand_aside()
+    request_gate.acquire()
+    assert request_gate.held()
+    request_gate.release()
 
 
 def test_who_waited_for_a_few_milliseconds_goes_on_without_a_turn():
-    turn.take()
+    request_gate.acquire()
     went_on = []
 
     def impatient() -> None:
         began = time.monotonic()
-        turn.take()
-        went_on.append((turn.is_mine(), time.monotonic() - began))
-        turn.stand_aside()
+        request_gate.acquire()
+        went_on.append((request_gate.held(), time.monotonic() - began))
+        request_gate.release()
 
     thread = threading.Thread(target=impatient)
     thread.start()
     thread.join(5)
     assert went_on[0][0] is False
-    assert turn.PATIENCE_SECONDS <= went_on[0][1] < 1
-    assert turn.is_mine()
-    turn.stand_aside()
-    turn.stand_aside()
-    assert not turn.is_mine()
+    assert request_gate.PATIENCE_SECONDS <= went_on[0][1] < 1
+    assert request_gate.held()
+    request_gate.release()
+    request_gate.release()
+    assert not request_gate.held()

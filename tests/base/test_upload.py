@@ -4,10 +4,10 @@ from operator import itemgetter
 
 import pytest
 
-from echs.base.errors import Problem, ProblemList, Problems, Refused
+from echs.base.errors import Problem, ProblemCollector, RecordProblems, Refused
 from echs.base.fields import FieldReason, UploadReason
 from echs.base.spool import Spool
-from echs.base.upload import Court, Repetitions, examined, row_content
+from echs.base.upload_validation import DuplicateFinder, RecordValidator, row_content, validated
 
 
 def even(number: int, position: int) -> int | Problem | None:
@@ -17,12 +17,12 @@ def even(number: int, position: int) -> int | Problem | None:
 
 
 def kept_of(records, judge, limit, problems):
-    return [one for _, block in examined(records, Court(judge), limit, problems) for one in block]
+    return [one for _, block in validated(records, RecordValidator(judge), limit, problems) for one in block]
 
 
 def judged(records, judge, limit):
     """As the rooms do it."""
-    problems = ProblemList()
+    problems = ProblemCollector()
     kept = kept_of(records, judge, limit, problems)
     if problems:
         raise problems.refusal("Nothing was stored.")
@@ -71,18 +71,18 @@ def test_a_thorough_list_has_all_problems_of_every_record_and_keeps_what_is_righ
         if number % 2 == 0:
             return number
         both = [Problem(FieldReason.FIELD_NOT_INTEGER, word, position=position) for word in ("is odd", "is not even")]
-        return Problems(both[0], iter(both[1:]))
+        return RecordProblems(both[0], iter(both[1:]))
 
-    problems = ProblemList(thorough=True)
+    problems = ProblemCollector(thorough=True)
     assert kept_of(iter([2, *[1] * 25, 4]), twice_wrong, 100, problems) == [2, 4]
     assert problems.total == len(problems.kept) == 50
-    usual = ProblemList()
+    usual = ProblemCollector()
     assert kept_of(iter([2, *[1] * 25, 4]), twice_wrong, 100, usual) == [2, 4]
     assert (usual.total, len(usual.kept)) == (25, 25)
 
 
 def repetitions_of(*blocks):
-    found = Repetitions(itemgetter(0), row_content)
+    found = DuplicateFinder(itemgetter(0), row_content)
     with Spool() as spool:
         place = 0
         for rows in blocks:
@@ -102,8 +102,8 @@ def test_a_key_that_stands_twice_is_found_inside_of_a_block_and_across_blocks():
 
 
 def test_records_that_are_judged_one_by_one_are_handed_on_together_and_a_gap_ends_a_block():
-    problems = ProblemList()
+    problems = ProblemCollector()
     numbers = [2] * 300 + [0] + [4] * 3 + [1] + [6]
-    blocks = list(examined(iter(numbers), Court(even), 1000, problems))
+    blocks = list(validated(iter(numbers), RecordValidator(even), 1000, problems))
     assert [(start, len(block)) for start, block in blocks] == [(0, 256), (256, 44), (301, 3), (305, 1)]
     assert problems.total == 1

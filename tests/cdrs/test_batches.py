@@ -16,7 +16,7 @@ from cast import cdr, charge_point, token
 from echs.authorisations import authorisation
 from echs.base.errors import Refused
 from echs.base.fields import maker
-from echs.base.upload import Run
+from echs.base.upload_validation import RecordBatch
 from echs.cdrs import intake
 from echs.cdrs.cdr import Cdr, CdrRecord
 from echs.cdrs.rules import WARNINGS, Scene, judge, judge_run, warnings_among, warnings_of
@@ -290,11 +290,11 @@ def test_batches_and_single_records_of_one_upload_are_stored_alike(house, cast, 
     clock.now = clock.now.replace(year=2014, month=1, day=23)
     times = {"start_datetime": "2014-01-22T10:16:38Z", "end_datetime": "2014-01-22T12:14:33Z"}
     upload = [
-        Run([tuple(cdr(number, **times)) for number in range(3)]),
+        RecordBatch([tuple(cdr(number, **times)) for number in range(3)]),
         cdr(3, **times),
         cdr(1, **times),
-        Run([tuple(cdr(number, **times)) for number in (2, 4)]),
-        Run([tuple(cdr(5, start_datetime="2014-01-22 10:16:38", end_datetime="2014-01-22 12:14:33"))]),
+        RecordBatch([tuple(cdr(number, **times)) for number in (2, 4)]),
+        RecordBatch([tuple(cdr(5, start_datetime="2014-01-22 10:16:38", end_datetime="2014-01-22 12:14:33"))]),
     ]
     added = intake.add(house, cast.tnm, iter(upload), next(_requests), house.lists)
     assert [str(outcome) for outcome in added.outcomes] == ["pending"] * 4 + ["known"] * 2 + ["pending"] * 2
@@ -303,7 +303,7 @@ def test_batches_and_single_records_of_one_upload_are_stored_alike(house, cast, 
 @pytest.mark.parametrize("other", [{}, {"volume": "5"}], ids=["the same", "another"])
 def test_a_cdr_that_stands_twice_in_one_batch_is_met_twice(house, cast, clock, other):
     clock.now = clock.now.replace(year=2014, month=1, day=23)
-    upload = [Run([tuple(cdr(1, **PLAIN)), tuple(cdr(2, **PLAIN)), tuple(cdr(1, **{**PLAIN, **other}))])]
+    upload = [RecordBatch([tuple(cdr(1, **PLAIN)), tuple(cdr(2, **PLAIN)), tuple(cdr(1, **{**PLAIN, **other}))])]
     if other:
         with pytest.raises(Refused) as refused:
             intake.add(house, cast.tnm, iter(upload), next(_requests), house.lists)

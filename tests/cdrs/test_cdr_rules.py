@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cast import FIELD_CDR, cdr
-from echs.base.errors import Problem, Problems
+from echs.base.errors import Problem, RecordProblems
 from echs.base.fields import FieldReason
-from echs.base.plausibility import Severity
+from echs.base.rule import Severity
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrWarning, differing_field
 from echs.cdrs.rules import HOLD, OF_NEW_ONLY, REJECTIONS, RULES, WARNINGS, Doubted, Scene, judge, warnings_of
 from echs.house import limits
@@ -35,7 +35,7 @@ SCENE = Scene(SENDER, NOW, limits(read_settings({})))
 def problems(**change: str) -> list[Problem]:
     verdict = judge(cdr("1")._replace(**change), 17, SCENE)
     found = verdict.problems if isinstance(verdict, Doubted) else verdict
-    assert isinstance(found, Problems)
+    assert isinstance(found, RecordProblems)
     return [found.first, *found.rest]
 
 
@@ -153,8 +153,8 @@ def test_only_what_depends_on_the_clock_or_a_setting_is_a_doubt_and_any_other_pr
     both = judge(cdr(1, volume="1001", end_datetime="2015-01-01 00:00:00"), 0, SCENE)
     assert isinstance(both, Doubted)
     assert len(list(both.problems.rest)) == 1
-    assert isinstance(judge(cdr(1, volume="1001", operator_id="e-laad"), 0, SCENE), Problems)
-    assert isinstance(judge(cdr(1, volume="1001", city="x" * 300), 0, SCENE), Problems)
+    assert isinstance(judge(cdr(1, volume="1001", operator_id="e-laad"), 0, SCENE), RecordProblems)
+    assert isinstance(judge(cdr(1, volume="1001", city="x" * 300), 0, SCENE), RecordProblems)
 
 
 def test_numbers_in_sentences_are_written_out():

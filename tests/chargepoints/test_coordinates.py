@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cast import charge_point
-from echs.base.plausibility import findings
+from echs.base.rule import findings
 from echs.chargepoints import chargepoint_list
 from echs.chargepoints.chargepoint import WARNINGS
 from echs.protocols.ochp02.names import CHARGEPOINT_INFO

@@ -9,8 +9,8 @@ from sqlalchemy import event, select
 from cast import cdr
 from echs.audit import tables as audit_tables
 from echs.audit.entry import Action
-from echs.base import records
-from echs.base.records import collected
+from echs.base import response_stream
+from echs.base.response_stream import collected
 from echs.cdrs import intake
 from echs.cdrs.cdr import FIELDS
 from echs.clearing import run
@@ -79,8 +79,8 @@ def test_a_hundred_and_fifty_thousand_cdrs_take_next_to_no_memory(house, cast):
 
 
 def test_a_large_answer_begins_before_it_is_made_and_is_whole(app, house, cast, monkeypatch):
-    monkeypatch.setattr(records, "MEMORY_BYTES", 1000)
-    monkeypatch.setattr(records, "SPOOL_BYTES", 2000)
+    monkeypatch.setattr(response_stream, "MEMORY_BYTES", 1000)
+    monkeypatch.setattr(response_stream, "SPOOL_BYTES", 2000)
     monkeypatch.setattr("echs.cdrs.cleared.ROWS_AT_ONCE", 2)
     cleared(house, cast.tnm, 60)
     caller = Caller(app, "anwb")
@@ -95,12 +95,12 @@ def test_a_large_answer_begins_before_it_is_made_and_is_whole(app, house, cast, 
 
 
 def test_a_large_answer_that_nobody_reads_to_its_end_is_not_one_that_was_given(app, house, cast, monkeypatch):
-    monkeypatch.setattr(records, "MEMORY_BYTES", 1000)
-    monkeypatch.setattr(records, "SPOOL_BYTES", 2000)
+    monkeypatch.setattr(response_stream, "MEMORY_BYTES", 1000)
+    monkeypatch.setattr(response_stream, "SPOOL_BYTES", 2000)
     monkeypatch.setattr("echs.cdrs.cleared.ROWS_AT_ONCE", 2)
-    monkeypatch.setattr("echs.base.relay.MEMORY_BYTES", 4000)
-    monkeypatch.setattr("echs.base.relay.WAIT_SECONDS", 0.05)
-    monkeypatch.setattr("echs.base.relay.Relay._into_file", lambda _self, data: data)
+    monkeypatch.setattr("echs.base.prefetch_buffer.MEMORY_BYTES", 4000)
+    monkeypatch.setattr("echs.base.prefetch_buffer.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("echs.base.prefetch_buffer.PrefetchBuffer._into_file", lambda _self, data: data)
     cleared(house, cast.tnm, 200)
     answer = collected(map(finished, deliver(house, cast.anwb, form(CDR_INFO).template).texts))
     assert next(iter(answer))
@@ -114,11 +114,11 @@ def test_a_large_answer_that_nobody_reads_to_its_end_is_not_one_that_was_given(a
 
 
 def test_what_fails_before_the_first_byte_is_answered(app, house, cast, monkeypatch):
-    monkeypatch.setattr(records, "MEMORY_BYTES", 1000)
+    monkeypatch.setattr(response_stream, "MEMORY_BYTES", 1000)
     monkeypatch.setattr("echs.cdrs.cleared.ROWS_AT_ONCE", 2)
     cleared(house, cast.tnm, 60)
 
-    def failing(ground, partner, runs):
+    def failing(context, partner, runs):
         raise OSError("the disk is gone")
 
     monkeypatch.setattr("echs.clearing.delivery.mark_served", failing)
@@ -128,12 +128,12 @@ def test_what_fails_before_the_first_byte_is_answered(app, house, cast, monkeypa
 
 
 def test_what_fails_later_breaks_the_answer_off_and_leaves_the_run_to_be_given_again(house, cast, monkeypatch, app):
-    monkeypatch.setattr(records, "MEMORY_BYTES", 1000)
-    monkeypatch.setattr(records, "SPOOL_BYTES", 2000)
+    monkeypatch.setattr(response_stream, "MEMORY_BYTES", 1000)
+    monkeypatch.setattr(response_stream, "SPOOL_BYTES", 2000)
     monkeypatch.setattr("echs.cdrs.cleared.ROWS_AT_ONCE", 2)
     cleared(house, cast.tnm, 60)
 
-    def failing(ground, partner, runs):
+    def failing(context, partner, runs):
         raise OSError("the disk is gone")
 
     caller = Caller(app, "anwb")

@@ -11,8 +11,8 @@ VERBS = {
     "Authenticate": ("partners/login.py", "log_in"),
     "AddCDRs, 1 record": ("cdrs/intake.py", "add"),
     "SetRoamingAuthorisationList, 3 records": ("authorisations/roaming_list.py", "replace"),
-    "GetRoamingAuthorisationList, first": ("base/published_list.py", "DrawnLists.records"),
-    "GetRoamingAuthorisationList, second": ("base/published_list.py", "DrawnLists.records"),
+    "GetRoamingAuthorisationList, first": ("lists/list_cache.py", "DrawnLists.records"),
+    "GetRoamingAuthorisationList, second": ("lists/list_cache.py", "DrawnLists.records"),
     "ClearCDRs": ("clearing/run.py", "clear"),
     "GetCDRs": ("clearing/delivery.py", "deliver"),
 }

@@ -7,7 +7,7 @@ import pytest
 
 from cast import PASSWORDS, certificate_pem
 from echs.base.errors import Refused
-from echs.base.origin import networks
+from echs.base.proxy_headers import networks
 from echs.cli import execute
 from echs.partners import certificates
 from echs.server import application

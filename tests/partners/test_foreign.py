@@ -9,11 +9,11 @@ from sqlalchemy import event
 from cast import cdr, charge_point, token
 from echs.audit import trail
 from echs.authorisations import roaming_list
-from echs.base import replaced_list
-from echs.base.list_keys import ListKeys, has
-from echs.base.upload import Run
+from echs.base.upload_validation import RecordBatch
 from echs.cdrs import intake
 from echs.chargepoints import chargepoint_list
+from echs.lists import versioned_list
+from echs.lists.list_keys import ListKeys, has
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.market_ids import market_id_of
@@ -24,7 +24,7 @@ from wire import Caller
 
 @pytest.fixture(autouse=True)
 def no_keys_of_other_tests(monkeypatch):
-    monkeypatch.setattr(replaced_list, "KEYS", ListKeys())
+    monkeypatch.setattr(versioned_list, "KEYS", ListKeys())
 
 
 def test_a_card_that_another_partner_publishes_is_taken_and_told(app, house, cast):
@@ -101,7 +101,7 @@ def passes_over(house):
 
 
 def test_a_cdr_costs_no_pass_over_the_providers_list_but_the_first_of_a_generation(house, cast):
-    roaming_list.replace(house, cast.anwb, [Run([tuple(map(str, token(n, hub=0))) for n in range(2000)])])
+    roaming_list.replace(house, cast.anwb, [RecordBatch([tuple(map(str, token(n, hub=0))) for n in range(2000)])])
     seen = passes_over(house)
 
     def add(number, **other):

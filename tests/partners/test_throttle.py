@@ -8,9 +8,9 @@ import time
 import pytest
 
 from cast import PASSWORDS
-from echs.base import trace
+from echs.base import request_context
 from echs.base.errors import Refused
-from echs.base.trace import Trace
+from echs.base.request_context import RequestContext
 from echs.partners import login
 from echs.partners.login import LoginReason, log_in
 from echs.partners.throttle import EXCHANGE_SECONDS, Throttle, ThrottleLimits, network_of
@@ -39,13 +39,13 @@ def hashed(monkeypatch):
 
 def attempt(house, throttle, user_id, password, origin):
     """How a login from an address ends: ok, or the reason."""
-    trace.begin(Trace(door="http", origin=origin))
+    request_context.begin(RequestContext(door="http", origin=origin))
     try:
         log_in(house, user_id, password, throttle)
     except Refused as refused:
         return refused.first.reason
     finally:
-        trace.end()
+        request_context.end()
     return "ok"
 
 
@@ -88,7 +88,7 @@ def test_the_wait_that_is_told_is_enough(house, cast, clock, throttle):
     clock.turn(seconds=100)
     for _ in range(3):
         attempt(house, throttle, "tnm", "wrong", "192.0.2.1")
-    trace.begin(Trace(door="http", origin="192.0.2.1"))
+    request_context.begin(RequestContext(door="http", origin="192.0.2.1"))
     with pytest.raises(Refused) as refused:
         log_in(house, "tnm", PASSWORDS["tnm"], throttle)
     assert "wait 200 s" in refused.value.first.detail

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from echs.audit import tables
+from echs.base.context import Context
 from echs.base.errors import Reason, Refused, refuse, shown
-from echs.base.ground import Ground
 
 PROBLEMS_KEPT = 100
 ROWS_AT_ONCE = 1000
@@ -71,45 +71,45 @@ class Receipts:
         self.life = timedelta(days=days)
         self._next = 0.0
 
-    def keep(self, ground: Ground, receipt: Receipt) -> None:
+    def keep(self, context: Context, receipt: Receipt) -> None:
         """Keep a receipt.
 
         :raises Refused: STORE_UNAVAILABLE, STORE_FULL
         """
-        write(ground, receipt)
+        write(context, receipt)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + FORGET_SECONDS
-            self.forget(ground)
+            self.forget(context)
 
-    def forget(self, ground: Ground) -> int:
+    def forget(self, context: Context) -> int:
         """Delete those that are too old, some at a time; how many they were."""
         total = 0
-        while gone := forget(ground, self.life):
+        while gone := forget(context, self.life):
             total += gone
         return total
 
 
-def write(ground: Ground, receipt: Receipt) -> None:
+def write(context: Context, receipt: Receipt) -> None:
     """Keep a receipt.
 
     :raises Refused: STORE_UNAVAILABLE, STORE_FULL
     """
     problems = [asdict(each) for each in receipt.problems[:PROBLEMS_KEPT]]
     row = {**{name: getattr(receipt, name) for name in COLUMNS}, "problems": json.dumps(problems, ensure_ascii=False)}
-    with ground.database.write() as transaction:
+    with context.database.write() as transaction:
         transaction.execute(insert(tables.upload_receipt).values(row))
 
 
-def forget(ground: Ground, older_than: timedelta) -> int:
+def forget(context: Context, older_than: timedelta) -> int:
     """Delete some of the receipts that are older; how many, a thousand at most."""
     table = tables.upload_receipt
-    old = select(table.c.request_id).where(table.c.received_at < ground.clock() - older_than).limit(ROWS_AT_ONCE)
-    with ground.database.write() as transaction:
+    old = select(table.c.request_id).where(table.c.received_at < context.clock() - older_than).limit(ROWS_AT_ONCE)
+    with context.database.write() as transaction:
         return transaction.execute(delete(table).where(table.c.request_id.in_(old))).rowcount
 
 
 def newest(
-    ground: Ground,
+    context: Context,
     *,
     partner_id: int | None = None,
     since: datetime | None = None,
@@ -128,18 +128,18 @@ def newest(
     elif outcome is not None:
         conditions.append(table.c.outcome == outcome)
     query = select(*(table.c[name] for name in COLUMNS)).where(*conditions)
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return list(read(snapshot, query.order_by(table.c.received_at.desc(), table.c.request_id.desc()).limit(limit)))
 
 
-def of_request(ground: Ground, request_id: str) -> Receipt:
+def of_request(context: Context, request_id: str) -> Receipt:
     """The receipt of a request.
 
     :raises Refused: UPLOAD_UNKNOWN
     """
     table = tables.upload_receipt
     query = select(*(table.c[name] for name in COLUMNS)).where(func.upper(table.c.request_id) == request_id.upper())
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         found = list(read(snapshot, query))
     if not found:
         raise unknown(request_id)

@@ -23,9 +23,9 @@ from echs.audit.entry import (
     Entry,
     as_detail,
 )
-from echs.base import trace
+from echs.base import request_context
+from echs.base.context import Context
 from echs.base.database import Database
-from echs.base.ground import Ground
 
 LOCK = "audit"
 ROWS_AT_ONCE = 1000
@@ -36,7 +36,7 @@ _refusals: WeakKeyDictionary[Database, dict[tuple[str, str, str], datetime]] = W
 
 
 def note(
-    ground: Ground,
+    context: Context,
     transaction: Connection,
     action: Action,
     subject: str,
@@ -46,14 +46,14 @@ def note(
 ) -> Entry:
     """Enter into the trail, as the last step of the transaction, what was done to ``subject``; by the present request,
     unless another is named."""
-    present = trace.current()
+    present = request_context.current()
     table = tables.audit
-    ground.database.lock(transaction, LOCK)
+    context.database.lock(transaction, LOCK)
     newest = select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)
     number, before = transaction.execute(newest).one_or_none() or (0, FIRST_HASH)
     entry = Entry(
         number=number + 1,
-        at=ground.clock(),
+        at=context.clock(),
         door=present.door,
         actor=present.actor[:ACTOR_LIMIT],
         origin=present.origin[:ORIGIN_LIMIT],
@@ -71,25 +71,25 @@ def note(
     return entry
 
 
-def note_refusal(ground: Ground, action: Action, subject: str, result: str) -> None:
+def note_refusal(context: Context, action: Action, subject: str, result: str) -> None:
     """Enter what somebody wanted to do and was not let; a transaction of its own.
 
     The same of the same within a minute is entered once by each process: who sends what is refused again and again
     would else fill the store for ever. The log has a line for each.
     """
-    known = _refusals.setdefault(ground.database, {})
-    same, now = (trace.current().actor, action, result), ground.clock()
+    known = _refusals.setdefault(context.database, {})
+    same, now = (request_context.current().actor, action, result), context.clock()
     if same in known and now - known[same] < REFUSAL_APART:
         return
     if len(known) >= REFUSALS_KNOWN:
         known.clear()
     known[same] = now
-    with ground.database.write() as transaction:
-        note(ground, transaction, action, subject, result=result)
+    with context.database.write() as transaction:
+        note(context, transaction, action, subject, result=result)
 
 
 def entries(
-    ground: Ground,
+    context: Context,
     *,
     since: datetime | None = None,
     actor: str | None = None,
@@ -112,7 +112,7 @@ def entries(
     if request_id is not None:
         conditions.append(table.c.request_id == request_id)
     query = select(table).where(*conditions)
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         if newest is not None:
             rows = snapshot.execute(query.order_by(table.c.number.desc()).limit(newest)).all()
             yield from (Entry(*row) for row in reversed(rows))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from echs.base.errors import Problem, Reason, shown
 from echs.base.fields import Field, field_problems, rules_hold
-from echs.base.plausibility import Rule, Severity
+from echs.base.rule import Rule, Severity
 from echs.partners.partner import Partner
 from echs.partners.standard_ids import USUAL_CONTRACT_ID, IdWarning, contract_id_shape_problem
 

@@ -19,21 +19,21 @@ from echs.authorisations.authorisation import (
     problems_of,
     twice,
 )
-from echs.base.errors import Problem, ProblemList, Unread
-from echs.base.ground import Ground
-from echs.base.published_list import Published
-from echs.base.replaced_list import Judges, KeyForm, Kind, ListState, Replaced, ReplacedList
+from echs.base.context import Context
+from echs.base.errors import Problem, ProblemCollector, Unreadable
 from echs.base.spool import Row, Spool
-from echs.base.upload import NOTHING_STORED, Run
-from echs.partners.foreign import Claims, compare
+from echs.base.upload_validation import NOTHING_STORED, RecordBatch
+from echs.lists.claims import Claims, compare
+from echs.lists.list_cache import Published
+from echs.lists.versioned_list import KeyForm, ListRules, ListSchema, ListState, ReplaceResult, VersionedList
 from echs.partners.login import confirm
 from echs.partners.market_ids import FOREIGN_IDS, ForeignId
 from echs.partners.partner import Kind as PartyKind
 from echs.partners.partner import Partner
 from echs.partners.register import is_active
 
-KIND = Kind(FIELDS, Authorisation._make, KEY, twice, WARNINGS)
-_lists = ReplacedList(tables.roaming_list, tables.authorisation, KIND)
+KIND = ListSchema(FIELDS, Authorisation._make, KEY, twice, WARNINGS)
+_lists = VersionedList(tables.roaming_list, tables.authorisation, KIND)
 _row = tables.authorisation.c
 _TYPE, _CARD, _CONTRACT = (KIND.place(name) for name in ("token_type", "token_id", "contract_id"))
 CARD = KeyForm("card", func.upper(_row.token_id), lambda row: row[_CARD].upper())
@@ -62,63 +62,65 @@ CLAIMS = Claims(
 PUBLISHED = Published(_lists, is_active)
 
 
-def replace(ground: Ground, owner: Partner, records: Iterable[Authorisation | Unread | Run]) -> Replaced:
+def replace(
+    context: Context, owner: Partner, records: Iterable[Authorisation | Unreadable | RecordBatch]
+) -> ReplaceResult:
     """Make ``records`` the whole list of ``owner``, in one transaction.
 
     :raises Refused: for any problem in any record; the list that stood before stands still
     """
 
     def may_still(transaction: Connection, kept: Iterable[Authorisation]) -> None:
-        now = confirm(ground, transaction, owner)
+        now = confirm(context, transaction, owner)
         if now.hubs == owner.hubs:
             return  # under these every record was judged
-        lost = ProblemList()
+        lost = ProblemCollector()
         for record in kept:
             if not now.may_use_hub(record.hub):
                 lost.add(not_yours(record, now, None))
         if lost:
             raise lost.refusal(NOTHING_STORED)
 
-    def note(transaction: Connection, replaced: Replaced) -> None:
+    def note(transaction: Connection, replaced: ReplaceResult) -> None:
         foreign = {name: count for name, count in replaced.warnings.items() if name in FOREIGN_IDS}
         facts = {"records": replaced.stored, **({"foreign": foreign} if foreign else {}), **replaced.facts}
-        trail.note(ground, transaction, Action.LIST_REPLACED, f"roaming list of {owner.user_id}", facts)
+        trail.note(context, transaction, Action.LIST_REPLACED, f"roaming list of {owner.user_id}", facts)
 
-    foreign = partial(compare, ground, owner, _lists, CLAIMS)
-    return _lists.replace(ground, owner.id, records, judges(owner), may_still, note, foreign)
+    foreign = partial(compare, context, owner, _lists, CLAIMS)
+    return _lists.replace(context, owner.id, records, judges(owner), may_still, note, foreign)
 
 
-def judges(owner: Partner) -> Judges[Authorisation]:
+def judges(owner: Partner) -> ListRules[Authorisation]:
     """The rules for what ``owner`` sends."""
-    return Judges(partial(problems_of, owner=owner), partial(all_right, owner=owner))
+    return ListRules(partial(problems_of, owner=owner), partial(all_right, owner=owner))
 
 
 def examine(
-    records: Iterable[Authorisation | Unread | Run],
+    records: Iterable[Authorisation | Unreadable | RecordBatch],
     wrong: Callable[[Authorisation, int], Iterator[Problem]],
     limit: int,
-    problems: ProblemList,
+    problems: ProblemCollector,
 ) -> None:
     """Read an upload as `replace` does, without a store, for what is wrong with it."""
     with Spool[Row]() as spool:
-        _lists.receive(records, Judges(wrong, lambda _columns: False), limit, problems, spool)
+        _lists.receive(records, ListRules(wrong, lambda _columns: False), limit, problems, spool)
 
 
-def known_tokens(ground: Ground, owner_id: int, numbers: Collection[str]) -> set[str] | None:
+def known_tokens(context: Context, owner_id: int, numbers: Collection[str]) -> set[str] | None:
     """Those of the token numbers, each in its `plain` form, that stand in the owner's list; None without one."""
-    return _lists.among(ground, owner_id, CARD, numbers)
+    return _lists.among(context, owner_id, CARD, numbers)
 
 
-def known_contracts(ground: Ground, owner_id: int, contract_ids: Collection[str]) -> set[str] | None:
+def known_contracts(context: Context, owner_id: int, contract_ids: Collection[str]) -> set[str] | None:
     """Those of the contract ids, in upper case and without separators, in the owner's list; None without one."""
-    return _lists.among(ground, owner_id, CONTRACT, contract_ids)
+    return _lists.among(context, owner_id, CONTRACT, contract_ids)
 
 
-def download(ground: Ground) -> Iterator[Authorisation]:
+def download(context: Context) -> Iterator[Authorisation]:
     """Every active partner's list, in the order of the partners and of their uploads, from one snapshot."""
-    return _lists.download(ground, is_active)
+    return _lists.download(context, is_active)
 
 
-def states(ground: Ground) -> dict[int, ListState]:
+def states(context: Context) -> dict[int, ListState]:
     """How every partner's list stands, by partner."""
-    return _lists.states(ground)
+    return _lists.states(context)

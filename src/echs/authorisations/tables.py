@@ -3,7 +3,7 @@
 from sqlalchemy import Column, Integer, SmallInteger, String
 
 from echs.authorisations.authorisation import FIELDS
-from echs.base.replaced_list import head_table, record_table
+from echs.lists.versioned_list import head_table, record_table
 
 INTEGERS = {"hub": Integer, "token_type": SmallInteger, "pin_mandatory": SmallInteger, "activated": SmallInteger}
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from echs.base import turn
+from echs.base import request_gate
 from echs.base.errors import LoadReason, Refused, refuse
 
 # Below this a body is a small request, whatever it asks: back ends that send each CDR when its session ends.
@@ -60,7 +60,7 @@ class Admission:
         if announced_bytes <= SMALL_BYTES:
             yield
             return
-        turn.stand_aside()
+        request_gate.release()
         with self._seat(), ExitStack() as held:
             until = time.monotonic() + self.limits.wait_seconds
             held.enter_context(self._slot(partner_id, until))

@@ -40,7 +40,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL
 
-from echs.base import deadline, trace, turn
+from echs.base import deadline, request_context, request_gate
 from echs.base.errors import Refused, StoreReason, refuse
 
 # Named constraints, so that a migration can speak of them on both databases.
@@ -109,7 +109,7 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Question:
+class PreparedQuery:
     """A query that is asked with every request: compiled once for each kind of store, not once a time.
 
     Its answers are as the driver gives them; `Database.as_instant` reads an instant.
@@ -179,7 +179,7 @@ class Database:
                     connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
                 yield connection
 
-    def ask(self, question: Question, **values: object) -> list[tuple[Any, ...]]:
+    def ask(self, question: PreparedQuery, **values: object) -> list[tuple[Any, ...]]:
         """The rows that answer a question, from one snapshot of the store, as one statement is."""
         statement, given = question.for_driver(self.engine.dialect, values)
         with translated("Nothing was changed."):
@@ -193,7 +193,7 @@ class Database:
                 # Past SQLAlchemy, which would have wrapped it.
                 raise self._wrapped(statement, error) from None
 
-    def ask_within(self, snapshot: Connection, question: Question, **values: object) -> list[tuple[Any, ...]]:
+    def ask_within(self, snapshot: Connection, question: PreparedQuery, **values: object) -> list[tuple[Any, ...]]:
         """As `ask`, inside of a snapshot of the caller's."""
         statement, given = question.for_driver(self.engine.dialect, values)
         try:
@@ -226,9 +226,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: committed at the end of the block, rolled back when anything is raised in it."""
-        turn.stand_aside()  # others may be writing
+        request_gate.release()  # others may be writing
         effect = "Nothing was stored, or all of it was; sending the same request again is safe."
-        present, committed = trace.current(), False
+        present, committed = request_context.current(), False
         try:
             with self._writing(effect) as connection:
                 yield connection

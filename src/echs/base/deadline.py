@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from echs.base import trace
+from echs.base import request_context
 from echs.base.errors import LoadReason, refuse
 
 NOTHING_STORED = "Nothing was stored."
@@ -23,7 +23,7 @@ def watched_by(extend: Callable[[float], None] | None) -> None:
 
 def extend(seconds: float) -> None:
     """Give the present request more time: what it waited for somebody else is none of its work."""
-    present = trace.present()
+    present = request_context.present()
     if present is not None and present.deadline is not None:
         present.deadline += seconds
     watcher = getattr(_mine, "extend", None)
@@ -33,7 +33,7 @@ def extend(seconds: float) -> None:
 
 def passed() -> bool:
     """Whether the time of the present request is over."""
-    present = trace.present()
+    present = request_context.present()
     return present is not None and present.deadline is not None and time.monotonic() >= present.deadline
 
 

@@ -77,24 +77,24 @@ def refuse(reason: Reason, detail: str, *, field: str | None = None, effect: str
 
 
 @dataclass(frozen=True, slots=True)
-class Problems:
+class RecordProblems:
     """What is wrong with one record: the first problem, which decides, and those after it, found when asked for."""
 
     first: Problem
     rest: Iterator[Problem]
 
     @classmethod
-    def among(cls, found: Iterator[Problem]) -> "Problems | None":
+    def among(cls, found: Iterator[Problem]) -> "RecordProblems | None":
         """The problems, if there is one."""
         first = next(found, None)
         return None if first is None else cls(first, found)
 
 
 # What a protocol gives in the place of a record that it could not read.
-Unread = Problem | Problems
+Unreadable = Problem | RecordProblems
 
 
-class ProblemList:
+class ProblemCollector:
     """Collects problems: of each record the first, in bounded memory, since it keeps a hundred and counts them all.
 
     One that is ``thorough`` takes all of every record, and keeps them.
@@ -114,7 +114,7 @@ class ProblemList:
         if self.thorough or len(self.kept) < KEPT_PROBLEMS_LIMIT:
             self.kept.append(problem)
 
-    def add_of_record(self, problems: Problem | Problems) -> None:
+    def add_of_record(self, problems: Problem | RecordProblems) -> None:
         """Take note of a record's."""
         if isinstance(problems, Problem):
             self.add(problems)
@@ -129,7 +129,7 @@ class ProblemList:
         """Whether there are so many that nobody counts on."""
         return not self.thorough and self.total >= COUNTED_PROBLEMS_LIMIT
 
-    def merge(self, other: "ProblemList") -> None:
+    def merge(self, other: "ProblemCollector") -> None:
         """Take in what was noted apart, about positions in between; both are in order."""
         if not other:
             return

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from echs.base.ground import Ground
+from echs.base.context import Context
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, CdrRecord
 
@@ -25,11 +25,11 @@ class ClearedCdr:
     volume_e4_kwh: int
 
 
-def of_provider(ground: Ground, partner_id: int, run_numbers: Sequence[int], form: str) -> Iterator[Sequence[str]]:
+def of_provider(context: Context, partner_id: int, run_numbers: Sequence[int], form: str) -> Iterator[Sequence[str]]:
     """The records that a partner receives as provider in these runs, run by run, in the order of their acceptance: in
     batches, each record put by the store into ``form``, which has ``%s`` for each field."""
     cdr, cleared = tables.cdr, tables.cdr_cleared
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         for run_number in run_numbers:
             query = (
                 select(func.format(form, *(cdr.c[field.name] for field in FIELDS)))
@@ -42,7 +42,7 @@ def of_provider(ground: Ground, partner_id: int, run_numbers: Sequence[int], for
 
 
 def of_pair(
-    ground: Ground, run_number: int, operator_partner_id: int, operator_key: str, provider_key: str
+    context: Context, run_number: int, operator_partner_id: int, operator_key: str, provider_key: str
 ) -> Iterator[ClearedCdr]:
     """The CDRs of a run between one operator id of a partner and one provider id, in the order of their start."""
     cdr, cleared = tables.cdr, tables.cdr_cleared
@@ -64,6 +64,6 @@ def of_pair(
         .order_by(cdr.c.started_at, cdr.c.id)
         .execution_options(yield_per=ROWS_AT_ONCE)
     )
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         for started_at, ended_at, duration_s, volume, *texts in snapshot.execute(query):
             yield ClearedCdr(run_number, CdrRecord._make(texts), started_at, ended_at, duration_s, int(volume))

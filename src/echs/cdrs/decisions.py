@@ -8,11 +8,11 @@ from sqlalchemy import Connection, func, insert, select
 
 from echs.audit import trail
 from echs.audit.entry import Action
-from echs.base import trace
+from echs.base import request_context
+from echs.base.context import Context
 from echs.base.digest import as_text
 from echs.base.errors import Reason, Refused, refuse, shown
 from echs.base.fields import CONTROL_CHARACTER
-from echs.base.ground import Ground
 from echs.cdrs import tables
 from echs.cdrs.lookup import Decision, decisions_of, number_of
 from echs.cdrs.status import Decided, Status, status_of
@@ -42,21 +42,23 @@ class DecisionReason(Reason):
 
 
 def decide(
-    ground: Ground, kind: Decided, cdr_id: str, operator_id: str | None, reason: str, decided_by: str
+    context: Context, kind: Decided, cdr_id: str, operator_id: str | None, reason: str, decided_by: str
 ) -> Decision:
     """Put a CDR on hold, release it or reject it, in one transaction.
 
     :raises Refused: DECISION_VALUE, CDR_UNKNOWN, CDR_OF_SEVERAL, CDR_STATE where it is cleared already, or is as wanted
     """
     check_reason(reason)
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         number, operator = number_of(transaction, cdr_id, operator_id)
         before = decisions_of(transaction, number)
         state = state_of(transaction, number, before)
         if state not in ALLOWED[kind]:
             raise wrong_state(kind, cdr_id, state)
-        decision = Decision(len(before) + 1, kind, reason, ground.clock(), decided_by, trace.current().request_id)
+        decision = Decision(
+            len(before) + 1, kind, reason, context.clock(), decided_by, request_context.current().request_id
+        )
         row = {"cdr_id": number, **{name: getattr(decision, name) for name in Decision.__slots__}}
         transaction.execute(insert(tables.cdr_decision).values(row))
         facts = {
@@ -66,7 +68,7 @@ def decide(
             "by": decided_by,
             "at": as_text(decision.decided_at),
         }
-        trail.note(ground, transaction, ACTIONS[kind], f"CDR {cdr_id} of {operator}", facts)
+        trail.note(context, transaction, ACTIONS[kind], f"CDR {cdr_id} of {operator}", facts)
         return decision
 
 

@@ -14,11 +14,11 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base import deadline
+from echs.base.context import Context
 from echs.base.digest import RowDigest, as_text
-from echs.base.errors import Problem, ProblemList, Problems, Unread, shown
-from echs.base.ground import Ground
+from echs.base.errors import Problem, ProblemCollector, RecordProblems, Unreadable, shown
 from echs.base.spool import Spool
-from echs.base.upload import NOTHING_STORED, Run
+from echs.base.upload_validation import NOTHING_STORED, RecordBatch
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, CdrReason, CdrRecord, content_hash, differing_field, label
 from echs.cdrs.received import CDRS, Batch, Received, examine
@@ -82,7 +82,11 @@ class Added:
 
 
 def add(
-    ground: Ground, sender: Partner, records: Iterable[CdrRecord | Unread | Run], request_id: str, lists: Lists
+    context: Context,
+    sender: Partner,
+    records: Iterable[CdrRecord | Unreadable | RecordBatch],
+    request_id: str,
+    lists: Lists,
 ) -> Added:
     """Accept ``records`` from ``sender`` in one transaction.
 
@@ -92,27 +96,27 @@ def add(
 
     :raises Refused: for any problem in any record, then nothing of the upload is stored; DEADLINE_EXCEEDED
     """
-    scene = Scene(sender, ground.clock(), ground.limits)
-    problems = ProblemList()
+    scene = Scene(sender, context.clock(), context.limits)
+    problems = ProblemCollector()
     with Spool(CDRS) as spool:
         received = examine(scene, records, problems, spool)
         if problems:
             raise problems.refusal(NOTHING_STORED)
         # Before the transaction: the lists may change meanwhile, and a warning is not worth making others wait.
-        in_lists = published(ground, lists, sender, received.cdrs())
+        in_lists = published(context, lists, sender, received.cdrs())
         scene = replace(scene, tokens=in_lists.tokens, contracts=in_lists.contracts, chargepoints=in_lists.chargepoints)
-        with ground.database.write() as transaction:
-            now = confirm(ground, transaction, sender)
+        with context.database.write() as transaction:
+            now = confirm(context, transaction, sender)
             refuse_what_is_not_yours_any_more(replace(scene, sender=now), received)
             for operator_key in sorted(received.operator_keys):
-                ground.database.lock(transaction, f"cdr:{operator_key}")
+                context.database.lock(transaction, f"cdr:{operator_key}")
             known = known_positions(transaction, sender, received)
             refuse_what_is_doubted(scene, received, known)
-            storing = Storing(ground, transaction, scene, request_id)
+            storing = Storing(context, transaction, scene, request_id)
             for batch in received.batches(known):
                 storing.store(batch)
             storing.enter_uncleared()
-            with ground.database.nearest_by_index(transaction):
+            with context.database.nearest_by_index(transaction):
                 for batch in received.batches(known):
                     storing.warn(batch)
             facts = {
@@ -124,7 +128,7 @@ def add(
                 "warnings": storing.warnings_digest.value,
             }
             trail.note(
-                ground, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts, request_id=request_id
+                context, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts, request_id=request_id
             )
     return storing.summary(received, known)
 
@@ -136,7 +140,7 @@ def refuse_what_is_doubted(scene: Scene, received: Received, known: Set[int]) ->
     """
     if received.doubted <= known:
         return
-    doubted = ProblemList()
+    doubted = ProblemCollector()
     for positions, cdrs in received.batches(known):
         for position, cdr in zip(positions, cdrs, strict=True):
             verdict = judge(cdr.record, position, scene) if position in received.doubted else None
@@ -153,13 +157,13 @@ def refuse_what_is_not_yours_any_more(scene: Scene, received: Received) -> None:
     """
     if received.operator_keys <= scene.sender.operator_keys:
         return
-    lost = ProblemList()
+    lost = ProblemCollector()
     for positions, cdrs in received.batches():
         for position, cdr in zip(positions, cdrs, strict=True):
             if cdr.operator_key in scene.sender.operator_keys:
                 continue
             verdict = judge(cdr.record, position, scene)
-            if isinstance(verdict, Problems):
+            if isinstance(verdict, RecordProblems):
                 lost.add_of_record(verdict)
     if lost:
         raise lost.refusal(NOTHING_STORED)
@@ -173,7 +177,7 @@ def known_positions(transaction: Connection, sender: Partner, received: Received
     was_purged = select(tables.cdr_purged.c.cdr_id).limit(1)
     purged_too = transaction.execute(was_purged).first() is not None
     known: set[int] = set()
-    found = ProblemList()
+    found = ProblemCollector()
     for positions, cdrs in received.batches():
         deadline.check()
         by_operator: ByOperator = defaultdict(dict)
@@ -246,8 +250,8 @@ def conflict(position: int, record: CdrRecord, field: str, received_at: datetime
 class Storing:
     """Writing the new CDRs of an upload batch by batch, inside its transaction, and what is known of them then."""
 
-    def __init__(self, ground: Ground, transaction: Connection, scene: Scene, request_id: str) -> None:
-        self.ground, self.transaction, self.request_id = ground, transaction, request_id
+    def __init__(self, context: Context, transaction: Connection, scene: Scene, request_id: str) -> None:
+        self.context, self.transaction, self.request_id = context, transaction, request_id
         self.scene = scene
         self.new = 0
         self.digest = hashlib.sha256()
@@ -266,7 +270,7 @@ class Storing:
         :raises Refused: DEADLINE_EXCEEDED
         """
         deadline.check()
-        as_stored = self.ground.database.as_stored
+        as_stored = self.context.database.as_stored
         received = as_stored(self.scene.now)
         rows = [
             (
@@ -283,7 +287,7 @@ class Storing:
             )
             for cdr in batch.cdrs
         ]
-        self.ground.database.insert_rows(self.transaction, tables.cdr, COLUMNS, rows)
+        self.context.database.insert_rows(self.transaction, tables.cdr, COLUMNS, rows)
         self.new += len(batch.cdrs)
         for cdr in batch.cdrs:
             self.digest.update(content_hash(cdr.operator_key, cdr.record).encode("ascii"))
@@ -322,7 +326,7 @@ class Storing:
             self._warned += bool(told)
         self.warnings_digest.add([(str(number), *texts) for number, *texts in rows])
         names = ("cdr_id", "name", "field", "detail")
-        self.ground.database.insert_rows(self.transaction, tables.cdr_warning, names, rows)
+        self.context.database.insert_rows(self.transaction, tables.cdr_warning, names, rows)
 
     def _look_up_owners(self, batch: Batch) -> None:
         unknown = {cdr.provider_key for cdr in batch.cdrs} - self._owned.keys()

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exists, func, or_, select
 
-from echs.base.ground import Ground
+from echs.base.context import Context
 from echs.cdrs import tables
 from echs.cdrs.pending import newest_decision, owner_of, stopped
 from echs.cdrs.rules import WARNINGS
@@ -111,10 +111,10 @@ def unsorted(column: Any) -> Any:
 
 
 def find(
-    ground: Ground, status: Status | None, run_number: int | None, limit: int, *, only_warned: bool = False
+    context: Context, status: Status | None, run_number: int | None, limit: int, *, only_warned: bool = False
 ) -> list[ListedCdr]:
     """The newest ``limit`` CDRs in this state and of this run, newest first; None stands for any."""
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return page(snapshot, Filter(status, run_number, only_warned=only_warned), None, limit)
 
 
@@ -136,9 +136,9 @@ def page_query(wanted: Filter, before: int | None, limit: int) -> Select[Any]:
     return query if before is None else query.where(order < before)
 
 
-def every(ground: Ground, wanted: Filter, before: int | None = None) -> Iterator[ListedCdr]:
+def every(context: Context, wanted: Filter, before: int | None = None) -> Iterator[ListedCdr]:
     """All CDRs that are wanted, newest first, from one snapshot of the store; however many they are."""
-    with ground.database.read(patient=True) as snapshot:
+    with context.database.read(patient=True) as snapshot:
         while found := page(snapshot, wanted, before, ROWS_AT_ONCE):
             yield from found
             before = found[-1].row

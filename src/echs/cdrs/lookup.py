@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from echs.base.context import Context
 from echs.base.errors import Reason, named, refuse, shown
-from echs.base.ground import Ground
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, CdrRecord
 from echs.cdrs.listing import ListedCdr, listed, listed_columns
@@ -49,14 +49,14 @@ class WholeCdr:
     decisions: tuple[Decision, ...]
 
 
-def look_up(ground: Ground, cdr_id: str, operator_id: str | None) -> WholeCdr:
+def look_up(context: Context, cdr_id: str, operator_id: str | None) -> WholeCdr:
     """The CDR with this number; the operator need be said only where several have used the number.
 
     :raises Refused: CDR_UNKNOWN, CDR_OF_SEVERAL
     """
     cdr, cleared = tables.cdr, tables.cdr_cleared
     rows = cdr.join(cleared, cleared.c.cdr_id == cdr.c.id, isouter=True)
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         number, _ = number_of(snapshot, cdr_id, operator_id)
         where = cdr.c.id == number
         found = listed(snapshot, select(*listed_columns()).select_from(rows).where(where))

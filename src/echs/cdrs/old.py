@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import delete, select
 
-from echs.base.ground import Ground
+from echs.base.context import Context
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, content_hash
 
@@ -13,21 +13,21 @@ ROWS_AT_ONCE = 1000
 KEPT = ("operator_key", "cdr_id", "content_hash", "request_id", "row_id", "volume_e4_kwh")
 
 
-def delete_of_run(ground: Ground, run_number: int) -> Iterator[int]:
+def delete_of_run(context: Context, run_number: int) -> Iterator[int]:
     """Delete the CDRs of a run, with their warnings, in many small transactions: nobody waits long for one of them.
 
     Yields how many each has deleted. Stopped in between, what is left is left for the next time. Sent again, each CDR
     is known, or refused where it differs: it can be billed no second time.
     """
     cleared = tables.cdr_cleared
-    with ground.database.read(patient=True) as snapshot:
+    with context.database.read(patient=True) as snapshot:
         of_run = select(cleared.c.cdr_id).where(cleared.c.run_number == run_number).order_by(cleared.c.cdr_id)
         numbers = array("q", snapshot.execute(of_run).scalars())
     for start in range(0, len(numbers), ROWS_AT_ONCE):
-        yield delete_some(ground, run_number, numbers[start : start + ROWS_AT_ONCE])
+        yield delete_some(context, run_number, numbers[start : start + ROWS_AT_ONCE])
 
 
-def delete_some(ground: Ground, run_number: int, numbers: Sequence[int]) -> int:
+def delete_some(context: Context, run_number: int, numbers: Sequence[int]) -> int:
     """Delete those that are still there."""
     cdr, cleared, warning, decision = tables.cdr, tables.cdr_cleared, tables.cdr_warning, tables.cdr_decision
     texts = [cdr.c[field.name] for field in FIELDS]
@@ -36,14 +36,14 @@ def delete_some(ground: Ground, run_number: int, numbers: Sequence[int]) -> int:
         .join(cleared, cleared.c.cdr_id == cdr.c.id)
         .where(cdr.c.id.in_(list(numbers)), cleared.c.run_number == run_number)
     )
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, f"purge:{run_number}")
+    with context.database.write() as transaction:
+        context.database.lock(transaction, f"purge:{run_number}")
         rows = transaction.execute(members).all()
         kept = (
             (key, name, content_hash(key, record), request_id, number, int(volume))
             for number, request_id, volume, key, name, *record in rows
         )
-        ground.database.insert_rows(transaction, tables.cdr_purged, KEPT, kept, {"run_number": run_number})
+        context.database.insert_rows(transaction, tables.cdr_purged, KEPT, kept, {"run_number": run_number})
         there = [row[0] for row in rows]
         for column in (warning.c.cdr_id, decision.c.cdr_id, cleared.c.cdr_id, cdr.c.id):
             transaction.execute(delete(column.table).where(column.in_(there)))

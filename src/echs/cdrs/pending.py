@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
 )
 
-from echs.base.ground import Ground
+from echs.base.context import Context
 from echs.cdrs import tables
 from echs.cdrs.status import STOPPING, Decided, Status
 from echs.partners import tables as partner_tables
@@ -88,10 +88,10 @@ def take(transaction: Connection, run_number: int) -> int:
     return transaction.execute(delete(uncleared).where(uncleared.c.cdr_id.in_(of_run))).rowcount
 
 
-def preview(ground: Ground) -> list[PairTotal]:
+def preview(context: Context) -> list[PairTotal]:
     """What a run at this moment would take, by pair."""
     cdr, party = tables.cdr, partner_tables.party_id
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return pair_totals(snapshot, pending(), cdr.c.operator_partner_id, party.c.partner_id)
 
 
@@ -104,7 +104,7 @@ class Held:
     disabled_owner: str | None = None
 
 
-def held(ground: Ground) -> list[Held]:
+def held(context: Context) -> list[Held]:
     """The provider ids that nobody owns, as they were sent, with the CDRs that wait for them."""
     cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
     query = (
@@ -113,7 +113,7 @@ def held(ground: Ground) -> list[Held]:
         .where(~exists(select(party.c.party_key).where(owner_of(cdr.c.provider_key))), cdr.c.id.not_in(stopped()))
         .group_by(cdr.c.provider_key)
     )
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         rows = sorted(map(tuple, snapshot.execute(query)))
         owners = disabled_owners(snapshot)
         return [Held(provider_id, count, owners.get(key)) for key, provider_id, count in rows]
@@ -127,30 +127,30 @@ def disabled_owners(snapshot: Connection) -> dict[str, str]:
     return {row.party_key: row.user_id for row in rows}
 
 
-def waiting_for(ground: Ground, provider_ids: Sequence[str]) -> int:
+def waiting_for(context: Context, provider_ids: Sequence[str]) -> int:
     """How many CDRs for these provider ids wait for a run, pending or held."""
     cdr, uncleared = tables.cdr, tables.cdr_uncleared
     mine = cdr.c.provider_key.in_([party_key(each) for each in provider_ids])
     query = select(func.count()).select_from(uncleared.join(cdr, cdr.c.id == uncleared.c.cdr_id))
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return snapshot.execute(query.where(mine, cdr.c.id.not_in(stopped()))).scalar() or 0
 
 
-def stopped_count(ground: Ground, state: Status) -> int:
+def stopped_count(context: Context, state: Status) -> int:
     """How many CDRs the office keeps out of every run, on hold or rejected."""
     of = stopped().subquery()
     kind = next(kind for kind, each in STOPPING.items() if each is state)
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         query = select(func.count()).select_from(of).where(newest_decision(of.c.cdr_id) == kind)
         uncleared = query.where(of.c.cdr_id.in_(select(tables.cdr_uncleared.c.cdr_id)))
         return snapshot.execute(uncleared).scalar() or 0
 
 
-def warned(ground: Ground) -> int:
+def warned(context: Context) -> int:
     """How many CDRs a run at this moment would take that have a warning."""
     cdr, warning = tables.cdr, tables.cdr_warning
     has_warning = exists(select(warning.c.cdr_id).where(warning.c.cdr_id == cdr.c.id))
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         query = select(func.count()).select_from(pending()).where(has_warning)
         return snapshot.execute(query).scalar() or 0
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from echs.base.errors import Problem, ProblemList, Problems, Unread
+from echs.base.errors import Problem, ProblemCollector, RecordProblems, Unreadable
 from echs.base.spool import Codec, Row, Spool, row_bytes
-from echs.base.upload import Court, Repetitions, Run, examined
+from echs.base.upload_validation import DuplicateFinder, RecordBatch, RecordValidator, validated
 from echs.cdrs.cdr import Cdr, CdrReason, CdrRecord, content_hash, differing_field, label
 from echs.cdrs.rules import Doubted, Scene, judge, judge_run
 
@@ -109,8 +109,8 @@ class Received:
 
 def examine(
     scene: Scene,
-    records: Iterable[CdrRecord | Unread | Run],
-    problems: ProblemList,
+    records: Iterable[CdrRecord | Unreadable | RecordBatch],
+    problems: ProblemCollector,
     spool: Spool[Cdr],
     notice: Callable[[int, Cdr], None] | None = None,
 ) -> Received:
@@ -130,9 +130,9 @@ def examine(
                 notice(position, cdr)
         return cdrs
 
-    def judged(record: CdrRecord, position: int) -> Cdr | Unread:
+    def judged(record: CdrRecord, position: int) -> Cdr | Unreadable:
         verdict = judge(record, position, scene)
-        if isinstance(verdict, Problems):
+        if isinstance(verdict, RecordProblems):
             return verdict
         if isinstance(verdict, Doubted):
             if problems.thorough:
@@ -143,9 +143,9 @@ def examine(
             notice(position, verdict)
         return verdict
 
-    repetitions: Repetitions[Cdr] = Repetitions(lambda cdr: cdr.key, content_of)
-    court = Court(judged, judged_run, CdrRecord._make)
-    for start, block in examined(records, court, scene.limits.records_per_upload, problems):
+    repetitions: DuplicateFinder[Cdr] = DuplicateFinder(lambda cdr: cdr.key, content_of)
+    court = RecordValidator(judged, judged_run, CdrRecord._make)
+    for start, block in validated(records, court, scene.limits.records_per_upload, problems):
         received.count += len(block)
         if problems and not problems.thorough:
             continue  # nothing of it will be stored
@@ -162,7 +162,7 @@ def content_of(cdr: Cdr) -> bytes:
     return content_hash(cdr.operator_key, cdr.record).encode()
 
 
-def note_repetitions(received: Received, repetitions: Repetitions[Cdr], problems: ProblemList) -> None:
+def note_repetitions(received: Received, repetitions: DuplicateFinder[Cdr], problems: ProblemCollector) -> None:
     """Note which records repeat an earlier one, and that those that contradict one are wrong."""
     contradictions: list[tuple[int, int, CdrRecord]] = []
     total = 0
@@ -176,7 +176,7 @@ def note_repetitions(received: Received, repetitions: Repetitions[Cdr], problems
     if not total:
         return
     first = at_positions(received.spool, {earlier for _, earlier, _ in contradictions})
-    found = ProblemList(thorough=problems.thorough)
+    found = ProblemCollector(thorough=problems.thorough)
     for position, earlier, record in contradictions:
         detail = f"conflicts with the record at position {earlier}, which has the same cdrId"
         differs = differing_field(first[earlier], record)

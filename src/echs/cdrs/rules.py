@@ -16,10 +16,10 @@ from operator import le
 from typing import TypeVar
 
 from echs.base.energy import UNITS_PER_KWH, kwh
-from echs.base.errors import Problem, Problems, named, shown
+from echs.base.errors import Problem, RecordProblems, named, shown
 from echs.base.fields import field_problems
 from echs.base.limits import Limits
-from echs.base.plausibility import Finding, Rule, Severity, UsualAmong, findings
+from echs.base.rule import Finding, Rule, SetPrefilter, Severity, findings
 from echs.base.spool import Row
 from echs.cdrs import formats
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, CdrWarning, label
@@ -450,7 +450,7 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         country_unknown,
         "neither two nor three letters of ISO 3166-1",
         "OCHP 0.2, 4.2 (three letters); the field writes two as well",
-        usual=UsualAmong(countries_or_none),
+        usual=SetPrefilter(countries_or_none),
     ),
     Rule(
         CdrWarning.OWN_NETWORK,
@@ -472,19 +472,19 @@ class Doubted:
     """A CDR that is refused if it is new, and that is harmless if it was accepted before."""
 
     cdr: Cdr
-    problems: Problems
+    problems: RecordProblems
 
 
-def judge(record: CdrRecord, position: int, scene: Scene) -> Cdr | Doubted | Problems:
+def judge(record: CdrRecord, position: int, scene: Scene) -> Cdr | Doubted | RecordProblems:
     """The CDR, or what is wrong with it: first the fields as such, then the rules that refuse."""
     reading = read(record, scene.sender)
-    wrong = Problems.among(problems_of(reading, position, scene))
+    wrong = RecordProblems.among(problems_of(reading, position, scene))
     if wrong is None:
         return accepted(reading)
     if wrong.first.reason not in OF_NEW_ONLY:
         return wrong
     rest = list(wrong.rest)
-    again = Problems(wrong.first, iter(rest))
+    again = RecordProblems(wrong.first, iter(rest))
     return Doubted(accepted(reading), again) if all(each.reason in OF_NEW_ONLY for each in rest) else again
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
 
+from echs.base.context import Context
 from echs.base.errors import shown
-from echs.base.ground import Ground
 from echs.cdrs import tables
 from echs.cdrs.cdr import Cdr
 from echs.cdrs.rules import Key, socket_of
@@ -28,7 +28,7 @@ NEIGHBOURS = 10
 IDS_AT_ONCE = 500
 
 # Those of some ids that stand in the present list of an owner; None where the owner never published one.
-Lookup = Callable[[Ground, int, Collection[str]], set[str] | None]
+Lookup = Callable[[Context, int, Collection[str]], set[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Published:
     chargepoints: set[str] | None
 
 
-def published(ground: Ground, lists: Lists, sender: Partner, cdrs: Iterable[Cdr]) -> Published:
+def published(context: Context, lists: Lists, sender: Partner, cdrs: Iterable[Cdr]) -> Published:
     """Look the cards up in their providers' lists, and the sockets in the sender's."""
     tokens: dict[str, set[str]] = defaultdict(set)
     contracts: dict[str, set[str]] = defaultdict(set)
@@ -61,22 +61,22 @@ def published(ground: Ground, lists: Lists, sender: Partner, cdrs: Iterable[Cdr]
             tokens[cdr.provider_key].add(plain(record.token_id))
         else:
             contracts[cdr.provider_key].update(contract_spellings(record.contract_id))
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         owners = owners_of_provider_keys(snapshot, {*tokens, *contracts})
     known_tokens: dict[str, set[str]] = {}
     known_contracts: dict[str, set[str]] = {}
     for key, owner in owners.items():
-        cards = looked_up(ground, lists.tokens, owner, tokens[key])
-        others = looked_up(ground, lists.contracts, owner, contracts[key])
+        cards = looked_up(context, lists.tokens, owner, tokens[key])
+        others = looked_up(context, lists.contracts, owner, contracts[key])
         if cards is not None and others is not None:
             known_tokens[key], known_contracts[key] = cards, others
-    return Published(known_tokens, known_contracts, looked_up(ground, lists.chargepoints, sender.id, sockets))
+    return Published(known_tokens, known_contracts, looked_up(context, lists.chargepoints, sender.id, sockets))
 
 
-def looked_up(ground: Ground, lookup: Lookup, owner_id: int, wanted: set[str]) -> set[str] | None:
+def looked_up(context: Context, lookup: Lookup, owner_id: int, wanted: set[str]) -> set[str] | None:
     """Those that are known. Beyond ASCII the stores do not agree on what an upper case is: such ids pass as known."""
     foreign = {each for each in wanted if not each.isascii()}
-    known = lookup(ground, owner_id, wanted - foreign)
+    known = lookup(context, owner_id, wanted - foreign)
     return None if known is None else foreign | known
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from echs.base.errors import Problem, Reason, shown
 from echs.base.fields import Field, field_problems, rules_hold
-from echs.base.plausibility import Rule, Severity, Usual, UsualAmong
+from echs.base.rule import Prefilter, Rule, SetPrefilter, Severity
 from echs.chargepoints.coordinates import (
     MOST_LATITUDE,
     MOST_LONGITUDE,
@@ -97,7 +97,7 @@ def language_problem(record: ChargePoint, _scene: None) -> str | None:
     return f"{shown(language)} is not a language of ISO 639-3, such as deu"
 
 
-def coordinate_rules(field: str, most: int, usual: Usual) -> tuple[Rule[ChargePoint, None], ...]:
+def coordinate_rules(field: str, most: int, usual: Prefilter) -> tuple[Rule[ChargePoint, None], ...]:
     """The rules of one coordinate, which is at most so many degrees."""
 
     def text(record: ChargePoint) -> str:
@@ -142,7 +142,7 @@ WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
         language_problem,
         "no language of ISO 639-3",
         "OCHP 0.2, 4.9",
-        usual=UsualAmong(languages_or_none),
+        usual=SetPrefilter(languages_or_none),
     ),
     *coordinate_rules("latitude", MOST_LATITUDE, USUAL_LATITUDE),
     *coordinate_rules("longitude", MOST_LONGITUDE, USUAL_LONGITUDE),

@@ -7,23 +7,23 @@ from sqlalchemy import Connection, func
 
 from echs.audit import trail
 from echs.audit.entry import Action
-from echs.base.errors import Problem, ProblemList, Unread
-from echs.base.ground import Ground
-from echs.base.published_list import Published
-from echs.base.replaced_list import Judges, KeyForm, Kind, ListState, Replaced, ReplacedList
+from echs.base.context import Context
+from echs.base.errors import Problem, ProblemCollector, Unreadable
 from echs.base.spool import Row, Spool
-from echs.base.upload import Run
+from echs.base.upload_validation import RecordBatch
 from echs.chargepoints import tables
 from echs.chargepoints.chargepoint import FIELDS, KEY, WARNINGS, ChargePoint, all_right, label, problems_of, twice
-from echs.partners.foreign import Claims, compare
+from echs.lists.claims import Claims, compare
+from echs.lists.list_cache import Published
+from echs.lists.versioned_list import KeyForm, ListRules, ListSchema, ListState, ReplaceResult, VersionedList
 from echs.partners.login import confirm
 from echs.partners.market_ids import FOREIGN_IDS, ForeignId
 from echs.partners.partner import Kind as PartyKind
 from echs.partners.partner import Partner
 from echs.partners.register import is_active
 
-KIND = Kind(FIELDS, ChargePoint._make, KEY, twice, WARNINGS)
-_lists = ReplacedList(tables.chargepoint_list, tables.chargepoint, KIND)
+KIND = ListSchema(FIELDS, ChargePoint._make, KEY, twice, WARNINGS)
+_lists = VersionedList(tables.chargepoint_list, tables.chargepoint, KIND)
 _EVSE = KIND.place("evse_id")
 EVSE = KeyForm("evse", func.upper(tables.chargepoint.c.evse_id), lambda row: row[_EVSE].upper())
 CLAIMS = Claims(
@@ -40,45 +40,47 @@ CLAIMS = Claims(
 PUBLISHED = Published(_lists, is_active)
 
 
-def replace(ground: Ground, owner: Partner, records: Iterable[ChargePoint | Unread | Run]) -> Replaced:
+def replace(
+    context: Context, owner: Partner, records: Iterable[ChargePoint | Unreadable | RecordBatch]
+) -> ReplaceResult:
     """Make ``records`` the whole list of ``owner``, in one transaction.
 
     :raises Refused: for any problem in any record; the list that stood before stands still
     """
 
     def may_still(transaction: Connection, _kept: Iterable[ChargePoint]) -> None:
-        confirm(ground, transaction, owner)
+        confirm(context, transaction, owner)
 
-    def note(transaction: Connection, replaced: Replaced) -> None:
+    def note(transaction: Connection, replaced: ReplaceResult) -> None:
         foreign = {name: count for name, count in replaced.warnings.items() if name in FOREIGN_IDS}
         facts = {"records": replaced.stored, **({"foreign": foreign} if foreign else {}), **replaced.facts}
-        trail.note(ground, transaction, Action.LIST_REPLACED, f"charge point list of {owner.user_id}", facts)
+        trail.note(context, transaction, Action.LIST_REPLACED, f"charge point list of {owner.user_id}", facts)
 
-    foreign = partial(compare, ground, owner, _lists, CLAIMS)
-    return _lists.replace(ground, owner.id, records, Judges(problems_of, all_right), may_still, note, foreign)
+    foreign = partial(compare, context, owner, _lists, CLAIMS)
+    return _lists.replace(context, owner.id, records, ListRules(problems_of, all_right), may_still, note, foreign)
 
 
 def examine(
-    records: Iterable[ChargePoint | Unread | Run],
+    records: Iterable[ChargePoint | Unreadable | RecordBatch],
     wrong: Callable[[ChargePoint, int], Iterator[Problem]],
     limit: int,
-    problems: ProblemList,
+    problems: ProblemCollector,
 ) -> None:
     """Read an upload as `replace` does, without a store, for what is wrong with it."""
     with Spool[Row]() as spool:
-        _lists.receive(records, Judges(wrong, lambda _columns: False), limit, problems, spool)
+        _lists.receive(records, ListRules(wrong, lambda _columns: False), limit, problems, spool)
 
 
-def known_points(ground: Ground, owner_id: int, evse_ids: Collection[str]) -> set[str] | None:
+def known_points(context: Context, owner_id: int, evse_ids: Collection[str]) -> set[str] | None:
     """Those of the EVSE ids, each in its `plain` form, that stand in the owner's list; None without one."""
-    return _lists.among(ground, owner_id, EVSE, evse_ids)
+    return _lists.among(context, owner_id, EVSE, evse_ids)
 
 
-def download(ground: Ground) -> Iterator[ChargePoint]:
+def download(context: Context) -> Iterator[ChargePoint]:
     """Every active partner's list, in the order of the partners and of their uploads, from one snapshot."""
-    return _lists.download(ground, is_active)
+    return _lists.download(context, is_active)
 
 
-def states(ground: Ground) -> dict[int, ListState]:
+def states(context: Context) -> dict[int, ListState]:
     """How every partner's list stands, by partner."""
-    return _lists.states(ground)
+    return _lists.states(context)

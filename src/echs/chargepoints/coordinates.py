@@ -3,15 +3,15 @@
 import re
 
 from echs.base.errors import shown
-from echs.base.plausibility import UsualShape
+from echs.base.rule import PatternPrefilter
 
 _DEGREES = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]*)?")
 _COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
 MOST_LATITUDE, MOST_LONGITUDE = 90, 180
 # Of places in Europe, by far the most, nothing has to be looked at closely.
-USUAL_LATITUDE = UsualShape(r"(?:3[5-9]|[4-6][0-9]|7[01])(?:\.[0-9]{1,20})?")
-USUAL_LONGITUDE = UsualShape(r"-?[0-9]{1,2}(?:\.[0-9]{1,20})?")
-USUAL_ENTRANCE = UsualShape(r"(?:-?[0-8]?[0-9](?:\.[0-9]{1,20})?)?")
+USUAL_LATITUDE = PatternPrefilter(r"(?:3[5-9]|[4-6][0-9]|7[01])(?:\.[0-9]{1,20})?")
+USUAL_LONGITUDE = PatternPrefilter(r"-?[0-9]{1,2}(?:\.[0-9]{1,20})?")
+USUAL_ENTRANCE = PatternPrefilter(r"(?:-?[0-8]?[0-9](?:\.[0-9]{1,20})?)?")
 _EUROPE = re.compile(
     "A[DLT]|B[AEGY]|C[HYZ]|D[EK]|E[ES]|F[IR]|G[BR]|H[RU]|I[EST]|L[ITUV]|M[CDEKT]|N[LO]|P[LT]|R[OS]|S[EIKM]|U[AK]|XK",
     re.IGNORECASE,

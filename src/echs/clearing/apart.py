@@ -17,8 +17,8 @@ from typing import BinaryIO
 from sqlalchemy import make_url
 
 from echs.base.clock import system_clock
+from echs.base.context import Context
 from echs.base.database import Database
-from echs.base.ground import Ground
 from echs.base.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -32,15 +32,15 @@ class DrawingFailed(Exception):
     """The process did not draw the statement, or not in time."""
 
 
-def draw_apart(ground: Ground, partner_id: int, run_numbers: Sequence[int], form: str, file: BinaryIO) -> None:
+def draw_apart(context: Context, partner_id: int, run_numbers: Sequence[int], form: str, file: BinaryIO) -> None:
     """Have the statement of a partner about these runs drawn into ``file``, which must be one of the system's.
 
     :raises DrawingFailed: it took longer than ``statement_seconds``, or ended with an error, which is logged
     """
-    seconds = ground.limits.statement_seconds
+    seconds = context.limits.statement_seconds
     order = {
-        "url": ground.database.url.render_as_string(hide_password=False),
-        "limits": asdict(ground.limits),
+        "url": context.database.url.render_as_string(hide_password=False),
+        "limits": asdict(context.limits),
         "partner_id": partner_id,
         "runs": list(run_numbers),
         "form": form,
@@ -70,11 +70,11 @@ def main() -> None:
     limits = Limits(**order["limits"])
     # Who ordered it may be gone.
     signal.alarm(limits.statement_seconds + 1)
-    ground = Ground(Database(make_url(order["url"])), system_clock, limits)
-    statement, _ = build(ground, order["partner_id"], order["runs"])
+    context = Context(Database(make_url(order["url"])), system_clock, limits)
+    statement, _ = build(context, order["partner_id"], order["runs"])
     with open(sys.stdout.fileno(), "wb", closefd=False) as file:
         DRAWERS[order["form"]](statement, file)
-    ground.database.close()
+    context.database.close()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, func, select
 from echs.audit import trail
 from echs.audit.clock import TOLERANCE, confirmed, newest_entry
 from echs.audit.entry import Action, Entry
+from echs.base.context import Context
 from echs.base.errors import Reason, refuse
-from echs.base.ground import Ground
 from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables
 
@@ -49,13 +49,13 @@ def newest_in_future(snapshot: Connection, now: datetime) -> tuple[str, datetime
     return None
 
 
-def confirm_clock(ground: Ground) -> Entry:
+def confirm_clock(context: Context) -> Entry:
     """Enter that the clock is right now, and that what the store has from the future was written by a wrong one: from
     then on the times of the runs that are there hold up nothing. Their numbers keep the order.
     """
-    with ground.database.write() as transaction:
+    with context.database.write() as transaction:
         facts = {
             "run": transaction.execute(select(func.max(tables.clearing_run.c.number))).scalar() or 0,
             "cdr": transaction.execute(select(func.max(cdr_tables.cdr.c.id))).scalar() or 0,
         }
-        return trail.note(ground, transaction, Action.CLOCK_CONFIRMED, "clock", facts)
+        return trail.note(context, transaction, Action.CLOCK_CONFIRMED, "clock", facts)

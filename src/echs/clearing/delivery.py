@@ -14,8 +14,8 @@ from sqlalchemy import select, update
 
 from echs.audit import trail
 from echs.audit.entry import Action
+from echs.base.context import Context
 from echs.base.digest import as_text
-from echs.base.ground import Ground
 from echs.cdrs.cleared import of_provider
 from echs.clearing import tables
 from echs.partners.partner import Partner
@@ -33,7 +33,7 @@ class Delivery:
     texts: Iterator[Sequence[str]]
 
 
-def deliver(ground: Ground, partner: Partner, form: str) -> Delivery:
+def deliver(context: Context, partner: Partner, form: str) -> Delivery:
     """What the partner is given now, the CDRs put into ``form``, which has ``%s`` for each field in their order."""
     table, run = tables.clearing_run_party, tables.clearing_run
     mine = (
@@ -41,37 +41,37 @@ def deliver(ground: Ground, partner: Partner, form: str) -> Delivery:
         .join(run, run.c.number == table.c.run_number)
         .where(table.c.partner_id == partner.id, run.c.purged_at.is_(None))
     )
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         served = {row.run_number: row.first_served_at for row in snapshot.execute(mine)}
-    runs = due(served, ground.clock() - timedelta(seconds=ground.limits.redelivery_seconds))
-    return Delivery(runs, spans_of(runs, list(served)), texts(ground, partner, runs, form))
+    runs = due(served, context.clock() - timedelta(seconds=context.limits.redelivery_seconds))
+    return Delivery(runs, spans_of(runs, list(served)), texts(context, partner, runs, form))
 
 
-def texts(ground: Ground, partner: Partner, runs: Sequence[int], form: str) -> Iterator[Sequence[str]]:
+def texts(context: Context, partner: Partner, runs: Sequence[int], form: str) -> Iterator[Sequence[str]]:
     """The CDRs of these runs; at the end they count as served."""
-    yield from of_provider(ground, partner.id, runs, form)
-    mark_served(ground, partner, runs)
+    yield from of_provider(context, partner.id, runs, form)
+    mark_served(context, partner, runs)
 
 
-def mark_served(ground: Ground, partner: Partner, runs: Sequence[int]) -> None:
+def mark_served(context: Context, partner: Partner, runs: Sequence[int]) -> None:
     """The partner has these runs: those that it had not before count as served from now on.
 
     The last step of an answer: what fails before it leaves the runs to be given again.
     """
     table = tables.clearing_run_party
     unserved = (table.c.partner_id == partner.id) & table.c.run_number.in_(runs) & table.c.first_served_at.is_(None)
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         if snapshot.execute(select(table.c.run_number).where(unserved).limit(1)).first() is None:
             return
-    with ground.database.write() as transaction:
-        now = ground.clock()
+    with context.database.write() as transaction:
+        now = context.clock()
         served = transaction.execute(
             update(table).where(unserved).values(first_served_at=now).returning(table.c.run_number)
         )
         numbers = sorted(served.scalars())
         if numbers:  # none where another answer was quicker
             facts = {"runs": numbers, "partner": partner.id, "served_at": as_text(now)}
-            trail.note(ground, transaction, Action.CDRS_FETCHED, partner.user_id, facts)
+            trail.note(context, transaction, Action.CDRS_FETCHED, partner.user_id, facts)
 
 
 def due(served: dict[int, datetime | None], since: datetime) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import or_, select
 
+from echs.base.context import Context
 from echs.base.errors import Refused, refuse, shown
-from echs.base.ground import Ground
 from echs.cdrs.cleared import ClearedCdr, of_pair
 from echs.cdrs.pending import PairTotal
 from echs.clearing import apart, tables
@@ -46,27 +46,27 @@ class Opened(NamedTuple):
     name: str
 
 
-def open_statement(ground: Ground, shelf: Shelf, partner_id: int, run_numbers: Sequence[int], form: str) -> BinaryIO:
+def open_statement(context: Context, shelf: Shelf, partner_id: int, run_numbers: Sequence[int], form: str) -> BinaryIO:
     """The partner's statement about these runs as ``pdf``, ``csv`` or ``excel.csv``, from the shelf or drawn now.
 
     :raises Refused: STATEMENT_UNKNOWN where the partner did not take part in one of the runs
     """
-    statement, mark = build(ground, partner_id, run_numbers)
+    statement, mark = build(context, partner_id, run_numbers)
     return shelf.open(f"{mark}.{form}", partial(DRAWERS[form], statement))
 
 
-def open_served(ground: Ground, shelf: Shelf, partner_id: int, run_numbers: Sequence[int], form: str) -> Opened:
+def open_served(context: Context, shelf: Shelf, partner_id: int, run_numbers: Sequence[int], form: str) -> Opened:
     """As `open_statement`, for a server that has others to serve: a large one is drawn in a process of its own.
 
     :raises Refused: STATEMENT_UNKNOWN
     :raises DrawingBusy: too many large ones are being drawn
     :raises DrawingFailed: it was not drawn, or not in time
     """
-    statement, mark = build(ground, partner_id, run_numbers)
+    statement, mark = build(context, partner_id, run_numbers)
     name = statement.file_name(form)
     if sum(account.cdr_count for account in statement.accounts) < apart.LINES:
         return Opened(shelf.open(f"{mark}.{form}", partial(DRAWERS[form], statement)), name)
-    draw_it = partial(apart.draw_apart, ground, partner_id, run_numbers, form)
+    draw_it = partial(apart.draw_apart, context, partner_id, run_numbers, form)
     return Opened(shelf.open_apart(f"{mark}.{form}", draw_it), name)
 
 
@@ -78,18 +78,18 @@ def drawn_again(statement: Statement, form: str) -> bytes:
         return file.read()
 
 
-def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) -> Opened | None:
+def open_link(context: Context, shelf: Shelf, key: bytes, text: str, form: str) -> Opened | None:
     """The statement that a link opens; None where the link is not ours, has ended, or its partner is disabled.
 
     :raises DrawingBusy: too many large ones are being drawn
     :raises DrawingFailed: it was not drawn, or not in time
     """
-    found = link.opened(key, text, ground.clock(), ground.limits.statement_link_seconds)
+    found = link.opened(key, text, context.clock(), context.limits.statement_link_seconds)
     if found is None:
         return None
     partner_id, spans = found
     party = tables.clearing_run_party
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         run = tables.clearing_run
         kept = select(run.c.number).where(run.c.purged_at.is_(None))
         mine = select(party.c.run_number).where(
@@ -97,27 +97,27 @@ def open_link(ground: Ground, shelf: Shelf, key: bytes, text: str, form: str) ->
         )
         inside = or_(*(party.c.run_number.between(first, last) for first, last in spans))
         run_numbers = list(snapshot.execute(mine.where(inside)).scalars())
-    return open_served(ground, shelf, partner_id, run_numbers, form) if run_numbers else None
+    return open_served(context, shelf, partner_id, run_numbers, form) if run_numbers else None
 
 
-def draw_run(ground: Ground, shelf: Shelf, run_number: int) -> Iterator[str]:
+def draw_run(context: Context, shelf: Shelf, run_number: int) -> Iterator[str]:
     """Draw every statement of a run onto the shelf; yields the user id of each partner as its statement is done.
 
     :raises Refused: RUN_UNKNOWN
     """
-    _, _, parties = run_of_number(ground, run_number)
+    _, _, parties = run_of_number(context, run_number)
     for party in parties:
         for form in AHEAD:
-            open_statement(ground, shelf, party.partner_id, [run_number], form).close()
+            open_statement(context, shelf, party.partner_id, [run_number], form).close()
         yield party.user_id
 
 
-def partner_in_run(ground: Ground, run_number: int, user_id: str) -> int:
+def partner_in_run(context: Context, run_number: int, user_id: str) -> int:
     """The id of the partner that took part in a run under this user id.
 
     :raises Refused: RUN_UNKNOWN, STATEMENT_UNKNOWN
     """
-    _, _, parties = run_of_number(ground, run_number)
+    _, _, parties = run_of_number(context, run_number)
     for party in parties:
         if party_key(party.user_id) == party_key(user_id):
             return party.partner_id
@@ -129,12 +129,12 @@ def unknown_statement(detail: str) -> Refused:
     return refuse(ClearingReason.STATEMENT_UNKNOWN, detail)
 
 
-def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[Statement, str]:
+def build(context: Context, partner_id: int, run_numbers: Sequence[int]) -> tuple[Statement, str]:
     """The statement, and a mark that no other statement has, whatever store the shelf was filled from before."""
     runs, marks, pairs = [], [], []
     names: dict[tuple[int, int], str] = {}
     me = newest = None
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         for number in sorted(run_numbers):
             run, of_run, parties = load_run(snapshot, number)
             if run.purged_at is not None:
@@ -173,7 +173,7 @@ def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[
         runs=tuple(runs),
         period_start=min(pair.first_started_at for _, pair in mine),
         period_end=max(pair.last_ended_at for _, pair in mine),
-        accounts=tuple(account(ground, side, partner_id, of, names) for side, of in of_side.items()),
+        accounts=tuple(account(context, side, partner_id, of, names) for side, of in of_side.items()),
         layout=layout,
         issuer=issuer,
         address=tuple(me.address.splitlines()),
@@ -185,7 +185,7 @@ def build(ground: Ground, partner_id: int, run_numbers: Sequence[int]) -> tuple[
 
 
 def account(
-    ground: Ground,
+    context: Context,
     side: Side,
     partner_id: int,
     pairs: Sequence[tuple[int, PairTotal]],
@@ -216,16 +216,16 @@ def account(
                 own_id=own_id,
                 cdr_count=sum(pair.cdr_count for _, pair in of_counterparty),
                 volume_e4_kwh=sum(pair.volume_e4_kwh for _, pair in of_counterparty),
-                lines=partial(lines, ground, of_counterparty),
+                lines=partial(lines, context, of_counterparty),
             )
         )
     return Account(side, tuple(groups))
 
 
-def lines(ground: Ground, pairs: Sequence[tuple[int, PairTotal]]) -> Iterator[Line]:
+def lines(context: Context, pairs: Sequence[tuple[int, PairTotal]]) -> Iterator[Line]:
     """The lines with one counterparty, run by run, in the order of their start."""
     for number, pair in pairs:
-        for cdr in of_pair(ground, number, pair.operator_partner_id, pair.operator_key, pair.provider_key):
+        for cdr in of_pair(context, number, pair.operator_partner_id, pair.operator_key, pair.provider_key):
             yield line(cdr)
 
 

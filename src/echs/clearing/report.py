@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from echs.base.ground import Ground
+from echs.base.context import Context
 from echs.clearing import tables
 from echs.partners import tables as partner_tables
 
@@ -56,11 +56,11 @@ def month_span(year: int, month: int, zone: tzinfo) -> tuple[datetime, datetime]
     return begin, end
 
 
-def report(ground: Ground, since: datetime, until: datetime) -> Report:
+def report(context: Context, since: datetime, until: datetime) -> Report:
     """What was cleared from ``since`` until before ``until``. A run of which the CDRs were purged counts too."""
     run = tables.clearing_run
     within = (run.c.cleared_at >= since) & (run.c.cleared_at < until)
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         rows = snapshot.execute(pair_lines().where(within)).all()
         runs = snapshot.execute(select(func.count()).select_from(run).where(within)).scalar() or 0
     # PostgreSQL gives the sum of big integers as a decimal.

@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Select, String, cast, exists, 
 from echs.audit import tables as audit_tables
 from echs.audit import trail
 from echs.audit.entry import DONE, Action
+from echs.base.context import Context
 from echs.base.digest import RowDigest, as_text
 from echs.base.errors import Reason, refuse
-from echs.base.ground import Ground
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.old import delete_of_run
 from echs.clearing import tables
@@ -48,7 +48,7 @@ class Due:
         return sum(run.cdr_count for run in self.runs)
 
 
-def due(ground: Ground, before: datetime, *, unfetched_too: bool = False) -> Due:
+def due(context: Context, before: datetime, *, unfetched_too: bool = False) -> Due:
     """The runs that were made before this instant and still have their CDRs. The newest run is none of them: partners
     are given it again whenever they ask.
     """
@@ -66,7 +66,7 @@ def due(ground: Ground, before: datetime, *, unfetched_too: bool = False) -> Due
         .where(run.c.cleared_at < before, run.c.purged_at.is_(None), run.c.number < newest)
         .order_by(run.c.number)
     )
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         rows = [(Run(*values), waits) for *values, waits in snapshot.execute(old)]
         stopped = [Run(*values) for values in snapshot.execute(begun)]
     return Due(
@@ -107,7 +107,7 @@ def rows_of_names(number: int) -> Select[Any]:
     )
 
 
-def purge_run(ground: Ground, number: int) -> Iterator[int]:
+def purge_run(context: Context, number: int) -> Iterator[int]:
     """Delete the CDRs of a run; yields how many, again and again, until all are gone.
 
     First of all the run counts as purged: from then on it is given to nobody, and its statement is drawn no more. Its
@@ -116,18 +116,18 @@ def purge_run(ground: Ground, number: int) -> Iterator[int]:
     :raises Refused: PURGE_UNKNOWN where it counts as purged, and the audit trail knows of no purge
     """
     run = tables.clearing_run
-    with ground.database.read(patient=True) as snapshot:
+    with context.database.read(patient=True) as snapshot:
         names = digest_of_names(snapshot, number)
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         present = (run.c.number == number) & run.c.purged_at.is_(None)
         count = transaction.execute(select(run.c.cdr_count).where(present)).scalar()
         if count is not None:
-            now = ground.clock()
+            now = context.clock()
             transaction.execute(update(run).where(present).values(purged_at=now))
             facts = {"cdrs": count, "names": names, "purged_at": as_text(now)}
-            trail.note(ground, transaction, Action.PURGED, f"run {number}", facts)
+            trail.note(context, transaction, Action.PURGED, f"run {number}", facts)
         elif transaction.execute(select(run.c.number).where(run.c.number == number, ~in_trail(number))).first():
             detail = f"run {number} counts as purged, and the audit trail has no purge of it: nothing was deleted"
             raise refuse(RetentionReason.PURGE_UNKNOWN, f"{detail}; see: echs verify")
-    yield from delete_of_run(ground, number)
+    yield from delete_of_run(context, number)

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from echs.audit import trail
 from echs.audit.clock import TOLERANCE
 from echs.audit.entry import Action
+from echs.base.context import Context
 from echs.base.errors import Reason, Refused, StoreReason, refuse
-from echs.base.ground import Ground
 from echs.cdrs.pending import PairTotal, in_order, take, totals_of_run
 from echs.clearing import tables
 from echs.clearing.clock import refuse_wrong_clock
@@ -66,7 +66,7 @@ class Party:
     vat_id: str = ""
 
 
-def clear_as(ground: Ground, caller: Partner, request_id: str, issuer: Issuer = NOBODY) -> Run | None:
+def clear_as(context: Context, caller: Partner, request_id: str, issuer: Issuer = NOBODY) -> Run | None:
     """As `clear`, on behalf of a partner, which must be an administrator.
 
     :raises Refused: NOT_ADMINISTRATOR
@@ -74,10 +74,10 @@ def clear_as(ground: Ground, caller: Partner, request_id: str, issuer: Issuer = 
     if not caller.is_administrator:
         detail = "only a partner of the group administrator may clear"
         raise refuse(ClearingReason.NOT_ADMINISTRATOR, detail, effect="Nothing was cleared.")
-    return clear(ground, caller.user_id, request_id, issuer)
+    return clear(context, caller.user_id, request_id, issuer)
 
 
-def clear(ground: Ground, cleared_by: str, request_id: str, issuer: Issuer = NOBODY) -> Run | None:
+def clear(context: Context, cleared_by: str, request_id: str, issuer: Issuer = NOBODY) -> Run | None:
     """Take every pending CDR into a new run, whose statements are issued by ``issuer``; None, and no run, where nothing
     is pending.
 
@@ -86,27 +86,27 @@ def clear(ground: Ground, cleared_by: str, request_id: str, issuer: Issuer = NOB
     :raises Refused: CLOCK_WRONG; INTERNAL_ERROR where the store contradicts itself, with what is in the way
     """
     try:
-        with ground.database.write() as transaction:
-            ground.database.lock(transaction, LOCK)
-            refuse_wrong_clock(transaction, ground.clock())
-            made = make_run(transaction, ground.clock(), cleared_by, request_id, issuer)
+        with context.database.write() as transaction:
+            context.database.lock(transaction, LOCK)
+            refuse_wrong_clock(transaction, context.clock())
+            made = make_run(transaction, context.clock(), cleared_by, request_id, issuer)
             facts = {
                 "cdrs": made.cdr_count,
                 "volume_e4_kwh": made.volume_e4_kwh,
                 "members": digest_of_members(transaction, made.number),
                 "state": state_of(transaction, made.number),
             }
-            trail.note(ground, transaction, Action.CLEARED, f"run {made.number}", facts, request_id=request_id)
+            trail.note(context, transaction, Action.CLEARED, f"run {made.number}", facts, request_id=request_id)
             return made
     except _NothingPending:
         return None
     except IntegrityError as error:
-        raise contradiction(ground) from error
+        raise contradiction(context) from error
 
 
-def contradiction(ground: Ground) -> Refused:
+def contradiction(context: Context) -> Refused:
     """The refusal of a run that the constraints of the store did not let be made; the log has it too."""
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         found = in_the_way(snapshot) or ["the store contradicts itself"]
     detail = f"{'; '.join(found)}; the administrator must look: echs verify"
     log.error("no run can be made: %s", detail)
@@ -178,19 +178,19 @@ def note_parties(transaction: Connection, number: int, totals: Sequence[PairTota
     transaction.execute(insert(tables.clearing_run_party), rows)
 
 
-def all_runs(ground: Ground) -> list[Run]:
+def all_runs(context: Context) -> list[Run]:
     """Every run, the newest first."""
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         rows = snapshot.execute(select(tables.clearing_run).order_by(tables.clearing_run.c.number.desc()))
         return [Run(*row) for row in rows]
 
 
-def run_of_number(ground: Ground, number: int) -> tuple[Run, list[PairTotal], list[Party]]:
+def run_of_number(context: Context, number: int) -> tuple[Run, list[PairTotal], list[Party]]:
     """A run, its totals by pair and its parties.
 
     :raises Refused: RUN_UNKNOWN
     """
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return load_run(snapshot, number)
 
 

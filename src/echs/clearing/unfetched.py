@@ -6,8 +6,8 @@ from sqlalchemy import ColumnElement, Select, exists, func, select, update
 
 from echs.audit import trail
 from echs.audit.entry import Action
+from echs.base.context import Context
 from echs.base.digest import as_text
-from echs.base.ground import Ground
 from echs.clearing import tables
 
 
@@ -33,23 +33,23 @@ def unfetched() -> Select[Any]:
     )
 
 
-def unfetched_by(ground: Ground, partner_id: int) -> int:
+def unfetched_by(context: Context, partner_id: int) -> int:
     """How many of them are this partner's."""
     mine = unfetched().where(tables.clearing_run_party.c.partner_id == partner_id)
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return snapshot.execute(select(func.count()).select_from(mine.subquery())).scalar() or 0
 
 
-def note_delivered(ground: Ground, run_number: int, partner_id: int) -> bool:
+def note_delivered(context: Context, run_number: int, partner_id: int) -> bool:
     """A partner was handed its statement of a run: it counts as fetched from now on. Whether it did not before."""
     party = tables.clearing_run_party
     mine = (party.c.run_number == run_number) & (party.c.partner_id == partner_id) & party.c.first_served_at.is_(None)
-    with ground.database.write() as transaction:
+    with context.database.write() as transaction:
         user_id = transaction.execute(select(party.c.user_id).where(mine)).scalar()
         if user_id is None:
             return False
-        now = ground.clock()
+        now = context.clock()
         transaction.execute(update(party).where(mine).values(first_served_at=now))
         facts = {"runs": [run_number], "partner": partner_id, "served_at": as_text(now), "by_hand": True}
-        trail.note(ground, transaction, Action.CDRS_FETCHED, user_id, facts)
+        trail.note(context, transaction, Action.CDRS_FETCHED, user_id, facts)
         return True

@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from echs import __version__
-from echs.base import trace
+from echs.base import request_context
 from echs.base.errors import Reason, Refused
-from echs.base.trace import COMMAND, Trace
+from echs.base.request_context import COMMAND, RequestContext
 from echs.settings import BadConfiguration
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_UNAVAILABLE = 1, 2, 3, 4, 5
@@ -101,7 +101,7 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
-    trace.begin(Trace(door=COMMAND, actor=system_user(), origin=socket.gethostname()))
+    request_context.begin(RequestContext(door=COMMAND, actor=system_user(), origin=socket.gethostname()))
     try:
         result: Any = echs.main(arguments, prog_name="echs", standalone_mode=False)
     except click.exceptions.Exit as leaving:

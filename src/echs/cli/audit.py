@@ -7,7 +7,7 @@ import click
 
 from echs.audit import trail
 from echs.audit.entry import Action, Entry
-from echs.base.trace import COMMAND
+from echs.base.request_context import COMMAND
 from echs.clearing.clock import confirm_clock
 from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import ready_house

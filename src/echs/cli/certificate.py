@@ -5,7 +5,7 @@ from typing import TextIO
 import click
 
 from echs.base.errors import printable
-from echs.base.origin import CERTIFICATE_LIMIT
+from echs.base.proxy_headers import CERTIFICATE_LIMIT
 from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import ready_house
 from echs.partners import certificates

@@ -7,10 +7,10 @@ from typing import Any
 import click
 from rich.progress import Progress
 
-from echs.base import trace
+from echs.base import request_context
 from echs.base.energy import kwh
 from echs.base.errors import Refused, shown
-from echs.base.wording import counted
+from echs.base.plural import counted
 from echs.cdrs.pending import PairTotal, held, preview, stopped_count, warned
 from echs.cdrs.status import Status
 from echs.clearing import publish, run
@@ -123,7 +123,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("clearing cannot be undone: pass --yes to run non-interactively")
         click.confirm("Clear these? It cannot be undone", abort=True, err=True)
-    made = run.clear(house, BY, trace.current().request_id, house.issuer)
+    made = run.clear(house, BY, request_context.current().request_id, house.issuer)
     if made is None:
         if as_json:
             print_json(None)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from echs.base.wording import counted
+from echs.base.plural import counted
 from echs.cdrs.pending import waiting_for
 from echs.clearing.unfetched import unfetched_by
 from echs.cli.output import json_option, say

@@ -3,7 +3,7 @@
 import click
 
 from echs.base.errors import Refused
-from echs.base.wording import counted
+from echs.base.plural import counted
 from echs.cli import EXIT_FAILED, cause_of
 from echs.cli.output import Paragraphs, json_option, print_json, print_table, say
 from echs.cli.store import NotReady

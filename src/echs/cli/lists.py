@@ -3,10 +3,10 @@
 import click
 
 from echs.authorisations import roaming_list
-from echs.base.replaced_list import ListState
 from echs.chargepoints import chargepoint_list
 from echs.cli.output import json_option, print_json, print_table
 from echs.cli.store import ready_house
+from echs.lists.versioned_list import ListState
 from echs.partners import register
 
 

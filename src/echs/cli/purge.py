@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 from rich.progress import Progress
 
-from echs.base.wording import counted
+from echs.base.plural import counted
 from echs.clearing.retention import Due, due, purge_run
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.cli.store import ready_house

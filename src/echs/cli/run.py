@@ -5,7 +5,7 @@ from datetime import datetime
 import click
 
 from echs.base.energy import kwh
-from echs.base.wording import counted
+from echs.base.plural import counted
 from echs.clearing import run
 from echs.cli.clear import as_facts, show_pairs
 from echs.cli.output import DAY, json_option, print_facts, print_json, print_table

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from echs.base.clock import system_clock
 from echs.base.errors import printable
-from echs.base.wording import counted
+from echs.base.plural import counted
 from echs.cli import EXIT_FAILED
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.house import limits

@@ -11,9 +11,9 @@ from cryptography import x509
 from sqlalchemy import Connection, delete, insert, select
 
 from echs.audit.entry import Action
+from echs.base.context import Context
 from echs.base.errors import refuse, shown
-from echs.base.ground import Ground
-from echs.base.origin import certificate_mark
+from echs.base.proxy_headers import certificate_mark
 from echs.partners import tables
 from echs.partners.enrolment import noted
 from echs.partners.partner import NAME_LIMIT, Partner, PartnerReason
@@ -32,7 +32,7 @@ class Certificate:
     added_at: datetime
 
 
-def add(ground: Ground, user_id: str, pem: str) -> Certificate:
+def add(context: Context, user_id: str, pem: str) -> Certificate:
     """Pin a certificate, in PEM. From the first one on the partner is known by its certificates only.
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE where it is no certificate, has ended, or is pinned already
@@ -44,29 +44,29 @@ def add(ground: Ground, user_id: str, pem: str) -> Certificate:
         parsed = None
     if parsed is None:
         raise refuse(PartnerReason.PARTNER_VALUE, "the file is not one certificate in PEM")
-    now = ground.clock()
+    now = context.clock()
     ends_at = parsed.not_valid_after_utc
     if ends_at <= now:
         raise refuse(PartnerReason.PARTNER_VALUE, f"the certificate ended on {ends_at:%Y-%m-%d}")
     certificate = Certificate(mark, parsed.subject.rfc4514_string()[:NAME_LIMIT], ends_at, now)
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         if mark in {each.mark for each in of_partner(transaction, partner)}:
             raise refuse(PartnerReason.PARTNER_VALUE, "the certificate is pinned already")
         row = {"mark": mark, "name": certificate.name, "ends_at": ends_at, "added_at": now}
         transaction.execute(insert(tables.partner_certificate).values(partner_id=partner.id, **row))
-        noted(ground, transaction, Action.CERTIFICATE_ADDED, partner, {"mark": mark, "ends_at": ends_at})
+        noted(context, transaction, Action.CERTIFICATE_ADDED, partner, {"mark": mark, "ends_at": ends_at})
     return certificate
 
 
-def remove(ground: Ground, user_id: str, beginning: str) -> Certificate:
+def remove(context: Context, user_id: str, beginning: str) -> Certificate:
     """Pin a certificate no more; it is named by at least eight digits from the beginning of its SHA-256.
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE where that names none, or several
     """
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         wanted = beginning.strip().lower().replace(":", "")
         meant = [each for each in of_partner(transaction, partner) if each.mark.startswith(wanted)]
@@ -75,16 +75,16 @@ def remove(ground: Ground, user_id: str, beginning: str) -> Certificate:
             raise refuse(PartnerReason.PARTNER_VALUE, detail)
         table = tables.partner_certificate
         transaction.execute(delete(table).where(table.c.partner_id == partner.id, table.c.mark == meant[0].mark))
-        noted(ground, transaction, Action.CERTIFICATE_REMOVED, partner, {"mark": meant[0].mark})
+        noted(context, transaction, Action.CERTIFICATE_REMOVED, partner, {"mark": meant[0].mark})
     return meant[0]
 
 
-def all_of(ground: Ground, user_id: str) -> list[Certificate]:
+def all_of(context: Context, user_id: str) -> list[Certificate]:
     """The certificates of a partner, the one that ends first first.
 
     :raises Refused: PARTNER_UNKNOWN
     """
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return of_partner(snapshot, find(snapshot, user_id))
 
 

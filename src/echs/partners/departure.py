@@ -3,33 +3,33 @@
 from sqlalchemy import delete, update
 
 from echs.audit.entry import Action
+from echs.base.context import Context
 from echs.base.errors import refuse, shown
-from echs.base.ground import Ground
 from echs.partners import tables
 from echs.partners.enrolment import check, end_logins, noted
 from echs.partners.partner import Partner, PartnerReason, party_key, user_id_problem
 from echs.partners.register import LOCK, find, load
 
 
-def rename(ground: Ground, user_id: str, new: str) -> Partner:
+def rename(context: Context, user_id: str, new: str) -> Partner:
     """Give a partner another user id: from now on it logs in with that one. Its logins go on; runs of the past, and
     their statements, keep the old one.
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE, PARTNER_EXISTS
     """
     check(user_id_problem(new))
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         others = load(transaction, tables.partner.c.user_key == party_key(new))
         if any(other.id != partner.id for other in others):
             raise refuse(PartnerReason.PARTNER_EXISTS, f"there is a partner {shown(new)} already; nothing was changed")
         values = {"user_id": new, "user_key": party_key(new)}
         transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
-        return noted(ground, transaction, Action.PARTNER_RENAMED, find(transaction, new), {"before": partner.user_id})
+        return noted(context, transaction, Action.PARTNER_RENAMED, find(transaction, new), {"before": partner.user_id})
 
 
-def retire(ground: Ground, user_id: str) -> Partner:
+def retire(context: Context, user_id: str) -> Partner:
     """Let a partner go for good: it is disabled and can never be enabled again.
 
     Its logins end; its ids, hub numbers and certificates are given up. What it did stays: its CDRs, its runs and
@@ -37,16 +37,16 @@ def retire(ground: Ground, user_id: str) -> Partner:
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_RETIRED
     """
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         if partner.retired_at is not None:
             detail = f"{shown(partner.user_id)} was retired on {partner.retired_at:%Y-%m-%d}; nothing was changed"
             raise refuse(PartnerReason.PARTNER_RETIRED, detail)
-        values = {"active": False, "retired_at": ground.clock()}
+        values = {"active": False, "retired_at": context.clock()}
         transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
         end_logins(transaction, partner)
         for table in (tables.party_id, tables.partner_hub, tables.partner_certificate, tables.partner_group):
             transaction.execute(delete(table).where(table.c.partner_id == partner.id))
         facts = {"operator": list(partner.operator_ids), "provider": list(partner.provider_ids), "hubs": partner.hubs}
-        return noted(ground, transaction, Action.PARTNER_RETIRED, find(transaction, user_id), facts)
+        return noted(context, transaction, Action.PARTNER_RETIRED, find(transaction, user_id), facts)

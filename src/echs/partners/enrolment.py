@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from echs.audit import trail
 from echs.audit.entry import Action
+from echs.base.context import Context
 from echs.base.errors import Problem, Refused, refuse, shown
-from echs.base.ground import Ground
 from echs.partners import tables
 from echs.partners.partner import (
     Group,
@@ -59,7 +59,7 @@ class Ownership:
 
 
 def add_partner(
-    ground: Ground,
+    context: Context,
     user_id: str,
     name: str,
     password: str,
@@ -85,8 +85,8 @@ def add_partner(
         owns.problem(),
     )
     password_hash = hash_password(password)
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         if load(transaction, tables.partner.c.user_key == party_key(user_id)):
             raise refuse(PartnerReason.PARTNER_EXISTS, f"there is a partner {shown(user_id)} already")
         result = transaction.execute(
@@ -97,7 +97,7 @@ def add_partner(
                 password_hash=password_hash,
                 timezone=timezone,
                 active=True,
-                created_at=ground.clock(),
+                created_at=context.clock(),
                 address="\n".join(address),
                 vat_id=vat_id,
                 numeric_pins=numeric_pins,
@@ -114,28 +114,28 @@ def add_partner(
             facts.update(address="\n".join(address), vat_id=vat_id)
         if numeric_pins:
             facts["numeric_pins"] = True
-        return noted(ground, transaction, Action.PARTNER_ADDED, find(transaction, user_id), facts)
+        return noted(context, transaction, Action.PARTNER_ADDED, find(transaction, user_id), facts)
 
 
-def own(ground: Ground, user_id: str, owns: Ownership) -> Partner:
+def own(context: Context, user_id: str, owns: Ownership) -> Partner:
     """Give ids to a partner. What it has already stays; the spelling of an id that it has becomes the new one.
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE, PARTY_ID_TAKEN
     """
     check(owns.problem())
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         give(transaction, find(transaction, user_id), owns)
-        return noted(ground, transaction, Action.PARTNER_GIVEN, find(transaction, user_id), owns.facts())
+        return noted(context, transaction, Action.PARTNER_GIVEN, find(transaction, user_id), owns.facts())
 
 
-def disown(ground: Ground, user_id: str, owns: Ownership) -> Partner:
+def disown(context: Context, user_id: str, owns: Ownership) -> Partner:
     """Take ids from a partner. CDRs that wait for a provider id that nobody owns then are held.
 
     :raises Refused: PARTNER_UNKNOWN, PARTY_ID_NOT_OWNED
     """
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         for kind, party_id in owns.party_ids():
             if not take_away(transaction, partner, kind, party_id):
@@ -144,7 +144,7 @@ def disown(ground: Ground, user_id: str, owns: Ownership) -> Partner:
             where = (tables.partner_hub.c.partner_id == partner.id) & (tables.partner_hub.c.hub == hub)
             if not transaction.execute(delete(tables.partner_hub).where(where)).rowcount:
                 raise not_owned(user_id, f"hub {hub}")
-        return noted(ground, transaction, Action.PARTNER_TAKEN, find(transaction, user_id), owns.facts())
+        return noted(context, transaction, Action.PARTNER_TAKEN, find(transaction, user_id), owns.facts())
 
 
 def not_owned(user_id: str, what: str) -> Refused:
@@ -153,7 +153,7 @@ def not_owned(user_id: str, what: str) -> Refused:
 
 
 def change(
-    ground: Ground,
+    context: Context,
     user_id: str,
     *,
     name: str | None = None,
@@ -181,8 +181,8 @@ def change(
         "numeric_pins": numeric_pins,
     }
     values = {key: value for key, value in given.items() if value is not None}
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         if values:
             transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
@@ -196,60 +196,60 @@ def change(
                 )
                 transaction.execute(delete(tables.partner_group).where(where))
         facts = dict(values) if administrator is None else {**values, "administrator": administrator}
-        return noted(ground, transaction, Action.PARTNER_CHANGED, find(transaction, user_id), facts)
+        return noted(context, transaction, Action.PARTNER_CHANGED, find(transaction, user_id), facts)
 
 
-def set_password(ground: Ground, user_id: str, password: str) -> Partner:
+def set_password(context: Context, user_id: str, password: str) -> Partner:
     """Set a new password and end every login of the partner.
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE
     """
     check(password_problem(password))
     password_hash = hash_password(password)
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         transaction.execute(
             update(tables.partner).where(tables.partner.c.id == partner.id).values(password_hash=password_hash)
         )
         end_logins(transaction, partner)
-        return noted(ground, transaction, Action.PARTNER_PASSWORD, partner)
+        return noted(context, transaction, Action.PARTNER_PASSWORD, partner)
 
 
-def log_out(ground: Ground, user_id: str) -> Partner:
+def log_out(context: Context, user_id: str) -> Partner:
     """End every login of a partner, as when a token has leaked; it may log in again.
 
     :raises Refused: PARTNER_UNKNOWN
     """
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         end_logins(transaction, partner)
-        return noted(ground, transaction, Action.PARTNER_LOGGED_OUT, partner)
+        return noted(context, transaction, Action.PARTNER_LOGGED_OUT, partner)
 
 
-def disable(ground: Ground, user_id: str) -> Partner:
+def disable(context: Context, user_id: str) -> Partner:
     """Shut a partner out: its logins end, its lists are no longer given out, its ids are free for others.
 
     Nothing of it is deleted. CDRs addressed to it are held from now on.
 
     :raises Refused: PARTNER_UNKNOWN
     """
-    return set_active(ground, user_id, active=False)
+    return set_active(context, user_id, active=False)
 
 
-def enable(ground: Ground, user_id: str) -> Partner:
+def enable(context: Context, user_id: str) -> Partner:
     """Let a partner in again, with the ids that it had.
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_RETIRED, PARTY_ID_TAKEN where another partner has taken one of its ids
     """
-    return set_active(ground, user_id, active=True)
+    return set_active(context, user_id, active=True)
 
 
-def set_active(ground: Ground, user_id: str, *, active: bool) -> Partner:
+def set_active(context: Context, user_id: str, *, active: bool) -> Partner:
     """Enable or disable, with the party ids in step."""
-    with ground.database.write() as transaction:
-        ground.database.lock(transaction, LOCK)
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         if active and partner.retired_at is not None:
             detail = f"{shown(partner.user_id)} was retired on {partner.retired_at:%Y-%m-%d} and cannot come back"
@@ -265,11 +265,11 @@ def set_active(ground: Ground, user_id: str, *, active: bool) -> Partner:
             update(tables.party_id).where(tables.party_id.c.partner_id == partner.id).values(active=active)
         )
         action = Action.PARTNER_ENABLED if active else Action.PARTNER_DISABLED
-        return noted(ground, transaction, action, find(transaction, user_id))
+        return noted(context, transaction, action, find(transaction, user_id))
 
 
 def noted(
-    ground: Ground,
+    context: Context,
     transaction: Connection,
     action: Action,
     partner: Partner,
@@ -278,7 +278,7 @@ def noted(
     """The partner, when what was done to it is entered into the audit trail, with what it is after that: the last
     step."""
     told = {**(facts or {}), "partner": partner.id, "state": state_of(transaction, partner.id)}
-    trail.note(ground, transaction, action, f"partner {partner.user_id}", told)
+    trail.note(context, transaction, action, f"partner {partner.user_id}", told)
     return partner
 
 

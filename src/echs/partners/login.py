@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
 
 from echs.audit.clock import TOLERANCE
-from echs.base import trace, turn
+from echs.base import request_context, request_gate
+from echs.base.context import Context
 from echs.base.errors import Reason, Refused, refuse
-from echs.base.ground import Ground
 from echs.partners import tables
 from echs.partners.partner import PASSWORD_LIMIT, USER_ID_LIMIT, Partner, party_key
 from echs.partners.password import matches
@@ -55,7 +55,7 @@ class LoginReason(Reason):
     LOGIN_THROTTLED = "LOGIN_THROTTLED"
 
 
-def log_in(ground: Ground, user_id: str, password: str, throttle: Throttle | None = None) -> str:
+def log_in(context: Context, user_id: str, password: str, throttle: Throttle | None = None) -> str:
     """A new login token (64 hexadecimal digits) for the partner with this user id and password.
 
     Wrong user, wrong password and disabled partner get the same answer at the same cost. ``throttle`` is asked before
@@ -64,9 +64,9 @@ def log_in(ground: Ground, user_id: str, password: str, throttle: Throttle | Non
     :raises Refused: LOGIN_REFUSED, LOGIN_CERTIFICATE, LOGIN_BUSY, LOGIN_THROTTLED
     """
     usable = len(user_id) <= USER_ID_LIMIT and len(password) <= PASSWORD_LIMIT and "\0" not in user_id
-    user_key, address = party_key(user_id if usable else ""), trace.current().origin
-    now = ground.clock().timestamp()
-    row, certificates = account_of(ground, user_key)
+    user_key, address = party_key(user_id if usable else ""), request_context.current().origin
+    now = context.clock().timestamp()
+    row, certificates = account_of(context, user_key)
     known = "" if row is None else str(row.user_id)
     wait = 0 if throttle is None else throttle.wait_seconds(address, user_key, now)
     if wait:
@@ -79,21 +79,21 @@ def log_in(ground: Ground, user_id: str, password: str, throttle: Throttle | Non
         note_refused(LoginReason.LOGIN_REFUSED, known)
         raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
     try:
-        look_at_certificate(certificates, ground.clock())
+        look_at_certificate(certificates, context.clock())
     except Refused:
         note_refused(LoginReason.LOGIN_CERTIFICATE, known)
         raise
-    trace.current().actor = known
+    request_context.current().actor = known
     if throttle is not None:
         throttle.succeeded(address, user_key, now)
-    return open_login(ground, row.id, row.password_hash)
+    return open_login(context, row.id, row.password_hash)
 
 
-def account_of(ground: Ground, user_key: str) -> tuple[Any, dict[str, datetime]]:
+def account_of(context: Context, user_key: str) -> tuple[Any, dict[str, datetime]]:
     """The account with this key, None where there is none, and the end of each of its certificates by its mark."""
     partner, pinned = tables.partner, tables.partner_certificate
     query = select(partner.c.id, partner.c.user_id, partner.c.password_hash, partner.c.active)
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         row = snapshot.execute(query.where(partner.c.user_key == user_key)).first()
         mine = select(pinned.c.mark, pinned.c.ends_at).where(pinned.c.partner_id == (row.id if row else 0))
         rows: list[Any] = list(snapshot.execute(mine))
@@ -105,7 +105,7 @@ def matches_in_turn(password: str, password_hash: str | None) -> bool:
 
     :raises Refused: LOGIN_BUSY where too many wait already, or too long
     """
-    turn.stand_aside()
+    request_gate.release()
     if not _waiting.acquire(blocking=False):
         raise login_busy()
     try:
@@ -128,21 +128,21 @@ def note_refused(reason: LoginReason, known_user_id: str) -> None:
     """Have a refused login found again: in the log and in the metrics, with the user id where there is such a user.
     What was typed otherwise may be a password in the wrong field, and is never repeated.
     """
-    present = trace.current()
+    present = request_context.current()
     present.login_refused = reason.value, known_user_id
     extra = {"user_id": known_user_id, "reason": reason.value, "origin": present.origin}
     log.warning("login refused", extra=extra)
 
 
-def open_login(ground: Ground, partner_id: int, password_hash: str) -> str:
+def open_login(context: Context, partner_id: int, password_hash: str) -> str:
     """Store a new login and forget those of the partner that are over or too many.
 
     The partner is looked at once more, under the transaction: a password changed meanwhile opens nothing.
     """
     token = secrets.token_hex(TOKEN_BYTES)
-    now = ground.clock()
+    now = context.clock()
     mine = tables.login.c.partner_id == partner_id
-    with ground.database.write() as transaction:
+    with context.database.write() as transaction:
         still = select(tables.partner.c.id).where(
             tables.partner.c.id == partner_id,
             tables.partner.c.password_hash == password_hash,
@@ -150,12 +150,12 @@ def open_login(ground: Ground, partner_id: int, password_hash: str) -> str:
         )
         if transaction.execute(still.with_for_update(key_share=True)).first() is None:
             raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
-        transaction.execute(delete(tables.login).where(mine, ended(now, ground.limits.login_seconds)))
+        transaction.execute(delete(tables.login).where(mine, ended(now, context.limits.login_seconds)))
         surplus = (
             select(tables.login.c.token_hash)
             .where(mine)
             .order_by(tables.login.c.created_at.desc(), tables.login.c.token_hash)
-            .offset(ground.limits.logins_per_partner - 1)
+            .offset(context.limits.logins_per_partner - 1)
         )
         hashes = list(transaction.execute(surplus).scalars())
         if hashes:
@@ -165,41 +165,41 @@ def open_login(ground: Ground, partner_id: int, password_hash: str) -> str:
                 token_hash=token_hash(token),
                 partner_id=partner_id,
                 created_at=now,
-                expires_at=now + timedelta(seconds=ground.limits.login_seconds),
+                expires_at=now + timedelta(seconds=context.limits.login_seconds),
             )
         )
     return token
 
 
-def forget_ended(ground: Ground) -> int:
+def forget_ended(context: Context) -> int:
     """Delete the logins that have ended, of all partners; how many they were."""
-    with ground.database.write() as transaction:
-        over = ended(ground.clock(), ground.limits.login_seconds)
+    with context.database.write() as transaction:
+        over = ended(context.clock(), context.limits.login_seconds)
         return transaction.execute(delete(tables.login).where(over)).rowcount
 
 
-def forget_all(ground: Ground) -> int:
+def forget_all(context: Context) -> int:
     """End every login of every partner; how many they were."""
-    with ground.database.write() as transaction:
+    with context.database.write() as transaction:
         return transaction.execute(delete(tables.login)).rowcount
 
 
-def partner_of_token(ground: Ground, token: str) -> Partner:
+def partner_of_token(context: Context, token: str) -> Partner:
     """The active partner that logged in with this token.
 
     :raises Refused: LOGIN_TOKEN_MISSING, LOGIN_TOKEN_UNKNOWN, LOGIN_TOKEN_EXPIRED, LOGIN_CERTIFICATE
     """
     if not token:
         raise refuse(LoginReason.LOGIN_TOKEN_MISSING, "the identity header is missing or empty; log in and send it")
-    found = partner_of_login(ground, token_hash(token))
+    found = partner_of_login(context, token_hash(token))
     if found is None:
         raise unknown_token()
-    if not lasts(found.expires_at, ground.clock(), ground.limits.login_seconds):
+    if not lasts(found.expires_at, context.clock(), context.limits.login_seconds):
         note_refused(LoginReason.LOGIN_TOKEN_EXPIRED, found.partner.user_id)
         raise refuse(LoginReason.LOGIN_TOKEN_EXPIRED, "this login has ended; log in again")
     if not found.partner.active:
         raise unknown_token()
-    look_at_certificate(found.certificates, ground.clock())
+    look_at_certificate(found.certificates, context.clock())
     return found.partner
 
 
@@ -210,18 +210,18 @@ def look_at_certificate(certificates: Mapping[str, datetime], now: datetime) -> 
     """
     if not certificates:
         return
-    ends_at = certificates.get(trace.current().certificate)
+    ends_at = certificates.get(request_context.current().certificate)
     if ends_at is None or expired(ends_at, now):
         detail = "this account requires a client certificate; no valid certificate registered for it was presented"
         raise refuse(LoginReason.LOGIN_CERTIFICATE, detail)
 
 
-def confirm(ground: Ground, transaction: Connection, partner: Partner) -> Partner:
+def confirm(context: Context, transaction: Connection, partner: Partner) -> Partner:
     """The partner as it stands inside a transaction, where it stays so: an upload takes time, and a right can end.
 
     :raises Refused: LOGIN_TOKEN_UNKNOWN where it has been disabled meanwhile
     """
-    ground.database.lock(transaction, LOCK, shared=True)
+    context.database.lock(transaction, LOCK, shared=True)
     (now,) = load(transaction, tables.partner.c.id == partner.id)
     if not now.active:
         raise unknown_token()

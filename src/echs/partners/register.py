@@ -19,9 +19,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from echs.base.database import Question
+from echs.base.context import Context
+from echs.base.database import PreparedQuery
 from echs.base.errors import Refused, refuse, shown
-from echs.base.ground import Ground
 from echs.partners import tables
 from echs.partners.partner import Group, Kind, Partner, PartnerReason, party_key
 
@@ -29,18 +29,18 @@ from echs.partners.partner import Group, Kind, Partner, PartnerReason, party_key
 LOCK = "partners"
 
 
-def all_partners(ground: Ground) -> list[Partner]:
+def all_partners(context: Context) -> list[Partner]:
     """Every partner, in the order of enrolment."""
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return load(snapshot)
 
 
-def partner_of_user(ground: Ground, user_id: str) -> Partner:
+def partner_of_user(context: Context, user_id: str) -> Partner:
     """The partner with this user id.
 
     :raises Refused: PARTNER_UNKNOWN
     """
-    with ground.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return find(snapshot, user_id)
 
 
@@ -130,7 +130,7 @@ def facts_of_login() -> CompoundSelect[Any]:
     )
 
 
-FACTS_OF_LOGIN = Question(facts_of_login())
+FACTS_OF_LOGIN = PreparedQuery(facts_of_login())
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +143,10 @@ class LoggedIn:
     certificates: Mapping[str, datetime]
 
 
-def partner_of_login(ground: Ground, token_hash: str) -> LoggedIn | None:
+def partner_of_login(context: Context, token_hash: str) -> LoggedIn | None:
     """Whose a login is; None where there is no such login."""
     things: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for what, *facts in ground.database.ask(FACTS_OF_LOGIN, token_hash=token_hash):
+    for what, *facts in context.database.ask(FACTS_OF_LOGIN, token_hash=token_hash):
         things[what].append(tuple(facts))
     if not things["partner"]:
         return None
@@ -161,15 +161,15 @@ def partner_of_login(ground: Ground, token_hash: str) -> LoggedIn | None:
         name=name,
         timezone=timezone,
         active=bool(active),
-        created_at=ground.database.as_instant(created_at),
+        created_at=context.database.as_instant(created_at),
         groups=frozenset(Group(text) for text, *_ in things["group"]),
         operator_ids=ids(Kind.OPERATOR),
         provider_ids=ids(Kind.PROVIDER),
         hubs=tuple(sorted(number for _, _, _, number, *_ in things["hub"])),
         numeric_pins=bool(numeric_pins),
     )
-    certificates = {mark: ground.database.as_instant(ends_at) for mark, *_, ends_at in things["certificate"]}
-    return LoggedIn(partner, ground.database.as_instant(expires_at), certificates)
+    certificates = {mark: context.database.as_instant(ends_at) for mark, *_, ends_at in things["certificate"]}
+    return LoggedIn(partner, context.database.as_instant(expires_at), certificates)
 
 
 def grouped(snapshot: Connection, table: Any, column: Any, ids: Iterable[int]) -> dict[int, list[Any]]:

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 import pycountry
 
 from echs.base.errors import Reason, shown
-from echs.base.plausibility import UsualShape
+from echs.base.rule import PatternPrefilter
 
 
 class IdWarning(Reason):
@@ -27,8 +27,10 @@ _ISO = re.compile(r"([A-Z]{2})[-*]?([A-Z0-9]{3})[-*]?([A-Z0-9]{9})(?:[-*]?([A-Z0
 _EVSE = re.compile(r"[A-Za-z0-9]+|[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9*]{1,30}|\+[0-9]{1,3}\*[0-9]{3,6}\*[0-9*]{1,32}")
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f :]{6,}")
 # Nothing that these match is odd; what they do not match is looked at closely.
-USUAL_CONTRACT_ID = UsualShape("[A-Z]{2}[-*]?[A-Z0-9]{3}[-*]?[A-Z0-9]{6}(?:[A-Z0-9]{3}(?:[-*]?[A-Z0-9])?|[-*]?[0-9X])?")
-USUAL_EVSE_ID = UsualShape(_EVSE.pattern)
+USUAL_CONTRACT_ID = PatternPrefilter(
+    "[A-Z]{2}[-*]?[A-Z0-9]{3}[-*]?[A-Z0-9]{6}(?:[A-Z0-9]{3}(?:[-*]?[A-Z0-9])?|[-*]?[0-9X])?"
+)
+USUAL_EVSE_ID = PatternPrefilter(_EVSE.pattern)
 _SEPARATORS = str.maketrans("", "", "-*")
 SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from echs.base.database import Database
 from echs.base.errors import Refused
-from echs.base.origin import plain_address
+from echs.base.proxy_headers import plain_address
 from echs.partners import tables
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from reportlab.lib.pagesizes import A4, landscape
 from reportlab.pdfgen.canvas import Canvas
 
 from echs.base.energy import kwh
-from echs.base.wording import counted
+from echs.base.plural import counted
 from echs.statements.description import describe
 from echs.statements.drawing import Drawing, read_drawing
 from echs.statements.issuer import is_png

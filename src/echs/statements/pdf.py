@@ -16,7 +16,7 @@ from reportlab.lib.pagesizes import A4, landscape
 from reportlab.pdfgen.canvas import Canvas
 
 from echs.base.energy import kwh
-from echs.base.wording import counted
+from echs.base.plural import counted
 from echs.statements.statement import SIDE_TITLES, Account, Group, Line, Statement, clock_duration
 from echs.statements.typesetting import BOLD, FONT, fonts, printable, set_texts, turn_page, width_of, wrapped
 

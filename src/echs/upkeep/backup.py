@@ -31,9 +31,9 @@ from echs.audit import guards, trail
 from echs.audit import tables as audit_tables
 from echs.audit.entry import Action
 from echs.base.clock import Clock, system_clock
+from echs.base.context import Context
 from echs.base.database import Database, own_file
 from echs.base.errors import Reason, refuse
-from echs.base.ground import Ground
 from echs.base.instances import running
 from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables as clearing_tables
@@ -299,11 +299,11 @@ def restore(settings: Settings, directory: Path, clock: Clock = system_clock) ->
 
     def finish(store: Database) -> None:
         schema.upgrade(store)
-        ground = Ground(store, clock, limits(settings))
-        forget_all(ground)
+        context = Context(store, clock, limits(settings))
+        forget_all(context)
         with store.write() as transaction:
             facts = {"made_at": manifest.made_at, "audit_hash": manifest.audit_hash}
-            trail.note(ground, transaction, Action.RESTORED, directory.name, facts)
+            trail.note(context, transaction, Action.RESTORED, directory.name, facts)
         store.close()
 
     if kind == "sqlite":

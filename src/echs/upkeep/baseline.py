@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from echs.audit import tables as audit_tables
 from echs.audit import trail
 from echs.audit.entry import Action, Entry
-from echs.base.ground import Ground
+from echs.base.context import Context
 from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables as clearing_tables
 
@@ -24,11 +24,11 @@ def baseline(snapshot: Connection) -> tuple[int, int]:
     return max(cdr or 0, facts.get("cdr", 0)), max(run or 0, facts.get("run", 0))
 
 
-def begin_trail(ground: Ground) -> Entry:
+def begin_trail(context: Context) -> Entry:
     """Enter that the trail begins now, with the numbers of the newest CDR and of the newest run."""
-    with ground.database.write() as transaction:
+    with context.database.write() as transaction:
         facts = {
             "cdr": transaction.execute(select(func.max(cdr_tables.cdr.c.id))).scalar() or 0,
             "run": transaction.execute(select(func.max(clearing_tables.clearing_run.c.number))).scalar() or 0,
         }
-        return trail.note(ground, transaction, Action.TRAIL_BEGUN, "audit trail", facts)
+        return trail.note(context, transaction, Action.TRAIL_BEGUN, "audit trail", facts)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cast import FIELD_CDR, cdr, charge_point, token
-from echs.base.plausibility import Severity
+from echs.base.rule import Severity
 from echs.house import limits
 from echs.protocols.ochp02.check import Checker, check_body
 from echs.protocols.ochp02.check_csv import check_csv

@@ -5,7 +5,7 @@ from lxml import etree
 from spyne import Integer32, Unicode
 from spyne.model.complex import ComplexModelBase
 
-from echs.base.places import contracts
+from echs.base.resources import contracts
 from echs.protocols.ochp02.contracts import CONTRACTS, DEPLOYED, SPECIFIED
 from echs.protocols.ochp02.mount import application
 from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE, RECORDS

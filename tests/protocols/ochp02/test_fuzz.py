@@ -12,11 +12,11 @@ import pytest
 import fuzzing
 from conftest import IN_CI
 from echs.authorisations import roaming_list
-from echs.base.errors import ProblemList
+from echs.base.errors import ProblemCollector
 from echs.base.errors import Refused as RefusedByUs
-from echs.base.replaced_list import ReplacedList
 from echs.base.spool import Spool
-from echs.base.upload import Run
+from echs.base.upload_validation import RecordBatch
+from echs.lists.versioned_list import VersionedList
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.names import ROAMING_AUTHORISATION_INFO
 from echs.protocols.ochp02.wire import received
@@ -38,14 +38,14 @@ class Reading:
     def __init__(self, document: bytes, size: int) -> None:
         self.in_runs = 0
         reader = EnvelopeReader(Source(in_pieces(document, size), len(document), 10**9), SOAP_11, None)
-        problems = ProblemList()
+        problems = ProblemCollector()
         self.rows: list[tuple[str, ...]] | None = None
         try:
             reader.read_head()
             with Spool() as spool:
                 records = self.counted(received(reader, ROAMING_AUTHORISATION_INFO, roaming_list.KIND.make))
                 judges = roaming_list.judges(OWNER)
-                upload = ReplacedList.receive(LISTS, records, judges, 10**6, problems, spool)
+                upload = VersionedList.receive(LISTS, records, judges, 10**6, problems, spool)
                 # What is no UTF-8 is read as windows-1252, which lxml does not do: to it, it is not well-formed.
                 if not problems and not reader.misread:
                     self.rows = list(chain.from_iterable(upload.blocks()))
@@ -54,7 +54,7 @@ class Reading:
 
     def counted(self, records):
         for each in records:
-            self.in_runs += len(each.rows) if isinstance(each, Run) else 0
+            self.in_runs += len(each.rows) if isinstance(each, RecordBatch) else 0
             yield each
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from echs.base.places import contracts
+from echs.base.resources import contracts
 from echs.protocols.ochp02.contracts import CONTRACTS
 from wire import SOAP_11, SOAP_12, TYPES, Caller, request
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from cast import token
-from echs.base.places import contracts
+from echs.base.resources import contracts
 from echs.partners import enrolment
 from echs.protocols.ochp02.contracts import CONTRACTS, SPECIFIED, Contract
 from echs.protocols.ochp02.wire import is_int32

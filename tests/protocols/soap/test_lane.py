@@ -4,7 +4,7 @@ import pytest
 
 from cast import charge_point, token
 from echs.base.fields import Field
-from echs.base.upload import Run
+from echs.base.upload_validation import RecordBatch
 from echs.protocols.ochp02.names import CHARGEPOINT_INFO, NAMESPACE, RECORDS, ROAMING_AUTHORISATION_INFO
 from echs.protocols.soap.lane import FieldShape, RecordShape, lane
 from echs.protocols.soap.source import Source
@@ -94,7 +94,7 @@ def runs_of(record, rows, size: int) -> tuple[int, int]:
     reader = EnvelopeReader(Source(in_pieces(data, size), len(data), 10**9), VERSION_11, None)
     reader.read_head()
     found = list(reader.records(record.shape))
-    runs = [len(each.rows) for each in found if isinstance(each, Run)]
+    runs = [len(each.rows) for each in found if isinstance(each, RecordBatch)]
     return sum(runs), len(found) - len(runs)
 
 
@@ -115,6 +115,6 @@ def test_a_prefix_bound_to_another_namespace_is_no_lane():
     reader = EnvelopeReader(Source(in_pieces(data, 500), len(data), 10**9), VERSION_11, None)
     reader.read_head()
     found = list(reader.records(ROAMING_AUTHORISATION_INFO.shape))
-    assert not any(isinstance(each, Run) for each in found)
+    assert not any(isinstance(each, RecordBatch) for each in found)
     assert {each.name for each in found} == {"urn:other roamingAuthorisationInfoArray"}
     assert NAMESPACE not in found[0].name

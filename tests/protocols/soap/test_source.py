@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echs.base import deadline, trace
-from echs.base.trace import Trace
+from echs.base import deadline, request_context
+from echs.base.request_context import RequestContext
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.source import GZIP_ALLOWANCE_BYTES, GZIP_RATIO, Source
 from echs.protocols.soap.stream import EnvelopeReader
@@ -126,7 +126,7 @@ def test_a_slow_line_of_an_admitted_upload_takes_nothing_from_the_time_of_its_wo
 
     told = []
     for patience, extended in ((0.0, False), (60.0, True), (0.12, True)):
-        present = trace.begin(Trace(deadline=time.monotonic() + 100))
+        present = request_context.begin(RequestContext(deadline=time.monotonic() + 100))
         before = present.deadline
         deadline.watched_by(told.append)
         body = Source(slow, 4 * 1000, 10**6)
@@ -138,4 +138,4 @@ def test_a_slow_line_of_an_admitted_upload_takes_nothing_from_the_time_of_its_wo
         assert gained <= max(patience, 0.0) + 0.06
         deadline.watched_by(None)
     assert told
-    trace.end()
+    request_context.end()

@@ -10,9 +10,9 @@ from typing import Any
 
 from echs.authorisations import authorisation, roaming_list
 from echs.authorisations.authorisation import Authorisation
-from echs.base.errors import Problem, ProblemList, Refused, shown
+from echs.base.errors import Problem, ProblemCollector, Refused, shown
 from echs.base.limits import Limits
-from echs.base.plausibility import Finding, Rule, Severity, findings
+from echs.base.rule import Finding, Rule, Severity, findings
 from echs.base.spool import Spool
 from echs.cdrs.cdr import Cdr, CdrRecord
 from echs.cdrs.cdr import label as cdr_label
@@ -149,7 +149,7 @@ def check_body(checker: Checker, read: Callable[[int], bytes], *, gzipped: bool)
 def examine(checker: Checker, record: WireRecord, children: Iterable[Child], report: Report) -> None:
     """Judge the records as the room would that takes them in, and note everything that is wrong or odd."""
     report.record = record
-    problems = ProblemList(thorough=True)
+    problems = ProblemCollector(thorough=True)
     odd: Odd = []
     try:
         EXAMINERS[record.type_name](checker, counted(children, report), problems, odd)
@@ -172,7 +172,7 @@ def counted(children: Iterable[Child], report: Report) -> Iterator[Child]:
         yield child
 
 
-def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
+def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
     """As AddCDRs."""
     scene = Scene(checker.sender, checker.now, checker.limits, rights_are_known=bool(checker.operator_ids))
 
@@ -190,7 +190,7 @@ def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemL
         examine_received(scene, nouns(children, CDR_INFO, CdrRecord._make, beyond), problems, spool, notice)
 
 
-def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
+def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
     """As SetRoamingAuthorisationList."""
     owner = checker.sender if checker.hubs else None
 
@@ -202,7 +202,7 @@ def examine_tokens(checker: Checker, children: Iterable[Child], problems: Proble
     roaming_list.examine(records, wrong, checker.limits.records_per_upload, problems)
 
 
-def examine_chargepoints(checker: Checker, children: Iterable[Child], problems: ProblemList, odd: Odd) -> None:
+def examine_chargepoints(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
     """As SetChargePointList."""
     wrong = noting(odd, chargepoint.WARNINGS, chargepoint.label, chargepoint.problems_of)
     records = nouns(children, CHARGEPOINT_INFO, ChargePoint._make, wrong)

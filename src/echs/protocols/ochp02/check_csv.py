@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from echs.base.errors import named, shown
 from echs.base.fields import FieldReason
-from echs.base.wording import counted
+from echs.base.plural import counted
 from echs.protocols.ochp02.check import Checker, Report, examine
 from echs.protocols.ochp02.names import NAMESPACE, RECORDS, WireRecord
 from echs.protocols.soap.stream import Child

@@ -3,7 +3,7 @@
 from lxml import etree
 from spyne import Application
 
-from echs.base.places import contracts
+from echs.base.resources import contracts
 from echs.house import House
 from echs.protocols.ochp02.contracts import CONTRACTS, Contract
 from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE, SECRET_NAMES

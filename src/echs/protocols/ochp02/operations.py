@@ -25,13 +25,11 @@ from echs.audit.receipts import Receipt
 from echs.audit.receipts import Told as ToldProblem
 from echs.authorisations import roaming_list
 from echs.authorisations.authorisation import Authorisation
-from echs.base import trace
+from echs.base import request_context
 from echs.base.errors import LoadReason, Reason, Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
-from echs.base.published_list import Form, Published
-from echs.base.records import Records, collected
-from echs.base.replaced_list import Replaced
-from echs.base.wording import counted
+from echs.base.plural import counted
+from echs.base.response_stream import ResponseStream, collected
 from echs.cdrs import intake
 from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.intake import Added, Outcome
@@ -40,6 +38,8 @@ from echs.chargepoints.chargepoint import ChargePoint
 from echs.clearing.delivery import deliver
 from echs.clearing.run import clear_as
 from echs.house import House
+from echs.lists.list_cache import Published, RecordTemplate
+from echs.lists.versioned_list import ReplaceResult
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.codes import OK
@@ -111,7 +111,7 @@ def answered(
     def decorate(function: Operation) -> Operation:
         @wraps(function)
         def operation(house: House, exchange: Exchange, *members: Any) -> Answer:
-            name, present = function.__name__, trace.current()
+            name, present = function.__name__, request_context.current()
             present.operation = name
             try:
                 answer = function(house, exchange, *members)
@@ -153,7 +153,7 @@ def keep_receipt(
     house: House, exchange: Exchange, outcome: str, refusal: Refused | None, record: WireRecord | None
 ) -> None:
     """Keep a receipt of an upload of a partner; a store that takes none is no reason to fall."""
-    upload, present = exchange.upload, trace.current()
+    upload, present = exchange.upload, request_context.current()
     if upload is None:
         return
     kept = () if refusal is None else refusal.kept
@@ -200,8 +200,8 @@ def identified(function: Callable[[House, Partner, Exchange], Answer] | Operatio
         if not any(exchange.identities):
             raise refuse(LoginReason.LOGIN_TOKEN_MISSING, no_identity(exchange))
         caller = partner_of_token(house, exchange.identities[0])
-        trace.current().actor = caller.user_id
-        if trace.current().operation in UPLOADS:
+        request_context.current().actor = caller.user_id
+        if request_context.current().operation in UPLOADS:
             exchange.upload = Upload(caller.id, time.monotonic())
         if exchange.refusal is not None:
             raise exchange.refusal
@@ -249,7 +249,7 @@ def add_cdrs(house: House, caller: Partner, exchange: Exchange, reader: Envelope
     new = added.received - added.count(Outcome.KNOWN)
     note_outcome(exchange, new, added.count(Outcome.KNOWN), added.warned)
     for outcome in Outcome:
-        trace.current().tally(meters.CDRS, outcome.value, amount=added.count(outcome))
+        request_context.current().tally(meters.CDRS, outcome.value, amount=added.count(outcome))
     return ok(told_of_intake(added), exchange)
 
 
@@ -293,7 +293,7 @@ def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exch
         records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
         replaced = roaming_list.replace(house, caller, records)
     note_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
-    trace.current().tally(meters.LIST_RECORDS, "roaming", amount=replaced.stored)
+    request_context.current().tally(meters.LIST_RECORDS, "roaming", amount=replaced.stored)
     return ok(told_of_replacement(replaced), exchange)
 
 
@@ -313,7 +313,7 @@ def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, read
         records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
         replaced = chargepoint_list.replace(house, caller, records)
     note_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
-    trace.current().tally(meters.LIST_RECORDS, "chargepoint", amount=replaced.stored)
+    request_context.current().tally(meters.LIST_RECORDS, "chargepoint", amount=replaced.stored)
     return ok(told_of_replacement(replaced), exchange)
 
 
@@ -334,7 +334,7 @@ def admitted(house: House, caller: Partner, reader: EnvelopeReader) -> Iterator[
         yield
 
 
-def drawn(house: House, exchange: Exchange, lists: Published, drawing: Form) -> Records:
+def drawn(house: House, exchange: Exchange, lists: Published, drawing: RecordTemplate) -> ResponseStream:
     """The lists of all partners as they go out."""
     return house.drawn.records(house.database, lists, drawing, deflated=exchange.takes_gzip)
 
@@ -352,7 +352,7 @@ def told_of_intake(added: Added) -> str:
     return text
 
 
-def told_of_replacement(replaced: Replaced) -> str:
+def told_of_replacement(replaced: ReplaceResult) -> str:
     """What became of an upload of a list, in a sentence."""
     text = f"{replaced.stored + replaced.repeated} received: your list now has {replaced.stored}"
     if replaced.repeated:

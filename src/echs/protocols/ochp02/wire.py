@@ -12,10 +12,10 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar, cast
 
-from echs.base.errors import Problem, Problems, Unread, shown
+from echs.base.errors import Problem, RecordProblems, Unreadable, shown
 from echs.base.fields import FieldReason
-from echs.base.published_list import Form
-from echs.base.upload import Run
+from echs.base.upload_validation import RecordBatch
+from echs.lists.list_cache import RecordTemplate
 from echs.protocols.ochp02.names import NAMESPACE, WireRecord
 from echs.protocols.soap.stream import Child, EnvelopeReader, split
 
@@ -36,11 +36,11 @@ Noun = TypeVar("Noun", bound=tuple[Any, ...])
 
 def received(
     reader: EnvelopeReader, record: WireRecord, make: Callable[[Iterable[Any]], Noun]
-) -> Iterator[Noun | Run | Unread]:
+) -> Iterator[Noun | RecordBatch | Unreadable]:
     """The records of a request: the regular ones in runs, the others one by one as `nouns` gives them."""
     position = 0
     for item in reader.records(record.shape):
-        if isinstance(item, Run):
+        if isinstance(item, RecordBatch):
             position += len(item.rows)
             yield item
         else:
@@ -53,7 +53,7 @@ def nouns(
     record: WireRecord,
     make: Callable[[Iterable[Any]], Noun],
     beyond: Callable[[Noun, int], Iterator[Problem]] | None = None,
-) -> Iterator[Noun | Unread]:
+) -> Iterator[Noun | Unreadable]:
     """The records of a request, or in the place of each that cannot be read, what is wrong with it.
 
     With ``beyond``, the rules of the noun, what is wrong with the rest of such a record is told too.
@@ -68,7 +68,7 @@ def noun(
     record: WireRecord,
     make: Callable[[Iterable[Any]], Noun],
     beyond: Callable[[Noun, int], Iterator[Problem]] | None = None,
-) -> Noun | Unread:
+) -> Noun | Unreadable:
     """One child of a request: a record, or what is wrong with it."""
     if child.name == record.shape.name:
         return read(child, position, record, make, beyond)
@@ -85,7 +85,7 @@ def read(
     record: WireRecord,
     make: Callable[[Iterable[Any]], Noun],
     beyond: Callable[[Noun, int], Iterator[Problem]] | None = None,
-) -> Noun | Problems:
+) -> Noun | RecordProblems:
     """One record, or everything in its form that is wrong."""
     values, wrong = form_of(child, position, record)
     if not wrong:
@@ -96,7 +96,7 @@ def read(
         readable = make([0 if value is None else value for value in values])
         told = {problem.field for problem in wrong if not problem.field_as_sent}
         rest = chain(rest, (problem for problem in beyond(readable, position) if problem.field not in told))
-    return Problems(wrong[0], rest)
+    return RecordProblems(wrong[0], rest)
 
 
 def form_of(child: Child, position: int, record: WireRecord) -> tuple[list[str | int | None], list[Problem]]:
@@ -168,17 +168,17 @@ def foreign(name: str, position: int, detail: str, label: tuple[str, str] | None
 
 
 @lru_cache
-def form(record: WireRecord) -> Form:
+def form(record: WireRecord) -> RecordTemplate:
     """How a record goes out: every field, in order, empty where there is no value, in the default namespace of the
     envelope that takes it in. The store puts the values in, `finished` makes XML of it."""
     tags = [(wire.name, f"%s{CLOSING}{wire.name}{CLOSE}") for wire in record.fields]
     fields = "".join(f"{OPEN}{name}{CLOSE}{value}" for name, value in tags)
     template = f"{OPEN}{record.element}{CLOSE}{fields}{CLOSING}{record.element}{CLOSE}"
-    return Form("ochp02", template, finished)
+    return RecordTemplate("ochp02", template, finished)
 
 
 @lru_cache
-def numeric_pins_form(record: WireRecord) -> Form:
+def numeric_pins_form(record: WireRecord) -> RecordTemplate:
     """As `form`, for who reads pins as numbers: xs:int in the WSDL before August 2013."""
     return replace(form(record), name="ochp02-numeric-pins", finish=finished_with_numeric_pins)
 

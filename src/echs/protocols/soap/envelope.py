@@ -16,11 +16,11 @@ from typing import Any
 from lxml import etree
 from spyne.protocol.xml import XmlDocument
 
-from echs.base import turn
-from echs.base.errors import NAMED_PROBLEMS_LIMIT, Problem, ProblemList, Refused, shown
+from echs.base import request_gate
+from echs.base.errors import NAMED_PROBLEMS_LIMIT, Problem, ProblemCollector, Refused, shown
 from echs.base.fields import FieldReason
-from echs.base.gzip_parts import HEADER, Sum, deflated
-from echs.base.records import Records
+from echs.base.gzip_concat import HEADER, Crc, deflated
+from echs.base.response_stream import ResponseStream
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document, unknown_operation
 from echs.protocols.soap.mould import Mould, is_repeated
 from echs.protocols.soap.stream import Child, EnvelopeReader, Head, MarkupLimits, split
@@ -60,7 +60,7 @@ class Exchange:
     # What is known of an upload of a partner, for its receipt.
     upload: Upload | None = None
     # Rendered records that go out before the end tag of the response element.
-    records: Records | None = None
+    records: ResponseStream | None = None
     status: int = 200
     # The subcode, where the answer is a fault.
     fault: str = ""
@@ -131,7 +131,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         members = ctx.descriptor.in_message.get_flat_type_info(ctx.descriptor.in_message)
         reader = ctx.udc.reader
         if any(is_repeated(member) for member in members.values()):
-            turn.stand_aside()
+            request_gate.release()
             reader.source.limit = self.body_limits.bulk
             ctx.in_object = [reader]
         else:
@@ -151,7 +151,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         tns = self.app.interface.get_tns()
         places = {f"{tns} {spelling}": name for name in names for spelling in (name, name[:1].upper() + name[1:])}
         values: dict[str, str] = {}
-        problems = ProblemList()
+        problems = ProblemCollector()
         try:
             for child in exchange.reader.children(few=True):
                 name = places.get(child.name)
@@ -254,14 +254,14 @@ class Spliced:
     ``length`` is how many bytes there will be, None where nobody knows. Records that are deflated make it a gzip file.
     """
 
-    def __init__(self, before: bytes, records: Records, after: bytes) -> None:
+    def __init__(self, before: bytes, records: ResponseStream, after: bytes) -> None:
         self.gzipped = records.deflated
         self._records = records
         self._before, self._after = before, after
-        self._around = Sum().plus(before), Sum().plus(after)
+        self._around = Crc().plus(before), Crc().plus(after)
         if self.gzipped:
             self._before, self._after = HEADER + deflated(before), deflated(after, last=True)
-        trailer = len(Sum().trailer) if self.gzipped else 0
+        trailer = len(Crc().trailer) if self.gzipped else 0
         self.length = None
         if records.length is not None:
             self.length = len(self._before) + records.length + len(self._after) + trailer

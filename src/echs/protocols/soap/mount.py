@@ -17,7 +17,7 @@ from lxml import etree
 from spyne import Application, MethodContext
 from spyne.server import ServerBase
 
-from echs.base import trace
+from echs.base import request_context
 from echs.base.errors import shown
 from echs.protocols.soap.envelope import EnvelopeProtocol, Exchange, Spliced
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document
@@ -78,7 +78,7 @@ class SoapMount(ServerBase):  # type: ignore[misc]
         if method in ("GET", "HEAD") and asks_for_wsdl(environ.get("QUERY_STRING", "")):
             whole = environ.get("QUERY_STRING", "").lower().partition("&")[0] == "wsdl=1.2"
             body = self.whole_wsdl if whole else self.wsdl
-            trace.current().operation = "wsdl"
+            request_context.current().operation = "wsdl"
             start_response(HTTP_STATUS[200], plain_headers("text/xml; charset=utf-8", len(body)))
             return [b"" if method == "HEAD" else body]
         text = b"This is a SOAP service: POST a SOAP envelope here, or GET ?wsdl for its contract.\n"
@@ -88,7 +88,7 @@ class SoapMount(ServerBase):  # type: ignore[misc]
 
     def answer_call(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one POST: an answer of the operation, or a fault, in the version of the request."""
-        present = trace.current()
+        present = request_context.current()
         request_id = present.request_id
         form = request_format(environ)
         announced, length_fault = announced_length(environ)

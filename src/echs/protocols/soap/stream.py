@@ -22,8 +22,8 @@ from typing import Any, NoReturn
 from echs.base import deadline
 from echs.base.errors import Problem, Refused, shown
 from echs.base.fields import UploadReason
-from echs.base.upload import NOTHING_STORED, Run
-from echs.base.wording import counted
+from echs.base.plural import counted
+from echs.base.upload_validation import NOTHING_STORED, RecordBatch
 from echs.protocols.soap.charset import Decoded
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.lane import Lane, RecordShape, lane
@@ -238,7 +238,7 @@ class EnvelopeReader:
             yield from self._read()
         yield from self._read()
 
-    def records(self, shape: RecordShape) -> Iterator[Child | Run]:
+    def records(self, shape: RecordShape) -> Iterator[Child | RecordBatch]:
         """As `children`, with the regular records of this shape in runs.
 
         :raises SoapFault: not well-formed, or not a SOAP envelope after all
@@ -258,7 +258,7 @@ class EnvelopeReader:
         while self._ready:
             yield self._ready.popleft()
 
-    def _in_lane(self, data: bytes, shape: RecordShape) -> Generator[Child | Run, None, bytes]:
+    def _in_lane(self, data: bytes, shape: RecordShape) -> Generator[Child | RecordBatch, None, bytes]:
         """Read a chunk that follows what expat was given; the generator's value is what it keeps for the next one.
 
         Where expat does not end a record where one seems to end, the whole rest of the chunk goes to it: what is
@@ -290,7 +290,7 @@ class EnvelopeReader:
             if rows:
                 self._skipped = True
                 self._records += len(rows)
-                yield Run(rows)
+                yield RecordBatch(rows)
             if at == len(text):
                 break
             end = text.index(found.end_tag, at) + len(tag)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from sqlalchemy import and_, exists, func, select
 
 from echs.authorisations import roaming_list
-from echs.base.replaced_list import ListState
 from echs.chargepoints import chargepoint_list
+from echs.lists.versioned_list import ListState
 from echs.partners import tables as partner_tables
 from echs.upkeep.checks.told import list_subject
 from echs.upkeep.checks.view import Found, View

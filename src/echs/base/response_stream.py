@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from echs.base import turn
-from echs.base.gzip_parts import Sum
-from echs.base.relay import Relay
+from echs.base import request_gate
+from echs.base.gzip_concat import Crc
+from echs.base.prefetch_buffer import PrefetchBuffer
 
 READ_BYTES = 256 * 1024
 MEMORY_BYTES = 1024 * 1024
@@ -17,13 +17,13 @@ SPOOL_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class CachedPart:
     """A part that is there whole: as it goes out, how many bytes of the file that is, and the sum of its text; the sum
     is known only of a deflated part, where it is needed."""
 
     file: BinaryIO
     length: int
-    sum: Sum
+    sum: Crc
 
     def close(self) -> None:
         """Let go of the file."""
@@ -31,7 +31,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class OpenPart:
     """A part that is being written. What follows, as ranges, is what of it can be read now."""
 
     file: BinaryIO
@@ -42,14 +42,14 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ByteRange:
     """A piece of the part that was begun."""
 
     start: int
     length: int
 
 
-class Records:
+class ResponseStream:
     """The records of an answer: iterate over the bytes once, then close it.
 
     ``length`` is how many bytes there will be, None where nobody knows yet. Where they are ``deflated``, ``sum`` is
@@ -60,12 +60,12 @@ class Records:
         self._items = items
         self.deflated = deflated
         self.length: int | None = None
-        self.sum = Sum()
+        self.sum = Crc()
         self._counts = True
         if stored and isinstance(items, list):
             self.length = sum(len(part) if isinstance(part, bytes) else part.length for part in items)
             for part in items:
-                if isinstance(part, Stored):
+                if isinstance(part, CachedPart):
                     self.sum += part.sum
             self._counts = False
 
@@ -76,14 +76,14 @@ class Records:
                 match item:
                     case bytes():
                         yield item
-                    case Stored():
+                    case CachedPart():
                         yield from pieces(item)
                         self._add(item.sum)
-                    case Begun():
+                    case OpenPart():
                         begun = item
-                    case Piece(start, length) if begun is not None:
+                    case ByteRange(start, length) if begun is not None:
                         yield os.pread(begun.file.fileno(), length, start)
-                    case Sum():
+                    case Crc():
                         self._add(item)
                         if begun is not None:
                             begun.close()
@@ -94,24 +94,24 @@ class Records:
             if begun is not None:
                 begun.close()
 
-    def _add(self, part: Sum) -> None:
+    def _add(self, part: Crc) -> None:
         if self._counts:
             self.sum += part
 
     def close(self) -> None:
         """Let go of everything."""
-        if isinstance(self._items, Relay):
+        if isinstance(self._items, PrefetchBuffer):
             self._items.close()
         elif isinstance(self._items, list):
             for item in self._items:
-                if isinstance(item, Stored):
+                if isinstance(item, CachedPart):
                     item.close()
 
 
-def pieces(part: Stored) -> Iterator[bytes]:
+def pieces(part: CachedPart) -> Iterator[bytes]:
     """The bytes of a stored part."""
     place, descriptor = 0, part.file.fileno()
-    turn.stand_aside()  # the reader may be slow
+    request_gate.release()  # the reader may be slow
     try:
         while place < part.length and (data := os.pread(descriptor, min(READ_BYTES, part.length - place), place)):
             yield data
@@ -120,7 +120,7 @@ def pieces(part: Stored) -> Iterator[bytes]:
         part.close()
 
 
-def collected(texts: Iterable[bytes]) -> Records:
+def collected(texts: Iterable[bytes]) -> ResponseStream:
     """Records that are all there before the first goes out, so that whatever fails is still answered; of very many the
     first `SPOOL_BYTES`, so that who waits gets a first byte soon. The rest is made while it is read.
 
@@ -144,19 +144,19 @@ def collected(texts: Iterable[bytes]) -> Records:
                 whole = False
                 break
         if file is None:
-            return Records([b"".join(held)], stored=True)
+            return ResponseStream([b"".join(held)], stored=True)
         file.flush()
-        first = Stored(file, size, Sum())
+        first = CachedPart(file, size, Crc())
         if whole:
-            return Records([first], stored=True)
-        return Records(Relay(after(first, made), to_the_end=False))
+            return ResponseStream([first], stored=True)
+        return ResponseStream(PrefetchBuffer(after(first, made), to_the_end=False))
     except BaseException:
         if file is not None:
             file.close()
         raise
 
 
-def after(first: Stored, rest: Iterator[bytes]) -> Iterator[Any]:
+def after(first: CachedPart, rest: Iterator[bytes]) -> Iterator[Any]:
     """What is there already, and what follows it."""
     yield first
     yield from rest

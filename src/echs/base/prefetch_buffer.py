@@ -14,7 +14,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
-from echs.base import turn
+from echs.base import request_gate
 
 MEMORY_BYTES = 8 * 1024 * 1024
 WAIT_SECONDS = 1.0
@@ -23,7 +23,7 @@ AT_ONCE = 4
 END = object()
 
 
-class Relay:
+class PrefetchBuffer:
     """Hands the items of ``made`` on: bytes, and whatever else, which is passed as it is.
 
     The first few are made before this returns: what fails at once is raised at once, a short answer needs no thread.
@@ -46,7 +46,7 @@ class Relay:
             self._hold(item)
             if item is END:
                 return
-        turn.stand_aside()
+        request_gate.release()
         # In the context of the request: what is entered into the audit trail on the way is entered in its name.
         threading.Thread(target=copy_context().run, args=(self._make,), name="relay").start()
 

@@ -33,15 +33,22 @@ from sqlalchemy import (
     update,
 )
 
-from echs.base.database import Database, Identity, Instant, Question, metadata
+from echs.base.context import Context
+from echs.base.database import Database, Identity, Instant, PreparedQuery, metadata
 from echs.base.digest import RowDigest
-from echs.base.errors import Problem, ProblemList, Problems, Unread
+from echs.base.errors import Problem, ProblemCollector, RecordProblems, Unreadable
 from echs.base.fields import Columns, Field, maker
-from echs.base.ground import Ground
-from echs.base.list_keys import ListKeys, has
-from echs.base.plausibility import Rule
+from echs.base.rule import Rule
 from echs.base.spool import Row, Spool
-from echs.base.upload import NOTHING_STORED, Court, Repetitions, Run, examined, row_content
+from echs.base.upload_validation import (
+    NOTHING_STORED,
+    DuplicateFinder,
+    RecordBatch,
+    RecordValidator,
+    row_content,
+    validated,
+)
+from echs.lists.list_keys import ListKeys, has
 
 ROWS_AT_ONCE = 1000
 MARK_BYTES = 16
@@ -66,7 +73,7 @@ class ListState:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class ReplaceResult:
     """What an upload did: records stored, identical repetitions left out, and how many records broke which rule of
     severity ``warn``.
     """
@@ -79,7 +86,7 @@ class Replaced:
 
 
 @dataclass
-class Received:
+class ReceivedList:
     """An upload that was read to its end: its rows put aside, which of them to leave out as repetitions, how many are
     left, and how many of those broke which rule of severity ``warn``.
     """
@@ -148,7 +155,7 @@ def record_table(name: str, columns: Iterable[Column[Any]]) -> Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[Record]):
+class ListSchema(Generic[Record]):
     """What the records of a list are.
 
     ``key`` names the fields that tell which records of a list are the same thing; ``twice`` is the problem of a record
@@ -190,7 +197,7 @@ class Kind(Generic[Record]):
 
 
 @dataclass(frozen=True, slots=True)
-class Judges(Generic[Record]):
+class ListRules(Generic[Record]):
     """Who judges the records of an upload: what is wrong with one, and whether a run has nothing wrong at all, from its
     columns. The second may say no where the first finds nothing; never the other way round.
     """
@@ -199,44 +206,44 @@ class Judges(Generic[Record]):
     all_right: Callable[[Sequence[Sequence[str]]], bool]
 
 
-class ReplacedList(Generic[Record]):
+class VersionedList(Generic[Record]):
     """The lists of one kind, over a `head_table` and a `record_table`."""
 
-    def __init__(self, heads: Table, records: Table, kind: Kind[Record]) -> None:
+    def __init__(self, heads: Table, records: Table, kind: ListSchema[Record]) -> None:
         self.heads = heads
         self.records = records
         self.columns = [column for column in records.columns if column.name not in RECORD_KEY]
         self.kind = kind
         self._numbers = [place for place, field in enumerate(kind.fields) if field.integer]
-        self._in_form: Question | None = None
+        self._in_form: PreparedQuery | None = None
 
     def receive(
         self,
-        records: Iterable[Record | Unread | Run],
-        judges: Judges[Record],
+        records: Iterable[Record | Unreadable | RecordBatch],
+        judges: ListRules[Record],
         limit: int,
-        problems: ProblemList,
+        problems: ProblemCollector,
         spool: Spool[Row],
-    ) -> Received:
+    ) -> ReceivedList:
         """Read an upload to its end; identical repetitions collapse into the first. Needs no store.
 
         :raises Refused: TOO_MANY_RECORDS
         """
 
-        def judge(record: Record, position: int) -> Row | Unread:
-            return Problems.among(judges.problems_of(record, position)) or tuple(map(str, record))
+        def judge(record: Record, position: int) -> Row | Unreadable:
+            return RecordProblems.among(judges.problems_of(record, position)) or tuple(map(str, record))
 
         def judge_run(rows: Sequence[Row], _position: int) -> Sequence[Row] | None:
             return rows if judges.all_right(Columns(rows)) else None
 
-        received = Received(spool)
-        repetitions: Repetitions[Row] = Repetitions(self.kind.key_of, row_content)
-        for start, rows in examined(records, Court(judge, judge_run, self.kind.of_row), limit, problems):
+        received = ReceivedList(spool)
+        repetitions: DuplicateFinder[Row] = DuplicateFinder(self.kind.key_of, row_content)
+        for start, rows in validated(records, RecordValidator(judge, judge_run, self.kind.of_row), limit, problems):
             spool.add(start, rows)
             repetitions.note(rows)
             received.stored += len(rows)
             received.warnings += self.kind.warned(rows)
-        contradictions = ProblemList(thorough=problems.thorough)
+        contradictions = ProblemCollector(thorough=problems.thorough)
         for position, earlier, row, same in repetitions.found(spool):
             if same:
                 received.skipped.add(position)
@@ -249,14 +256,14 @@ class ReplacedList(Generic[Record]):
 
     def replace(
         self,
-        ground: Ground,
+        context: Context,
         owner_id: int,
-        records: Iterable[Record | Unread | Run],
-        judges: Judges[Record],
+        records: Iterable[Record | Unreadable | RecordBatch],
+        judges: ListRules[Record],
         confirm: Callable[[Connection, Iterable[Record]], None],
-        note: Callable[[Connection, Replaced], object],
-        compare: Callable[[Callable[[], Iterator[tuple[int, Row]]], ProblemList], Counter[str]],
-    ) -> Replaced:
+        note: Callable[[Connection, ReplaceResult], object],
+        compare: Callable[[Callable[[], Iterator[tuple[int, Row]]], ProblemCollector], Counter[str]],
+    ) -> ReplaceResult:
         """Make ``records`` the whole list of the owner; identical repetitions collapse into the first.
 
         ``confirm`` is asked inside the transaction whether the owner may still store these records, and refuses if not;
@@ -265,24 +272,24 @@ class ReplacedList(Generic[Record]):
 
         :raises Refused: for any problem in any record; the list that stood before stands still
         """
-        problems = ProblemList()
+        problems = ProblemCollector()
         with Spool[Row]() as spool:
-            received = self.receive(records, judges, ground.limits.records_per_upload, problems, spool)
+            received = self.receive(records, judges, context.limits.records_per_upload, problems, spool)
             if problems:
                 raise problems.refusal(NOTHING_STORED)
             received.warnings += compare(received.rows, problems)
             if problems:
                 raise problems.refusal(NOTHING_STORED)
-            with ground.database.write() as transaction:
+            with context.database.write() as transaction:
                 confirm(transaction, map(self.kind.of_row, chain.from_iterable(received.blocks())))
-                ground.database.lock(transaction, f"{self.heads.name}:{owner_id}")
-                facts = self._replace(ground.database, transaction, owner_id, received, ground.clock())
-                replaced = Replaced(received.stored, len(received.skipped), received.warnings, facts)
+                context.database.lock(transaction, f"{self.heads.name}:{owner_id}")
+                facts = self._replace(context.database, transaction, owner_id, received, context.clock())
+                replaced = ReplaceResult(received.stored, len(received.skipped), received.warnings, facts)
                 note(transaction, replaced)
         return replaced
 
     def _replace(
-        self, database: Database, transaction: Connection, owner_id: int, received: Received, now: datetime
+        self, database: Database, transaction: Connection, owner_id: int, received: ReceivedList, now: datetime
     ) -> dict[str, object]:
         mine = self.heads.c.partner_id == owner_id
         head = transaction.execute(select(self.heads.c.generation).where(mine)).scalar()
@@ -323,9 +330,9 @@ class ReplacedList(Generic[Record]):
             digest.add([tuple(map(str, row)) for row in rows])
         return digest.value
 
-    def download(self, ground: Ground, of: Callable[[Any], ColumnElement[bool]]) -> Iterator[Record]:
+    def download(self, context: Context, of: Callable[[Any], ColumnElement[bool]]) -> Iterator[Record]:
         """The lists of the owners whose id fulfils ``of``, from one snapshot, in the order of owners and uploads."""
-        with ground.database.read() as snapshot:
+        with context.database.read() as snapshot:
             for state in self.present(snapshot, of):
                 for row in snapshot.execute(self._select(state, *self.columns)):
                     yield self.kind.make(row)
@@ -334,9 +341,9 @@ class ReplacedList(Generic[Record]):
         """How the lists stand of the owners whose id fulfils ``of``, in the order of the owners."""
         return self._states(snapshot, of(self.heads.c.partner_id))
 
-    def asking(self, of: Callable[[Any], ColumnElement[bool]]) -> Question:
+    def asking(self, of: Callable[[Any], ColumnElement[bool]]) -> PreparedQuery:
         """The same as a question; `answered` reads the rows."""
-        return Question(self._query(of(self.heads.c.partner_id)))
+        return PreparedQuery(self._query(of(self.heads.c.partner_id)))
 
     def answered(self, database: Database, rows: Iterable[Any]) -> list[ListState]:
         """The answer to `asking`."""
@@ -357,7 +364,7 @@ class ReplacedList(Generic[Record]):
                 rows.position >= bindparam("start"),
                 rows.position < bindparam("end"),
             )
-            self._in_form = Question(query.order_by(rows.position))
+            self._in_form = PreparedQuery(query.order_by(rows.position))
         of_list = {"form": form, "owner_id": state.owner_id, "generation": state.generation}
         for start in range(0, state.record_count, ROWS_AT_ONCE):
             batch = {**of_list, "start": start, "end": start + ROWS_AT_ONCE}
@@ -371,9 +378,9 @@ class ReplacedList(Generic[Record]):
             .execution_options(yield_per=ROWS_AT_ONCE)
         )
 
-    def among(self, ground: Ground, owner_id: int, form: KeyForm, wanted: Collection[str]) -> set[str] | None:
+    def among(self, context: Context, owner_id: int, form: KeyForm, wanted: Collection[str]) -> set[str] | None:
         """Those of ``wanted`` that stand in the owner's present list in this form of key; None without a list."""
-        with ground.database.read() as snapshot:
+        with context.database.read() as snapshot:
             states = self._states(snapshot, self.heads.c.partner_id == owner_id)
             if not states:
                 return None
@@ -381,7 +388,7 @@ class ReplacedList(Generic[Record]):
         return {key for key in wanted if has(numbers, key)}
 
     def keys(self, snapshot: Connection, state: ListState, form: KeyForm) -> "array[int]":
-        """The sorted numbers of the keys of a list; see `echs.base.list_keys`."""
+        """The sorted numbers of the keys of a list; see `echs.lists.list_keys`."""
 
         def load() -> Iterator[str]:
             return iter(snapshot.execute(self._select(state, form.of_row)).scalars())
@@ -390,7 +397,7 @@ class ReplacedList(Generic[Record]):
 
     def of_others(
         self,
-        ground: Ground,
+        context: Context,
         owner_id: int,
         form: KeyForm,
         numbers: Callable[[], Set[int]],
@@ -398,16 +405,16 @@ class ReplacedList(Generic[Record]):
     ) -> set[int]:
         """Those of the numbers of keys that stand in the present list of another owner, whose id fulfils ``of``."""
         found: set[int] = set()
-        with ground.database.read() as snapshot:
+        with context.database.read() as snapshot:
             others = [state for state in self.present(snapshot, of) if state.owner_id != owner_id]
             wanted = numbers() if others else frozenset()
             for state in others:
                 found.update(frozenset(wanted).intersection(self.keys(snapshot, state, form)))
         return found
 
-    def states(self, ground: Ground) -> dict[int, ListState]:
+    def states(self, context: Context) -> dict[int, ListState]:
         """How every owner's list stands, by owner; who never uploaded is not in it."""
-        with ground.database.read() as snapshot:
+        with context.database.read() as snapshot:
             return {state.owner_id: state for state in self._states(snapshot)}
 
     def _states(self, snapshot: Connection, where: ColumnElement[bool] | None = None) -> list[ListState]:

@@ -26,7 +26,7 @@ def limit(places: int) -> None:
     _places[:] = [threading.Semaphore(places)]
 
 
-def take() -> None:
+def acquire() -> None:
     """Wait for a place, then not for long for a turn. Give both back with `stand_aside`, whatever happens."""
     if _places:
         (place,) = _places
@@ -35,14 +35,14 @@ def take() -> None:
     _mine.held = _turn.acquire(timeout=PATIENCE_SECONDS)
 
 
-def is_mine() -> bool:
+def held() -> bool:
     """Whether this thread has a turn."""
     return getattr(_mine, "held", False)
 
 
-def stand_aside() -> None:
+def release() -> None:
     """Let the next one go; without a turn and a place, nothing."""
-    if is_mine():
+    if held():
         _mine.held = False
         _turn.release()
     place = getattr(_mine, "place", None)

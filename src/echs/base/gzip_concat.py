@@ -20,19 +20,19 @@ Matrix = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class Crc:
     """CRC-32 and length in bytes of a text."""
 
     crc: int = 0
     length: int = 0
 
-    def __add__(self, other: "Sum") -> "Sum":
+    def __add__(self, other: "Crc") -> "Crc":
         """The sum of both texts, one after the other."""
-        return Sum(times(zeros(other.length), self.crc) ^ other.crc, self.length + other.length)
+        return Crc(times(zeros(other.length), self.crc) ^ other.crc, self.length + other.length)
 
-    def plus(self, data: bytes) -> "Sum":
+    def plus(self, data: bytes) -> "Crc":
         """The sum with these bytes behind."""
-        return Sum(zlib.crc32(data, self.crc), self.length + len(data))
+        return Crc(zlib.crc32(data, self.crc), self.length + len(data))
 
     @property
     def trailer(self) -> bytes:
@@ -45,7 +45,7 @@ class Deflater:
 
     def __init__(self) -> None:
         self._deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        self.sum = Sum()
+        self.sum = Crc()
 
     def piece(self, data: bytes) -> bytes:
         """What can be given out once this is put in."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from echs.base import deadline
-from echs.base.errors import Problem, ProblemList, Refused, Unread
+from echs.base.errors import Problem, ProblemCollector, Refused, Unreadable
 from echs.base.fields import UploadReason
 from echs.base.spool import Row, Spool
 
@@ -27,7 +27,7 @@ Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RecordBatch:
     """Records that follow each other and whose form is right: of each the texts in the order of the fields, none with
     a control character or over its limit, mandatory ones filled, whole numbers without sign or leading zero.
     """
@@ -36,25 +36,25 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Court(Generic[Record, Kept]):
+class RecordValidator(Generic[Record, Kept]):
     """How a room judges: ``record`` one record at its position, counted from 0, where None leaves it out; ``run`` a run
     at the position of its first, where None says that it must be judged one by one; ``make`` makes a record of a row.
     """
 
-    record: Callable[[Record, int], Kept | Unread | None]
+    record: Callable[[Record, int], Kept | Unreadable | None]
     run: Callable[[Sequence[Row], int], Sequence[Kept] | None] = lambda _rows, _position: None
     make: Callable[[Row], Record] | None = None
 
 
-def examined(
-    records: Iterable[Record | Unread | Run],
-    court: Court[Record, Kept],
+def validated(
+    records: Iterable[Record | Unreadable | RecordBatch],
+    court: RecordValidator[Record, Kept],
     limit: int,
-    problems: ProblemList,
+    problems: ProblemCollector,
 ) -> Iterator[tuple[int, Sequence[Kept]]]:
     """What is kept of the records, in order, in blocks that each have the position of their first record.
 
-    What is wrong goes into ``problems``. An `Unread` in the place of a record is one that the protocol could not read.
+    What is wrong goes into ``problems``. An `Unreadable` in the place of a record is one that the protocol could not read.
 
     :raises Refused: TOO_MANY_RECORDS above ``limit``; the problems, as soon as there are a thousand
     """
@@ -62,7 +62,7 @@ def examined(
     single: list[Kept] = []
     for item in records:
         deadline.check()
-        rows = item.rows if isinstance(item, Run) else None
+        rows = item.rows if isinstance(item, RecordBatch) else None
         if position + (1 if rows is None else len(rows)) > limit:
             detail = f"more than {limit} records in one upload; {limit} are allowed"
             raise Refused([Problem(UploadReason.TOO_MANY_RECORDS, detail)], effect=NOTHING_STORED)
@@ -76,16 +76,16 @@ def examined(
                 position += len(rows)
                 continue
         for record in [item] if rows is None else map(court.make, rows):  # type: ignore[arg-type]
-            verdict = record if isinstance(record, Unread) else court.record(record, position)  # type: ignore[arg-type]
-            if isinstance(verdict, Unread):
+            verdict = record if isinstance(record, Unreadable) else court.record(record, position)  # type: ignore[arg-type]
+            if isinstance(verdict, Unreadable):
                 problems.add_of_record(verdict)
                 if problems.full:
                     raise problems.refusal(NOTHING_STORED)
             elif verdict is not None:
                 single.append(verdict)
             # What is left out makes a gap, and a block has none.
-            if single and (len(single) == SINGLE_RECORDS or isinstance(verdict, Unread) or verdict is None):
-                kept_here = verdict is not None and not isinstance(verdict, Unread)
+            if single and (len(single) == SINGLE_RECORDS or isinstance(verdict, Unreadable) or verdict is None):
+                kept_here = verdict is not None and not isinstance(verdict, Unreadable)
                 yield position + kept_here - len(single), single
                 single = []
             position += 1
@@ -100,7 +100,7 @@ def row_content(row: Row) -> bytes:
     return hashlib.blake2b("\x1f".join(row).encode(), digest_size=16).digest()
 
 
-class Repetitions(Generic[Kept]):
+class DuplicateFinder(Generic[Kept]):
     """Finds the keys that stand more than once among very many, with a number of eight bytes for each of them.
 
     Two keys with one number are looked at twice, and nothing else comes of it. ``content`` tells whether two with one

@@ -8,7 +8,7 @@ from echs.base.limits import Limits
 
 
 @dataclass(frozen=True)
-class Ground:
+class Context:
     """The ground that every room stands on: where things are kept, what time it is, how much is too much."""
 
     database: Database

@@ -23,12 +23,12 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import ColumnElement, Connection
 
-from echs.base import turn
-from echs.base.database import Database, Question
-from echs.base.gzip_parts import Deflater, Sum
-from echs.base.records import Begun, Piece, Records, Stored, pieces
-from echs.base.relay import Relay
-from echs.base.replaced_list import ListState, ReplacedList
+from echs.base import request_gate
+from echs.base.database import Database, PreparedQuery
+from echs.base.gzip_concat import Crc, Deflater
+from echs.base.prefetch_buffer import PrefetchBuffer
+from echs.base.response_stream import ByteRange, CachedPart, OpenPart, ResponseStream, pieces
+from echs.lists.versioned_list import ListState, VersionedList
 
 # At the end of a file: CRC-32 of the text, where it is deflated; length of the text; length of what goes out.
 END_BYTES = 24
@@ -41,17 +41,17 @@ OPEN_AT_ONCE = 32
 class Published:
     """The lists of one kind that are given out: of those owners whose id fulfils ``of``."""
 
-    lists: ReplacedList[Any]
+    lists: VersionedList[Any]
     of: Callable[[Any], ColumnElement[bool]]
 
     @cached_property
-    def asking(self) -> Question:
+    def asking(self) -> PreparedQuery:
         """How they stand, as a question."""
         return self.lists.asking(self.of)
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RecordTemplate:
     """How a protocol draws a record: its name, the text with ``%s`` for each field in their order, and what makes bytes
     of a batch of records that were put into it."""
 
@@ -60,7 +60,7 @@ class Form:
     finish: Callable[[Sequence[str]], bytes]
 
 
-class DrawnLists:
+class ListCache:
     """The directory with the files."""
 
     def __init__(self, directory: Path) -> None:
@@ -68,7 +68,9 @@ class DrawnLists:
         # Whoever comes while a list is being drawn waits, and then finds it.
         self._drawing = threading.Lock()
 
-    def records(self, database: Database, published: Published, form: Form, *, deflated: bool) -> Records:
+    def records(
+        self, database: Database, published: Published, form: RecordTemplate, *, deflated: bool
+    ) -> ResponseStream:
         """The lists, drawn in this form.
 
         :raises Refused: STORE_UNAVAILABLE
@@ -76,17 +78,17 @@ class DrawnLists:
         states = published.lists.answered(database, database.ask(published.asking))
         parts = self._stored_parts(published.lists, states, form, deflated)
         if parts is not None:
-            return Records(parts, deflated=deflated, stored=True)
-        return Records(Relay(self._items(database, published, form, deflated)), deflated=deflated)
+            return ResponseStream(parts, deflated=deflated, stored=True)
+        return ResponseStream(PrefetchBuffer(self._items(database, published, form, deflated)), deflated=deflated)
 
     def _stored_parts(
-        self, lists: ReplacedList[Any], states: Sequence[ListState], form: Form, deflated: bool
-    ) -> list[Stored] | None:
+        self, lists: VersionedList[Any], states: Sequence[ListState], form: RecordTemplate, deflated: bool
+    ) -> list[CachedPart] | None:
         """All of them, or None where one is missing."""
         if len(states) > OPEN_AT_ONCE:
             with suppress(OSError):  # no room to gather them: open them all
                 return self._gathered(lists, states, form, deflated)
-        parts: list[Stored] = []
+        parts: list[CachedPart] = []
         for state in states:
             part = self._stored(lists, state, form, deflated)
             if part is None:
@@ -97,13 +99,13 @@ class DrawnLists:
         return parts
 
     def _gathered(
-        self, lists: ReplacedList[Any], states: Sequence[ListState], form: Form, deflated: bool
-    ) -> list[Stored] | None:
+        self, lists: VersionedList[Any], states: Sequence[ListState], form: RecordTemplate, deflated: bool
+    ) -> list[CachedPart] | None:
         """The same in one file, each opened after the other: a thousand partners would take all the files that a
         process may have open.
         """
         file = tempfile.TemporaryFile()  # noqa: SIM115 - who reads it closes it
-        length, sums = 0, Sum()
+        length, sums = 0, Crc()
         try:
             for state in states:
                 part = self._stored(lists, state, form, deflated)
@@ -118,11 +120,11 @@ class DrawnLists:
         except BaseException:
             file.close()
             raise
-        return [Stored(file, length, sums)]
+        return [CachedPart(file, length, sums)]
 
-    def _items(self, database: Database, published: Published, form: Form, deflated: bool) -> Iterator[Any]:
-        """What a `Relay` hands on: parts that are there, and parts that are drawn now."""
-        turn.stand_aside()
+    def _items(self, database: Database, published: Published, form: RecordTemplate, deflated: bool) -> Iterator[Any]:
+        """What a `PrefetchBuffer` hands on: parts that are there, and parts that are drawn now."""
+        request_gate.release()
         alone = self._drawing.acquire(timeout=DRAWING_WAIT_SECONDS)
         try:
             with database.read() as snapshot:
@@ -137,7 +139,7 @@ class DrawnLists:
                         yield stored
                         continue
                     drawn = self._drawn(database, snapshot, published.lists, state, form, deflated)
-                    kept = keeping(self._path(published.lists, state, form, deflated), drawn)
+                    kept = tee_to_file(self._path(published.lists, state, form, deflated), drawn)
                     yield from read_at_once(kept) if len(states) > OPEN_AT_ONCE else kept
         finally:
             if alone:
@@ -147,11 +149,11 @@ class DrawnLists:
         self,
         database: Database,
         snapshot: Connection,
-        lists: ReplacedList[Any],
+        lists: VersionedList[Any],
         state: ListState,
-        form: Form,
+        form: RecordTemplate,
         deflated: bool,
-    ) -> Iterator[bytes | Sum]:
+    ) -> Iterator[bytes | Crc]:
         """One list, as it goes out, from the store or from its other file; then the sum of its text."""
         plain = self._stored(lists, state, form, False) if deflated else None
         if plain is not None:
@@ -163,7 +165,7 @@ class DrawnLists:
             for text in texts:
                 length += len(text)
                 yield text
-            yield Sum(0, length)  # nobody asks for the sum of what is not deflated
+            yield Crc(0, length)  # nobody asks for the sum of what is not deflated
             return
         deflater = Deflater()
         for text in texts:
@@ -171,14 +173,16 @@ class DrawnLists:
         yield deflater.end()
         yield deflater.sum
 
-    def _path(self, lists: ReplacedList[Any], state: ListState, form: Form, deflated: bool) -> Path:
+    def _path(self, lists: VersionedList[Any], state: ListState, form: RecordTemplate, deflated: bool) -> Path:
         kind = "deflate" if deflated else "text"
         # What is drawn in another form is another file, also where a later release changes the form.
         drawing = f"{form.name}.{zlib.crc32(form.template.encode()):08x}"
         mark = f"{state.generation}.{state.mark}"
         return self.directory / f"{lists.heads.name}-{drawing}-{state.owner_id}-{mark}-{kind}"
 
-    def _stored(self, lists: ReplacedList[Any], state: ListState, form: Form, deflated: bool) -> Stored | None:
+    def _stored(
+        self, lists: VersionedList[Any], state: ListState, form: RecordTemplate, deflated: bool
+    ) -> CachedPart | None:
         """The part if it is there, and whole."""
         try:
             file = self._path(lists, state, form, deflated).open("rb", buffering=0)
@@ -190,23 +194,23 @@ class DrawnLists:
         if length < 0 or length != of_file:
             file.close()
             return None
-        return Stored(file, length, Sum(crc, of_text))
+        return CachedPart(file, length, Crc(crc, of_text))
 
 
-def keeping(path: Path, drawn: Iterator[bytes | Sum]) -> Iterator[Any]:
+def tee_to_file(path: Path, drawn: Iterator[bytes | Crc]) -> Iterator[Any]:
     """Hand on, and keep in a file, which is then what is handed on. Where there is no room, nothing is kept."""
-    file, place = Unfinished(path), 0
+    file, place = AtomicFile(path), 0
     try:
         if file.reader is not None:
-            yield Begun(file.reader)
+            yield OpenPart(file.reader)
         for item in drawn:
-            if isinstance(item, Sum):
+            if isinstance(item, Crc):
                 yield item
                 numbers = (item.crc, item.length, place)
                 if file.write(b"".join(number.to_bytes(8, "little") for number in numbers)):
                     file.finish()
             elif item:
-                yield Piece(place, len(item)) if file.write(item) else item
+                yield ByteRange(place, len(item)) if file.write(item) else item
                 place += len(item)
     finally:
         file.abandon()
@@ -219,9 +223,9 @@ def read_at_once(items: Iterator[Any]) -> Iterator[Any]:
     begun = None
     try:
         for item in items:
-            if isinstance(item, Begun):
+            if isinstance(item, OpenPart):
                 begun = item
-            elif isinstance(item, Piece) and begun is not None:
+            elif isinstance(item, ByteRange) and begun is not None:
                 yield os.pread(begun.file.fileno(), item.length, item.start)
             else:
                 yield item
@@ -230,7 +234,7 @@ def read_at_once(items: Iterator[Any]) -> Iterator[Any]:
             begun.close()
 
 
-class Unfinished:
+class AtomicFile:
     """A file that gets its name when it is whole. Where it cannot be made or written, nothing comes of it."""
 
     def __init__(self, path: Path) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from echs.base.errors import Problem, ProblemList
-from echs.base.ground import Ground
-from echs.base.replaced_list import KeyForm, ReplacedList
+from echs.base.context import Context
+from echs.base.errors import Problem, ProblemCollector
 from echs.base.spool import Row
+from echs.lists.versioned_list import KeyForm, VersionedList
 from echs.partners.market_ids import ForeignId, market_id_of, market_ids
 from echs.partners.partner import Kind, Partner
 from echs.partners.register import is_active
@@ -43,13 +43,13 @@ class Claims:
 
 
 def compare(
-    ground: Ground, owner: Partner, lists: ReplacedList[Any], claims: Claims, rows: Rows, problems: ProblemList
+    context: Context, owner: Partner, lists: VersionedList[Any], claims: Claims, rows: Rows, problems: ProblemCollector
 ) -> Counter[str]:
     """How many records of an upload are another partner's, by the name of the warning. Where the settings say that such
     an upload is refused, each is a problem instead.
     """
-    taken = lists.of_others(ground, owner.id, claims.key, lambda: keys_of(rows, claims.key), is_active)
-    with ground.database.read() as snapshot:
+    taken = lists.of_others(context, owner.id, claims.key, lambda: keys_of(rows, claims.key), is_active)
+    with context.database.read() as snapshot:
         markets = {text for text, by in market_ids(snapshot, claims.kind).items() if by != owner.id}
     found: Counter[str] = Counter()
     if not taken and not markets:
@@ -61,7 +61,7 @@ def compare(
         if markets and market_id_of(row[claims.place]) in markets:
             reasons.setdefault(claims.market, claims.market_field)
         for reason, field in reasons.items():
-            if ground.limits.refuse_foreign_ids:
+            if context.limits.refuse_foreign_ids:
                 label = claims.label(row)
                 problems.add(Problem(reason, DETAILS[reason], position=position, field=field, label=label))
             else:

@@ -13,7 +13,7 @@ COMMAND = "command"
 
 
 @dataclass
-class Trace:
+class RequestContext:
     """A request on its way, or a command.
 
     ``door`` is what it came in by: ``soap-1.1``, ``soap-1.2``, ``http`` or ``command``. ``actor`` is the user id of the
@@ -51,10 +51,10 @@ class Trace:
         self.tallies.append((meter, labels, amount))
 
 
-_present: ContextVar[Trace | None] = ContextVar("echs_trace", default=None)
+_present: ContextVar[RequestContext | None] = ContextVar("echs_trace", default=None)
 
 
-def begin(trace: Trace) -> Trace:
+def begin(trace: RequestContext) -> RequestContext:
     """From here on this is what is being carried out, in this thread."""
     _present.set(trace)
     return trace
@@ -65,11 +65,11 @@ def end() -> None:
     _present.set(None)
 
 
-def present() -> Trace | None:
+def present() -> RequestContext | None:
     """What is being carried out; None where nobody said."""
     return _present.get()
 
 
-def current() -> Trace:
+def current() -> RequestContext:
     """What is being carried out, begun now where nobody has."""
-    return _present.get() or begin(Trace())
+    return _present.get() or begin(RequestContext())

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from echs.base.errors import Reason
 
 Subject = TypeVar("Subject")
-Scene = TypeVar("Scene")
+RuleContext = TypeVar("RuleContext")
 
 
 class Severity(StrEnum):
@@ -24,14 +24,14 @@ class Severity(StrEnum):
     WARN = "warn"
 
 
-class Usual(Protocol):
+class Prefilter(Protocol):
     """A quick test of many texts of one field."""
 
     def odd(self, column: Sequence[str]) -> Sequence[int]:
         """The places of those that must be looked at closely."""
 
 
-class UsualShape:
+class PatternPrefilter:
     """Texts of this pattern are usual: all of them are matched at once, and only where that fails one by one."""
 
     def __init__(self, pattern: str) -> None:
@@ -47,7 +47,7 @@ class UsualShape:
         return [place for place, text in enumerate(column) if not self._one(text)]
 
 
-class UsualAmong:
+class SetPrefilter:
     """The texts of a set are usual; it is made when it is first needed."""
 
     def __init__(self, texts: Callable[[], Container[str]]) -> None:
@@ -60,7 +60,7 @@ class UsualAmong:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule(Generic[Subject, Scene]):
+class Rule(Generic[Subject, RuleContext]):
     """One rule. ``broken`` gets the record and what it is seen against, and answers with a sentence if it is broken.
 
     ``field`` is the noun's own name. ``meaning`` and ``source`` are for the documentation. A rule that is not ``told``
@@ -72,11 +72,11 @@ class Rule(Generic[Subject, Scene]):
     name: Reason
     severity: Severity
     field: str
-    broken: Callable[[Subject, Scene], str | None]
+    broken: Callable[[Subject, RuleContext], str | None]
     meaning: str
     source: str
     told: bool = True
-    usual: Usual | None = None
+    usual: Prefilter | None = None
     seen_against: str | None = None
 
 
@@ -88,7 +88,7 @@ class Finding:
     detail: str
 
 
-def findings(rules: Sequence[Rule[Subject, Scene]], subject: Subject, scene: Scene) -> Iterator[Finding]:
+def findings(rules: Sequence[Rule[Subject, RuleContext]], subject: Subject, scene: RuleContext) -> Iterator[Finding]:
     """The rules that the record breaks, in the order of the table."""
     for rule in rules:
         detail = rule.broken(subject, scene)

@@ -1,0 +1,1 @@
+"""The engine under the lists that partners publish: versions, look-ups, drawn files."""
