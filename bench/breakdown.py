@@ -23,35 +23,35 @@ import pysqlite3.dbapi2 as sqlite  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from echs import schema  # noqa: E402
 from echs.base.upload_validation import RecordBatch  # noqa: E402
 from echs.cdrs import intake  # noqa: E402
-from echs.house import House, open_house  # noqa: E402
+from echs.config.app_context import AppContext, open_app_context  # noqa: E402
+from echs.config.settings import read_settings  # noqa: E402
+from echs.maintenance import schema  # noqa: E402
 from echs.partners import enrolment, register  # noqa: E402
 from echs.partners.enrolment import Ownership  # noqa: E402
-from echs.settings import read_settings  # noqa: E402
 
 COUNT = 10_000
 INDEXES = ("ix_cdr_own_card_started_at", "ix_cdr_card_started_at", "ix_cdr_socket_started_at")
 ROUNDS = 3
 
 
-def add(house: House, first: int) -> None:
+def add(context: AppContext, first: int) -> None:
     """One upload."""
-    (sender, _) = register.all_partners(house)
+    (sender, _) = register.all_partners(context)
     now = datetime.now(UTC).replace(microsecond=0)
     rows = [tuple(map(str, row)) for row in bodies.cdrs(COUNT, "TheNewMotion", ["ANWB"], now, first)]
-    intake.add(house, sender, iter([RecordBatch(rows)]), f"{first:026d}", house.lists)
+    intake.add(context, sender, iter([RecordBatch(rows)]), f"{first:026d}", context.lists)
 
 
-def profile(house: House) -> str:
+def profile(context: AppContext) -> str:
     """The functions that take most, the records given as rows."""
-    (sender, _) = register.all_partners(house)
+    (sender, _) = register.all_partners(context)
     now = datetime.now(UTC).replace(microsecond=0)
     rows = [tuple(map(str, row)) for row in bodies.cdrs(COUNT, "TheNewMotion", ["ANWB"], now, 200_000)]
     seen = cProfile.Profile()
     seen.enable()
-    intake.add(house, sender, iter([RecordBatch(rows)]), "x" * 26, house.lists)
+    intake.add(context, sender, iter([RecordBatch(rows)]), "x" * 26, context.lists)
     seen.disable()
     told = io.StringIO()
     pstats.Stats(seen, stream=told).sort_stats("tottime").print_stats(18)
@@ -91,18 +91,18 @@ def main() -> None:
     """Fill a store, profile, take indexes away."""
     console = Console()
     with tempfile.TemporaryDirectory(prefix="echs-profile-") as work:
-        house = open_house(read_settings({"ECHS_DATA_DIR": work}))
-        schema.upgrade(house.database)
+        context = open_app_context(read_settings({"ECHS_DATA_DIR": work}))
+        schema.upgrade(context.database)
         for user_id, party in (("tnm", "TheNewMotion"), ("anwb", "ANWB")):
-            enrolment.add_partner(house, user_id, user_id, "a password for a bench", Ownership([party], [party], []))
+            enrolment.add_partner(context, user_id, user_id, "a password for a bench", Ownership([party], [party], []))
         with console.status("filling the store with 100,000 CDRs"):
             for number in range(10):
-                add(house, number * COUNT)
-        console.print(profile(house), markup=False, highlight=False)
+                add(context, number * COUNT)
+        console.print(profile(context), markup=False, highlight=False)
         store = Path(work) / "echs.sqlite3"
-        with house.database.write() as transaction:
+        with context.database.write() as transaction:
             transaction.exec_driver_sql("SELECT 1")
-        house.database.close()
+        context.database.close()
         table = Table("10,000 rows into the table cdr", "insert, CPU s", "commit, CPU s")
         for number in range(len(INDEXES) + 1):
             inserted, committed = seconds_to_write(store, INDEXES[:number])

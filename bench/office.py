@@ -18,11 +18,11 @@ import bodies
 import drive
 from drive import Measured
 
-from echs import schema
-from echs.house import open_house
+from echs.config.app_context import open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance import schema
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
-from echs.settings import read_settings
 
 PATH = "/ochp/0.2"
 PASSWORD = secrets.token_hex(12)
@@ -51,18 +51,18 @@ class Office:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.house = open_house(read_settings(self.environment))
-        schema.upgrade(self.house.database)
+        self.context = open_app_context(read_settings(self.environment))
+        schema.upgrade(self.context.database)
         self.process: Any = None
 
     def enrol(self, user_id: str, party: str, hub: int = 0, *, administrator: bool = False) -> None:
         """A partner that owns one id in both roles."""
         owns = Ownership([party], [party], [hub] if hub else [])
-        enrolment.add_partner(self.house, user_id, user_id, PASSWORD, owns, administrator=administrator)
+        enrolment.add_partner(self.context, user_id, user_id, PASSWORD, owns, administrator=administrator)
 
     def start(self) -> None:
         """Start the server."""
-        self.house.database.close()
+        self.context.database.close()
         command = [sys.executable, "-m", "echs", "serve", "--bind", f"127.0.0.1:{self.port}", "--workers", "2"]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
         with (self.work / "log").open("wb") as log:

@@ -22,17 +22,23 @@ from rich.console import Console
 from rich.table import Table
 
 import echs
-from echs import schema
-from echs.house import House, open_house
+from echs.config.app_context import AppContext, open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance import schema
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.protocols.ochp02.contracts import SPECIFIED
-from echs.server import application
-from echs.settings import read_settings
+from echs.serving.application import create_application
 
 SOURCE = Path(echs.__file__).parent
 # What every request passes, of whatever protocol: the server's own files.
-SERVERS_OWN = {"server.py", "reception.py", "meters.py", "logs.py", "house.py"}
+SERVERS_OWN = {
+    "serving/application.py",
+    "serving/request_middleware.py",
+    "base/metrics.py",
+    "serving/logs.py",
+    "config/app_context.py",
+}
 PASSWORD = "a password for a walk"
 
 
@@ -180,13 +186,13 @@ def walks(client: Client) -> Iterator[Walk]:
         yield walk
 
 
-def filled(directory: Path) -> House:
+def filled(directory: Path) -> AppContext:
     """A house on SQLite with an operator that is a provider too, and an administrator."""
-    house = open_house(read_settings({"ECHS_DATA_DIR": str(directory)}))
-    schema.upgrade(house.database)
-    enrolment.add_partner(house, "tnm", "The New Motion", PASSWORD, Ownership(["TNM"], ["TNM"], [5]))
-    enrolment.add_partner(house, "office", "Clearing office", PASSWORD, Ownership(), administrator=True)
-    return house
+    context = open_app_context(read_settings({"ECHS_DATA_DIR": str(directory)}))
+    schema.upgrade(context.database)
+    enrolment.add_partner(context, "tnm", "The New Motion", PASSWORD, Ownership(["TNM"], ["TNM"], [5]))
+    enrolment.add_partner(context, "office", "Clearing office", PASSWORD, Ownership(), administrator=True)
+    return context
 
 
 def main() -> int:
@@ -195,9 +201,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="everything as JSON")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="echs-walk-") as name:
-        house = filled(Path(name))
-        found = [walk for walk in walks(Client(application(house))) if wanted.of.lower() in walk.name.lower()]
-        house.database.close()
+        context = filled(Path(name))
+        found = [walk for walk in walks(Client(create_application(context))) if wanted.of.lower() in walk.name.lower()]
+        context.database.close()
     if wanted.json:
         told = [{**asdict(walk), "arrows": sorted(walk.arrows), "files": walk.files} for walk in found]
         sys.stdout.write(f"{json.dumps(told)}\n")

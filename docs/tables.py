@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from echs.authorisations import authorisation
+from echs.base.metrics import METRICS
 from echs.base.rule import Rule
 from echs.cdrs.rules import RULES
 from echs.chargepoints import chargepoint
-from echs.gauges import GAUGES
-from echs.meters import METERS
+from echs.config.settings import PREFIX, SECRETS, Settings
 from echs.protocols.ochp02.codes import CODES
 from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, RECORDS, ROAMING_AUTHORISATION_INFO, WireRecord
 from echs.protocols.soap.faults import FAULT_CODES
 from echs.protocols.soap.versions import SOAP_12
-from echs.settings import PREFIX, SECRETS, Settings
+from echs.serving.store_metrics import GAUGES
 
 ROOT = Path(__file__).parent.parent
 PER_CORE = ("W1", "W2", "W3", "W4")
@@ -99,7 +99,7 @@ def meters() -> str:
     """Every meter."""
     rows = [
         (f"`echs_{each.name}`", each.kind, ", ".join(f"`{label}`" for label in each.labels), each.help)
-        for each in METERS
+        for each in METRICS
     ]
     return markdown(("name", "kind", "labels", "what it counts"), rows)
 

@@ -3,9 +3,9 @@
 from alembic import context
 from sqlalchemy import text
 
-from echs.house import open_database
-from echs.schema import metadata
-from echs.settings import read_settings
+from echs.config.app_context import open_database
+from echs.config.settings import read_settings
+from echs.maintenance.schema import metadata
 
 LOCK = "echs migrations"
 

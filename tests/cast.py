@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from echs.authorisations.authorisation import Authorisation
 from echs.cdrs.cdr import CdrRecord
 from echs.chargepoints.chargepoint import ChargePoint
-from echs.house import House
+from echs.config.app_context import AppContext
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.partner import Partner
@@ -37,7 +37,7 @@ def hashed(password: str) -> str:
     return hash_password(password)
 
 
-def enrol(house: House) -> Cast:
+def enrol(context: AppContext) -> Cast:
     """Enrol them all."""
     original = enrolment.hash_password
     enrolment.hash_password = hashed
@@ -46,7 +46,7 @@ def enrol(house: House) -> Cast:
         amsterdam, berlin = "Europe/Amsterdam", "Europe/Berlin"
         return Cast(
             tnm=add(
-                house,
+                context,
                 "tnm",
                 "The New Motion",
                 PASSWORDS["tnm"],
@@ -54,15 +54,15 @@ def enrol(house: House) -> Cast:
                 timezone=amsterdam,
             ),
             lnd=add(
-                house,
+                context,
                 "lnd",
                 "ladenetz.de Köln, Łódź",
                 PASSWORDS["lnd"],
                 Ownership(["ladenetz.de"], ["ladenetz.de"], [3]),
                 timezone=berlin,
             ),
-            anwb=add(house, "anwb", "ANWB", PASSWORDS["anwb"], Ownership([], ["ANWB"]), timezone=amsterdam),
-            office=add(house, "office", "Clearing office", PASSWORDS["office"], Ownership(), administrator=True),
+            anwb=add(context, "anwb", "ANWB", PASSWORDS["anwb"], Ownership([], ["ANWB"]), timezone=amsterdam),
+            office=add(context, "office", "Clearing office", PASSWORDS["office"], Ownership(), administrator=True),
         )
     finally:
         enrolment.hash_password = original

@@ -21,13 +21,13 @@ from sqlalchemy.engine import make_url
 
 import canary
 from cast import Cast, enrol
-from echs import schema
 from echs.base import request_context
 from echs.base.database import Database
-from echs.house import House, open_house
+from echs.config.app_context import AppContext, open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance import schema
 from echs.partners.register import all_partners
-from echs.server import application
-from echs.settings import read_settings
+from echs.serving.application import create_application
 
 IN_CI = bool(os.environ.get("CI"))
 SEED = os.environ.get("ECHS_SEED")
@@ -182,27 +182,27 @@ class Templates:
         self.request, self.directory = request, directory
         self.made: dict[tuple[str, str], str] = {}
 
-    def of(self, kind: str, name: str, fill: Callable[[House], object]) -> str:
+    def of(self, kind: str, name: str, fill: Callable[[AppContext], object]) -> str:
         """The file or the database of a store of this kind that ``fill`` has filled, on the clock of the tests."""
         if (kind, name) not in self.made:
             self.made[kind, name] = getattr(self, kind)(f"filled_{len(self.made)}", fill)
         return self.made[kind, name]
 
-    def sqlite(self, name: str, fill: Callable[[House], object]) -> str:
+    def sqlite(self, name: str, fill: Callable[[AppContext], object]) -> str:
         path = self.directory / f"{name}.sqlite3"
         shutil.copy(self.request.getfixturevalue("sqlite_template"), path)
         self.fill(f"sqlite:///{path}", fill)
         assert not path.with_name(f"{path.name}-wal").exists(), "a part of the store would be left behind"
         return str(path)
 
-    def postgresql(self, name: str, fill: Callable[[House], object]) -> str:
+    def postgresql(self, name: str, fill: Callable[[AppContext], object]) -> str:
         server, empty = (self.request.getfixturevalue(each) for each in ("postgres", "postgresql_template"))
         administer(server, f"CREATE DATABASE {name} TEMPLATE {empty}")
         self.fill(database_in(server, name), fill)
         return name
 
-    def fill(self, url: str, fill: Callable[[House], object]) -> None:
-        opened = open_house(read_settings(settings_of(url, self.directory / "data")), Clock())
+    def fill(self, url: str, fill: Callable[[AppContext], object]) -> None:
+        opened = open_app_context(read_settings(settings_of(url, self.directory / "data")), Clock())
         fill(opened)
         opened.database.close()
         shutil.rmtree(self.directory / "data", ignore_errors=True)
@@ -301,21 +301,21 @@ def environment(store_url: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def house(environment: dict[str, str], clock: Clock) -> Iterator[House]:
+def context(environment: dict[str, str], clock: Clock) -> Iterator[AppContext]:
     """A house with a fresh store."""
-    opened = open_house(read_settings(environment), clock)
+    opened = open_app_context(read_settings(environment), clock)
     yield opened
     opened.database.close()
 
 
 @pytest.fixture
-def cast(house: House) -> Cast:
+def cast(context: AppContext) -> Cast:
     """The house's partners: two operators that are providers too, one that is only provider, an administrator."""
-    enrolled = {partner.user_id: partner for partner in all_partners(house)}
-    return Cast(**enrolled) if enrolled else enrol(house)
+    enrolled = {partner.user_id: partner for partner in all_partners(context)}
+    return Cast(**enrolled) if enrolled else enrol(context)
 
 
 @pytest.fixture
-def app(house: House) -> object:
+def app(context: AppContext) -> object:
     """The whole WSGI application."""
-    return application(house)
+    return create_application(context)

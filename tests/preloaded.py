@@ -16,7 +16,15 @@ from pathlib import Path
 
 # What reads the environment when it is loaded, and so must not be loaded before the fork.
 NOT_YET = ("prometheus_client",)
-MODULES = ("echs.cli", "echs.cli.serve", "echs.server", "echs.protocols.ochp02.service", "psycopg", "zlib", "uuid")
+MODULES = (
+    "echs.cli",
+    "echs.cli.serve",
+    "echs.serving.application",
+    "echs.protocols.ochp02.service",
+    "psycopg",
+    "zlib",
+    "uuid",
+)
 
 
 class Process:

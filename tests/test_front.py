@@ -8,30 +8,30 @@ from echs.protocols.ochp02.contracts import CONTRACTS
 from wire import request
 
 
-def test_a_browser_at_the_root_sees_both_addresses_and_their_wsdls(app, house):
+def test_a_browser_at_the_root_sees_both_addresses_and_their_wsdls(app, context):
     answer = request(app, b"", method="GET", path="/")
     text = answer.body.decode()
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "evil.example" not in text
     for contract in CONTRACTS:
-        assert house.public_url + contract.path in text
+        assert context.public_url + contract.path in text
     links = re.findall('href="([^"]+)"', text)
     assert len(links) == len(CONTRACTS)
     for link in links:
-        path, _, query = link.removeprefix(house.public_url).partition("?")
+        path, _, query = link.removeprefix(context.public_url).partition("?")
         assert b"<wsdl:definitions" in request(app, b"", method="GET", path=path, query=query).body
     assert request(app, b"", method="HEAD", path="/").body == b""
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", ["/ochp", "/service/", "/OCHP/0.2", "/ochp/1.4", "/ochp/0.2/AddCDRs", "/wp-admin"])
-def test_a_wrong_path_says_what_is_there_and_repeats_nothing(app, house, path, method):
+def test_a_wrong_path_says_what_is_there_and_repeats_nothing(app, context, path, method):
     answer = request(app, b"<x/>", method=method, path=path)
     text = answer.body.decode()
     assert answer.status == 404
     for contract in CONTRACTS:
-        assert f"{house.public_url}{contract.path} " in text
+        assert f"{context.public_url}{contract.path} " in text
     assert "wp-admin" not in text
     assert "AddCDRs" not in text
     assert "evil.example" not in text

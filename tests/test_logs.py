@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from echs import logs
 from echs.partners.login import LoginReason, note_refused
+from echs.serving import logs
 from programs import need
 
 REQUEST = {
@@ -56,7 +56,7 @@ def written(monkeypatch):
 
 
 def request(**changed):
-    logging.getLogger("echs.reception").info("request", extra={"line": {**REQUEST, **changed}})
+    logging.getLogger("echs.serving.request_middleware").info("request", extra={"line": {**REQUEST, **changed}})
 
 
 def test_a_request_is_one_short_line_for_people_and_names_each_thing_once(written):
@@ -73,7 +73,7 @@ def test_a_request_is_one_line_of_json_for_machines_with_numbers_as_numbers(writ
     request()
     (line,) = map(json.loads, out.getvalue().splitlines())
     assert re.fullmatch(INSTANT, line.pop("timestamp"))
-    assert line == {"event": "request", "level": "info", "logger": "echs.reception", **REQUEST}
+    assert line == {"event": "request", "level": "info", "logger": "echs.serving.request_middleware", **REQUEST}
     assert (line["status"], line["ms"]) == (200, 9.2)
 
 

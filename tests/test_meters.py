@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from echs.base.metrics import DURATION, IN_FLIGHT, REQUESTS, Metrics, allocated
 from echs.base.request_context import RequestContext
-from echs.meters import DURATION, IN_FLIGHT, REQUESTS, Meters, allocated
 
 
 def test_meters_without_room_are_mute_and_the_worker_lives(tmp_path, monkeypatch):
@@ -18,7 +18,7 @@ def test_meters_without_room_are_mute_and_the_worker_lives(tmp_path, monkeypatch
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     assert not allocated(tmp_path)
-    mute = Meters(tmp_path)
+    mute = Metrics(tmp_path)
     assert mute.mute
     mute.add(REQUESTS, "add_cdrs", "soap-1.2", "ok")
     mute.set(IN_FLIGHT, value=3)
@@ -26,7 +26,7 @@ def test_meters_without_room_are_mute_and_the_worker_lives(tmp_path, monkeypatch
 
 
 def test_meters_of_one_process_are_read_as_they_were_counted():
-    meters = Meters()
+    meters = Metrics()
     meters.add(REQUESTS, "add_cdrs", "soap-1.2", "ok", amount=2)
     meters.observe(DURATION, "add_cdrs", value=0.3)
     text = meters.text().decode()

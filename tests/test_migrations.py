@@ -14,28 +14,28 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from cast import cdr, charge_point, token
-from echs import schema
 from echs.authorisations import roaming_list
 from echs.base.database import Database, metadata
 from echs.cdrs import intake
 from echs.chargepoints import chargepoint_list
 from echs.clearing import run
+from echs.maintenance import schema
 
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_migrated_store_has_the_tables_of_the_code(house):
-    with house.database.read() as snapshot:
+def test_the_migrated_store_has_the_tables_of_the_code(context):
+    with context.database.read() as snapshot:
         context = MigrationContext.configure(snapshot, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 
 
-def test_differences_of_keys_and_of_indexes_over_expressions_are_seen(house):
-    with house.database.read() as snapshot:
+def test_differences_of_keys_and_of_indexes_over_expressions_are_seen(context):
+    with context.database.read() as snapshot:
         assert schema.differences(snapshot) == []
-    with house.database.write() as transaction:
+    with context.database.write() as transaction:
         transaction.execute(text("DROP INDEX ix_cdr_card_started_at"))
-        if house.database.is_sqlite:
+        if context.database.is_sqlite:
             transaction.execute(text("DROP INDEX ix_cdr_own_card_started_at"))
             transaction.execute(text("CREATE INDEX ix_cdr_own_card_started_at ON cdr (operator_partner_id, token_id)"))
         transaction.execute(text("DROP TABLE partner_certificate"))
@@ -46,16 +46,16 @@ def test_differences_of_keys_and_of_indexes_over_expressions_are_seen(house):
                 "CONSTRAINT pk_partner_certificate PRIMARY KEY (mark, partner_id))"
             )
         )
-    with house.database.read() as snapshot:
+    with context.database.read() as snapshot:
         told = "\n".join(schema.differences(snapshot))
     assert "the primary key of partner_certificate is mark, partner_id, not partner_id, mark" in told
     assert "ix_cdr_card_started_at" in told
-    assert "ix_cdr_own_card_started_at" in told or not house.database.is_sqlite
+    assert "ix_cdr_own_card_started_at" in told or not context.database.is_sqlite
 
 
-def test_upgrading_again_changes_nothing(house):
-    schema.upgrade(house.database)
-    assert schema.current(house.database) == schema.head()
+def test_upgrading_again_changes_nothing(context):
+    schema.upgrade(context.database)
+    assert schema.current(context.database) == schema.head()
 
 
 def test_two_starters_at_once_migrate_once(empty_store_url, tmp_path):
@@ -75,44 +75,44 @@ def test_two_starters_at_once_migrate_once(empty_store_url, tmp_path):
     database.close()
 
 
-def test_the_migrations_are_one_line_numbered_and_say_why(house):
-    scripts = list(ScriptDirectory.from_config(schema.alembic_config(house.database)).walk_revisions())
+def test_the_migrations_are_one_line_numbered_and_say_why(context):
+    scripts = list(ScriptDirectory.from_config(schema.alembic_config(context.database)).walk_revisions())
     numbers = [script.revision for script in reversed(scripts)]
     assert numbers == [f"{number:04d}" for number in range(1, len(numbers) + 1)]
     assert schema.head() == numbers[-1]
     assert all("Why:" in script.module.__doc__ for script in scripts)
 
 
-def test_a_store_can_be_taken_back_to_nothing_and_up_again(house):
+def test_a_store_can_be_taken_back_to_nothing_and_up_again(context):
     from alembic import command
 
-    command.downgrade(schema.alembic_config(house.database), "base")
-    with house.database.read() as snapshot:
+    command.downgrade(schema.alembic_config(context.database), "base")
+    with context.database.read() as snapshot:
         assert set(inspect(snapshot).get_table_names()) <= {"alembic_version"}
-    schema.upgrade(house.database)
-    with house.database.read() as snapshot:
+    schema.upgrade(context.database)
+    with context.database.read() as snapshot:
         assert snapshot.execute(text("SELECT count(*) FROM cdr")).scalar() == 0
 
 
-def test_lists_and_cdrs_come_through_the_change_to_bulk_rows_and_back(house, cast):
+def test_lists_and_cdrs_come_through_the_change_to_bulk_rows_and_back(context, cast):
     from alembic import command
 
-    roaming_list.replace(house, cast.tnm, [token(number) for number in range(5)])
-    chargepoint_list.replace(house, cast.lnd, [charge_point(1)])
-    intake.add(house, cast.tnm, iter([cdr(1), cdr(2)]), "a" * 26, house.lists)
-    run.clear(house, "test", "b" * 26)
-    intake.add(house, cast.tnm, iter([cdr(3)]), "c" * 26, house.lists)
-    marks = {state.mark for state in roaming_list.states(house).values()}
-    config = schema.alembic_config(house.database)
+    roaming_list.replace(context, cast.tnm, [token(number) for number in range(5)])
+    chargepoint_list.replace(context, cast.lnd, [charge_point(1)])
+    intake.add(context, cast.tnm, iter([cdr(1), cdr(2)]), "a" * 26, context.lists)
+    run.clear(context, "test", "b" * 26)
+    intake.add(context, cast.tnm, iter([cdr(3)]), "c" * 26, context.lists)
+    marks = {state.mark for state in roaming_list.states(context).values()}
+    config = schema.alembic_config(context.database)
     command.downgrade(config, "0004")
     command.upgrade(config, "head")
-    assert list(roaming_list.download(house)) == [token(number) for number in range(5)]
-    assert list(chargepoint_list.download(house)) == [charge_point(1)]
+    assert list(roaming_list.download(context)) == [token(number) for number in range(5)]
+    assert list(chargepoint_list.download(context)) == [charge_point(1)]
     # A list from before has a mark of its own too, which no file bears yet.
-    assert marks.isdisjoint({state.mark for state in roaming_list.states(house).values()} | {""})
-    assert run.run_of_number(house, 1)[0].cdr_count == 2
-    assert run.clear(house, "test", "d" * 26).cdr_count == 1
-    with house.database.read() as snapshot:
+    assert marks.isdisjoint({state.mark for state in roaming_list.states(context).values()} | {""})
+    assert run.run_of_number(context, 1)[0].cdr_count == 2
+    assert run.clear(context, "test", "d" * 26).cdr_count == 1
+    with context.database.read() as snapshot:
         context = MigrationContext.configure(snapshot, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 

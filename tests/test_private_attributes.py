@@ -28,7 +28,7 @@ SOURCES = sorted((ROOT / "src" / "echs").rglob("*.py"))
 # The names with an underscore that src uses of somebody else's object. A named tuple's are public in spite of theirs.
 NAMED_TUPLE = {"_make", "_fields", "_asdict", "_replace", "_field_defaults"}
 FOREIGN = {
-    "worker.py": {"self.tpool._work_queue"},
+    "serving/gunicorn_worker.py": {"self.tpool._work_queue"},
     # The name of a type, for mypy alone: it is not evaluated.
     "protocols/soap/source.py": {"zlib._Decompress"},
     "statements/description.py": {"canvas._doc"},
@@ -136,7 +136,7 @@ def test_every_undocumented_attribute_in_use_exists_in_the_installed_libraries()
 
 
 def test_the_files_of_the_meters_end_in_the_process_id():
-    """`echs.meters.allocated` and the removal of a dead worker's files go by it."""
+    """`echs.base.metrics.allocated` and the removal of a dead worker's files go by it."""
     assert "'{}_{}.db'.format(file_prefix, pid['value'])" in inspect.getsource(values.MultiProcessValue)
 
 

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from echs.house import open_house, secret_key
-from echs.settings import BadConfiguration, Settings, read_settings
+from echs.config.app_context import open_app_context, secret_key
+from echs.config.settings import BadConfiguration, Settings, read_settings
 
 
 def errors(environment) -> list[str]:
@@ -71,8 +71,8 @@ def test_what_is_no_public_address_is_refused(url):
 
 def test_a_secret_key_is_made_once_and_kept_for_its_owner_alone(tmp_path):
     settings = read_settings({"ECHS_DATA_DIR": str(tmp_path / "data")})
-    first = open_house(settings)
-    second = open_house(settings)
+    first = open_app_context(settings)
+    second = open_app_context(settings)
     assert first.link_key == second.link_key
     file = tmp_path / "data" / "secret-key"
     assert len(file.read_text()) == 64
@@ -96,13 +96,13 @@ def test_starters_at_the_same_time_agree_on_the_key(tmp_path):
 def test_a_data_directory_that_cannot_be_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(BadConfiguration, match="ECHS_DATA_DIR"):
-        open_house(read_settings({"ECHS_DATA_DIR": str(tmp_path / "file" / "data")}))
+        open_app_context(read_settings({"ECHS_DATA_DIR": str(tmp_path / "file" / "data")}))
 
 
 def test_a_database_url_of_another_kind_is_a_sentence_without_its_password(tmp_path):
     settings = read_settings({"ECHS_DATA_DIR": str(tmp_path), "ECHS_DATABASE_URL": "mysql://u:canary@h/d"})
     with pytest.raises(BadConfiguration, match="ECHS_DATABASE_URL") as caught:
-        open_house(settings)
+        open_app_context(settings)
     assert "canary" not in str(caught.value)
 
 
@@ -133,7 +133,7 @@ def test_a_secret_key_that_can_be_guessed_is_refused_wherever_it_stands(tmp_path
             read_settings({"ECHS_SECRET_KEY": key})
     (tmp_path / "secret-key").write_text(key)
     with pytest.raises(BadConfiguration, match="characters"):
-        open_house(read_settings({"ECHS_DATA_DIR": str(tmp_path)}))
+        open_app_context(read_settings({"ECHS_DATA_DIR": str(tmp_path)}))
 
 
 def test_a_secret_key_of_one_letter_again_and_again_is_refused_wherever_it_stands(tmp_path):
@@ -141,4 +141,4 @@ def test_a_secret_key_of_one_letter_again_and_again_is_refused_wherever_it_stand
         read_settings({"ECHS_SECRET_KEY": "a" * 32})
     (tmp_path / "secret-key").write_text("a" * 64)
     with pytest.raises(BadConfiguration, match="guessed"):
-        open_house(read_settings({"ECHS_DATA_DIR": str(tmp_path)}))
+        open_app_context(read_settings({"ECHS_DATA_DIR": str(tmp_path)}))

@@ -9,7 +9,7 @@ The map, from the top down; imports run downwards only:
 - ``protocols``       how partners connect: ``soap`` (any SOAP service), ``ochp02`` (OCHP 0.2)
 - ``upkeep``          verify, backups, doctor
 - ``gauges``          metrics looked up in the store; ``meters``: metrics counted while serving; ``logs``: the log
-- ``house``           everything that an operation is handed; ``schema``: every folder's tables, for Alembic
+- ``context``           everything that an operation is handed; ``schema``: every folder's tables, for Alembic
 - ``clearing``        the clearing run, and what a run gives to each partner
 - ``statements``      what a partner is told about a run: PDF, CSV, and the link to them
 - ``cdrs``            charge detail records: intake, pending, cleared

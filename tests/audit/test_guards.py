@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from echs.audit import guards
-from echs.upkeep.verification import verify
+from echs.maintenance.verification import verify
 
 SAME_NAME = {
     "sqlite": {
@@ -39,26 +39,26 @@ SAME_NAME = {
 }
 
 
-def differences(house) -> list[str]:
-    with house.database.read() as snapshot:
+def differences(context) -> list[str]:
+    with context.database.read() as snapshot:
         return guards.differences(snapshot)
 
 
-def test_the_triggers_of_the_migrations_are_those_that_are_expected(house):
-    assert differences(house) == []
+def test_the_triggers_of_the_migrations_are_those_that_are_expected(context):
+    assert differences(context) == []
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_a_guard_that_guards_no_more_is_named_by_verify(house, cast, number):
-    cases = list(SAME_NAME["sqlite" if house.database.is_sqlite else "postgresql"].values())
+def test_a_guard_that_guards_no_more_is_named_by_verify(context, cast, number):
+    cases = list(SAME_NAME["sqlite" if context.database.is_sqlite else "postgresql"].values())
     if number >= len(cases):
         pytest.skip("PostgreSQL has one way more")
-    with house.database.write() as transaction:
+    with context.database.write() as transaction:
         for statement in cases[number]:
             transaction.execute(text(statement))
-    found = differences(house)
+    found = differences(context)
     assert len(found) in (1, 2)  # two triggers have the same function
     for told in found:
         assert told.startswith("the trigger audit")
         assert told.endswith("the audit trail could be rewritten")
-    assert {finding.check for finding in verify(house)} == {"database"}
+    assert {finding.check for finding in verify(context)} == {"database"}

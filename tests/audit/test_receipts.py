@@ -12,15 +12,15 @@ from echs.base.errors import Refused, StoreReason, refuse
 from wire import CDR_INFO, Caller, envelope, identity, record_xml, request
 
 
-def the_newest(house, count=1):
-    return receipts.newest(house, limit=count)
+def the_newest(context, count=1):
+    return receipts.newest(context, limit=count)
 
 
-def test_an_accepted_upload_leaves_what_became_of_its_records(app, house, cast):
+def test_an_accepted_upload_leaves_what_became_of_its_records(app, context, cast):
     caller = Caller(app, "tnm")
     caller.upload("AddCDRs", cdr(1))
     answer = caller.upload("AddCDRs", cdr(1), cdr(2, volume="0"), cdr(2, volume="0"))
-    (found,) = the_newest(house)
+    (found,) = the_newest(context)
     assert found.request_id in answer.text("resultDescription")
     assert (found.partner_id, found.operation, found.outcome) == (cast.tnm.id, "add_cdrs", "ok")
     assert (found.records, found.new, found.known, found.warned) == (3, 1, 2, 1)
@@ -28,24 +28,24 @@ def test_an_accepted_upload_leaves_what_became_of_its_records(app, house, cast):
     assert (found.problem_count, found.problems) == (0, [])
 
 
-def test_lists_leave_receipts_too_and_downloads_and_logins_leave_none(app, house, cast):
+def test_lists_leave_receipts_too_and_downloads_and_logins_leave_none(app, context, cast):
     caller = Caller(app, "lnd")
     assert caller.upload("SetRoamingAuthorisationList", token(1, hub=3), token(1, hub=3), token(2, hub=3)).code == 0
     assert caller.upload("SetChargePointList", charge_point(1)).code == 0
     caller.send("GetCDRs")
-    found = the_newest(house, 10)
+    found = the_newest(context, 10)
     assert sorted((each.operation, each.records, each.new, each.known) for each in found) == [
         ("set_chargepoint_list", 1, 1, 0),
         ("set_roaming_authorisation_list", 3, 2, 1),
     ]
 
 
-def test_a_refused_upload_leaves_a_hundred_of_its_problems_and_no_secret(app, house, cast):
+def test_a_refused_upload_leaves_a_hundred_of_its_problems_and_no_secret(app, context, cast):
     wrong = [cdr(number, volume="x", token_id="CANARY") for number in range(150)]
     answer = Caller(app, "tnm").upload("AddCDRs", *wrong)
     assert answer.code == 314
     assert "+149 more problems" in answer.text("resultDescription")
-    (found,) = the_newest(house)
+    (found,) = the_newest(context)
     assert (found.outcome, found.records, found.new, found.problem_count) == ("CDR_VOLUME_FORMAT", 150, 0, 150)
     assert len(found.problems) == PROBLEMS_KEPT
     last = found.problems[-1]
@@ -54,20 +54,20 @@ def test_a_refused_upload_leaves_a_hundred_of_its_problems_and_no_secret(app, ho
     assert "CANARY" not in str(found)
 
 
-def test_an_upload_that_is_no_xml_to_its_end_leaves_the_fault(app, house, cast):
+def test_an_upload_that_is_no_xml_to_its_end_leaves_the_fault(app, context, cast):
     caller = Caller(app, "tnm")
     body = envelope(f"<n:AddCDRsRequest>{record_xml(CDR_INFO, cdr(1))}", identity(caller.token))
     assert request(app, body.replace(b"</e:Body>", b"</wrong>")).fault
-    (found,) = the_newest(house)
+    (found,) = the_newest(context)
     assert found.outcome == "fault NotWellFormed"
 
 
-def test_who_is_not_known_leaves_no_receipt(app, house, cast):
+def test_who_is_not_known_leaves_no_receipt(app, context, cast):
     request(app, envelope(f"<n:AddCDRsRequest>{record_xml(CDR_INFO, cdr(1))}</n:AddCDRsRequest>", identity("nobody")))
-    assert the_newest(house) == []
+    assert the_newest(context) == []
 
 
-def test_a_store_that_takes_no_receipt_refuses_no_upload(app, house, cast, monkeypatch):
+def test_a_store_that_takes_no_receipt_refuses_no_upload(app, context, cast, monkeypatch):
     def full(*_):
         raise refuse(StoreReason.STORE_FULL, "the store has no space left")
 
@@ -75,15 +75,15 @@ def test_a_store_that_takes_no_receipt_refuses_no_upload(app, house, cast, monke
     assert Caller(app, "tnm").upload("AddCDRs", cdr(1)).code == 0
 
 
-def test_receipts_are_kept_for_their_days_and_then_deleted(app, house, cast, monkeypatch):
+def test_receipts_are_kept_for_their_days_and_then_deleted(app, context, cast, monkeypatch):
     monkeypatch.setattr(receipts, "ROWS_AT_ONCE", 2)
     caller = Caller(app, "tnm")
     for number in range(5):
         caller.upload("AddCDRs", cdr(number))
-    house.clock.turn(days=91)
-    house.receipts._next = 0.0
+    context.clock.turn(days=91)
+    context.receipts._next = 0.0
     Caller(app, "tnm").upload("AddCDRs", cdr(9))
-    assert len(the_newest(house, 10)) == 1
+    assert len(the_newest(context, 10)) == 1
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def echs(environment, monkeypatch, capsys):
     return call
 
 
-def test_the_office_finds_uploads_by_partner_outcome_and_request_id(echs, app, house, cast):
+def test_the_office_finds_uploads_by_partner_outcome_and_request_id(echs, app, context, cast):
     Caller(app, "tnm").upload("AddCDRs", cdr(1))
     Caller(app, "tnm").upload("AddCDRs", cdr(2, volume="4,64000"))
     Caller(app, "lnd").upload("SetChargePointList", charge_point(1))
@@ -115,4 +115,4 @@ def test_the_office_finds_uploads_by_partner_outcome_and_request_id(echs, app, h
     assert (shown["partner"], shown["problems"][0]["position"]) == ("tnm", 0)
     assert echs("upload", "show", "0" * 26)[0] == 3
     with pytest.raises(Refused):
-        receipts.of_request(house, "nothing")
+        receipts.of_request(context, "nothing")

@@ -27,20 +27,20 @@ from wire import Caller
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def told(house):
-    return [(each.actor, each.action, each.subject, each.result) for each in trail.entries(house)]
+def told(context):
+    return [(each.actor, each.action, each.subject, each.result) for each in trail.entries(context)]
 
 
-def test_every_change_leaves_an_entry_with_who_what_and_from_where(house, cast):
+def test_every_change_leaves_an_entry_with_who_what_and_from_where(context, cast):
     request_context.begin(RequestContext(door="soap-1.2", actor="tnm", origin="192.0.2.7"))
-    roaming_list.replace(house, cast.tnm, [token(1)])
-    intake.add(house, cast.tnm, iter([cdr(1), cdr(2)]), request_context.current().request_id, house.lists)
+    roaming_list.replace(context, cast.tnm, [token(1)])
+    intake.add(context, cast.tnm, iter([cdr(1), cdr(2)]), request_context.current().request_id, context.lists)
     request_context.begin(RequestContext(door="command", actor="root", origin="host"))
-    run.clear(house, "command", request_context.current().request_id)
+    run.clear(context, "command", request_context.current().request_id)
     for _ in range(2):
-        list(deliver(house, cast.anwb, "%s" * 20).texts)
-    enrolment.disable(house, "lnd")
-    found = list(trail.entries(house))[-5:]
+        list(deliver(context, cast.anwb, "%s" * 20).texts)
+    enrolment.disable(context, "lnd")
+    found = list(trail.entries(context))[-5:]
     assert [(each.action, each.subject) for each in found] == [
         ("list.replace", "roaming list of tnm"),
         ("cdrs.add", "CDRs of tnm"),
@@ -58,24 +58,24 @@ def test_every_change_leaves_an_entry_with_who_what_and_from_where(house, cast):
     assert {each.result for each in found} == {DONE}
 
 
-def test_what_is_refused_leaves_no_entry_of_the_room_and_the_store_stays_as_it_was(house, cast):
-    before = told(house)
+def test_what_is_refused_leaves_no_entry_of_the_room_and_the_store_stays_as_it_was(context, cast):
+    before = told(context)
     with pytest.raises(Refused):
-        intake.add(house, cast.tnm, iter([cdr(1), cdr(2)._replace(volume="x")]), "a" * 26, house.lists)
+        intake.add(context, cast.tnm, iter([cdr(1), cdr(2)._replace(volume="x")]), "a" * 26, context.lists)
     with pytest.raises(Refused):
-        enrolment.own(house, "lnd", Ownership(["TheNewMotion"]))
-    assert run.clear(house, "nobody", "b" * 26) is None
-    assert told(house) == before
+        enrolment.own(context, "lnd", Ownership(["TheNewMotion"]))
+    assert run.clear(context, "nobody", "b" * 26) is None
+    assert told(context) == before
 
 
-def test_a_refusal_to_somebody_known_is_entered_and_one_to_somebody_unknown_is_not(app, house, cast):
+def test_a_refusal_to_somebody_known_is_entered_and_one_to_somebody_unknown_is_not(app, context, cast):
     tnm = Caller(app, "tnm")
-    before = len(told(house))
+    before = len(told(context))
     assert tnm.send("ClearCDRs").code != 0
-    assert told(house)[before:] == [("tnm", "clearing.run", "", "NOT_ADMINISTRATOR")]
+    assert told(context)[before:] == [("tnm", "clearing.run", "", "NOT_ADMINISTRATOR")]
     tnm.token = "0" * 64
     assert tnm.send("ClearCDRs").code != 0
-    assert len(told(house)) == before + 1
+    assert len(told(context)) == before + 1
 
 
 REWRITTEN = "(number, at, door, actor, origin, action, subject, result, request_id, detail, previous_hash, hash) "
@@ -101,14 +101,14 @@ ONLY_SQLITE = ("INSERT OR REPLACE", "REPLACE", "UPDATE OR REPLACE")
         "DELETE FROM audit_baseline",
     ],
 )
-def test_the_store_itself_refuses_to_rewrite_the_trail(house, cast, statement):
-    if statement.startswith(ONLY_SQLITE) and not house.database.is_sqlite:
+def test_the_store_itself_refuses_to_rewrite_the_trail(context, cast, statement):
+    if statement.startswith(ONLY_SQLITE) and not context.database.is_sqlite:
         return  # PostgreSQL does not know it
-    before = told(house)
+    before = told(context)
     assert before
-    with pytest.raises((Refused, exc.DBAPIError)), house.database.write() as transaction:
+    with pytest.raises((Refused, exc.DBAPIError)), context.database.write() as transaction:
         transaction.execute(text(statement))
-    assert told(house) == before
+    assert told(context) == before
 
 
 def chain(length):
@@ -152,42 +152,42 @@ def test_a_detail_is_whole_and_sorted_so_that_equal_facts_are_equal_texts():
     assert json.loads(as_detail({"ids": ["x" * 64] * 1000}))["ids"][999] == "x" * 64
 
 
-def test_entries_are_found_by_who_by_what_by_request_and_the_newest_first_so_many(house, cast):
-    everything = list(trail.entries(house))
+def test_entries_are_found_by_who_by_what_by_request_and_the_newest_first_so_many(context, cast):
+    everything = list(trail.entries(context))
     assert [each.number for each in everything] == list(range(1, len(everything) + 1))
-    assert list(trail.entries(house, newest=2)) == everything[-2:]
-    assert list(trail.entries(house, action=Action.CLEARED)) == []
-    assert [each.subject for each in trail.entries(house, subject="partner tnm")] == ["partner tnm"]
-    assert list(trail.entries(house, since=house.clock())) == everything
-    house.clock.turn(seconds=1)
-    assert list(trail.entries(house, since=house.clock())) == []
+    assert list(trail.entries(context, newest=2)) == everything[-2:]
+    assert list(trail.entries(context, action=Action.CLEARED)) == []
+    assert [each.subject for each in trail.entries(context, subject="partner tnm")] == ["partner tnm"]
+    assert list(trail.entries(context, since=context.clock())) == everything
+    context.clock.turn(seconds=1)
+    assert list(trail.entries(context, since=context.clock())) == []
 
 
-def test_the_log_names_an_entry_only_when_its_transaction_is_committed(house, cast):
+def test_the_log_names_an_entry_only_when_its_transaction_is_committed(context, cast):
     present = request_context.begin(RequestContext(actor="tnm"))
-    with pytest.raises(ZeroDivisionError), house.database.write() as transaction:
-        trail.note(house, transaction, Action.PURGED, "run 1")
+    with pytest.raises(ZeroDivisionError), context.database.write() as transaction:
+        trail.note(context, transaction, Action.PURGED, "run 1")
         raise ZeroDivisionError
     assert present.audited == ""
-    with house.database.write() as transaction:
-        entry = trail.note(house, transaction, Action.PURGED, "run 1")
+    with context.database.write() as transaction:
+        entry = trail.note(context, transaction, Action.PURGED, "run 1")
         assert present.audited == ""
     assert present.audited == f"{entry.number}:{entry.hash}"
 
 
-def test_the_same_refusal_again_and_again_is_one_entry_a_minute(app, house, cast, clock):
+def test_the_same_refusal_again_and_again_is_one_entry_a_minute(app, context, cast, clock):
     tnm = Caller(app, "tnm")
-    before = len(told(house))
+    before = len(told(context))
     for _ in range(5):
         tnm.send("ClearCDRs")
-    assert len(told(house)) == before + 1
+    assert len(told(context)) == before + 1
     Caller(app, "anwb").send("ClearCDRs")
     clock.turn(seconds=61)
     tnm.send("ClearCDRs")
-    assert [each[0] for each in told(house)[before:]] == ["tnm", "anwb", "tnm"]
+    assert [each[0] for each in told(context)[before:]] == ["tnm", "anwb", "tnm"]
 
 
-def test_the_command_lists_what_was_done_narrow_wide_and_as_json(house, cast, environment, monkeypatch, capsys):
+def test_the_command_lists_what_was_done_narrow_wide_and_as_json(context, cast, environment, monkeypatch, capsys):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("COLUMNS", "100")
@@ -198,7 +198,7 @@ def test_the_command_lists_what_was_done_narrow_wide_and_as_json(house, cast, en
     assert execute(["audit", "list", "--wide", "--last", "1"]) == 0
     assert "detail" in capsys.readouterr().out
     assert execute(["audit", "list", "--all", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == len(told(house))
+    assert len(json.loads(capsys.readouterr().out)) == len(told(context))
     assert execute(["audit", "begin"]) == 2
     assert execute(["audit", "begin", "--yes"]) == 0
-    assert told(house)[-1][1] == "trail.begin"
+    assert told(context)[-1][1] == "trail.begin"

@@ -36,7 +36,7 @@ def test_a_command_has_no_deadline_and_a_request_ends_at_its_own():
     assert not deadline.passed()
 
 
-def test_records_are_read_no_further_than_the_deadline(house, cast, late):
+def test_records_are_read_no_further_than_the_deadline(context, cast, late):
     taken = []
 
     def endless():
@@ -45,13 +45,13 @@ def test_records_are_read_no_further_than_the_deadline(house, cast, late):
             yield token(len(taken))
 
     with pytest.raises(Refused) as refused:
-        roaming_list.replace(house, cast.tnm, endless())
+        roaming_list.replace(context, cast.tnm, endless())
     assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
     assert len(taken) == 1
 
 
 @pytest.mark.parametrize("step", ["known_positions", "Storing.store", "Storing.warn"])
-def test_an_upload_whose_time_is_over_inside_its_transaction_stores_nothing(house, cast, monkeypatch, step):
+def test_an_upload_whose_time_is_over_inside_its_transaction_stores_nothing(context, cast, monkeypatch, step):
     present = request_context.begin(RequestContext(deadline=time.monotonic() + 60))
     name, _, method = step.partition(".")
     owner = getattr(intake, name) if method else intake
@@ -63,25 +63,25 @@ def test_an_upload_whose_time_is_over_inside_its_transaction_stores_nothing(hous
 
     monkeypatch.setattr(owner, method or name, slow)
     with pytest.raises(Refused) as refused:
-        intake.add(house, cast.tnm, iter([cdr(1), cdr(2)]), REQUEST, house.lists)
+        intake.add(context, cast.tnm, iter([cdr(1), cdr(2)]), REQUEST, context.lists)
     request_context.end()
     assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
-    with house.database.read() as snapshot:
+    with context.database.read() as snapshot:
         assert snapshot.execute(text("SELECT count(*) FROM cdr")).scalar() == 0
 
 
-def test_a_statement_of_sqlite_that_runs_on_is_interrupted(house):
-    if not house.database.is_sqlite:
+def test_a_statement_of_sqlite_that_runs_on_is_interrupted(context):
+    if not context.database.is_sqlite:
         pytest.skip("PostgreSQL has its own time limit for statements")
     request_context.begin(RequestContext(deadline=time.monotonic() + 0.2))
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     began = time.monotonic()
-    with pytest.raises(Refused) as refused, house.database.write() as transaction:
+    with pytest.raises(Refused) as refused, context.database.write() as transaction:
         transaction.execute(text(endless))
     request_context.end()
     assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
     assert time.monotonic() - began < 30
-    with house.database.write() as transaction:
+    with context.database.write() as transaction:
         assert transaction.execute(text("SELECT 1")).scalar() == 1
 
 

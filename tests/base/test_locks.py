@@ -45,90 +45,90 @@ class Other(threading.Thread):
 
     __hash__ = threading.Thread.__hash__
 
-    def waits(self, house):
+    def waits(self, context):
         """Whether it comes to wait for a lock; False where it is through without."""
         end = time.monotonic() + WAITING_SECONDS
         while self.is_alive() and time.monotonic() < end:
-            with house.database.read() as snapshot:  # each time anew: one transaction sees one state of the activity
+            with context.database.read() as snapshot:  # each time anew: one transaction sees one state of the activity
                 if snapshot.execute(WAITING).scalar():
                     return True
             time.sleep(0.01)
         return False
 
 
-def disabled_during_an_upload(house, cast):
+def disabled_during_an_upload(context, cast):
     """Whether to disable a partner waits for an upload that has seen that it is active."""
-    with house.database.write() as transaction:
-        confirm(house, transaction, cast.tnm)
-        other = Other(lambda: enrolment.disable(house, "tnm"))
-        waited = other.waits(house)
+    with context.database.write() as transaction:
+        confirm(context, transaction, cast.tnm)
+        other = Other(lambda: enrolment.disable(context, "tnm"))
+        waited = other.waits(context)
     other.join(WAITING_SECONDS)
     assert not other.failed
     return waited
 
 
-def uploaded_while_disabled(house, cast, monkeypatch):
+def uploaded_while_disabled(context, cast, monkeypatch):
     """What becomes of an upload that comes to its end while its partner is being disabled."""
     told = []
 
     def noted_late(*arguments):
-        told.append(Other(lambda: intake.add(house, cast.tnm, iter([cdr(1)]), "a" * 26, house.lists)))
-        told[0].waits(house)
+        told.append(Other(lambda: intake.add(context, cast.tnm, iter([cdr(1)]), "a" * 26, context.lists)))
+        told[0].waits(context)
         return noted(*arguments)
 
     noted = enrolment.noted
     monkeypatch.setattr(enrolment, "noted", noted_late)
-    enrolment.disable(house, "tnm")
+    enrolment.disable(context, "tnm")
     told[0].join(WAITING_SECONDS)
     return told[0].failed
 
 
-def replaced_twice_at_once(house, cast, monkeypatch):
+def replaced_twice_at_once(context, cast, monkeypatch):
     """What becomes of the second of two lists of one partner that are stored at the same time."""
-    roaming_list.replace(house, cast.tnm, [token(1)])
+    roaming_list.replace(context, cast.tnm, [token(1)])
     note, others = roaming_list.trail.note, []
 
     def note_late(*arguments, **named):
         if not others:
-            others.append(Other(lambda: roaming_list.replace(house, cast.tnm, [token(4), token(5), token(6)])))
-            others[0].waits(house)
+            others.append(Other(lambda: roaming_list.replace(context, cast.tnm, [token(4), token(5), token(6)])))
+            others[0].waits(context)
         return note(*arguments, **named)
 
     monkeypatch.setattr(roaming_list.trail, "note", note_late)
-    roaming_list.replace(house, cast.tnm, [token(2), token(3)])
+    roaming_list.replace(context, cast.tnm, [token(2), token(3)])
     others[0].join(WAITING_SECONDS)
     return others[0].failed
 
 
 @pytest.fixture
-def without_locks(house, cast, monkeypatch):
+def without_locks(context, cast, monkeypatch):
     monkeypatch.setattr(Database, "lock", lambda *_, **__: None)
 
 
-def test_to_disable_a_partner_waits_for_its_upload_that_is_being_stored(house, cast):
-    assert disabled_during_an_upload(house, cast)
+def test_to_disable_a_partner_waits_for_its_upload_that_is_being_stored(context, cast):
+    assert disabled_during_an_upload(context, cast)
 
 
-def test_without_the_lock_it_would_not_wait(house, cast, without_locks):
-    assert not disabled_during_an_upload(house, cast)
+def test_without_the_lock_it_would_not_wait(context, cast, without_locks):
+    assert not disabled_during_an_upload(context, cast)
 
 
-def test_an_upload_waits_for_its_partner_to_be_disabled_and_is_refused(house, cast, monkeypatch):
-    (error,) = uploaded_while_disabled(house, cast, monkeypatch)
+def test_an_upload_waits_for_its_partner_to_be_disabled_and_is_refused(context, cast, monkeypatch):
+    (error,) = uploaded_while_disabled(context, cast, monkeypatch)
     assert isinstance(error, Refused)
     assert error.first.reason == "LOGIN_TOKEN_UNKNOWN"
 
 
-def test_without_the_lock_an_upload_of_a_disabled_partner_would_be_accepted(house, cast, monkeypatch, without_locks):
-    assert uploaded_while_disabled(house, cast, monkeypatch) == []
+def test_without_the_lock_an_upload_of_a_disabled_partner_would_be_accepted(context, cast, monkeypatch, without_locks):
+    assert uploaded_while_disabled(context, cast, monkeypatch) == []
 
 
-def test_of_two_lists_at_once_the_second_waits_and_stands(house, cast, monkeypatch):
-    assert replaced_twice_at_once(house, cast, monkeypatch) == []
-    assert [record.token_id for record in roaming_list.download(house)] == [token(n).token_id for n in (4, 5, 6)]
-    assert roaming_list.states(house)[cast.tnm.id].generation == 3
+def test_of_two_lists_at_once_the_second_waits_and_stands(context, cast, monkeypatch):
+    assert replaced_twice_at_once(context, cast, monkeypatch) == []
+    assert [record.token_id for record in roaming_list.download(context)] == [token(n).token_id for n in (4, 5, 6)]
+    assert roaming_list.states(context)[cast.tnm.id].generation == 3
 
 
-def test_without_the_lock_the_second_of_two_lists_would_fail(house, cast, monkeypatch, without_locks):
-    (error,) = replaced_twice_at_once(house, cast, monkeypatch)
+def test_without_the_lock_the_second_of_two_lists_would_fail(context, cast, monkeypatch, without_locks):
+    (error,) = replaced_twice_at_once(context, cast, monkeypatch)
     assert not isinstance(error, AssertionError)

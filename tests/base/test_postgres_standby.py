@@ -12,18 +12,18 @@ from echs.base import database as database_module
 from echs.base.database import is_standby
 from echs.base.errors import Refused
 from echs.cdrs import intake
-from echs.house import open_house
-from echs.settings import read_settings
+from echs.config.app_context import open_app_context
+from echs.config.settings import read_settings
 
 
 @pytest.fixture
-def house_waiting(house, cast, postgres):
+def house_waiting(context, cast, postgres):
     """A house on PostgreSQL whose every commit waits for a standby that there is not."""
-    if house.database.is_sqlite:
+    if context.database.is_sqlite:
         pytest.skip("PostgreSQL's matter")
     administer(postgres, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
     administer(postgres, "SELECT pg_reload_conf()")
-    yield house
+    yield context
     administer(postgres, "ALTER SYSTEM RESET synchronous_standby_names")
     administer(postgres, "SELECT pg_reload_conf()")
 
@@ -73,24 +73,24 @@ def test_a_commit_whose_wait_somebody_ends_is_not_acknowledged_either(house_wait
     intake.add(house_waiting, cast.tnm, iter([cdr(2)]), "b" * 26, house_waiting.lists)
 
 
-def test_a_server_that_cannot_be_written_to_is_no_defect_of_ours(house, cast):
-    if house.database.is_sqlite:
+def test_a_server_that_cannot_be_written_to_is_no_defect_of_ours(context, cast):
+    if context.database.is_sqlite:
         pytest.skip("PostgreSQL's matter")
-    with pytest.raises(Refused) as refused, house.database.write() as transaction:
+    with pytest.raises(Refused) as refused, context.database.write() as transaction:
         transaction.execute(text("SET LOCAL transaction_read_only = on"))
         transaction.execute(text("DELETE FROM login"))
     assert refused.value.first.reason == "STORE_UNAVAILABLE"
     assert is_standby(refused.value.__cause__.orig)
-    with house.database.write() as transaction:  # by another connection
+    with context.database.write() as transaction:  # by another connection
         transaction.execute(text("DELETE FROM login"))
 
 
-def test_what_the_url_says_of_a_connection_is_kept_and_ours_added(house, environment):
-    if house.database.is_sqlite:
+def test_what_the_url_says_of_a_connection_is_kept_and_ours_added(context, environment):
+    if context.database.is_sqlite:
         pytest.skip("PostgreSQL's matter")
     url = environment["ECHS_DATABASE_URL"]
     more = f"{url}{'&' if '?' in url else '?'}options=-clock_timeout%3D7s&application_name=mine"
-    other = open_house(read_settings({**environment, "ECHS_DATABASE_URL": more}))
+    other = open_app_context(read_settings({**environment, "ECHS_DATABASE_URL": more}))
     with other.database.read() as snapshot:
         shown = [
             snapshot.execute(text(f"SHOW {name}")).scalar()

@@ -21,9 +21,9 @@ from echs.cdrs import intake
 from echs.cdrs.cdr import Cdr, CdrRecord
 from echs.cdrs.rules import WARNINGS, Scene, judge, judge_run, warnings_among, warnings_of
 from echs.chargepoints import chargepoint
-from echs.house import limits
+from echs.config.app_context import limits
+from echs.config.settings import read_settings
 from echs.partners.partner import Partner
-from echs.settings import read_settings
 
 SENDER = Partner(
     1,
@@ -286,7 +286,7 @@ def test_a_batch_of_charge_points_is_all_right_if_and_only_if_no_record_has_a_pr
     assert len(met) > 12, met
 
 
-def test_batches_and_single_records_of_one_upload_are_stored_alike(house, cast, clock):
+def test_batches_and_single_records_of_one_upload_are_stored_alike(context, cast, clock):
     clock.now = clock.now.replace(year=2014, month=1, day=23)
     times = {"start_datetime": "2014-01-22T10:16:38Z", "end_datetime": "2014-01-22T12:14:33Z"}
     upload = [
@@ -296,18 +296,18 @@ def test_batches_and_single_records_of_one_upload_are_stored_alike(house, cast, 
         RecordBatch([tuple(cdr(number, **times)) for number in (2, 4)]),
         RecordBatch([tuple(cdr(5, start_datetime="2014-01-22 10:16:38", end_datetime="2014-01-22 12:14:33"))]),
     ]
-    added = intake.add(house, cast.tnm, iter(upload), next(_requests), house.lists)
+    added = intake.add(context, cast.tnm, iter(upload), next(_requests), context.lists)
     assert [str(outcome) for outcome in added.outcomes] == ["pending"] * 4 + ["known"] * 2 + ["pending"] * 2
 
 
 @pytest.mark.parametrize("other", [{}, {"volume": "5"}], ids=["the same", "another"])
-def test_a_cdr_that_stands_twice_in_one_batch_is_met_twice(house, cast, clock, other):
+def test_a_cdr_that_stands_twice_in_one_batch_is_met_twice(context, cast, clock, other):
     clock.now = clock.now.replace(year=2014, month=1, day=23)
     upload = [RecordBatch([tuple(cdr(1, **PLAIN)), tuple(cdr(2, **PLAIN)), tuple(cdr(1, **{**PLAIN, **other}))])]
     if other:
         with pytest.raises(Refused) as refused:
-            intake.add(house, cast.tnm, iter(upload), next(_requests), house.lists)
+            intake.add(context, cast.tnm, iter(upload), next(_requests), context.lists)
         assert refused.value.first.reason == "CDR_TWICE"
         return
-    added = intake.add(house, cast.tnm, iter(upload), next(_requests), house.lists)
+    added = intake.add(context, cast.tnm, iter(upload), next(_requests), context.lists)
     assert [str(outcome) for outcome in added.outcomes] == ["pending", "pending", "known"]

@@ -11,10 +11,10 @@ from echs.base.fields import FieldReason
 from echs.base.rule import Severity
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrWarning, differing_field
 from echs.cdrs.rules import HOLD, OF_NEW_ONLY, REJECTIONS, RULES, WARNINGS, Doubted, Scene, judge, warnings_of
-from echs.house import limits
+from echs.config.app_context import limits
+from echs.config.settings import read_settings
 from echs.partners.partner import Partner
 from echs.partners.standard_ids import IdWarning
-from echs.settings import read_settings
 
 SENDER = Partner(
     id=1,

@@ -9,23 +9,23 @@ from echs.chargepoints import chargepoint_list
 from echs.chargepoints.chargepoint import FIELDS, ChargePointReason
 
 
-def refusal(house, owner, records) -> Refused:
+def refusal(context, owner, records) -> Refused:
     with pytest.raises(Refused) as caught:
-        chargepoint_list.replace(house, owner, iter(records))
+        chargepoint_list.replace(context, owner, iter(records))
     return caught.value
 
 
-def test_everybody_gets_the_charge_points_of_all(house, cast):
-    chargepoint_list.replace(house, cast.lnd, [charge_point(1), charge_point(2)])
-    chargepoint_list.replace(house, cast.tnm, [charge_point(3, city="Amsterdam")])
-    assert [point.city for point in chargepoint_list.download(house)] == ["Amsterdam", "Köln", "Köln"]
+def test_everybody_gets_the_charge_points_of_all(context, cast):
+    chargepoint_list.replace(context, cast.lnd, [charge_point(1), charge_point(2)])
+    chargepoint_list.replace(context, cast.tnm, [charge_point(3, city="Amsterdam")])
+    assert [point.city for point in chargepoint_list.download(context)] == ["Amsterdam", "Köln", "Köln"]
 
 
-def test_one_charge_point_with_two_contents_is_refused_and_both_positions_are_named(house, cast):
-    refused = refusal(house, cast.lnd, [charge_point(1), charge_point(1, city="Bonn")])
+def test_one_charge_point_with_two_contents_is_refused_and_both_positions_are_named(context, cast):
+    refused = refusal(context, cast.lnd, [charge_point(1), charge_point(1, city="Bonn")])
     assert refused.first.reason is ChargePointReason.CHARGEPOINT_TWICE
     assert "positions 0 and 1" in refused.first.detail
-    assert chargepoint_list.replace(house, cast.lnd, [charge_point(1), charge_point(1)]).repeated == 1
+    assert chargepoint_list.replace(context, cast.lnd, [charge_point(1), charge_point(1)]).repeated == 1
 
 
 MANDATORY = ["evse_id", "latitude", "longitude", "outlet_status", "energy_provider", "hub_name", "receptacle_type"]
@@ -36,15 +36,15 @@ def test_the_mandatory_fields_are_those_of_the_specification():
 
 
 @pytest.mark.parametrize("name", MANDATORY)
-def test_a_missing_mandatory_field_is_named(house, cast, name):
-    problem = refusal(house, cast.lnd, [charge_point(1, **{name: ""})]).first
+def test_a_missing_mandatory_field_is_named(context, cast, name):
+    problem = refusal(context, cast.lnd, [charge_point(1, **{name: ""})]).first
     assert (problem.reason, problem.field, problem.position) == (FieldReason.FIELD_MISSING, name, 0)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
-def test_each_text_may_be_as_long_as_its_limit(house, cast, field):
+def test_each_text_may_be_as_long_as_its_limit(context, cast, field):
     longest = charge_point(1, **{field.name: "é" * field.limit})
-    chargepoint_list.replace(house, cast.lnd, [longest])
-    assert list(chargepoint_list.download(house)) == [longest]
-    problem = refusal(house, cast.lnd, [charge_point(1, **{field.name: "é" * (field.limit + 1)})]).first
+    chargepoint_list.replace(context, cast.lnd, [longest])
+    assert list(chargepoint_list.download(context)) == [longest]
+    problem = refusal(context, cast.lnd, [charge_point(1, **{field.name: "é" * (field.limit + 1)})]).first
     assert (problem.reason, problem.field) == (FieldReason.FIELD_TOO_LONG, field.name)

@@ -79,9 +79,9 @@ def test_no_coordinate_that_breaks_a_rule_looks_usual(latitude, longitude, entra
             assert list(rule.usual.odd([getattr(record, rule.field)])) == [0], rule.name
 
 
-def test_the_answer_to_a_list_counts_them(house, cast):
+def test_the_answer_to_a_list_counts_them(context, cast):
     wrong = charge_point(1)._replace(latitude="5,1", longitude="999")
-    warnings = chargepoint_list.replace(house, cast.lnd, [wrong, charge_point(2)]).warnings
+    warnings = chargepoint_list.replace(context, cast.lnd, [wrong, charge_point(2)]).warnings
     assert (warnings["COORDINATE_FORMAT"], warnings["COORDINATE_RANGE"]) == (1, 1)
 
 
@@ -89,7 +89,7 @@ SPELT = ["52.0912", "5.1194", "52,21", "north", "5e1", "+52.", "-0", "90.1", "18
 
 
 @pytest.mark.parametrize("odd", [range(40), range(20, 21), ()], ids=["every", "one", "none"])
-def test_the_answer_is_the_same_however_the_list_is_spelt(app, house, cast, seed, odd):
+def test_the_answer_is_the_same_however_the_list_is_spelt(app, context, cast, seed, odd):
     """A list without attributes is read and judged in runs, one with attributes record by record."""
     chance = random.Random(seed)
     points = [charge_point(number) for number in range(40)]

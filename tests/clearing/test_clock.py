@@ -13,148 +13,148 @@ from echs.clearing import run
 from echs.clearing.clock import confirm_clock
 from echs.clearing.delivery import deliver
 from echs.cli import execute
-from echs.house import open_house
+from echs.config.app_context import open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance.doctor import examine
+from echs.maintenance.verification import verify
 from echs.partners import enrolment
 from echs.partners.login import LoginReason, log_in, partner_of_token
-from echs.settings import read_settings
-from echs.upkeep.examination import examine
-from echs.upkeep.verification import verify
 
 FORM = "%s|" * 20
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
-def added(house, sender, *numbers):
-    intake.add(house, sender, iter(cdr(number) for number in numbers), next(_requests), house.lists)
+def added(context, sender, *numbers):
+    intake.add(context, sender, iter(cdr(number) for number in numbers), next(_requests), context.lists)
 
 
-def cleared(house):
-    return run.clear(house, "test", next(_requests))
+def cleared(context):
+    return run.clear(context, "test", next(_requests))
 
 
-def fetched(house, partner):
-    return sorted(text.partition("|")[0] for batch in deliver(house, partner, FORM).texts for text in batch)
+def fetched(context, partner):
+    return sorted(text.partition("|")[0] for batch in deliver(context, partner, FORM).texts for text in batch)
 
 
-def refusal(house):
+def refusal(context):
     with pytest.raises(Refused) as refused:
-        cleared(house)
+        cleared(context)
     return refused.value
 
 
-def failing(house, environment):
-    return {each.subject for each in examine(house, read_settings(environment)) if each.status == "fail"}
+def failing(context, environment):
+    return {each.subject for each in examine(context, read_settings(environment)) if each.status == "fail"}
 
 
 def test_four_hundred_days_ahead_and_back_nothing_is_cleared_until_it_is_said_and_then_all_is_as_before(
-    house, cast, clock, environment
+    context, cast, clock, environment
 ):
-    added(house, cast.tnm, "b0")
-    assert cleared(house).number == 1
-    assert fetched(house, cast.anwb) == ["b0"]
+    added(context, cast.tnm, "b0")
+    assert cleared(context).number == 1
+    assert fetched(context, cast.anwb) == ["b0"]
     clock.turn(days=3)
-    added(house, cast.tnm, "n0")
-    assert cleared(house).number == 2
-    assert fetched(house, cast.anwb) == ["n0"]
+    added(context, cast.tnm, "n0")
+    assert cleared(context).number == 2
+    assert fetched(context, cast.anwb) == ["n0"]
     right = clock.now
 
     clock.turn(days=400)
     for name in ("f1", "f2"):
-        added(house, cast.tnm, name)
-        cleared(house)
-        fetched(house, cast.anwb)
-    of_wrong_clock = log_in(house, "tnm", PASSWORDS["tnm"])
+        added(context, cast.tnm, name)
+        cleared(context)
+        fetched(context, cast.anwb)
+    of_wrong_clock = log_in(context, "tnm", PASSWORDS["tnm"])
 
     clock.now = right + timedelta(hours=1)
-    added(house, cast.tnm, "b1")
-    assert refusal(house).first.reason == "CLOCK_WRONG"
-    assert "run 4" in refusal(house).first.detail
+    added(context, cast.tnm, "b1")
+    assert refusal(context).first.reason == "CLOCK_WRONG"
+    assert "run 4" in refusal(context).first.detail
     with pytest.raises(Refused) as refused:
-        partner_of_token(house, of_wrong_clock)
+        partner_of_token(context, of_wrong_clock)
     assert refused.value.first.reason is LoginReason.LOGIN_TOKEN_EXPIRED
-    found = failing(house, environment)
+    found = failing(context, environment)
     assert found == {"times in the future"}
-    confirm_clock(house)
-    made = cleared(house)
+    confirm_clock(context)
+    made = cleared(context)
     assert (made.number, made.cleared_at) == (5, clock.now)
-    assert "b1" in fetched(house, cast.anwb)
+    assert "b1" in fetched(context, cast.anwb)
     clock.turn(hours=25)
     for name in ("b2", "b3"):
-        added(house, cast.tnm, name)
-        cleared(house)
-        assert fetched(house, cast.anwb)[-1] == name
+        added(context, cast.tnm, name)
+        cleared(context)
+        assert fetched(context, cast.anwb)[-1] == name
     clock.turn(days=3)
-    assert fetched(house, cast.anwb) == ["b3"]
-    assert failing(house, environment) == {"times in the future"}
-    enrolment.log_out(house, "tnm")
-    assert list(verify(house)) == []
-    assert failing(house, environment) == set()
+    assert fetched(context, cast.anwb) == ["b3"]
+    assert failing(context, environment) == {"times in the future"}
+    enrolment.log_out(context, "tnm")
+    assert list(verify(context)) == []
+    assert failing(context, environment) == set()
 
 
-def test_an_entry_of_the_trail_from_the_future_stops_clearing_until_there_is_a_newer_one(house, cast, clock):
+def test_an_entry_of_the_trail_from_the_future_stops_clearing_until_there_is_a_newer_one(context, cast, clock):
     clock.turn(days=400)
-    added(house, cast.tnm, "1")
+    added(context, cast.tnm, "1")
     clock.turn(days=-400)
-    assert "of the audit trail" in refusal(house).first.detail
-    added(house, cast.tnm, "2")
-    assert cleared(house).cdr_count == 2
+    assert "of the audit trail" in refusal(context).first.detail
+    added(context, cast.tnm, "2")
+    assert cleared(context).cdr_count == 2
 
 
-def test_five_minutes_between_clocks_stop_nothing_and_the_order_in_time_stays(house, cast, clock):
-    added(house, cast.tnm, "1")
-    first = cleared(house)
+def test_five_minutes_between_clocks_stop_nothing_and_the_order_in_time_stays(context, cast, clock):
+    added(context, cast.tnm, "1")
+    first = cleared(context)
     clock.turn(minutes=-5)
-    added(house, cast.tnm, "2")
-    assert cleared(house).cleared_at == first.cleared_at
+    added(context, cast.tnm, "2")
+    assert cleared(context).cleared_at == first.cleared_at
     clock.turn(seconds=-1)
-    added(house, cast.tnm, "3")
-    assert refusal(house).effect == "Nothing was cleared."
+    added(context, cast.tnm, "3")
+    assert refusal(context).effect == "Nothing was cleared."
 
 
-def test_when_a_run_was_first_fetched_is_told_by_the_clock_and_not_by_the_run(house, cast, clock):
-    added(house, cast.tnm, "1")
-    cleared(house)
+def test_when_a_run_was_first_fetched_is_told_by_the_clock_and_not_by_the_run(context, cast, clock):
+    added(context, cast.tnm, "1")
+    cleared(context)
     clock.turn(minutes=-3)
-    fetched(house, cast.anwb)
-    _, _, parties = run.run_of_number(house, 1)
+    fetched(context, cast.anwb)
+    _, _, parties = run.run_of_number(context, 1)
     assert {each.user_id: each.first_served_at for each in parties}["anwb"] == clock.now
 
 
-def test_a_login_that_would_last_too_long_is_not_believed_and_is_forgotten_by_the_next(house, cast, clock):
-    token = log_in(house, "tnm", PASSWORDS["tnm"])
-    with house.database.write() as transaction:
+def test_a_login_that_would_last_too_long_is_not_believed_and_is_forgotten_by_the_next(context, cast, clock):
+    token = log_in(context, "tnm", PASSWORDS["tnm"])
+    with context.database.write() as transaction:
         transaction.execute(text("UPDATE login SET expires_at = '2030-01-01 00:00:00+00'"))
     with pytest.raises(Refused) as refused:
-        partner_of_token(house, token)
+        partner_of_token(context, token)
     assert refused.value.first.reason is LoginReason.LOGIN_TOKEN_EXPIRED
-    log_in(house, "tnm", PASSWORDS["tnm"])
-    with house.database.read() as snapshot:
+    log_in(context, "tnm", PASSWORDS["tnm"])
+    with context.database.read() as snapshot:
         assert snapshot.execute(text("SELECT count(*) FROM login")).scalar() == 1
 
 
-def test_a_login_lasts_when_the_host_that_made_it_is_a_little_ahead(house, cast, clock):
-    token = log_in(house, "tnm", PASSWORDS["tnm"])
+def test_a_login_lasts_when_the_host_that_made_it_is_a_little_ahead(context, cast, clock):
+    token = log_in(context, "tnm", PASSWORDS["tnm"])
     clock.turn(minutes=-5)
-    assert partner_of_token(house, token) == cast.tnm
+    assert partner_of_token(context, token) == cast.tnm
     clock.turn(seconds=-1)
     with pytest.raises(Refused):
-        partner_of_token(house, token)
+        partner_of_token(context, token)
 
 
 def test_the_commands_refuse_and_let_an_administrator_say_that_the_clock_is_right(
-    house, cast, clock, environment, monkeypatch, capsys
+    context, cast, clock, environment, monkeypatch, capsys
 ):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(open_house, "__defaults__", (clock, *open_house.__defaults__[1:]))
+    monkeypatch.setattr(open_app_context, "__defaults__", (clock, *open_app_context.__defaults__[1:]))
     clock.turn(days=400)
-    added(house, cast.tnm, "1")
-    cleared(house)
-    added(house, cast.tnm, "2")
+    added(context, cast.tnm, "1")
+    cleared(context)
+    added(context, cast.tnm, "2")
     clock.turn(days=-400)
     assert execute(["clear", "--yes"]) == 5
     assert "echs doctor" in capsys.readouterr().err
     assert execute(["audit", "clock"]) == 2
     assert execute(["audit", "clock", "--yes"]) == 0
-    assert next(reversed(list(trail.entries(house)))).action == "clock.confirm"
+    assert next(reversed(list(trail.entries(context)))).action == "clock.confirm"
     assert execute(["clear", "--yes"]) == 0

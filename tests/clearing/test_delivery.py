@@ -16,80 +16,80 @@ FORM = "|".join(["%s"] * len(FIELDS))
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
-def cleared(house, sender, *records):
-    intake.add(house, sender, iter(records), next(_requests), house.lists)
-    return run.clear(house, "test", next(_requests)).number
+def cleared(context, sender, *records):
+    intake.add(context, sender, iter(records), next(_requests), context.lists)
+    return run.clear(context, "test", next(_requests)).number
 
 
-def given_to(house, partner) -> tuple[tuple[int, ...], list[str]]:
-    delivery = deliver(house, partner, FORM)
+def given_to(context, partner) -> tuple[tuple[int, ...], list[str]]:
+    delivery = deliver(context, partner, FORM)
     return delivery.runs, [text.partition("|")[0] for batch in delivery.texts for text in batch]
 
 
-def test_a_partner_gets_the_cdrs_of_the_last_run_as_provider(house, cast):
-    cleared(house, cast.tnm, cdr(1), cdr(2, provider_id="ladenetz.de"))
-    assert given_to(house, cast.anwb) == ((1,), ["1"])
-    assert given_to(house, cast.lnd) == ((1,), ["2"])
+def test_a_partner_gets_the_cdrs_of_the_last_run_as_provider(context, cast):
+    cleared(context, cast.tnm, cdr(1), cdr(2, provider_id="ladenetz.de"))
+    assert given_to(context, cast.anwb) == ((1,), ["1"])
+    assert given_to(context, cast.lnd) == ((1,), ["2"])
 
 
-def test_the_operator_of_a_run_gets_the_run_but_no_cdr_of_others_customers(house, cast):
-    cleared(house, cast.tnm, cdr(1))
-    assert given_to(house, cast.tnm) == ((1,), [])
+def test_the_operator_of_a_run_gets_the_run_but_no_cdr_of_others_customers(context, cast):
+    cleared(context, cast.tnm, cdr(1))
+    assert given_to(context, cast.tnm) == ((1,), [])
 
 
-def test_who_took_no_part_gets_nothing(house, cast):
-    cleared(house, cast.tnm, cdr(1))
-    assert given_to(house, cast.lnd) == ((), [])
-    assert given_to(house, cast.office) == ((), [])
+def test_who_took_no_part_gets_nothing(context, cast):
+    cleared(context, cast.tnm, cdr(1))
+    assert given_to(context, cast.lnd) == ((), [])
+    assert given_to(context, cast.office) == ((), [])
 
 
-def test_who_repeats_gets_the_same(house, cast, clock):
-    cleared(house, cast.tnm, cdr(1))
-    first = given_to(house, cast.anwb)
+def test_who_repeats_gets_the_same(context, cast, clock):
+    cleared(context, cast.tnm, cdr(1))
+    first = given_to(context, cast.anwb)
     clock.turn(days=400)
-    assert given_to(house, cast.anwb) == first
+    assert given_to(context, cast.anwb) == first
 
 
-def test_a_missed_run_is_caught_up(house, cast, clock):
+def test_a_missed_run_is_caught_up(context, cast, clock):
     for number in range(3):
-        cleared(house, cast.tnm, cdr(number))
+        cleared(context, cast.tnm, cdr(number))
         clock.turn(days=30)
-    assert given_to(house, cast.anwb) == ((1, 2, 3), ["0", "1", "2"])
+    assert given_to(context, cast.anwb) == ((1, 2, 3), ["0", "1", "2"])
 
 
-def test_a_run_is_given_again_for_a_day_and_then_only_while_it_is_the_latest(house, cast, clock):
-    cleared(house, cast.tnm, cdr(1))
-    given_to(house, cast.anwb)
-    cleared(house, cast.tnm, cdr(2))
+def test_a_run_is_given_again_for_a_day_and_then_only_while_it_is_the_latest(context, cast, clock):
+    cleared(context, cast.tnm, cdr(1))
+    given_to(context, cast.anwb)
+    cleared(context, cast.tnm, cdr(2))
     clock.turn(hours=24, seconds=-1)
-    assert given_to(house, cast.anwb)[0] == (1, 2)
+    assert given_to(context, cast.anwb)[0] == (1, 2)
     clock.turn(seconds=1)
-    assert given_to(house, cast.anwb) == ((2,), ["2"])
+    assert given_to(context, cast.anwb) == ((2,), ["2"])
 
 
-def test_a_run_of_others_does_not_hide_my_latest(house, cast, clock):
-    cleared(house, cast.tnm, cdr(1))
-    given_to(house, cast.anwb)
+def test_a_run_of_others_does_not_hide_my_latest(context, cast, clock):
+    cleared(context, cast.tnm, cdr(1))
+    given_to(context, cast.anwb)
     clock.turn(days=3)
-    cleared(house, cast.tnm, cdr(2, provider_id="ladenetz.de"))
-    assert given_to(house, cast.anwb)[0] == (1,)
+    cleared(context, cast.tnm, cdr(2, provider_id="ladenetz.de"))
+    assert given_to(context, cast.anwb)[0] == (1,)
 
 
-def test_an_answer_that_failed_is_not_one_that_was_given(house, cast, clock):
-    cleared(house, cast.tnm, cdr(1))
-    cleared(house, cast.tnm, cdr(2))
-    next(deliver(house, cast.anwb, FORM).texts)
+def test_an_answer_that_failed_is_not_one_that_was_given(context, cast, clock):
+    cleared(context, cast.tnm, cdr(1))
+    cleared(context, cast.tnm, cdr(2))
+    next(deliver(context, cast.anwb, FORM).texts)
     clock.turn(days=3)
-    assert given_to(house, cast.anwb) == ((1, 2), ["1", "2"])
+    assert given_to(context, cast.anwb) == ((1, 2), ["1", "2"])
 
 
-def test_the_first_time_stands(house, cast, clock):
-    cleared(house, cast.tnm, cdr(1))
-    given_to(house, cast.anwb)
+def test_the_first_time_stands(context, cast, clock):
+    cleared(context, cast.tnm, cdr(1))
+    given_to(context, cast.anwb)
     first = clock.now
     clock.turn(hours=5)
-    given_to(house, cast.anwb)
-    _, _, parties = run.run_of_number(house, 1)
+    given_to(context, cast.anwb)
+    _, _, parties = run.run_of_number(context, 1)
     assert {party.user_id: party.first_served_at for party in parties} == {"tnm": None, "anwb": first}
 
 
@@ -116,19 +116,19 @@ def test_a_run_that_a_wrong_clock_served_in_the_future_counts_as_served_when_a_l
     assert due({1: future, 2: future, 3: since}, since) == (3,)
 
 
-def test_two_answers_at_once_that_both_saw_an_unfetched_run_leave_one_entry(house, cast, monkeypatch):
-    cleared(house, cast.tnm, cdr(1))
-    first, second = deliver(house, cast.anwb, FORM), deliver(house, cast.anwb, FORM)
+def test_two_answers_at_once_that_both_saw_an_unfetched_run_leave_one_entry(context, cast, monkeypatch):
+    cleared(context, cast.tnm, cdr(1))
+    first, second = deliver(context, cast.anwb, FORM), deliver(context, cast.anwb, FORM)
     looked = iter([True])
-    write = type(house.database).write
+    write = type(context.database).write
 
     def writing(database):
         if next(looked, False):
             list(second.texts)  # the other is quicker between the look and the write
         return write(database)
 
-    monkeypatch.setattr(type(house.database), "write", writing)
+    monkeypatch.setattr(type(context.database), "write", writing)
     list(first.texts)
-    fetches = [each.detail for each in trail.entries(house, action="cdrs.fetch")]
+    fetches = [each.detail for each in trail.entries(context, action="cdrs.fetch")]
     assert len(fetches) == 1
     assert '"runs": [1]' in fetches[0]

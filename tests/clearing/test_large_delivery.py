@@ -23,11 +23,11 @@ FORM = "|".join(["%s"] * len(FIELDS))
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
-def cleared(house, sender, count, more=0):
+def cleared(context, sender, count, more=0):
     """A run of so many CDRs; ``more`` are copies that the store makes of the first."""
-    intake.add(house, sender, iter([cdr(number) for number in range(count)]), next(_requests), house.lists)
+    intake.add(context, sender, iter([cdr(number) for number in range(count)]), next(_requests), context.lists)
     if more:
-        with house.database.write() as transaction:
+        with context.database.write() as transaction:
             names = [row[1] for row in transaction.exec_driver_sql("PRAGMA table_info(cdr)")]
             same = ", ".join(name for name in names if name not in ("id", "cdr_id"))
             numbers = f"WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < {999 + more})"
@@ -35,11 +35,11 @@ def cleared(house, sender, count, more=0):
                 f"{numbers} INSERT INTO cdr (id, cdr_id, {same}) SELECT i, 'c' || i, {same} FROM n, cdr WHERE cdr.id = 1"
             )
             transaction.exec_driver_sql("INSERT INTO cdr_uncleared SELECT id, provider_key FROM cdr WHERE id >= 1000")
-    return run.clear(house, "test", next(_requests)).number
+    return run.clear(context, "test", next(_requests)).number
 
 
-def first_served(house, partner):
-    _, _, parties = run.run_of_number(house, 1)
+def first_served(context, partner):
+    _, _, parties = run.run_of_number(context, 1)
     return {party.partner_id: party.first_served_at for party in parties}[partner.id]
 
 
@@ -49,26 +49,26 @@ def memory_mib() -> float:
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-def test_the_embedded_store_gives_the_cdrs_of_a_run_in_the_order_of_its_index(house, cast):
-    cleared(house, cast.tnm, 3)
+def test_the_embedded_store_gives_the_cdrs_of_a_run_in_the_order_of_its_index(context, cast):
+    cleared(context, cast.tnm, 3)
     plans = []
 
-    @event.listens_for(house.database.engine, "before_cursor_execute")
+    @event.listens_for(context.database.engine, "before_cursor_execute")
     def note(connection, _cursor, statement, parameters, *_):
         if "format(" in statement:
             explained = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.extend(row[3] for row in explained.fetchall())
 
-    assert [text for batch in deliver(house, cast.anwb, FORM).texts for text in batch]
+    assert [text for batch in deliver(context, cast.anwb, FORM).texts for text in batch]
     assert plans
     assert not [step for step in plans if "TEMP B-TREE" in step], plans
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-def test_a_hundred_and_fifty_thousand_cdrs_take_next_to_no_memory(house, cast):
-    cleared(house, cast.tnm, 1, more=150_000)
+def test_a_hundred_and_fifty_thousand_cdrs_take_next_to_no_memory(context, cast):
+    cleared(context, cast.tnm, 1, more=150_000)
     before, most, size = memory_mib(), 0.0, 0
-    answer = collected(map(finished, deliver(house, cast.anwb, form(CDR_INFO).template).texts))
+    answer = collected(map(finished, deliver(context, cast.anwb, form(CDR_INFO).template).texts))
     for piece in answer:
         size += len(piece)
         most = max(most, memory_mib())
@@ -78,45 +78,45 @@ def test_a_hundred_and_fifty_thousand_cdrs_take_next_to_no_memory(house, cast):
     assert most - before < 40
 
 
-def test_a_large_answer_begins_before_it_is_made_and_is_whole(app, house, cast, monkeypatch):
+def test_a_large_answer_begins_before_it_is_made_and_is_whole(app, context, cast, monkeypatch):
     monkeypatch.setattr(response_stream, "MEMORY_BYTES", 1000)
     monkeypatch.setattr(response_stream, "SPOOL_BYTES", 2000)
     monkeypatch.setattr("echs.cdrs.cleared.ROWS_AT_ONCE", 2)
-    cleared(house, cast.tnm, 60)
+    cleared(context, cast.tnm, 60)
     caller = Caller(app, "anwb")
     answer = caller.send("GetCDRs")
     assert answer.code == 0
     assert [record[0] for record in answer.records(CDR_INFO)] == [str(number) for number in range(60)]
     assert "Content-Length" not in answer.headers
-    assert first_served(house, cast.anwb) is not None
+    assert first_served(context, cast.anwb) is not None
     fetched = select(audit_tables.audit.c.actor).where(audit_tables.audit.c.action == Action.CDRS_FETCHED)
-    with house.database.read() as snapshot:
+    with context.database.read() as snapshot:
         assert list(snapshot.execute(fetched).scalars()) == ["anwb"]
 
 
-def test_a_large_answer_that_nobody_reads_to_its_end_is_not_one_that_was_given(app, house, cast, monkeypatch):
+def test_a_large_answer_that_nobody_reads_to_its_end_is_not_one_that_was_given(app, context, cast, monkeypatch):
     monkeypatch.setattr(response_stream, "MEMORY_BYTES", 1000)
     monkeypatch.setattr(response_stream, "SPOOL_BYTES", 2000)
     monkeypatch.setattr("echs.cdrs.cleared.ROWS_AT_ONCE", 2)
     monkeypatch.setattr("echs.base.prefetch_buffer.MEMORY_BYTES", 4000)
     monkeypatch.setattr("echs.base.prefetch_buffer.WAIT_SECONDS", 0.05)
     monkeypatch.setattr("echs.base.prefetch_buffer.PrefetchBuffer._into_file", lambda _self, data: data)
-    cleared(house, cast.tnm, 200)
-    answer = collected(map(finished, deliver(house, cast.anwb, form(CDR_INFO).template).texts))
+    cleared(context, cast.tnm, 200)
+    answer = collected(map(finished, deliver(context, cast.anwb, form(CDR_INFO).template).texts))
     assert next(iter(answer))
     answer.close()
     for _ in range(100):
-        if not house.database.connections_in_use:
+        if not context.database.connections_in_use:
             break
         time.sleep(0.05)
-    assert house.database.connections_in_use == 0
-    assert first_served(house, cast.anwb) is None
+    assert context.database.connections_in_use == 0
+    assert first_served(context, cast.anwb) is None
 
 
-def test_what_fails_before_the_first_byte_is_answered(app, house, cast, monkeypatch):
+def test_what_fails_before_the_first_byte_is_answered(app, context, cast, monkeypatch):
     monkeypatch.setattr(response_stream, "MEMORY_BYTES", 1000)
     monkeypatch.setattr("echs.cdrs.cleared.ROWS_AT_ONCE", 2)
-    cleared(house, cast.tnm, 60)
+    cleared(context, cast.tnm, 60)
 
     def failing(context, partner, runs):
         raise OSError("the disk is gone")
@@ -124,14 +124,14 @@ def test_what_fails_before_the_first_byte_is_answered(app, house, cast, monkeypa
     monkeypatch.setattr("echs.clearing.delivery.mark_served", failing)
     answer = Caller(app, "anwb").send("GetCDRs")
     assert answer.code == 501
-    assert first_served(house, cast.anwb) is None
+    assert first_served(context, cast.anwb) is None
 
 
-def test_what_fails_later_breaks_the_answer_off_and_leaves_the_run_to_be_given_again(house, cast, monkeypatch, app):
+def test_what_fails_later_breaks_the_answer_off_and_leaves_the_run_to_be_given_again(context, cast, monkeypatch, app):
     monkeypatch.setattr(response_stream, "MEMORY_BYTES", 1000)
     monkeypatch.setattr(response_stream, "SPOOL_BYTES", 2000)
     monkeypatch.setattr("echs.cdrs.cleared.ROWS_AT_ONCE", 2)
-    cleared(house, cast.tnm, 60)
+    cleared(context, cast.tnm, 60)
 
     def failing(context, partner, runs):
         raise OSError("the disk is gone")
@@ -140,5 +140,5 @@ def test_what_fails_later_breaks_the_answer_off_and_leaves_the_run_to_be_given_a
     with monkeypatch.context() as broken, pytest.raises(OSError, match="the disk is gone"):
         broken.setattr("echs.clearing.delivery.mark_served", failing)
         caller.send("GetCDRs")
-    assert first_served(house, cast.anwb) is None
+    assert first_served(context, cast.anwb) is None
     assert len(caller.send("GetCDRs").records(CDR_INFO)) == 60

@@ -14,10 +14,10 @@ from echs.clearing import publish, run
 from echs.clearing.delivery import deliver
 from echs.clearing.retention import due, purge_run
 from echs.cli import execute
-from echs.house import open_house
-from echs.settings import read_settings
-from echs.upkeep.examination import examine
-from echs.upkeep.verification import verify
+from echs.config.app_context import open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance.doctor import examine
+from echs.maintenance.verification import verify
 
 FORM = "%s|" * 20
 
@@ -27,28 +27,28 @@ def request_id(number):
 
 
 @pytest.fixture
-def years(house, cast):
+def years(context, cast):
     """Three runs, a year apart; the provider fetched all but the second."""
     for number in range(3):
-        house.clock.turn(days=366)
+        context.clock.turn(days=366)
         mine = [cdr(10 * number + each) for each in range(5)]
-        intake.add(house, cast.tnm, iter(mine), request_id(number), house.lists)
-        run.clear(house, "test", request_id(number))
+        intake.add(context, cast.tnm, iter(mine), request_id(number), context.lists)
+        run.clear(context, "test", request_id(number))
         if number != 1:
             for partner in (cast.anwb, cast.tnm):
-                with house.database.read() as snapshot:
+                with context.database.read() as snapshot:
                     snapshot.execute(text("SELECT 1"))
-                list(deliver(house, partner, FORM).texts)
-        list(publish.draw_run(house, house.shelf, number + 1))
-    return house
+                list(deliver(context, partner, FORM).texts)
+        list(publish.draw_run(context, context.shelf, number + 1))
+    return context
 
 
 def numbers(found):
     return [each.number for each in found.runs], [each.number for each in found.unfetched]
 
 
-def fetched_all(house):
-    with house.database.write() as transaction:
+def fetched_all(context):
+    with context.database.write() as transaction:
         transaction.execute(text("UPDATE clearing_run_party SET first_served_at = NULL WHERE run_number = 2"))
 
 
@@ -118,15 +118,15 @@ def test_a_partner_is_not_given_a_purged_run_nor_a_link_that_opens_nothing(years
     assert deliver(years, cast.tnm, FORM).runs == (3,)
 
 
-def test_uploads_go_on_while_a_large_run_is_purged(house, cast):
-    house.clock.turn(days=1)
-    intake.add(house, cast.tnm, iter([cdr(number) for number in range(20_000)]), request_id(1), house.lists)
-    run.clear(house, "test", request_id(2))
-    intake.add(house, cast.tnm, iter([cdr("newer")]), request_id(3), house.lists)
-    run.clear(house, "test", request_id(4))
+def test_uploads_go_on_while_a_large_run_is_purged(context, cast):
+    context.clock.turn(days=1)
+    intake.add(context, cast.tnm, iter([cdr(number) for number in range(20_000)]), request_id(1), context.lists)
+    run.clear(context, "test", request_id(2))
+    intake.add(context, cast.tnm, iter([cdr("newer")]), request_id(3), context.lists)
+    run.clear(context, "test", request_id(4))
     longest, began = 0.0, time.monotonic()
-    for number, _ in enumerate(purge_run(house, 1)):
-        intake.add(house, cast.tnm, iter([cdr(f"during {number}")]), request_id(100 + number), house.lists)
+    for number, _ in enumerate(purge_run(context, 1)):
+        intake.add(context, cast.tnm, iter([cdr(f"during {number}")]), request_id(100 + number), context.lists)
         longest, began = max(longest, time.monotonic() - began), time.monotonic()
     assert number == 19
     assert longest < 5
@@ -135,8 +135,8 @@ def test_uploads_go_on_while_a_large_run_is_purged(house, cast):
 def test_the_command_shows_first_and_asks_and_deletes_then(years, environment, monkeypatch, capsys):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("echs.house.system_clock", years.clock)
-    monkeypatch.setattr(open_house, "__defaults__", (years.clock, *open_house.__defaults__[1:]))
+    monkeypatch.setattr("echs.config.app_context.system_clock", years.clock)
+    monkeypatch.setattr(open_app_context, "__defaults__", (years.clock, *open_app_context.__defaults__[1:]))
     fetched_all(years)
     assert execute(["purge", "--older-than", "31d", "--dry-run", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)
@@ -156,7 +156,7 @@ def test_a_run_that_counts_as_purged_without_a_purge_in_the_trail_is_not_taken_u
     """One wrong UPDATE would become a loss for ever by a purge of what is older than ten years."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(open_house, "__defaults__", (years.clock, *open_house.__defaults__[1:]))
+    monkeypatch.setattr(open_app_context, "__defaults__", (years.clock, *open_app_context.__defaults__[1:]))
     with years.database.write() as transaction:
         transaction.execute(text("UPDATE clearing_run SET purged_at = cleared_at WHERE number = 2"))
     assert due(years, years.clock() - timedelta(days=5000)).begun == []

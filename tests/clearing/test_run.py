@@ -19,25 +19,25 @@ from wire import Caller
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
-def add(house, sender, *records):
-    return intake.add(house, sender, iter(records), next(_requests), house.lists)
+def add(context, sender, *records):
+    return intake.add(context, sender, iter(records), next(_requests), context.lists)
 
 
-def clear(house):
-    return run.clear(house, "test", next(_requests))
+def clear(context):
+    return run.clear(context, "test", next(_requests))
 
 
-def play(house, cast):
-    add(house, cast.tnm, cdr(1), cdr(2, volume="0,0001"), cdr(3, provider_id="ladenetz.de"))
-    add(house, cast.lnd, cdr(1, operator_id="ladenetz.de", provider_id="TheNewMotion"))
-    add(house, cast.tnm, cdr(9, provider_id="Nobody"))
+def play(context, cast):
+    add(context, cast.tnm, cdr(1), cdr(2, volume="0,0001"), cdr(3, provider_id="ladenetz.de"))
+    add(context, cast.lnd, cdr(1, operator_id="ladenetz.de", provider_id="TheNewMotion"))
+    add(context, cast.tnm, cdr(9, provider_id="Nobody"))
 
 
-def test_a_run_takes_everything_pending_and_nothing_held(house, cast, clock):
-    play(house, cast)
-    made = clear(house)
+def test_a_run_takes_everything_pending_and_nothing_held(context, cast, clock):
+    play(context, cast)
+    made = clear(context)
     assert (made.number, made.cdr_count, made.volume_e4_kwh, made.cleared_at) == (1, 4, 3 * 46_400 + 1, clock.now)
-    assert {(each.cdr_id, each.operator_id): each.status for each in listing.find(house, None, None, 10)} == {
+    assert {(each.cdr_id, each.operator_id): each.status for each in listing.find(context, None, None, 10)} == {
         ("1", "TheNewMotion"): Status.CLEARED,
         ("2", "TheNewMotion"): Status.CLEARED,
         ("3", "TheNewMotion"): Status.CLEARED,
@@ -46,11 +46,11 @@ def test_a_run_takes_everything_pending_and_nothing_held(house, cast, clock):
     }
 
 
-def test_a_run_has_totals_by_operator_and_provider(house, cast):
-    play(house, cast)
-    previewed = pending.preview(house)
-    clear(house)
-    made, pairs, parties = run.run_of_number(house, 1)
+def test_a_run_has_totals_by_operator_and_provider(context, cast):
+    play(context, cast)
+    previewed = pending.preview(context)
+    clear(context)
+    made, pairs, parties = run.run_of_number(context, 1)
     assert [(pair.operator_id, pair.provider_id, pair.cdr_count, pair.volume_e4_kwh) for pair in pairs] == [
         ("ladenetz.de", "TheNewMotion", 1, 46_400),
         ("TheNewMotion", "ANWB", 2, 46_401),
@@ -62,60 +62,60 @@ def test_a_run_has_totals_by_operator_and_provider(house, cast):
     assert [party.user_id for party in parties] == ["tnm", "lnd", "anwb"]
 
 
-def test_nothing_pending_makes_no_run(house, cast):
-    assert clear(house) is None
-    add(house, cast.tnm, cdr(1, provider_id="Nobody"))
-    assert clear(house) is None
-    assert run.all_runs(house) == []
+def test_nothing_pending_makes_no_run(context, cast):
+    assert clear(context) is None
+    add(context, cast.tnm, cdr(1, provider_id="Nobody"))
+    assert clear(context) is None
+    assert run.all_runs(context) == []
 
 
-def test_a_cdr_is_cleared_only_once(house, cast):
-    play(house, cast)
-    clear(house)
-    assert clear(house) is None
-    add(house, cast.tnm, cdr(1))
-    assert clear(house) is None
+def test_a_cdr_is_cleared_only_once(context, cast):
+    play(context, cast)
+    clear(context)
+    assert clear(context) is None
+    add(context, cast.tnm, cdr(1))
+    assert clear(context) is None
 
 
-def test_a_held_cdr_is_in_the_first_run_after_somebody_takes_its_id(house, cast):
-    play(house, cast)
-    clear(house)
-    enrolment.own(house, "anwb", Ownership([], ["nobody"]))
-    assert clear(house).cdr_count == 1
-    assert [each.cdr_id for each in listing.find(house, Status.CLEARED, 2, 10)] == ["9"]
+def test_a_held_cdr_is_in_the_first_run_after_somebody_takes_its_id(context, cast):
+    play(context, cast)
+    clear(context)
+    enrolment.own(context, "anwb", Ownership([], ["nobody"]))
+    assert clear(context).cdr_count == 1
+    assert [each.cdr_id for each in listing.find(context, Status.CLEARED, 2, 10)] == ["9"]
 
 
-def test_runs_are_numbered_without_gaps_and_their_times_never_go_back(house, cast, clock):
+def test_runs_are_numbered_without_gaps_and_their_times_never_go_back(context, cast, clock):
     numbers, times = [], []
     for number in range(4):
-        add(house, cast.tnm, cdr(number))
-        clear(house)
-        clear(house)
+        add(context, cast.tnm, cdr(number))
+        clear(context)
+        clear(context)
         clock.turn(minutes=-1)
-    for made in run.all_runs(house):
+    for made in run.all_runs(context):
         numbers.append(made.number)
         times.append(made.cleared_at)
     assert numbers == [4, 3, 2, 1]
     assert times == sorted(times, reverse=True)
 
 
-def test_only_an_administrator_clears(house, cast):
-    play(house, cast)
+def test_only_an_administrator_clears(context, cast):
+    play(context, cast)
     for caller in (cast.tnm, cast.lnd, cast.anwb):
         with pytest.raises(Refused) as caught:
-            run.clear_as(house, caller, next(_requests))
+            run.clear_as(context, caller, next(_requests))
         assert caught.value.first.reason is ClearingReason.NOT_ADMINISTRATOR
-    assert run.all_runs(house) == []
-    assert run.clear_as(house, cast.office, next(_requests)).cleared_by == "office"
+    assert run.all_runs(context) == []
+    assert run.clear_as(context, cast.office, next(_requests)).cleared_by == "office"
 
 
-def test_a_run_that_is_not_there_is_refused(house):
+def test_a_run_that_is_not_there_is_refused(context):
     with pytest.raises(Refused) as caught:
-        run.run_of_number(house, 7)
+        run.run_of_number(context, 7)
     assert caught.value.first.reason is ClearingReason.RUN_UNKNOWN
 
 
-def test_clears_and_uploads_at_once_put_every_cdr_into_exactly_one_run(house, cast):
+def test_clears_and_uploads_at_once_put_every_cdr_into_exactly_one_run(context, cast):
     errors, sent = [], []
 
     def guarded(work):
@@ -130,11 +130,11 @@ def test_clears_and_uploads_at_once_put_every_cdr_into_exactly_one_run(house, ca
     def upload(sender, operator, base):
         for batch in range(5):
             records = [cdr(base + batch * 20 + n, operator_id=operator, provider_id="ANWB") for n in range(20)]
-            sent.append(add(house, sender, *records).received)
+            sent.append(add(context, sender, *records).received)
 
     def clear_often():
         for _ in range(6):
-            clear(house)
+            clear(context)
 
     threads = [guarded(clear_often) for _ in range(4)]
     threads += [guarded(lambda base=base: upload(cast.tnm, "TheNewMotion", base)) for base in (0, 1000)]
@@ -143,50 +143,50 @@ def test_clears_and_uploads_at_once_put_every_cdr_into_exactly_one_run(house, ca
         thread.start()
     for thread in threads:
         thread.join(60)
-    clear(house)
+    clear(context)
     assert errors == []
-    with house.database.read() as snapshot:
+    with context.database.read() as snapshot:
         members = snapshot.execute(select(tables.cdr_cleared.c.cdr_id, tables.cdr_cleared.c.run_number)).all()
         assert snapshot.execute(select(tables.cdr_uncleared)).all() == []
     assert len(members) == sum(sent) == 300
     counted = Counter(number for _, number in members)
-    runs = run.all_runs(house)
+    runs = run.all_runs(context)
     assert {made.number: made.cdr_count for made in runs} == counted
     assert [made.number for made in runs] == list(range(len(runs), 0, -1))
     assert all(made.cdr_count for made in runs)
 
 
-def test_one_misdirected_row_stops_no_run_and_gives_no_cdr_to_the_wrong_company(house, cast):
-    add(house, cast.tnm, cdr(1), cdr(2))
-    with house.database.write() as transaction:
+def test_one_misdirected_row_stops_no_run_and_gives_no_cdr_to_the_wrong_company(context, cast):
+    add(context, cast.tnm, cdr(1), cdr(2))
+    with context.database.write() as transaction:
         transaction.execute(text("UPDATE cdr_uncleared SET provider_key = 'ladenetz.de' WHERE cdr_id = 1"))
-    assert clear(house).cdr_count == 2
-    _, pairs, _ = run.run_of_number(house, 1)
+    assert clear(context).cdr_count == 2
+    _, pairs, _ = run.run_of_number(context, 1)
     assert [(pair.provider_id, pair.cdr_count) for pair in pairs] == [("ANWB", 2)]
 
 
-def test_a_cdr_that_is_cleared_and_uncleared_at_once_is_named_by_the_refusal_and_in_the_log(app, house, cast, caplog):
-    add(house, cast.tnm, cdr("first"))
-    clear(house)
-    add(house, cast.tnm, cdr("second"))
-    with house.database.write() as transaction:
+def test_a_cdr_that_is_cleared_and_uncleared_at_once_is_named_by_the_refusal_and_in_the_log(app, context, cast, caplog):
+    add(context, cast.tnm, cdr("first"))
+    clear(context)
+    add(context, cast.tnm, cdr("second"))
+    with context.database.write() as transaction:
         transaction.execute(text("INSERT INTO cdr_uncleared SELECT id, provider_key FROM cdr WHERE cdr_id = 'first'"))
     with pytest.raises(Refused) as refused:
-        clear(house)
+        clear(context)
     assert 'CDR "first" (row 1) is in run 1 and uncleared at once' in refused.value.first.detail
     assert "first" in caplog.text
     answer = Caller(app, "office").send("ClearCDRs")
     assert (answer.code, answer.reason) == (501, "INTERNAL_ERROR")
     assert "uncleared at once" in answer.text("resultDescription")
-    assert [made.number for made in run.all_runs(house)] == [1]
+    assert [made.number for made in run.all_runs(context)] == [1]
 
 
-def test_rows_of_a_run_that_is_not_there_are_named_by_the_refusal(house, cast):
-    add(house, cast.tnm, cdr(1))
-    clear(house)
-    add(house, cast.tnm, cdr(2))
-    with house.database.write() as transaction:
-        if house.database.is_sqlite:
+def test_rows_of_a_run_that_is_not_there_are_named_by_the_refusal(context, cast):
+    add(context, cast.tnm, cdr(1))
+    clear(context)
+    add(context, cast.tnm, cdr(2))
+    with context.database.write() as transaction:
+        if context.database.is_sqlite:
             driver = transaction.connection.driver_connection
             driver.execute("COMMIT")
             driver.execute("PRAGMA foreign_keys = OFF")
@@ -195,5 +195,5 @@ def test_rows_of_a_run_that_is_not_there_are_named_by_the_refusal(house, cast):
             transaction.execute(text("SET LOCAL session_replication_role = replica"))
         transaction.execute(text("DELETE FROM clearing_run"))
     with pytest.raises(Refused) as refused:
-        clear(house)
+        clear(context)
     assert "clearing_run_pair has rows of run 1, which is not there" in refused.value.first.detail

@@ -26,8 +26,8 @@ def parsed(run, *arguments: str):
     return json.loads(out)
 
 
-def add(house, sender, *records):
-    return intake.add(house, sender, iter(records), new_request_id(), house.lists)
+def add(context, sender, *records):
+    return intake.add(context, sender, iter(records), new_request_id(), context.lists)
 
 
 def test_help_names_every_command_and_each_command_helps(echs):
@@ -43,33 +43,33 @@ def test_wrong_usage_is_exit_2(echs, arguments):
     assert echs(*arguments)[0] == 2
 
 
-def test_a_partner_is_enrolled_with_a_password_that_is_shown_once(echs, house):
+def test_a_partner_is_enrolled_with_a_password_that_is_shown_once(echs, context):
     code, out, _ = echs("partner", "add", "new", "--name", "Łódź & Co", "--operator", "A", "--hub", "7")
     assert code == 0
     password = re.search(r"Password \(shown this once\): (\S{20})", out)[1]
-    assert log_in(house, "new", password)
+    assert log_in(context, "new", password)
     shown = parsed(echs, "partner", "show", "NEW")
     assert (shown["name"], shown["operator_ids"], shown["hubs"]) == ("Łódź & Co", ["A"], [7])
     assert password not in json.dumps(shown)
 
 
-def test_a_password_comes_from_a_file_or_from_standard_input(echs, house, tmp_path, monkeypatch):
+def test_a_password_comes_from_a_file_or_from_standard_input(echs, context, tmp_path, monkeypatch):
     file = tmp_path / "password"
     file.write_text("from the file\nand more\n")
     code, out, _ = echs("partner", "add", "one", "--name", "One", "--password-file", str(file))
     assert (code, "from the file" in out) == (0, False)
-    assert log_in(house, "one", "from the file")
+    assert log_in(context, "one", "from the file")
     import io
 
     monkeypatch.setattr("sys.stdin", io.StringIO("from the pipe\n"))
     assert echs("partner", "passwd", "one", "--password-file", "-")[0] == 0
-    assert log_in(house, "one", "from the pipe")
+    assert log_in(context, "one", "from the pipe")
     assert echs("partner", "passwd", "one", "--password-file", str(tmp_path / "none"))[0] == 2
 
 
-def test_a_made_password_can_be_read_by_a_program(echs, house, cast):
+def test_a_made_password_can_be_read_by_a_program(echs, context, cast):
     made = parsed(echs, "partner", "passwd", "tnm")
-    assert log_in(house, "tnm", made["password"])
+    assert log_in(context, "tnm", made["password"])
 
 
 def test_partners_are_listed_for_people_and_for_programs(echs, cast):
@@ -99,8 +99,8 @@ def test_ids_are_given_and_taken_and_partners_disabled_and_enabled(echs, cast):
     assert echs("partner", "change", "anwb")[0] == 2
 
 
-def test_cdrs_are_listed_by_state_and_run_without_card_numbers(echs, house, cast):
-    add(house, cast.tnm, cdr(1, token_id="CANARY"), cdr(2, provider_id="Nobody"))
+def test_cdrs_are_listed_by_state_and_run_without_card_numbers(echs, context, cast):
+    add(context, cast.tnm, cdr(1, token_id="CANARY"), cdr(2, provider_id="Nobody"))
     assert [each["cdr_id"] for each in parsed(echs, "cdr", "list", "--status", "held")] == ["2"]
     code, out, err = echs("cdr", "list", "--limit", "1")
     assert (code, "more than these 1" in err) == (0, True)
@@ -109,8 +109,8 @@ def test_cdrs_are_listed_by_state_and_run_without_card_numbers(echs, house, cast
     assert echs("cdr", "list", "--status", "gone")[0] == 2
 
 
-def test_a_cdr_is_shown_with_its_warnings_and_without_its_card_number(echs, house, cast):
-    add(house, cast.tnm, cdr(1, token_id="CANARY", volume="0"))
+def test_a_cdr_is_shown_with_its_warnings_and_without_its_card_number(echs, context, cast):
+    add(context, cast.tnm, cdr(1, token_id="CANARY", volume="0"))
     code, out, _ = echs("cdr", "show", "1")
     assert code == 0
     for expected in ("VOLUME_ZERO", "CDR_OLD", "Roggestraat 111-163", "pending", "(not shown)"):
@@ -127,17 +127,17 @@ def test_a_cdr_is_shown_with_its_warnings_and_without_its_card_number(echs, hous
     _, _, err = echs("clear", "--dry-run")
     assert "with warnings: 1 CDR" in err
     assert echs("cdr", "show", "2")[0] == 3
-    add(house, cast.lnd, cdr(1, operator_id="ladenetz.de"))
+    add(context, cast.lnd, cdr(1, operator_id="ladenetz.de"))
     code, _, err = echs("cdr", "show", "1")
     assert (code, "--operator" in err) == (2, True)
     assert echs("cdr", "show", "1", "--operator", "ladenetz.de")[0] == 0
 
 
-def test_clearing_is_previewed_confirmed_and_shown(echs, house, cast):
+def test_clearing_is_previewed_confirmed_and_shown(echs, context, cast):
     code, out, _ = echs("clear", "--dry-run")
     assert (code, "Pending: 0 CDRs: none" in out) == (0, True)
     assert echs("clear", "--yes")[2].startswith("nothing is pending")
-    add(house, cast.tnm, FIELD_CDR, cdr(2, provider_id="ladenetz.de"), cdr(3, provider_id="Nobody"))
+    add(context, cast.tnm, FIELD_CDR, cdr(2, provider_id="ladenetz.de"), cdr(3, provider_id="Nobody"))
     assert 'held: 1 CDR for provider id "Nobody"' in echs("clear", "--dry-run")[2]
     assert [pair["cdr_count"] for pair in parsed(echs, "clear", "--dry-run")["pairs"]] == [1, 1]
     code, _, err = echs("clear")
@@ -145,7 +145,7 @@ def test_clearing_is_previewed_confirmed_and_shown(echs, house, cast):
     assert parsed(echs, "run", "list") == []
     made = parsed(echs, "clear", "--yes")
     assert (made["run"]["number"], made["run"]["cdr_count"], made["run"]["cleared_by"]) == (1, 2, "command line")
-    assert len(list(house.shelf.directory.iterdir())) == 6
+    assert len(list(context.shelf.directory.iterdir())) == 6
     assert [run["number"] for run in parsed(echs, "run", "list")] == [1]
     code, out, _ = echs("run", "show", "1")
     assert code == 0
@@ -155,8 +155,8 @@ def test_clearing_is_previewed_confirmed_and_shown(echs, house, cast):
     assert [each["run_number"] for each in parsed(echs, "cdr", "list", "--run", "1")] == [1, 1]
 
 
-def test_a_statement_is_drawn_to_files_for_their_owner_alone(echs, house, cast, tmp_path):
-    add(house, cast.tnm, FIELD_CDR)
+def test_a_statement_is_drawn_to_files_for_their_owner_alone(echs, context, cast, tmp_path):
+    add(context, cast.tnm, FIELD_CDR)
     echs("clear", "--yes")
     assert echs("statement", "draw", "1", "ANWB")[0] == 0
     assert (tmp_path / "statement-1-anwb.pdf").read_bytes().startswith(b"%PDF")
@@ -180,7 +180,7 @@ def test_a_statement_is_drawn_to_files_for_their_owner_alone(echs, house, cast, 
     assert (code, "cannot be written" in err) == (1, True)
 
 
-def test_what_statements_print_of_a_partner_is_given_changed_and_taken_away(echs, house):
+def test_what_statements_print_of_a_partner_is_given_changed_and_taken_away(echs, context):
     where = ("--address", "Kabelweg 50", "--address", "1014 BB Amsterdam")
     added = parsed(echs, "partner", "add", "new", "--name", "New", *where, "--vat-id", "NL1B01")
     assert (added["address"], added["vat_id"]) == (["Kabelweg 50", "1014 BB Amsterdam"], "NL1B01")
@@ -194,7 +194,7 @@ def test_what_statements_print_of_a_partner_is_given_changed_and_taken_away(echs
     assert "Elsewhere 1" in [json.loads(entry["detail"]).get("address") for entry in entries]
 
 
-def test_a_partner_that_reads_pins_as_numbers_is_marked_as_such_and_again_not(echs, house):
+def test_a_partner_that_reads_pins_as_numbers_is_marked_as_such_and_again_not(echs, context):
     assert parsed(echs, "partner", "add", "new", "--name", "New")["numeric_pins"] is False
     assert parsed(echs, "partner", "add", "old", "--name", "Old", "--numeric-pins")["numeric_pins"] is True
     assert parsed(echs, "partner", "change", "new", "--numeric-pins")["numeric_pins"] is True
@@ -206,15 +206,15 @@ def test_a_partner_that_reads_pins_as_numbers_is_marked_as_such_and_again_not(ec
     assert echs("verify")[0] == 0
 
 
-def test_lists_are_shown_with_their_size_and_time(echs, house, cast):
-    roaming_list.replace(house, cast.tnm, [token(1), token(2)])
+def test_lists_are_shown_with_their_size_and_time(echs, context, cast):
+    roaming_list.replace(context, cast.tnm, [token(1), token(2)])
     shown = {each["user_id"]: each for each in parsed(echs, "list", "show")}
     assert shown["tnm"]["roaming_list"]["records"] == 2
     assert shown["tnm"]["chargepoint_list"] is None
     assert "2026-11-21 12:00:00" in echs("list", "show")[1]
 
 
-def test_the_store_is_upgraded_and_its_version_shown(echs, house):
+def test_the_store_is_upgraded_and_its_version_shown(echs, context):
     assert "already" in echs("db", "upgrade")[2]
     shown = parsed(echs, "db", "current")
     assert shown["version"] == shown["needed"]
@@ -251,14 +251,14 @@ def test_a_bad_configuration_is_exit_2_with_every_error(echs, monkeypatch):
     assert (code, len(err.strip().split("\n"))) == (2, 2)
 
 
-def test_no_markup_and_no_escape_of_a_name_reaches_the_terminal(echs, house, cast):
+def test_no_markup_and_no_escape_of_a_name_reaches_the_terminal(echs, context, cast):
     code, out, _ = echs("partner", "change", "anwb", "--name", "[red]ANWB[/red]")
     assert (code, "[red]ANWB[/red]" in out) == (0, True)
     assert echs("partner", "change", "anwb", "--name", "a\x1b[31m")[0] == 2
 
 
-def test_the_passwords_of_the_cast_work(house, cast):
-    assert all(log_in(house, user_id, password) for user_id, password in PASSWORDS.items())
+def test_the_passwords_of_the_cast_work(context, cast):
+    assert all(log_in(context, user_id, password) for user_id, password in PASSWORDS.items())
 
 
 def test_serve_refuses_a_wrong_address_and_a_store_that_is_not_ready(echs, monkeypatch, tmp_path):
@@ -314,9 +314,9 @@ def test_uploads_are_checked_without_a_server_and_without_a_store(echs, tmp_path
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_what_a_partner_sent_is_never_markup_nor_a_sequence_for_the_terminal(echs, house, cast, tmp_path):
+def test_what_a_partner_sent_is_never_markup_nor_a_sequence_for_the_terminal(echs, context, cast, tmp_path):
     for number in ("x[/b]y", "[red]1", "right\u202eleft"):
-        add(house, cast.tnm, cdr(number, city="[bold]Köln[/nothing]"))
+        add(context, cast.tnm, cdr(number, city="[bold]Köln[/nothing]"))
         code, out, _ = echs("cdr", "show", number)
         assert code == 0
         assert number.replace("\u202e", "\ufffd") in out

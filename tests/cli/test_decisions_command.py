@@ -6,11 +6,12 @@ import json
 import pytest
 
 from cast import cdr
-from echs import cli, gauges
+from echs import cli
 from echs.base.ids import new_request_id
 from echs.cdrs import intake
 from echs.cdrs.decisions import decide
 from echs.cdrs.status import Decided
+from echs.serving import store_metrics
 
 
 def parsed(run, *arguments):
@@ -19,17 +20,17 @@ def parsed(run, *arguments):
     return json.loads(out)
 
 
-def add(house, sender, *records):
-    return intake.add(house, sender, iter(records), new_request_id(), house.lists)
+def add(context, sender, *records):
+    return intake.add(context, sender, iter(records), new_request_id(), context.lists)
 
 
-def read(house):
-    with house.database.read() as snapshot:
-        return {gauge.name: value for gauge, _, value in gauges.of_store(snapshot, house.clock())}
+def read(context):
+    with context.database.read() as snapshot:
+        return {gauge.name: value for gauge, _, value in store_metrics.store_samples(snapshot, context.clock())}
 
 
-def test_a_cdr_is_held_released_and_rejected_and_shown_with_each_decision(echs, house, cast):
-    add(house, cast.tnm, cdr(1))
+def test_a_cdr_is_held_released_and_rejected_and_shown_with_each_decision(echs, context, cast):
+    add(context, cast.tnm, cdr(1))
     code, _, err = echs("cdr", "hold", "1", "--reason", "asked the operator")
     assert (code, err) == (0, "CDR 1 is on-hold now\n")
     assert [each["cdr_id"] for each in parsed(echs, "cdr", "list", "--status", "on-hold")] == ["1"]
@@ -46,8 +47,8 @@ def test_a_cdr_is_held_released_and_rejected_and_shown_with_each_decision(echs, 
     assert all(each in out for each in ("Decisions", "asked the operator", "rejected"))
 
 
-def test_a_decision_that_cannot_be_made_has_an_exit_code_that_says_why(echs, house, cast):
-    add(house, cast.tnm, cdr(1))
+def test_a_decision_that_cannot_be_made_has_an_exit_code_that_says_why(echs, context, cast):
+    add(context, cast.tnm, cdr(1))
     assert echs("cdr", "hold", "2", "--reason", "x")[0] == 3
     assert echs("cdr", "hold", "1")[0] == 2
     assert echs("cdr", "hold", "1", "--reason", " ")[0] == 2
@@ -56,21 +57,21 @@ def test_a_decision_that_cannot_be_made_has_an_exit_code_that_says_why(echs, hou
 
 
 @pytest.mark.parametrize(("answer", "status"), [("n\n", "pending"), ("y\n", "rejected")])
-def test_to_reject_is_asked_first(echs, house, cast, monkeypatch, answer, status):
-    add(house, cast.tnm, cdr(1))
+def test_to_reject_is_asked_first(echs, context, cast, monkeypatch, answer, status):
+    add(context, cast.tnm, cdr(1))
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     echs("cdr", "reject", "1", "--reason", "a double")
     assert parsed(echs, "cdr", "show", "1")["listed"]["status"] == status
 
 
-def test_gauges_count_what_is_on_hold_and_rejected_apart_and_a_rejected_cdr_waits_for_nothing(house, cast, clock):
-    add(house, cast.tnm, cdr(1))
+def test_gauges_count_what_is_on_hold_and_rejected_apart_and_a_rejected_cdr_waits_for_nothing(context, cast, clock):
+    add(context, cast.tnm, cdr(1))
     clock.turn(hours=1)
-    add(house, cast.tnm, cdr(2), cdr(3, provider_id="Nobody"), cdr(4))
+    add(context, cast.tnm, cdr(2), cdr(3, provider_id="Nobody"), cdr(4))
     clock.turn(hours=1)
-    decide(house, Decided.REJECT, "1", None, "a double", "office")
-    decide(house, Decided.HOLD, "2", None, "asked", "office")
-    found = read(house)
+    decide(context, Decided.REJECT, "1", None, "a double", "office")
+    decide(context, Decided.HOLD, "2", None, "asked", "office")
+    found = read(context)
     counts = [found[name] for name in ("cdrs_pending", "cdrs_held", "cdrs_on_hold", "cdrs_rejected")]
     assert counts == [1, 1, 1, 1]
     assert found["cdrs_uncleared_oldest_seconds"] == 3600

@@ -8,10 +8,10 @@ from echs.cdrs import intake
 from echs.partners import enrolment
 
 
-def test_a_run_names_the_disabled_partner_that_cdrs_are_held_for_and_proposes_to_enable_it(echs, house, cast):
+def test_a_run_names_the_disabled_partner_that_cdrs_are_held_for_and_proposes_to_enable_it(echs, context, cast):
     records = [cdr(1, provider_id="ladenetz.de"), cdr(2, provider_id="Nobody")]
-    intake.add(house, cast.tnm, iter(records), new_request_id(), house.lists)
-    enrolment.disable(house, cast.lnd.user_id)
+    intake.add(context, cast.tnm, iter(records), new_request_id(), context.lists)
+    enrolment.disable(context, cast.lnd.user_id)
     code, _, err = echs("clear", "--dry-run")
     assert code == 0
     held = [line for line in err.splitlines() if line.startswith("held")]

@@ -16,26 +16,26 @@ from echs.cdrs.status import Status
 from echs.clearing import run
 
 
-def add(house, sender, *records):
-    return intake.add(house, sender, iter(records), new_request_id(), house.lists)
+def add(context, sender, *records):
+    return intake.add(context, sender, iter(records), new_request_id(), context.lists)
 
 
 @pytest.fixture
-def month(house, cast):
+def month(context, cast):
     """Two runs in November, one in December; a partner's own session among them."""
-    add(house, cast.tnm, cdr(1), cdr(2, volume="1"), cdr(3, provider_id="TheNewMotion"))
-    run.clear(house, "test", new_request_id())
-    house.clock.now = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
-    add(house, cast.lnd, cdr(4, operator_id="ladenetz.de", volume="2"))
-    run.clear(house, "test", new_request_id())
-    house.clock.now = datetime(2026, 12, 2, tzinfo=UTC)
-    add(house, cast.tnm, cdr(5), cdr(6, provider_id="nobody yet"), cdr(7))
-    run.clear(house, "test", new_request_id())
-    return house
+    add(context, cast.tnm, cdr(1), cdr(2, volume="1"), cdr(3, provider_id="TheNewMotion"))
+    run.clear(context, "test", new_request_id())
+    context.clock.now = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    add(context, cast.lnd, cdr(4, operator_id="ladenetz.de", volume="2"))
+    run.clear(context, "test", new_request_id())
+    context.clock.now = datetime(2026, 12, 2, tzinfo=UTC)
+    add(context, cast.tnm, cdr(5), cdr(6, provider_id="nobody yet"), cdr(7))
+    run.clear(context, "test", new_request_id())
+    return context
 
 
-def test_a_cdr_is_held_released_and_rejected_by_commands_that_need_a_reason(echs, house, cast):
-    add(house, cast.tnm, cdr(1), cdr(2))
+def test_a_cdr_is_held_released_and_rejected_by_commands_that_need_a_reason(echs, context, cast):
+    add(context, cast.tnm, cdr(1), cdr(2))
     assert echs("cdr", "hold", "1")[0] == 2
     code, _, err = echs("cdr", "hold", "1", "--reason", "999 kWh: asked")
     assert (code, "on-hold" in err) == (0, True)
@@ -85,9 +85,9 @@ def test_a_page_says_where_the_next_one_begins_and_none_is_missed(echs, month):
     assert ids(echs, "--after", after, "--limit", "1") == ["4"]
 
 
-def test_csv_and_json_have_all_of_a_filter_with_energy_in_kwh_and_no_card(echs, house, cast, monkeypatch):
+def test_csv_and_json_have_all_of_a_filter_with_energy_in_kwh_and_no_card(echs, context, cast, monkeypatch):
     monkeypatch.setattr(listing, "ROWS_AT_ONCE", 7)
-    add(house, cast.tnm, *(cdr(number, token_id=f"CANARY{number}", city="=1+1") for number in range(60)))
+    add(context, cast.tnm, *(cdr(number, token_id=f"CANARY{number}", city="=1+1") for number in range(60)))
     _, out, _ = echs("cdr", "list", "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [row["cdrId"] for row in rows] == [str(number) for number in reversed(range(60))]
@@ -112,12 +112,12 @@ def test_csv_and_json_have_all_of_a_filter_with_energy_in_kwh_and_no_card(echs, 
     ],
     ids=repr,
 )
-def test_no_page_sorts_what_it_could_show(house, month, wanted):
-    if not house.database.is_sqlite:
+def test_no_page_sorts_what_it_could_show(context, month, wanted):
+    if not context.database.is_sqlite:
         pytest.skip("its planner decides by statistics")
     query = listing.page_query(wanted, 1000, 50)
-    compiled = query.compile(house.database.engine, compile_kwargs={"literal_binds": True})
-    with house.database.read() as snapshot:
+    compiled = query.compile(context.database.engine, compile_kwargs={"literal_binds": True})
+    with context.database.read() as snapshot:
         plan = [row[3] for row in snapshot.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]
     assert plan
     assert not [step for step in plan if "ORDER BY" in step], plan
@@ -129,8 +129,8 @@ def test_runs_are_listed_by_day_with_energy_in_kwh(echs, month):
     assert "6 CDRs" in echs("run", "list")[1]
 
 
-def test_a_dry_run_has_a_total_row(echs, house, cast):
-    add(house, cast.tnm, cdr(1), cdr(2, provider_id="ladenetz.de", volume="1"))
+def test_a_dry_run_has_a_total_row(echs, context, cast):
+    add(context, cast.tnm, cdr(1), cdr(2, provider_id="ladenetz.de", volume="1"))
     _, out, _ = echs("clear", "--dry-run")
     assert any("total" in line and "5.6400" in line for line in out.splitlines())
     found = json.loads(echs("clear", "--dry-run", "--json")[1])

@@ -18,9 +18,9 @@ from echs.clearing import report, run
 BEFORE, MONTH = (2026, 10), (2026, 11)
 
 
-def cleared(house, sender, *records):
-    intake.add(house, sender, iter(records), new_request_id(), house.lists)
-    return run.clear(house, "test", new_request_id())
+def cleared(context, sender, *records):
+    intake.add(context, sender, iter(records), new_request_id(), context.lists)
+    return run.clear(context, "test", new_request_id())
 
 
 def parsed(run_command, *arguments):
@@ -36,11 +36,11 @@ def test_a_month_begins_where_the_clocks_of_the_zone_say_so():
     )
 
 
-def test_the_runs_of_a_month_add_up_by_pair_and_by_partner(echs, house, cast, clock):
-    cleared(house, cast.tnm, cdr(1), cdr(2, provider_id="ladenetz.de"))
-    cleared(house, cast.tnm, cdr(3))
+def test_the_runs_of_a_month_add_up_by_pair_and_by_partner(echs, context, cast, clock):
+    cleared(context, cast.tnm, cdr(1), cdr(2, provider_id="ladenetz.de"))
+    cleared(context, cast.tnm, cdr(3))
     clock.turn(days=30)
-    cleared(house, cast.tnm, cdr(4))
+    cleared(context, cast.tnm, cdr(4))
     found = parsed(echs, "report", "--month", "2026-11")
     assert (found["runs"], found["cdr_count"]) == (2, 3)
     assert {pair["provider_id"]: (pair["runs"], pair["cdr_count"]) for pair in found["pairs"]} == {
@@ -55,16 +55,16 @@ def test_the_runs_of_a_month_add_up_by_pair_and_by_partner(echs, house, cast, cl
     assert parsed(echs, "report", "--month", "2026-10")["pairs"] == []
 
 
-def test_a_run_on_the_edge_belongs_to_the_month_of_the_zone(echs, house, cast, clock):
+def test_a_run_on_the_edge_belongs_to_the_month_of_the_zone(echs, context, cast, clock):
     clock.now = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
-    cleared(house, cast.tnm, cdr(1))
+    cleared(context, cast.tnm, cdr(1))
     assert parsed(echs, "report", "--month", "2026-11")["cdr_count"] == 1
     assert parsed(echs, "report", "--month", "2026-12", "--timezone", "Europe/Amsterdam")["cdr_count"] == 1
     assert parsed(echs, "report", "--month", "2026-11", "--timezone", "Europe/Amsterdam")["cdr_count"] == 0
 
 
-def test_the_csv_has_a_total_and_no_formula(echs, house, cast):
-    cleared(house, cast.tnm, cdr(1), cdr(2))
+def test_the_csv_has_a_total_and_no_formula(echs, context, cast):
+    cleared(context, cast.tnm, cdr(1), cdr(2))
     code, out, _ = echs("report", "--month", "2026-11", "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert code == 0
@@ -83,8 +83,8 @@ def test_the_csv_has_a_total_and_no_formula(echs, house, cast):
     assert "pair,a,'=1+1,b,'@x,1,1,0.0005" in drawn(found)
 
 
-def test_the_table_shows_pairs_and_totals(echs, house, cast):
-    cleared(house, cast.tnm, cdr(1))
+def test_the_table_shows_pairs_and_totals(echs, context, cast):
+    cleared(context, cast.tnm, cdr(1))
     code, out, _ = echs("report", "--month", "2026-11")
     assert code == 0
     assert all(each in out for each in ("Cleared in 2026-11", "Partners in 2026-11", "total"))
@@ -94,22 +94,22 @@ def test_the_table_shows_pairs_and_totals(echs, house, cast):
     "arguments",
     [["--month", "2026-13"], ["--month", "0001-01"], ["--month", "2026-11", "--timezone", "../x"], []],
 )
-def test_a_month_or_a_zone_that_there_is_not_is_wrong_usage(echs, house, arguments):
+def test_a_month_or_a_zone_that_there_is_not_is_wrong_usage(echs, context, arguments):
     assert echs("report", *arguments)[0] == 2
 
 
-def test_no_cdr_is_read_for_a_report(house, cast):
-    cleared(house, cast.tnm, cdr(1))
+def test_no_cdr_is_read_for_a_report(context, cast):
+    cleared(context, cast.tnm, cdr(1))
     asked = []
-    event.listen(house.database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
-    assert report.report(house, *report.month_span(*MONTH, UTC)).cdr_count == 1
-    assert report.report(house, *report.month_span(*BEFORE, UTC)).cdr_count == 0
+    event.listen(context.database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    assert report.report(context, *report.month_span(*MONTH, UTC)).cdr_count == 1
+    assert report.report(context, *report.month_span(*BEFORE, UTC)).cdr_count == 0
     assert asked
     assert not any("cdr " in each or "cdr_cleared" in each for each in asked)
 
 
-def test_json_has_the_energy_in_kwh_beside_the_integer(echs, house, cast):
-    cleared(house, cast.tnm, cdr(1))
+def test_json_has_the_energy_in_kwh_beside_the_integer(echs, context, cast):
+    cleared(context, cast.tnm, cdr(1))
     for found in (
         *parsed(echs, "cdr", "list"),
         *parsed(echs, "run", "list"),

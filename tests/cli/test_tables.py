@@ -39,20 +39,20 @@ def echs(environment, monkeypatch, capsys, tmp_path):
     return run
 
 
-def everything(house):
+def everything(context):
     """Held, pending and cleared CDRs with warnings, a run, and entries in the audit trail."""
-    cast = enrol(house)
-    intake.add(house, cast.tnm, iter([cdr(1, volume="0"), cdr(LONG_ID)]), new_request_id(), house.lists)
-    run.clear(house, "office", new_request_id())
-    intake.add(house, cast.tnm, iter([cdr(3, provider_id="Nobody")]), new_request_id(), house.lists)
+    cast = enrol(context)
+    intake.add(context, cast.tnm, iter([cdr(1, volume="0"), cdr(LONG_ID)]), new_request_id(), context.lists)
+    run.clear(context, "office", new_request_id())
+    intake.add(context, cast.tnm, iter([cdr(3, provider_id="Nobody")]), new_request_id(), context.lists)
 
 
 FILLS = {"busy": everything}
 
 
 @pytest.fixture
-def busy(house):
-    return house
+def busy(context):
+    return context
 
 
 def strings(value):

@@ -17,9 +17,9 @@ from deploy.proxies import free_port
 from echs.authorisations import roaming_list
 from echs.base.errors import Refused
 from echs.cli import execute
-from echs.house import open_house
-from echs.settings import read_settings
-from echs.upkeep.examination import examine
+from echs.config.app_context import open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance.doctor import examine
 from programs import need
 from servers import Server
 from simulation.crowd import Back, Crowd, reckon
@@ -69,9 +69,9 @@ class Bouncer:
 
 
 @pytest.fixture
-def behind_pgbouncer(request, environment, house, cast, tmp_path):
+def behind_pgbouncer(request, environment, context, cast, tmp_path):
     """The settings of the same house, reached through pgbouncer."""
-    if house.database.is_sqlite:
+    if context.database.is_sqlite:
         pytest.skip("PostgreSQL's matter")
     program = need("pgbouncer", "pgbouncer")
     place = tmp_path / "bouncer"
@@ -81,7 +81,7 @@ def behind_pgbouncer(request, environment, house, cast, tmp_path):
     end = time.monotonic() + 15
     while True:
         try:
-            opened = open_house(read_settings(through))
+            opened = open_app_context(read_settings(through))
             roaming_list.states(opened)
             break
         except Refused:
@@ -94,7 +94,7 @@ def behind_pgbouncer(request, environment, house, cast, tmp_path):
     bouncer.process.wait(10)
 
 
-def test_everything_works_through_pgbouncer_in_transaction_mode(behind_pgbouncer, house, seed, tmp_path, monkeypatch):
+def test_everything_works_through_pgbouncer_in_transaction_mode(behind_pgbouncer, context, seed, tmp_path, monkeypatch):
     server = Server(behind_pgbouncer, tmp_path / "server.log")
     server.start()
     try:
@@ -102,7 +102,7 @@ def test_everything_works_through_pgbouncer_in_transaction_mode(behind_pgbouncer
             time.sleep(6)
         assert set(crowd.codes) == {0}, crowd.codes
         assert len(crowd.kept) > 10
-        reckon(crowd, house)
+        reckon(crowd, context)
     finally:
         server.stop()
     for name, value in behind_pgbouncer.items():
@@ -113,16 +113,16 @@ def test_everything_works_through_pgbouncer_in_transaction_mode(behind_pgbouncer
 
 def test_the_doctor_says_when_timeouts_are_lost_on_the_way(behind_pgbouncer, environment):
     settings = read_settings(behind_pgbouncer)
-    opened = open_house(settings)
+    opened = open_app_context(settings)
     found = {each.subject: each for each in examine(opened, settings)}
     opened.database.close()
     assert found["statement_timeout"].status == "warn"
     assert "ALTER ROLE" in found["statement_timeout"].remedy
 
 
-def test_several_hosts_with_one_database_are_one_clearing_house(environment, house, cast, tmp_path):
+def test_several_hosts_with_one_database_are_one_clearing_house(environment, context, cast, tmp_path):
     """A login of one host opens the others; lists, runs and links to statements are the same on each."""
-    if house.database.is_sqlite:
+    if context.database.is_sqlite:
         pytest.skip("several hosts share PostgreSQL")
     hosts = []
     for number in range(2):

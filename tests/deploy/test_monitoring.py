@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from echs.gauges import GAUGES
-from echs.meters import METERS
+from echs.base.metrics import METRICS
+from echs.serving.store_metrics import GAUGES
 from programs import need
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
 RULES = (MONITORING / "alerts.yml").read_text()
 DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
-KNOWN = {f"echs_{each.name}": set(each.labels) for each in (*METERS, *GAUGES)}
+KNOWN = {f"echs_{each.name}": set(each.labels) for each in (*METRICS, *GAUGES)}
 # Prometheus puts these beside ours.
 ADDED = {"le", "job", "instance"}
 

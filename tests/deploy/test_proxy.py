@@ -172,7 +172,7 @@ def test_what_a_client_says_of_itself_is_not_believed_and_who_it_is_reaches_the_
     assert "6.6.6.6" not in proxy.access_log
 
 
-def test_a_partner_with_a_pinned_certificate_is_known_by_it_from_end_to_end(proxy, house, clock, tmp_path):
+def test_a_partner_with_a_pinned_certificate_is_known_by_it_from_end_to_end(proxy, context, clock, tmp_path):
     pairs = []
     for name in ("own", "foreign"):
         certificate, key = certificate_and_key(clock(), name)
@@ -180,7 +180,7 @@ def test_a_partner_with_a_pinned_certificate_is_known_by_it_from_end_to_end(prox
         pairs[-1][0].write_text(certificate)
         pairs[-1][1].write_text(key)
     own, foreign = pairs
-    certificates.add(house, "tnm", own[0].read_text())
+    certificates.add(context, "tnm", own[0].read_text())
     assert len(log_in(proxy, pair=own)) == 64
     for connect in ({}, {"pair": foreign}):
         assert "LOGIN_CERTIFICATE" in log_in(proxy, **connect)

@@ -75,8 +75,8 @@ class HistoricalClient:
         return response.findtext(f".//{{{NAMESPACE}}}resultDescription")
 
 
-def stored(house) -> int:
-    with house.database.read() as snapshot:
+def stored(context) -> int:
+    with context.database.read() as snapshot:
         return snapshot.execute(select(func.count()).select_from(tables.cdr)).scalar()
 
 
@@ -86,13 +86,13 @@ def test_a_client_that_never_logged_in_logs_in_by_itself(server):
     assert client.sent == ["GetCDRs", "Authenticate", "GetCDRs"]
 
 
-def test_a_login_that_was_ended_heals_by_itself(server, house):
+def test_a_login_that_was_ended_heals_by_itself(server, context):
     client = HistoricalClient(server, "tnm")
     client.authenticate()
-    enrolment.log_out(house, "tnm")
+    enrolment.log_out(context, "tnm")
     assert "1 new" in client.upload("AddCDRs", CDR_INFO, [FIELD_CDR])
     assert client.sent == ["Authenticate", "AddCDRs", "Authenticate", "AddCDRs"]
-    assert stored(house) == 1
+    assert stored(context) == 1
 
 
 class TestShortLogins:
@@ -102,7 +102,7 @@ class TestShortLogins:
     def environment(self, environment):
         return {**environment, "ECHS_LOGIN_HOURS": str(2 / 3600)}
 
-    def test_an_expired_login_heals_by_itself_in_every_operation(self, server, house):
+    def test_an_expired_login_heals_by_itself_in_every_operation(self, server, context):
         client = HistoricalClient(server, "tnm")
         client.authenticate()
         time.sleep(2.5)
@@ -114,7 +114,7 @@ class TestShortLogins:
             assert client.sent[-3:] == [operation, "Authenticate", operation]
 
 
-def test_an_upload_whose_answer_was_lost_is_sent_again_and_changes_nothing(server, house):
+def test_an_upload_whose_answer_was_lost_is_sent_again_and_changes_nothing(server, context):
     client = HistoricalClient(server, "tnm")
     client.authenticate()
     records = [cdr(number) for number in range(50)]
@@ -122,7 +122,7 @@ def test_an_upload_whose_answer_was_lost_is_sent_again_and_changes_nothing(serve
     with pytest.raises(ConnectionResetError):
         client.upload("AddCDRs", CDR_INFO, records)
     assert "0 new, 50 already known" in client.upload("AddCDRs", CDR_INFO, records)
-    assert stored(house) == 50
+    assert stored(context) == 50
 
 
 def test_cleared_cdrs_whose_answer_was_lost_are_given_again(server):
@@ -140,19 +140,19 @@ def test_cleared_cdrs_whose_answer_was_lost_are_given_again(server):
         ]
 
 
-def test_wrong_data_is_refused_twice_with_its_reason_and_nothing_is_stored(server, house):
+def test_wrong_data_is_refused_twice_with_its_reason_and_nothing_is_stored(server, context):
     client = HistoricalClient(server, "tnm")
     client.authenticate()
     with pytest.raises(GaveUp, match="CDR_VOLUME_FORMAT"):
         client.upload("AddCDRs", CDR_INFO, [cdr(1), cdr(2, volume="1,23456")])
     assert client.sent == ["Authenticate", "AddCDRs", "Authenticate", "AddCDRs"]
-    assert stored(house) == 0
+    assert stored(context) == 0
 
 
-def test_a_disabled_partner_is_denied_and_gives_up(server, house):
+def test_a_disabled_partner_is_denied_and_gives_up(server, context):
     client = HistoricalClient(server, "tnm")
     client.authenticate()
-    enrolment.disable(house, "tnm")
+    enrolment.disable(context, "tnm")
     with pytest.raises(GaveUp, match="denied"):
         client.call("GetCDRs")
 

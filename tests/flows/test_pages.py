@@ -18,7 +18,7 @@ BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
-def fresh_server(environment, house, tmp_path):
+def fresh_server(environment, context, tmp_path):
     """A server in whose store is nothing yet."""
     running = Server(environment, tmp_path / "server.log")
     running.start()
@@ -28,8 +28,8 @@ def fresh_server(environment, house, tmp_path):
 
 @pytest.mark.timeout(330)
 @pytest.mark.parametrize("page", PLAYED)
-def test_every_command_of_a_page_works_in_its_order(page, fresh_server, environment, house, tmp_path):
-    if not house.database.is_sqlite:
+def test_every_command_of_a_page_works_in_its_order(page, fresh_server, environment, context, tmp_path):
+    if not context.database.is_sqlite:
         pytest.skip("the pages speak of the store that a newcomer has")
     blocks = BLOCK.findall((DOCS / page).read_text())
     assert blocks

@@ -40,7 +40,7 @@ def test_the_code_runs_against_a_server_as_it_stands(server, environment, monkey
     assert f"1 CDR; {server.url}/statements/" in run(before + after)
 
 
-def test_the_commands_enrol_whom_they_say(house, environment, monkeypatch, capsys):
+def test_the_commands_enrol_whom_they_say(context, environment, monkeypatch, capsys):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     commands = [shlex.split(line)[1:] for line in CONSOLE if line.startswith(".venv/bin/echs partner ")]

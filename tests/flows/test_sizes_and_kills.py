@@ -74,26 +74,26 @@ def test_ten_thousand_tokens_and_five_thousand_cdrs_go_up_and_come_down(server):
     assert timed(lambda: requests.get(link, timeout=60)).status_code == 200
 
 
-def test_two_offices_that_clear_at_once_clear_every_cdr_once(server, house):
+def test_two_offices_that_clear_at_once_clear_every_cdr_once(server, context):
     tnm = Partner(server, "tnm")
     tnm.call("AddCDRs", "".join(record_xml(CDR_INFO, cdr(number)) for number in range(500)))
     offices = [Partner(server, "office") for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda office: office.call("ClearCDRs"), offices))
     assert [code(answer) for answer in answers] == [0] * 6
-    made = run.all_runs(house)
+    made = run.all_runs(context)
     assert [(each.number, each.cdr_count) for each in made] == [(1, 500)]
 
 
-def count(house) -> tuple[int, int, int]:
-    with house.database.read() as snapshot:
+def count(context) -> tuple[int, int, int]:
+    with context.database.read() as snapshot:
         return tuple(
             snapshot.execute(select(func.count()).select_from(table)).scalar()
             for table in (tables.cdr, tables.cdr_uncleared, tables.cdr_cleared)
         )
 
 
-def test_a_power_cut_in_an_upload_leaves_all_of_it_or_nothing(server, house, seed):
+def test_a_power_cut_in_an_upload_leaves_all_of_it_or_nothing(server, context, seed):
     chance = random.Random(seed)
     acknowledged = 0
     for attempt in range(5):
@@ -107,13 +107,13 @@ def test_a_power_cut_in_an_upload_leaves_all_of_it_or_nothing(server, house, see
             except (requests.RequestException, AssertionError):
                 pass
 
-        before, _, _ = count(house)
+        before, _, _ = count(context)
         sender = threading.Thread(target=send)
         sender.start()
         time.sleep(chance.uniform(0, 1.2))
         server.kill()
         sender.join(60)
-        after, uncleared, cleared = count(house)
+        after, uncleared, cleared = count(context)
         assert after - before in (0, 2000), f"seed {seed}"
         assert (uncleared, cleared) == (after, 0)
         if answered == [0]:
@@ -122,7 +122,7 @@ def test_a_power_cut_in_an_upload_leaves_all_of_it_or_nothing(server, house, see
         server.start()
         again = Partner(server, "tnm")
         assert code(again.call("AddCDRs", body)) == 0
-        assert count(house)[0] == before + 2000
+        assert count(context)[0] == before + 2000
 
 
 def test_a_worker_that_is_killed_is_replaced_and_nobody_notices(server):

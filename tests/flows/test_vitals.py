@@ -15,10 +15,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cast import PASSWORDS, cdr, token
+from echs.base.metrics import METRICS
 from echs.clearing import run
-from echs.gauges import GAUGES
-from echs.house import system_clock
-from echs.meters import METERS
+from echs.config.app_context import system_clock
+from echs.serving.store_metrics import GAUGES
 from servers import Server
 from wire import CDR_INFO, ROAMING_AUTHORISATION_INFO, envelope, identity, record_xml
 
@@ -114,7 +114,7 @@ def test_meters_add_up_over_all_workers(server):
     assert total(found, "echs_store_up") == 1
 
 
-def test_every_meter_and_gauge_that_is_documented_can_be_read(server, house):
+def test_every_meter_and_gauge_that_is_documented_can_be_read(server, context):
     caller = identity(log_in(server, "tnm"))
     call(
         server,
@@ -125,11 +125,11 @@ def test_every_meter_and_gauge_that_is_documented_can_be_read(server, house):
         ("SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO, token(1)),
     ):
         call(server, envelope(f"<n:{what}Request>{record_xml(record, values)}</n:{what}Request>", caller))
-    run.clear(replace(house, clock=system_clock), "test", "a" * 26)
+    run.clear(replace(context, clock=system_clock), "test", "a" * 26)
     text = get(server, "/metrics")[1]
     declared = {family.name for family in text_string_to_metric_families(text)}
     # Of what never happened yet there is no number.
-    missing = {f"echs_{each.name.removesuffix('_total')}" for each in (*METERS, *GAUGES)} - declared
+    missing = {f"echs_{each.name.removesuffix('_total')}" for each in (*METRICS, *GAUGES)} - declared
     assert missing <= {
         "echs_store_errors",
         "echs_certificates_first_end_timestamp_seconds",

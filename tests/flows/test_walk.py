@@ -32,7 +32,7 @@ def test_each_request_is_followed_through_its_verb_from_the_first_file_to_the_la
     for name, verb in VERBS.items():
         walk = walks[name]
         assert list(verb) in walk["functions"], name
-        assert walk["files"][0] == "reception.py"
+        assert walk["files"][0] == "serving/request_middleware.py"
         assert len(walk["functions"]) < walk["calls"]
         assert {file for arrow in walk["arrows"] for file in arrow} <= set(walk["files"])
     # The second download opens a file; what the first had to draw is not on its way.

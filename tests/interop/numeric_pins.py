@@ -16,7 +16,7 @@ from serving import serving
 
 from cast import PASSWORDS, enrol, token
 from echs.authorisations import roaming_list
-from echs.house import House
+from echs.config.app_context import AppContext
 from echs.partners import enrolment
 from echs.protocols.ochp02.contracts import DEPLOYED
 from programs import Missing, install
@@ -42,11 +42,11 @@ def prepare() -> str:
     return (told.stdout + told.stderr).strip().splitlines()[-1].strip()
 
 
-def fill(house: House) -> None:
+def fill(context: AppContext) -> None:
     """tnm publishes tokens with all kinds of pins; anwb reads numbers."""
-    cast = enrol(house)
-    roaming_list.replace(house, cast.tnm, TOKENS)
-    enrolment.change(house, "anwb", numeric_pins=True)
+    cast = enrol(context)
+    roaming_list.replace(context, cast.tnm, TOKENS)
+    enrolment.change(context, "anwb", numeric_pins=True)
 
 
 def play() -> int:

@@ -10,7 +10,7 @@ from echs.base.errors import Refused
 from echs.base.proxy_headers import networks
 from echs.cli import execute
 from echs.partners import certificates
-from echs.server import application
+from echs.serving.application import create_application
 from wire import Caller, envelope, identity, request
 
 PROXY = "10.0.0.5"
@@ -18,9 +18,9 @@ AUTHENTICATE = "<n:AuthenticateRequest><n:userId>tnm</n:userId><n:password>{}</n
 
 
 @pytest.fixture
-def door(house):
+def door(context):
     """The application behind a trusted proxy; called with the certificate that the client shows."""
-    app = application(house, trusted=networks(PROXY))
+    app = create_application(context, trusted=networks(PROXY))
 
     def call(body, pem="", header="", peer=PROXY):
         return request(app, envelope(body, header), REMOTE_ADDR=peer, HTTP_X_CLIENT_CERT=quote(pem))
@@ -28,13 +28,13 @@ def door(house):
     return call
 
 
-def test_without_its_certificate_a_partner_is_not_let_in_and_with_it_is(house, cast, clock, door):
+def test_without_its_certificate_a_partner_is_not_let_in_and_with_it_is(context, cast, clock, door):
     own, next_one, foreign = (certificate_pem(clock()) for _ in range(3))
     log_in = AUTHENTICATE.format(PASSWORDS["tnm"])
     before = door(log_in).text("authToken")
     assert before
-    certificates.add(house, "tnm", own)
-    certificates.add(house, "tnm", next_one)
+    certificates.add(context, "tnm", own)
+    certificates.add(context, "tnm", next_one)
     for shown in ("", foreign, "nonsense"):
         answer = door(log_in, shown)
         assert (answer.code, answer.reason, answer.text("authToken")) == ("Denied", "LOGIN_CERTIFICATE", "")
@@ -46,16 +46,16 @@ def test_without_its_certificate_a_partner_is_not_let_in_and_with_it_is(house, c
     assert door("<n:GetCDRsRequest/>", own, identity(token), peer="203.0.113.9").reason == "LOGIN_CERTIFICATE"
 
 
-def test_a_wrong_password_is_refused_the_same_with_any_certificate(house, cast, clock, door):
+def test_a_wrong_password_is_refused_the_same_with_any_certificate(context, cast, clock, door):
     own = certificate_pem(clock())
-    certificates.add(house, "tnm", own)
+    certificates.add(context, "tnm", own)
     for shown in ("", own):
         assert door(AUTHENTICATE.format("a wrong password"), shown).reason == "LOGIN_REFUSED"
 
 
-def test_a_certificate_counts_until_it_ends_and_others_are_as_they_were(app, house, cast, clock, door):
+def test_a_certificate_counts_until_it_ends_and_others_are_as_they_were(app, context, cast, clock, door):
     short = certificate_pem(clock(), days=1)
-    certificates.add(house, "tnm", short)
+    certificates.add(context, "tnm", short)
     token = door(AUTHENTICATE.format(PASSWORDS["tnm"]), short).text("authToken")
     clock.turn(hours=11)
     assert door("<n:GetCDRsRequest/>", short, identity(token)).code == 0
@@ -64,34 +64,34 @@ def test_a_certificate_counts_until_it_ends_and_others_are_as_they_were(app, hou
     assert Caller(app, "anwb").send("GetCDRs").code == 0
 
 
-def test_without_the_last_one_the_password_is_enough_again(house, cast, clock, door):
-    pinned = certificates.add(house, "tnm", certificate_pem(clock()))
-    assert certificates.all_of(house, "tnm") == [pinned]
-    assert certificates.remove(house, "tnm", pinned.mark[:8].upper()) == pinned
+def test_without_the_last_one_the_password_is_enough_again(context, cast, clock, door):
+    pinned = certificates.add(context, "tnm", certificate_pem(clock()))
+    assert certificates.all_of(context, "tnm") == [pinned]
+    assert certificates.remove(context, "tnm", pinned.mark[:8].upper()) == pinned
     assert door(AUTHENTICATE.format(PASSWORDS["tnm"])).text("authToken")
 
 
 @pytest.mark.parametrize("what", ["nonsense", "key", "two", "ended", "twice"])
-def test_what_cannot_be_pinned_is_refused_with_a_reason(house, cast, clock, what):
+def test_what_cannot_be_pinned_is_refused_with_a_reason(context, cast, clock, what):
     pem = certificate_pem(clock(), days=-1 if what == "ended" else 365)
     if what == "twice":
-        certificates.add(house, "tnm", pem)
+        certificates.add(context, "tnm", pem)
     given = {"nonsense": "x", "key": pem.replace("CERTIFICATE", "PRIVATE KEY"), "two": pem + pem}.get(what, pem)
     with pytest.raises(Refused) as refused:
-        certificates.add(house, "tnm", given)
+        certificates.add(context, "tnm", given)
     expected = {"ended": "ended on 2026-11-20", "twice": "pinned already"}.get(what, "not one certificate in PEM")
     assert expected in refused.value.first.detail
 
 
 @pytest.mark.parametrize("beginning", ["", "abc", "0" * 64, "zz"])
-def test_a_mark_that_names_none_removes_none(house, cast, clock, beginning):
-    certificates.add(house, "tnm", certificate_pem(clock()))
+def test_a_mark_that_names_none_removes_none(context, cast, clock, beginning):
+    certificates.add(context, "tnm", certificate_pem(clock()))
     with pytest.raises(Refused, match="PARTNER_VALUE"):
-        certificates.remove(house, "tnm", beginning)
-    assert len(certificates.all_of(house, "tnm")) == 1
+        certificates.remove(context, "tnm", beginning)
+    assert len(certificates.all_of(context, "tnm")) == 1
 
 
-def test_the_commands_pin_list_and_remove(house, cast, clock, environment, tmp_path, monkeypatch, capsys):
+def test_the_commands_pin_list_and_remove(context, cast, clock, environment, tmp_path, monkeypatch, capsys):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     file = tmp_path / "client.pem"

@@ -16,8 +16,8 @@ def refusal(verb, *arguments, **options) -> str:
     return caught.value.first.reason
 
 
-def test_a_partner_is_found_as_it_was_enrolled(house, cast):
-    tnm = register.partner_of_user(house, "TNM")
+def test_a_partner_is_found_as_it_was_enrolled(context, cast):
+    tnm = register.partner_of_user(context, "TNM")
     assert (tnm.user_id, tnm.name, tnm.operator_ids, tnm.provider_ids, tnm.hubs, tnm.timezone, tnm.active) == (
         "tnm",
         "The New Motion",
@@ -28,66 +28,68 @@ def test_a_partner_is_found_as_it_was_enrolled(house, cast):
         True,
     )
     assert not tnm.is_administrator
-    assert register.partner_of_user(house, "office").is_administrator
+    assert register.partner_of_user(context, "office").is_administrator
 
 
-def test_partners_are_listed_in_the_order_of_enrolment(house, cast):
-    assert [partner.user_id for partner in register.all_partners(house)] == ["tnm", "lnd", "anwb", "office"]
+def test_partners_are_listed_in_the_order_of_enrolment(context, cast):
+    assert [partner.user_id for partner in register.all_partners(context)] == ["tnm", "lnd", "anwb", "office"]
 
 
-def test_a_user_id_is_taken_in_any_case(house, cast):
-    assert refusal(enrolment.add_partner, house, "Tnm", "x", "long enough", Ownership()) is PartnerReason.PARTNER_EXISTS
+def test_a_user_id_is_taken_in_any_case(context, cast):
+    assert (
+        refusal(enrolment.add_partner, context, "Tnm", "x", "long enough", Ownership()) is PartnerReason.PARTNER_EXISTS
+    )
 
 
-def test_an_id_has_one_owner_in_each_kind_whatever_its_case(house, cast):
-    assert refusal(enrolment.own, house, "anwb", Ownership(["thenewmotion"])) is PartnerReason.PARTY_ID_TAKEN
+def test_an_id_has_one_owner_in_each_kind_whatever_its_case(context, cast):
+    assert refusal(enrolment.own, context, "anwb", Ownership(["thenewmotion"])) is PartnerReason.PARTY_ID_TAKEN
     # ANWB is a provider id of anwb; as operator id it is free.
-    assert enrolment.own(house, "tnm", Ownership(["ANWB"])).operator_ids == ("ANWB", "TheNewMotion")
+    assert enrolment.own(context, "tnm", Ownership(["ANWB"])).operator_ids == ("ANWB", "TheNewMotion")
 
 
-def test_a_refused_partner_leaves_nothing_behind(house, cast):
+def test_a_refused_partner_leaves_nothing_behind(context, cast):
     taken = Ownership(["NewOne", "TheNewMotion"])
-    assert refusal(enrolment.add_partner, house, "n", "N", "long enough", taken) is PartnerReason.PARTY_ID_TAKEN
-    assert refusal(register.partner_of_user, house, "n") is PartnerReason.PARTNER_UNKNOWN
-    enrolment.own(house, "anwb", Ownership(["NewOne"]))
+    assert refusal(enrolment.add_partner, context, "n", "N", "long enough", taken) is PartnerReason.PARTY_ID_TAKEN
+    assert refusal(register.partner_of_user, context, "n") is PartnerReason.PARTNER_UNKNOWN
+    enrolment.own(context, "anwb", Ownership(["NewOne"]))
 
 
-def test_owning_again_changes_the_spelling_and_nothing_else(house, cast):
-    enrolment.own(house, "tnm", Ownership(["THENEWMOTION"], [], [5, 5]))
-    partner = register.partner_of_user(house, "tnm")
+def test_owning_again_changes_the_spelling_and_nothing_else(context, cast):
+    enrolment.own(context, "tnm", Ownership(["THENEWMOTION"], [], [5, 5]))
+    partner = register.partner_of_user(context, "tnm")
     assert partner.operator_ids == ("THENEWMOTION",)
     assert partner.hubs == (5,)
 
 
-def test_hubs_may_be_shared_and_party_ids_may_not(house, cast):
-    assert enrolment.own(house, "anwb", Ownership([], [], [5])).hubs == (5,)
+def test_hubs_may_be_shared_and_party_ids_may_not(context, cast):
+    assert enrolment.own(context, "anwb", Ownership([], [], [5])).hubs == (5,)
 
 
-def test_an_id_that_is_given_up_is_free(house, cast):
-    enrolment.disown(house, "tnm", Ownership(["TheNewMotion"]))
-    assert enrolment.own(house, "anwb", Ownership(["TheNewMotion"])).operator_ids == ("TheNewMotion",)
-    assert refusal(enrolment.disown, house, "tnm", Ownership(["TheNewMotion"])) is PartnerReason.PARTY_ID_NOT_OWNED
-    assert refusal(enrolment.disown, house, "tnm", Ownership([], [], [99])) is PartnerReason.PARTY_ID_NOT_OWNED
+def test_an_id_that_is_given_up_is_free(context, cast):
+    enrolment.disown(context, "tnm", Ownership(["TheNewMotion"]))
+    assert enrolment.own(context, "anwb", Ownership(["TheNewMotion"])).operator_ids == ("TheNewMotion",)
+    assert refusal(enrolment.disown, context, "tnm", Ownership(["TheNewMotion"])) is PartnerReason.PARTY_ID_NOT_OWNED
+    assert refusal(enrolment.disown, context, "tnm", Ownership([], [], [99])) is PartnerReason.PARTY_ID_NOT_OWNED
 
 
-def test_the_ids_of_a_disabled_partner_are_free_and_block_its_return_once_taken(house, cast):
-    enrolment.disable(house, "tnm")
-    enrolment.own(house, "anwb", Ownership(["TheNewMotion"]))
-    assert refusal(enrolment.enable, house, "tnm") is PartnerReason.PARTY_ID_TAKEN
-    assert not register.partner_of_user(house, "tnm").active
-    enrolment.disown(house, "anwb", Ownership(["TheNewMotion"]))
-    assert enrolment.enable(house, "tnm").active
+def test_the_ids_of_a_disabled_partner_are_free_and_block_its_return_once_taken(context, cast):
+    enrolment.disable(context, "tnm")
+    enrolment.own(context, "anwb", Ownership(["TheNewMotion"]))
+    assert refusal(enrolment.enable, context, "tnm") is PartnerReason.PARTY_ID_TAKEN
+    assert not register.partner_of_user(context, "tnm").active
+    enrolment.disown(context, "anwb", Ownership(["TheNewMotion"]))
+    assert enrolment.enable(context, "tnm").active
 
 
-def test_a_disabled_partner_can_be_given_only_what_is_free(house, cast):
-    enrolment.disable(house, "anwb")
-    assert refusal(enrolment.own, house, "anwb", Ownership(["TheNewMotion"])) is PartnerReason.PARTY_ID_TAKEN
+def test_a_disabled_partner_can_be_given_only_what_is_free(context, cast):
+    enrolment.disable(context, "anwb")
+    assert refusal(enrolment.own, context, "anwb", Ownership(["TheNewMotion"])) is PartnerReason.PARTY_ID_TAKEN
 
 
-def test_a_change_touches_what_it_names(house, cast):
-    changed = enrolment.change(house, "tnm", name="Shell", administrator=True)
+def test_a_change_touches_what_it_names(context, cast):
+    changed = enrolment.change(context, "tnm", name="Shell", administrator=True)
     assert (changed.name, changed.timezone, changed.is_administrator) == ("Shell", "Europe/Amsterdam", True)
-    assert not enrolment.change(house, "tnm", administrator=False).is_administrator
+    assert not enrolment.change(context, "tnm", administrator=False).is_administrator
 
 
 @pytest.mark.parametrize(
@@ -106,26 +108,26 @@ def test_a_change_touches_what_it_names(house, cast):
         ("x", "N", "long enough", Ownership(), "../../etc/passwd"),
     ],
 )
-def test_what_cannot_be_a_partner_is_refused(house, user_id, name, password, owns, timezone):
-    reason = refusal(enrolment.add_partner, house, user_id, name, password, owns, timezone=timezone)
+def test_what_cannot_be_a_partner_is_refused(context, user_id, name, password, owns, timezone):
+    reason = refusal(enrolment.add_partner, context, user_id, name, password, owns, timezone=timezone)
     assert reason is PartnerReason.PARTNER_VALUE
-    assert register.all_partners(house) == []
+    assert register.all_partners(context) == []
 
 
-def test_every_wrong_value_is_named_at_once_and_no_password_among_them(house):
+def test_every_wrong_value_is_named_at_once_and_no_password_among_them(context):
     with pytest.raises(Refused) as caught:
-        enrolment.add_partner(house, "", "", "secret!", Ownership(), timezone="Nowhere")
+        enrolment.add_partner(context, "", "", "secret!", Ownership(), timezone="Nowhere")
     sentences = [problem.detail for problem in caught.value.problems]
     assert len(sentences) == 4
     assert not any("secret!" in sentence for sentence in sentences)
 
 
-def test_two_administrators_never_give_the_same_id(house, cast):
+def test_two_administrators_never_give_the_same_id(context, cast):
     outcomes = []
 
     def give(user_id: str) -> None:
         try:
-            enrolment.own(house, user_id, Ownership(["Wanted"]))
+            enrolment.own(context, user_id, Ownership(["Wanted"]))
             outcomes.append("given")
         except Refused as refused:
             outcomes.append(refused.first.reason)

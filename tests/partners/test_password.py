@@ -14,9 +14,9 @@ COMPOSED, APART = "pässwörter né", "pa\u0308sswo\u0308rter ne\u0301"
 
 @pytest.mark.parametrize("given", [COMPOSED, APART])
 @pytest.mark.parametrize("typed", [COMPOSED, APART])
-def test_an_accent_may_be_one_sign_or_two_at_enrolment_and_at_login(house, cast, given, typed):
-    enrolment.set_password(house, "tnm", given)
-    assert len(log_in(house, "tnm", typed)) == 64
+def test_an_accent_may_be_one_sign_or_two_at_enrolment_and_at_login(context, cast, given, typed):
+    enrolment.set_password(context, "tnm", given)
+    assert len(log_in(context, "tnm", typed)) == 64
 
 
 @pytest.mark.parametrize("typed", [COMPOSED, APART])
@@ -31,11 +31,11 @@ def test_a_password_that_would_grow_beyond_measure_is_taken_as_it_is():
 
 
 @pytest.mark.parametrize("weak", ["password", "PassWord", "aaaaaaaa", "12345678", "abababab", "changeme"])
-def test_a_password_that_anybody_would_try_is_refused_and_not_repeated(house, cast, weak):
+def test_a_password_that_anybody_would_try_is_refused_and_not_repeated(context, cast, weak):
     with pytest.raises(Refused) as refused:
-        enrolment.set_password(house, "tnm", weak)
+        enrolment.set_password(context, "tnm", weak)
     assert weak not in str(refused.value)
-    assert len(log_in(house, "tnm", PASSWORDS["tnm"])) == 64
+    assert len(log_in(context, "tnm", PASSWORDS["tnm"])) == 64
 
 
 def test_a_sentence_is_no_weak_password():

@@ -19,8 +19,8 @@ LIMITS = ThrottleLimits(pair=3, address=6, user=8)
 
 
 @pytest.fixture
-def throttle(house):
-    return Throttle(house.database, LIMITS)
+def throttle(context):
+    return Throttle(context.database, LIMITS)
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def hashed(monkeypatch):
     return seen
 
 
-def attempt(house, throttle, user_id, password, origin):
+def attempt(context, throttle, user_id, password, origin):
     """How a login from an address ends: ok, or the reason."""
     request_context.begin(RequestContext(door="http", origin=origin))
     try:
-        log_in(house, user_id, password, throttle)
+        log_in(context, user_id, password, throttle)
     except Refused as refused:
         return refused.first.reason
     finally:
@@ -50,50 +50,50 @@ def attempt(house, throttle, user_id, password, origin):
 
 
 def test_after_some_failures_nothing_is_hashed_any_more_whether_there_is_such_a_user_or_not(
-    house, cast, throttle, hashed
+    context, cast, throttle, hashed
 ):
     for user_id, origin in (("tnm", "192.0.2.1"), ("nobody", "192.0.2.2")):
-        found = [attempt(house, throttle, user_id, "wrong", origin) for _ in range(6)]
+        found = [attempt(context, throttle, user_id, "wrong", origin) for _ in range(6)]
         assert found == [LoginReason.LOGIN_REFUSED] * 3 + [LoginReason.LOGIN_THROTTLED] * 3
     assert len(hashed) == 6
 
 
-def test_an_address_that_tries_many_user_ids_is_stopped_and_others_are_not(house, cast, throttle):
-    found = [attempt(house, throttle, f"user {number}", "wrong", "192.0.2.1") for number in range(8)]
+def test_an_address_that_tries_many_user_ids_is_stopped_and_others_are_not(context, cast, throttle):
+    found = [attempt(context, throttle, f"user {number}", "wrong", "192.0.2.1") for number in range(8)]
     assert found == [LoginReason.LOGIN_REFUSED] * 6 + [LoginReason.LOGIN_THROTTLED] * 2
-    assert attempt(house, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.1") is LoginReason.LOGIN_THROTTLED
-    assert attempt(house, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.2") == "ok"
+    assert attempt(context, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.1") is LoginReason.LOGIN_THROTTLED
+    assert attempt(context, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.2") == "ok"
 
 
 def test_a_user_id_that_is_tried_from_everywhere_leaves_each_address_one_try_and_a_right_password_gets_through(
-    house, cast, throttle
+    context, cast, throttle
 ):
     for number in range(4):
         for _ in range(2):
-            assert attempt(house, throttle, "tnm", "wrong", f"192.0.2.{number}") is LoginReason.LOGIN_REFUSED
-    found = [attempt(house, throttle, "tnm", "wrong", "192.0.2.100") for _ in range(2)]
+            assert attempt(context, throttle, "tnm", "wrong", f"192.0.2.{number}") is LoginReason.LOGIN_REFUSED
+    found = [attempt(context, throttle, "tnm", "wrong", "192.0.2.100") for _ in range(2)]
     assert found == [LoginReason.LOGIN_REFUSED, LoginReason.LOGIN_THROTTLED]
-    assert attempt(house, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.200") == "ok"
+    assert attempt(context, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.200") == "ok"
 
 
-def test_who_logged_in_from_an_address_is_not_refused_there_for_what_others_try(house, cast, throttle):
-    assert attempt(house, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.1") == "ok"
+def test_who_logged_in_from_an_address_is_not_refused_there_for_what_others_try(context, cast, throttle):
+    assert attempt(context, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.1") == "ok"
     for number in range(8):
-        attempt(house, throttle, f"user {number}", "wrong", "192.0.2.1")
-    assert attempt(house, throttle, "anwb", PASSWORDS["anwb"], "192.0.2.1") is LoginReason.LOGIN_THROTTLED
-    assert attempt(house, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.1") == "ok"
+        attempt(context, throttle, f"user {number}", "wrong", "192.0.2.1")
+    assert attempt(context, throttle, "anwb", PASSWORDS["anwb"], "192.0.2.1") is LoginReason.LOGIN_THROTTLED
+    assert attempt(context, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.1") == "ok"
 
 
-def test_the_wait_that_is_told_is_enough(house, cast, clock, throttle):
+def test_the_wait_that_is_told_is_enough(context, cast, clock, throttle):
     clock.turn(seconds=100)
     for _ in range(3):
-        attempt(house, throttle, "tnm", "wrong", "192.0.2.1")
+        attempt(context, throttle, "tnm", "wrong", "192.0.2.1")
     request_context.begin(RequestContext(door="http", origin="192.0.2.1"))
     with pytest.raises(Refused) as refused:
-        log_in(house, "tnm", PASSWORDS["tnm"], throttle)
+        log_in(context, "tnm", PASSWORDS["tnm"], throttle)
     assert "wait 200 s" in refused.value.first.detail
     clock.turn(seconds=200)
-    assert attempt(house, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.1") == "ok"
+    assert attempt(context, throttle, "tnm", PASSWORDS["tnm"], "192.0.2.1") == "ok"
 
 
 WORKER = """
@@ -119,21 +119,21 @@ def test_workers_of_a_server_count_together(store_url, tmp_path):
 
 
 def test_hosts_that_share_a_database_know_of_each_other_within_a_second_and_a_failed_try_writes_nothing(
-    house, cast, monkeypatch
+    context, cast, monkeypatch
 ):
-    if house.database.is_sqlite:
+    if context.database.is_sqlite:
         pytest.skip("one host")
-    here, there = Throttle(house.database, LIMITS), Throttle(house.database, LIMITS)
+    here, there = Throttle(context.database, LIMITS), Throttle(context.database, LIMITS)
     there._exchange._host = "another host"
-    now = house.clock().timestamp()
+    now = context.clock().timestamp()
     writes = []
-    original = type(house.database).write
+    original = type(context.database).write
 
     def counted(database):
         writes.append(1)
         return original(database)
 
-    monkeypatch.setattr(type(house.database), "write", counted)
+    monkeypatch.setattr(type(context.database), "write", counted)
     for _ in range(200):
         here.failed("192.0.2.1", "tnm", now)
     assert len(writes) <= 1
@@ -145,10 +145,10 @@ def test_hosts_that_share_a_database_know_of_each_other_within_a_second_and_a_fa
     assert there.wait_seconds("192.0.2.9", "anwb", now) == 0
 
 
-def test_a_database_that_is_gone_neither_lets_through_nor_keeps_out(house, cast):
-    if house.database.is_sqlite:
+def test_a_database_that_is_gone_neither_lets_through_nor_keeps_out(context, cast):
+    if context.database.is_sqlite:
         pytest.skip("one host")
-    gone = type(house.database)("postgresql://echs@127.0.0.1:1/gone")
+    gone = type(context.database)("postgresql://echs@127.0.0.1:1/gone")
     throttle = Throttle(gone, LIMITS)
     assert throttle.wait_seconds("192.0.2.1", "tnm", 0.0) == 0
     for _ in range(3):
@@ -157,11 +157,11 @@ def test_a_database_that_is_gone_neither_lets_through_nor_keeps_out(house, cast)
 
 
 def test_a_refused_login_is_found_in_the_log_by_its_user_id_and_what_was_typed_otherwise_is_not(
-    house, cast, throttle, caplog
+    context, cast, throttle, caplog
 ):
     with caplog.at_level(logging.WARNING):
-        attempt(house, throttle, "TNM", "a wrong password", "192.0.2.1")
-        attempt(house, throttle, "my password by mistake", "x", "192.0.2.1")
+        attempt(context, throttle, "TNM", "a wrong password", "192.0.2.1")
+        attempt(context, throttle, "my password by mistake", "x", "192.0.2.1")
     first, second = [record for record in caplog.records if record.message == "login refused"]
     assert (first.user_id, first.reason, first.origin) == ("tnm", "LOGIN_REFUSED", "192.0.2.1")
     assert second.user_id == ""
@@ -169,12 +169,12 @@ def test_a_refused_login_is_found_in_the_log_by_its_user_id_and_what_was_typed_o
     assert "a wrong password" not in caplog.text
 
 
-def test_no_more_logins_than_half_of_the_threads_wait_for_a_hash(house, cast, hashed, monkeypatch):
+def test_no_more_logins_than_half_of_the_threads_wait_for_a_hash(context, cast, hashed, monkeypatch):
     monkeypatch.setattr(login, "_waiting", login._waiting)
     login.limit_waiting(1)
     login._waiting.acquire()
     began = time.monotonic()
-    assert attempt(house, None, "tnm", PASSWORDS["tnm"], "192.0.2.1") is LoginReason.LOGIN_BUSY
+    assert attempt(context, None, "tnm", PASSWORDS["tnm"], "192.0.2.1") is LoginReason.LOGIN_BUSY
     assert time.monotonic() - began < login.HASHING_SECONDS / 2
     assert hashed == []
 

@@ -12,9 +12,9 @@ from conftest import Clock
 from echs.authorisations import roaming_list
 from echs.cdrs import listing
 from echs.chargepoints import chargepoint_list
-from echs.house import House, open_house
-from echs.server import application
-from echs.settings import read_settings
+from echs.config.app_context import AppContext, open_app_context
+from echs.config.settings import read_settings
+from echs.serving.application import create_application
 from wire import Caller
 
 
@@ -22,22 +22,24 @@ from wire import Caller
 class Office:
     """A clearing house with one partner logged in, and what is stored there."""
 
-    house: House
+    context: AppContext
     app: object
     tnm: Caller
 
     def stored(self) -> tuple[object, ...]:
         """What an upload would have changed."""
-        cdrs = listing.find(self.house, None, None, 10_000)
-        return [each.cdr_id for each in cdrs], roaming_list.states(self.house), chargepoint_list.states(self.house)
+        cdrs = listing.find(self.context, None, None, 10_000)
+        return [each.cdr_id for each in cdrs], roaming_list.states(self.context), chargepoint_list.states(self.context)
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Office]:
     directory = tmp_path_factory.mktemp("office")
     shutil.copy(sqlite_template, directory / "echs.sqlite3")
-    house = open_house(read_settings({"ECHS_DATA_DIR": str(directory), "ECHS_MAX_BULK_BODY_BYTES": "3000000"}), Clock())
-    enrol(house)
-    app = application(house)
-    yield Office(house, app, Caller(app, "tnm"))
-    house.database.close()
+    context = open_app_context(
+        read_settings({"ECHS_DATA_DIR": str(directory), "ECHS_MAX_BULK_BODY_BYTES": "3000000"}), Clock()
+    )
+    enrol(context)
+    app = create_application(context)
+    yield Office(context, app, Caller(app, "tnm"))
+    context.database.close()

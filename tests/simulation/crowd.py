@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from cast import PASSWORDS, cdr, charge_point, token
 from echs.base.clock import system_clock
-from echs.upkeep.verification import verify
+from echs.maintenance.verification import verify
 from wire import (
     CDR_INFO,
     CHARGEPOINT_INFO,
@@ -183,10 +183,10 @@ class Crowd:
         raise AssertionError(f"nobody was answered for {seconds} s; {self.codes}")
 
 
-def reckon(crowd: Crowd, house) -> None:
+def reckon(crowd: Crowd, context) -> None:
     """The store against what the back ends remember: nothing acknowledged lost, nothing twice, nothing in part."""
     assert not crowd.wrong, crowd.wrong[:5]
-    with house.database.read() as snapshot:
+    with context.database.read() as snapshot:
         stored = Counter(snapshot.execute(text("SELECT cdr_id FROM cdr")).scalars())
         tokens = set(snapshot.execute(text("SELECT printed_number FROM authorisation")).scalars())
         points = set(snapshot.execute(text("SELECT location_name FROM chargepoint")).scalars())
@@ -210,17 +210,17 @@ def reckon(crowd: Crowd, house) -> None:
         assert newest is None or {int(each) for each in found} <= {newest, newest + 1}, (
             "an acknowledged list is not there"
         )
-    reckon_energy(crowd, house)
+    reckon_energy(crowd, context)
     # The servers have the clock of the system.
-    assert list(verify(replace(house, clock=system_clock))) == []
+    assert list(verify(replace(context, clock=system_clock))) == []
 
 
-def reckon_energy(crowd: Crowd, house) -> None:
+def reckon_energy(crowd: Crowd, context) -> None:
     """The kWh between each pair of partners, in the runs and still waiting: what the bodies say that were acknowledged,
     and those that are there though nobody was told so any more."""
     totals = "SELECT operator_id, provider_id, sum(volume_e4_kwh) FROM {} GROUP BY operator_id, provider_id"
     stored: Counter[tuple[str, str]] = Counter()
-    with house.database.read() as snapshot:
+    with context.database.read() as snapshot:
         present = set(snapshot.execute(text("SELECT cdr_id FROM cdr")).scalars())
         for rows in ("clearing_run_pair", "cdr JOIN cdr_uncleared ON cdr_uncleared.cdr_id = cdr.id"):
             for operator, provider, units in snapshot.execute(text(totals.format(rows))):

@@ -15,29 +15,29 @@ from sqlalchemy import text
 
 from cast import enrol
 from conftest import administer, data_directory, database_in
-from echs import schema
 from echs.base.clock import system_clock
 from echs.clearing import run
-from echs.house import open_house
-from echs.settings import read_settings
+from echs.config.app_context import open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance import schema
 from servers import Server
 from simulation.crowd import Back, Crowd, reckon
 
 
-def test_eight_clearers_and_four_uploaders_at_once_put_every_cdr_in_exactly_one_run(server, house, seed):
+def test_eight_clearers_and_four_uploaders_at_once_put_every_cdr_in_exactly_one_run(server, context, seed):
     with Crowd(server.service, seed, uploaders=4, clearers=8, lists=False) as crowd:
         crowd.pause = 0
         time.sleep(10)
     assert set(crowd.codes) == {0}, crowd.codes
-    reckon(crowd, house)
-    assert len(run.all_runs(house)) > 5
-    run.clear(replace(house, clock=system_clock), "test", "9" * 26)
-    cleared = sum(each.cdr_count for each in run.all_runs(house))
-    with house.database.read() as snapshot:
+    reckon(crowd, context)
+    assert len(run.all_runs(context)) > 5
+    run.clear(replace(context, clock=system_clock), "test", "9" * 26)
+    cleared = sum(each.cdr_count for each in run.all_runs(context))
+    with context.database.read() as snapshot:
         assert cleared == snapshot.execute(text("SELECT count(*) FROM cdr")).scalar()
     # What somebody sent whose time was over before the answer came may be there or not.
     assert sum(len(crowd.sent[upload]) for upload in crowd.kept) <= cleared <= sum(map(len, crowd.sent.values()))
-    reckon(crowd, house)
+    reckon(crowd, context)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def own_house(own_postgres, environment, tmp_path):
     administer(own_postgres.get_uri(), "CREATE DATABASE own")
     url = database_in(own_postgres.get_uri(), "own")
     given = {**environment, "ECHS_DATABASE_URL": url, "ECHS_DATA_DIR": str(tmp_path / "own-data")}
-    opened = open_house(read_settings(given))
+    opened = open_app_context(read_settings(given))
     schema.upgrade(opened.database)
     enrol(opened)
     yield opened, given
@@ -66,7 +66,7 @@ def own_house(own_postgres, environment, tmp_path):
 def test_a_database_that_is_shot_down_five_times_loses_nothing_and_is_found_again(
     own_postgres, own_house, seed, tmp_path
 ):
-    house, environment = own_house
+    context, environment = own_house
     chance = random.Random(seed)
     server = Server(environment, tmp_path / "server.log")
     server.start()
@@ -80,7 +80,7 @@ def test_a_database_that_is_shot_down_five_times_loses_nothing_and_is_found_agai
                 own_postgres.ensure_postgres_running()
                 crowd.wait_for_answer(time.monotonic(), 5)
         assert 502 in crowd.codes
-        reckon(crowd, house)
+        reckon(crowd, context)
     finally:
         server.stop()
 
@@ -131,7 +131,7 @@ def house_on_small_disk(small_disk, store_url, environment, request, tmp_path):
         administer(server, "CREATE DATABASE small TABLESPACE small")
         given["ECHS_DATABASE_URL"] = database_in(server, "small")
         drop = server
-    opened = open_house(read_settings(given))
+    opened = open_app_context(read_settings(given))
     schema.upgrade(opened.database)
     enrol(opened)
     yield opened, given
@@ -144,7 +144,7 @@ def house_on_small_disk(small_disk, store_url, environment, request, tmp_path):
 def test_a_full_disk_is_a_clear_code_reads_go_on_and_room_is_enough_to_recover(
     small_disk, house_on_small_disk, seed, tmp_path
 ):
-    house, environment = house_on_small_disk
+    context, environment = house_on_small_disk
     server = Server(environment, tmp_path / "server.log")
     server.start()
     try:
@@ -165,19 +165,19 @@ def test_a_full_disk_is_a_clear_code_reads_go_on_and_room_is_enough_to_recover(
             time.sleep(1)
         assert server.process.poll() is None
         assert set(crowd.codes) <= {0, 502, 503}, crowd.codes
-        reckon(crowd, house)
+        reckon(crowd, context)
     finally:
         server.stop()
 
 
-def test_the_model_itself_notices_what_is_lost(server, house, seed):
+def test_the_model_itself_notices_what_is_lost(server, context, seed):
     """The canary: a CDR deleted behind everybody's back must be missed, or all of this proves nothing."""
     with Crowd(server.service, seed, clearers=0) as crowd:
         time.sleep(2)
-    reckon(crowd, house)
-    with house.database.write() as transaction:
+    reckon(crowd, context)
+    with context.database.write() as transaction:
         last = transaction.exec_driver_sql("SELECT max(id) FROM cdr").scalar()
         for table, column in (("cdr_warning", "cdr_id"), ("cdr_uncleared", "cdr_id"), ("cdr", "id")):
             transaction.exec_driver_sql(f"DELETE FROM {table} WHERE {column} = {last}")
     with pytest.raises(AssertionError):
-        reckon(crowd, house)
+        reckon(crowd, context)

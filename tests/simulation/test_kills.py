@@ -28,7 +28,7 @@ def kill_master(server):
     server.start_again()
 
 
-def test_nothing_is_lost_twice_or_in_part_when_workers_and_masters_are_killed(server, house, seed):
+def test_nothing_is_lost_twice_or_in_part_when_workers_and_masters_are_killed(server, context, seed):
     chance = random.Random(seed)
     outages = []
     with Crowd(server.service, seed) as crowd:
@@ -43,5 +43,5 @@ def test_nothing_is_lost_twice_or_in_part_when_workers_and_masters_are_killed(se
             outages.append(crowd.wait_for_answer(moment, 30))
     print(f"{len(crowd.kept)} uploads acknowledged, {crowd.codes}, longest outage {max(outages):.1f} s")
     assert len(crowd.kept) > KILLS / 2
-    reckon(crowd, house)
+    reckon(crowd, context)
     assert sorted(outages)[-max(1, KILLS // 50)] < BACK_SECONDS, f"outages {sorted(outages)[-5:]}"

@@ -26,7 +26,7 @@ def test_energy_is_added_up_from_what_a_body_says():
 
 
 @pytest.fixture
-def played(house, cast, app):
+def played(context, cast, app):
     """Uploads that were acknowledged, of which some are in a run and some wait."""
     crowd, tnm = Crowd("http://127.0.0.1:1", 7, uploaders=1), Caller(app, "tnm")
     (back,) = [each for each in crowd.people if each.operation == "AddCDRs"]
@@ -34,13 +34,13 @@ def played(house, cast, app):
         assert tnm.send("AddCDRs", crowd.prepare(back, number)).code == 0
         crowd.acknowledged(back, number)
         if number == 4:
-            run.clear(house, "test", "a" * 26)
+            run.clear(context, "test", "a" * 26)
     return crowd
 
 
-def test_the_books_agree_where_nothing_is_lost(played, house):
+def test_the_books_agree_where_nothing_is_lost(played, context):
     assert len(played.kept) == 6
-    reckon_energy(played, house)
+    reckon_energy(played, context)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_the_books_agree_where_nothing_is_lost(played, house):
         "DELETE FROM cdr_uncleared WHERE cdr_id = (SELECT max(cdr_id) FROM cdr_uncleared)",
     ],
 )
-def test_a_ten_thousandth_of_a_kilowatt_hour_too_much_or_too_little_is_seen(played, house, tampering):
-    with house.database.write() as transaction:
+def test_a_ten_thousandth_of_a_kilowatt_hour_too_much_or_too_little_is_seen(played, context, tampering):
+    with context.database.write() as transaction:
         transaction.execute(text(tampering))
     with pytest.raises(AssertionError, match="kWh by pair"):
-        reckon_energy(played, house)
+        reckon_energy(played, context)

@@ -16,7 +16,7 @@ from echs.clearing import apart, publish, run
 from echs.clearing.apart import DrawingFailed
 from echs.partners import enrolment, register
 from echs.partners.enrolment import Ownership
-from echs.server import application
+from echs.serving.application import create_application
 from echs.statements import shelf as shelf_module
 from echs.statements.shelf import DrawingBusy, Shelf
 from wire import request
@@ -24,14 +24,14 @@ from wire import request
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
-def cleared(house, cast, count):
-    intake.add(house, cast.tnm, iter([cdr(number) for number in range(count)]), next(_requests), house.lists)
-    run.clear(house, "test", next(_requests))
+def cleared(context, cast, count):
+    intake.add(context, cast.tnm, iter([cdr(number) for number in range(count)]), next(_requests), context.lists)
+    run.clear(context, "test", next(_requests))
 
 
-def copied(house, count):
+def copied(context, count):
     """Copies of the first CDR, made by the store."""
-    with house.database.write() as transaction:
+    with context.database.write() as transaction:
         names = [row[1] for row in transaction.exec_driver_sql("PRAGMA table_info(cdr)")]
         same = ", ".join(name for name in names if name not in ("id", "cdr_id"))
         numbers = f"WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < {999 + count})"
@@ -39,7 +39,7 @@ def copied(house, count):
             f"{numbers} INSERT INTO cdr (id, cdr_id, {same}) SELECT i, 'c' || i, {same} FROM n, cdr WHERE cdr.id = 1"
         )
         transaction.exec_driver_sql("INSERT INTO cdr_uncleared SELECT id, provider_key FROM cdr WHERE id >= 1000")
-    run.clear(house, "test", next(_requests))
+    run.clear(context, "test", next(_requests))
 
 
 def memory_mib(process="self", which="VmRSS:") -> float:
@@ -47,16 +47,16 @@ def memory_mib(process="self", which="VmRSS:") -> float:
     return int(status.partition(which)[2].split()[0]) / 1024
 
 
-def link_of(house, partner):
-    url = house.statement_url(partner, [1], [(1, 1)])
-    return url.removeprefix(house.public_url)
+def link_of(context, partner):
+    url = context.statement_url(partner, [1], [(1, 1)])
+    return url.removeprefix(context.public_url)
 
 
-def test_a_process_of_its_own_draws_the_same_bytes(house, cast, monkeypatch, tmp_path):
-    cleared(house, cast, 3)
-    here = publish.open_served(house, Shelf(tmp_path / "here"), cast.anwb.id, [1], "pdf").file.read()
+def test_a_process_of_its_own_draws_the_same_bytes(context, cast, monkeypatch, tmp_path):
+    cleared(context, cast, 3)
+    here = publish.open_served(context, Shelf(tmp_path / "here"), cast.anwb.id, [1], "pdf").file.read()
     monkeypatch.setattr(apart, "LINES", 1)
-    drawn = publish.open_served(house, Shelf(tmp_path / "there"), cast.anwb.id, [1], "pdf")
+    drawn = publish.open_served(context, Shelf(tmp_path / "there"), cast.anwb.id, [1], "pdf")
     assert drawn.file.read() == here
     assert drawn.name == "statement-1-anwb.pdf"
     (kept,) = (tmp_path / "there").iterdir()
@@ -87,11 +87,11 @@ def peak(monkeypatch):
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-def test_twenty_thousand_lines_cost_the_server_no_memory_and_their_own_process_little(house, cast, peak):
-    cleared(house, cast, 1)
-    copied(house, 20_000)
-    app = application(house)
-    url = house.statement_url(cast.anwb, [2], [(2, 2)]).removeprefix(house.public_url)
+def test_twenty_thousand_lines_cost_the_server_no_memory_and_their_own_process_little(context, cast, peak):
+    cleared(context, cast, 1)
+    copied(context, 20_000)
+    app = create_application(context)
+    url = context.statement_url(cast.anwb, [2], [(2, 2)]).removeprefix(context.public_url)
     request(app, b"", method="GET", path="/livez", content_type=None)
     before = memory_mib()
     answer = request(app, b"", method="GET", path=url, content_type=None)
@@ -103,29 +103,31 @@ def test_twenty_thousand_lines_cost_the_server_no_memory_and_their_own_process_l
     assert 40 < peak[0] < 150
 
 
-def test_a_drawing_that_takes_too_long_is_ended_and_the_next_one_may_try(house, cast, monkeypatch):
-    cleared(house, cast, 3)
+def test_a_drawing_that_takes_too_long_is_ended_and_the_next_one_may_try(context, cast, monkeypatch):
+    cleared(context, cast, 3)
     monkeypatch.setattr(apart, "LINES", 1)
-    slow = replace(house, limits=replace(house.limits, statement_seconds=0))
+    slow = replace(context, limits=replace(context.limits, statement_seconds=0))
     began = time.monotonic()
     with pytest.raises(DrawingFailed, match="within 0 s"):
-        publish.open_served(slow, house.shelf, cast.anwb.id, [1], "csv")
+        publish.open_served(slow, context.shelf, cast.anwb.id, [1], "csv")
     assert time.monotonic() - began < 20
-    assert publish.open_served(house, house.shelf, cast.anwb.id, [1], "csv").file.read().count(b"\r\n") == 4
+    assert publish.open_served(context, context.shelf, cast.anwb.id, [1], "csv").file.read().count(b"\r\n") == 4
 
 
-def test_a_drawing_that_fails_is_told_in_the_log_and_answered_with_again_later(house, cast, monkeypatch, caplog):
-    cleared(house, cast, 3)
+def test_a_drawing_that_fails_is_told_in_the_log_and_answered_with_again_later(context, cast, monkeypatch, caplog):
+    cleared(context, cast, 3)
     monkeypatch.setattr(apart, "LINES", 1)
     monkeypatch.setattr(apart.sys, "executable", "/bin/false")
-    answer = request(application(house), b"", method="GET", path=link_of(house, cast.anwb), content_type=None)
+    answer = request(
+        create_application(context), b"", method="GET", path=link_of(context, cast.anwb), content_type=None
+    )
     assert answer.status == 503
     assert "a statement could not be drawn" in caplog.text
-    assert not list(house.shelf.directory.glob("*.pdf"))
+    assert not list(context.shelf.directory.glob("*.pdf"))
 
 
-def test_no_password_of_the_store_is_an_argument_of_the_process(house, cast, monkeypatch):
-    cleared(house, cast, 3)
+def test_no_password_of_the_store_is_an_argument_of_the_process(context, cast, monkeypatch):
+    cleared(context, cast, 3)
     seen = []
     original = apart.subprocess.Popen
 
@@ -135,7 +137,7 @@ def test_no_password_of_the_store_is_an_argument_of_the_process(house, cast, mon
 
     monkeypatch.setattr(apart, "LINES", 1)
     monkeypatch.setattr(apart.subprocess, "Popen", noting)
-    publish.open_served(house, house.shelf, cast.anwb.id, [1], "csv").file.close()
+    publish.open_served(context, context.shelf, cast.anwb.id, [1], "csv").file.close()
     ((command, how),) = seen
     assert command[1:] == ["-P", "-m", "echs.clearing.apart"]
     assert "env" not in how
@@ -198,21 +200,23 @@ def test_who_waits_too_long_is_told_to_come_back(tmp_path, monkeypatch):
         assert first.result().read() == b"drawn"
 
 
-def test_a_busy_server_says_when_to_come_back(house, cast, monkeypatch):
-    cleared(house, cast, 3)
+def test_a_busy_server_says_when_to_come_back(context, cast, monkeypatch):
+    cleared(context, cast, 3)
 
     def busy(*_):
         raise DrawingBusy
 
     monkeypatch.setattr(apart, "LINES", 1)
     monkeypatch.setattr(Shelf, "open_apart", busy)
-    answer = request(application(house), b"", method="GET", path=link_of(house, cast.anwb), content_type=None)
+    answer = request(
+        create_application(context), b"", method="GET", path=link_of(context, cast.anwb), content_type=None
+    )
     assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
 
 
-def test_a_link_that_has_ended_says_so_and_where_to_get_a_new_one(house, cast, clock):
-    cleared(house, cast, 1)
-    link, app = link_of(house, cast.anwb), application(house)
+def test_a_link_that_has_ended_says_so_and_where_to_get_a_new_one(context, cast, clock):
+    cleared(context, cast, 1)
+    link, app = link_of(context, cast.anwb), create_application(context)
     clock.turn(days=40)
     answer = request(app, b"", method="GET", path=link, content_type=None)
     assert (answer.status, b"GetCDRs gives a new one" in answer.body) == (410, True)
@@ -220,16 +224,16 @@ def test_a_link_that_has_ended_says_so_and_where_to_get_a_new_one(house, cast, c
     assert request(app, b"", method="GET", path=forged, content_type=None).status == 404
 
 
-def test_a_user_id_of_any_letters_makes_a_file_name_that_every_system_takes(house, cast):
+def test_a_user_id_of_any_letters_makes_a_file_name_that_every_system_takes(context, cast):
 
-    enrolment.add_partner(house, 'Łódź "1"/é', "Łódź", "a password", Ownership(["Lodz"], ["Lodz"]))
-    intake.add(house, cast.tnm, iter([cdr(1, provider_id="Lodz")]), next(_requests), house.lists)
-    run.clear(house, "test", next(_requests))
+    enrolment.add_partner(context, 'Łódź "1"/é', "Łódź", "a password", Ownership(["Lodz"], ["Lodz"]))
+    intake.add(context, cast.tnm, iter([cdr(1, provider_id="Lodz")]), next(_requests), context.lists)
+    run.clear(context, "test", next(_requests))
 
-    partner = register.partner_of_user(house, 'Łódź "1"/é')
-    link = link_of(house, partner)
+    partner = register.partner_of_user(context, 'Łódź "1"/é')
+    link = link_of(context, partner)
     assert link.endswith("/statement-1-__d___1___.pdf")
-    answer = request(application(house), b"", method="GET", path=link, content_type=None)
+    answer = request(create_application(context), b"", method="GET", path=link, content_type=None)
     assert answer.headers["Content-Disposition"] == (
         'inline; filename="statement-1-__d___1___.pdf"; '
         "filename*=UTF-8''statement-1-%C5%81%C3%B3d%C5%BA%20%221%22%2F%C3%A9.pdf"

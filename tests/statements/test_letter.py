@@ -14,10 +14,10 @@ from echs.cdrs.status import Decided
 from echs.clearing import left as left_module
 from echs.clearing import publish, run, tables
 from echs.clearing.left import left_for
-from echs.house import open_house
+from echs.config.app_context import open_app_context
+from echs.config.settings import BadConfiguration, read_settings
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
-from echs.settings import BadConfiguration, read_settings
 from echs.statements.drawing import BadDrawing, read_drawing
 from echs.statements.issuer import LOGO_BYTES, BadLogo, Issuer, check_logo
 from echs.statements.shelf import Shelf
@@ -37,16 +37,16 @@ SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 10"><g transfo
 ISSUER = Issuer("Stichting Laadverrekening", ("Utrechtseweg 310", "6812 AR Arnhem"), "KvK 12345678", "NL001B01", png())
 
 
-def add(house, sender, *records):
-    intake.add(house, sender, iter(records), next(_requests), house.lists)
+def add(context, sender, *records):
+    intake.add(context, sender, iter(records), next(_requests), context.lists)
 
 
-def clear(house, issuer=ISSUER):
-    return run.clear(house, "test", next(_requests), issuer)
+def clear(context, issuer=ISSUER):
+    return run.clear(context, "test", next(_requests), issuer)
 
 
-def drawn(house, partner, runs, shelf=None):
-    with publish.open_statement(house, shelf or house.shelf, partner.id, runs, "pdf") as file:
+def drawn(context, partner, runs, shelf=None):
+    with publish.open_statement(context, shelf or context.shelf, partner.id, runs, "pdf") as file:
         return file.read()
 
 
@@ -54,18 +54,18 @@ def text_of(data):
     return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
 
 
-def decided(house, kind, number, reason="a reason"):
-    decisions.decide(house, kind, str(number), "TheNewMotion", reason, "office")
+def decided(context, kind, number, reason="a reason"):
+    decisions.decide(context, kind, str(number), "TheNewMotion", reason, "office")
 
 
 # ---------------------------------------------------------------------- the letter
 
 
-def test_a_statement_names_its_issuer_and_its_addressee(house, cast):
-    enrolment.change(house, "anwb", address=["Wassenaarseweg 220", "2596 EC Den Haag"], vat_id="NL002B01")
-    add(house, cast.tnm, cdr(1))
-    clear(house)
-    data = drawn(house, cast.anwb, [1])
+def test_a_statement_names_its_issuer_and_its_addressee(context, cast):
+    enrolment.change(context, "anwb", address=["Wassenaarseweg 220", "2596 EC Den Haag"], vat_id="NL002B01")
+    add(context, cast.tnm, cdr(1))
+    clear(context)
+    data = drawn(context, cast.anwb, [1])
     text = text_of(data)
     for expected in (
         *ISSUER.address,
@@ -80,39 +80,39 @@ def test_a_statement_names_its_issuer_and_its_addressee(house, cast):
 
 
 @pytest.mark.parametrize("logo", [png(), png(mode="RGB"), SVG, None])
-def test_a_statement_comes_out_the_same_whatever_becomes_of_issuer_and_partner(house, cast, clock, tmp_path, logo):
+def test_a_statement_comes_out_the_same_whatever_becomes_of_issuer_and_partner(context, cast, clock, tmp_path, logo):
     issuer = Issuer("The first", ("Street 1",), logo=logo)
-    enrolment.change(house, "anwb", address=["Old street"])
-    add(house, cast.tnm, cdr(1), cdr(2), cdr(3, provider_id="Nobody"))
-    decided(house, Decided.HOLD, 2)
-    clear(house, issuer)
-    first = drawn(house, cast.tnm, [1])
-    enrolment.change(house, "anwb", address=[], vat_id="X")
-    enrolment.change(house, "tnm", address=["New street"], name="Renamed")
-    decided(house, Decided.RELEASE, 2)
-    enrolment.own(house, "lnd", Ownership(provider_ids=["Nobody"]))
+    enrolment.change(context, "anwb", address=["Old street"])
+    add(context, cast.tnm, cdr(1), cdr(2), cdr(3, provider_id="Nobody"))
+    decided(context, Decided.HOLD, 2)
+    clear(context, issuer)
+    first = drawn(context, cast.tnm, [1])
+    enrolment.change(context, "anwb", address=[], vat_id="X")
+    enrolment.change(context, "tnm", address=["New street"], name="Renamed")
+    decided(context, Decided.RELEASE, 2)
+    enrolment.own(context, "lnd", Ownership(provider_ids=["Nobody"]))
     clock.turn(days=9)
-    clear(house, Issuer("The second"))
-    assert drawn(house, cast.tnm, [1], Shelf(tmp_path / "other")) == first
-    assert "The second" in text_of(drawn(house, cast.tnm, [1, 2]))
+    clear(context, Issuer("The second"))
+    assert drawn(context, cast.tnm, [1], Shelf(tmp_path / "other")) == first
+    assert "The second" in text_of(drawn(context, cast.tnm, [1, 2]))
 
 
-def test_an_issuer_is_kept_once_for_all_runs_that_have_it(house, cast):
+def test_an_issuer_is_kept_once_for_all_runs_that_have_it(context, cast):
     for number, issuer in enumerate((ISSUER, ISSUER, Issuer("Another"))):
-        add(house, cast.tnm, cdr(number))
-        assert clear(house, issuer).issuer_hash == issuer.hash
-    with house.database.read() as snapshot:
+        add(context, cast.tnm, cdr(number))
+        assert clear(context, issuer).issuer_hash == issuer.hash
+    with context.database.read() as snapshot:
         assert snapshot.execute(select(func.count()).select_from(tables.statement_issuer)).scalar() == 2
 
 
-def test_a_logo_stands_in_the_file_as_a_picture_or_as_lines(house, cast):
-    add(house, cast.tnm, cdr(1))
-    clear(house)
-    picture = PdfReader(io.BytesIO(drawn(house, cast.anwb, [1])))
+def test_a_logo_stands_in_the_file_as_a_picture_or_as_lines(context, cast):
+    add(context, cast.tnm, cdr(1))
+    clear(context)
+    picture = PdfReader(io.BytesIO(drawn(context, cast.anwb, [1])))
     assert len(picture.pages[0].images) == 1
-    add(house, cast.tnm, cdr(2))
-    clear(house, Issuer("Lines", logo=SVG))
-    lines = PdfReader(io.BytesIO(drawn(house, cast.anwb, [2])))
+    add(context, cast.tnm, cdr(2))
+    clear(context, Issuer("Lines", logo=SVG))
+    lines = PdfReader(io.BytesIO(drawn(context, cast.anwb, [2])))
     assert len(lines.pages[0].images) == 0
     assert b".043137 .431373 .309804 rg" in lines.pages[0].get_contents().get_data()
 
@@ -131,7 +131,7 @@ def settings_with(environment, tmp_path, logo=None, **more):
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_the_issuer_is_read_from_the_settings(environment, tmp_path):
     told = {"name": "Office", "address": "Street 1 | 1000 City", "register": "KvK 1", "vat_id": "NL1"}
-    opened = open_house(settings_with(environment, tmp_path, png(), **told))
+    opened = open_app_context(settings_with(environment, tmp_path, png(), **told))
     assert opened.issuer == Issuer("Office", ("Street 1", "1000 City"), "KvK 1", "NL1", png())
     opened.database.close()
 
@@ -165,16 +165,18 @@ def test_a_logo_that_cannot_be_drawn_is_refused_at_the_start_with_a_sentence(env
     with pytest.raises(BadLogo, match=said):
         check_logo(logo)
     with pytest.raises(BadConfiguration) as caught:
-        open_house(settings_with(environment, tmp_path, logo, name="Office"))
+        open_app_context(settings_with(environment, tmp_path, logo, name="Office"))
     assert caught.value.errors[0].startswith("ECHS_ISSUER_LOGO: ")
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_a_logo_that_is_not_there_and_an_issuer_without_a_name_are_refused_at_the_start(environment, tmp_path):
     with pytest.raises(BadConfiguration, match=r"ECHS_ISSUER_LOGO: .* cannot be read"):
-        open_house(read_settings({**environment, "ECHS_ISSUER_NAME": "x", "ECHS_ISSUER_LOGO": str(tmp_path / "no")}))
+        open_app_context(
+            read_settings({**environment, "ECHS_ISSUER_NAME": "x", "ECHS_ISSUER_LOGO": str(tmp_path / "no")})
+        )
     with pytest.raises(BadConfiguration, match="ECHS_ISSUER_NAME"):
-        open_house(settings_with(environment, tmp_path, address="Street"))
+        open_app_context(settings_with(environment, tmp_path, address="Street"))
     with pytest.raises(BadConfiguration, match="control character"):
         settings_with(environment, tmp_path, name="two\nlines")
 
@@ -206,29 +208,29 @@ def test_every_form_of_an_outline_is_read_as_the_same_lines():
 # ---------------------------------------------------------------------- what a run left
 
 
-def left_of(house, number, partner):
+def left_of(context, number, partner):
     numbers = number if isinstance(number, list) else [number]
-    with house.database.read() as snapshot:
+    with context.database.read() as snapshot:
         return [
             (each.why.value, each.cdr_id, each.reason, each.cdr_count, each.volume_e4_kwh)
             for each in left_for(snapshot, numbers, partner.id)
         ]
 
 
-def test_a_run_keeps_what_it_left_and_why_and_tells_those_whom_it_concerns(house, cast):
-    add(house, cast.tnm, *[cdr(number) for number in range(4)], cdr("h1", provider_id="Nobody"))
-    add(house, cast.tnm, cdr("h2", provider_id="nobody", volume="1"))
-    decided(house, Decided.HOLD, 1, "meter is looked into")
-    decided(house, Decided.REJECT, 2, "test of the installer")
-    clear(house)
+def test_a_run_keeps_what_it_left_and_why_and_tells_those_whom_it_concerns(context, cast):
+    add(context, cast.tnm, *[cdr(number) for number in range(4)], cdr("h1", provider_id="Nobody"))
+    add(context, cast.tnm, cdr("h2", provider_id="nobody", volume="1"))
+    decided(context, Decided.HOLD, 1, "meter is looked into")
+    decided(context, Decided.REJECT, 2, "test of the installer")
+    clear(context)
     named = [
         ("on-hold", "1", "meter is looked into", 1, 46_400),
         ("rejected", "2", "test of the installer", 1, 46_400),
     ]
-    assert left_of(house, 1, cast.anwb) == named
-    assert left_of(house, 1, cast.tnm) == [*named, ("held", "", left_module.NOBODY, 2, 56_400)]
-    assert left_of(house, 1, cast.lnd) == []
-    text = text_of(drawn(house, cast.tnm, [1]))
+    assert left_of(context, 1, cast.anwb) == named
+    assert left_of(context, 1, cast.tnm) == [*named, ("held", "", left_module.NOBODY, 2, 56_400)]
+    assert left_of(context, 1, cast.lnd) == []
+    text = text_of(drawn(context, cast.tnm, [1]))
     assert "Not in this statement: 4 CDRs, 14.9200 kWh; what and why stands at the end." in text
     for line in (
         "on-hold TheNewMotion ANWB 1 1 4.6400 meter is looked into",
@@ -238,76 +240,76 @@ def test_a_run_keeps_what_it_left_and_why_and_tells_those_whom_it_concerns(house
         assert line in text.split("\n")
 
 
-def test_a_rejected_cdr_is_told_once_and_one_on_hold_until_it_is_released(house, cast, clock):
-    add(house, cast.tnm, *[cdr(number) for number in range(3)])
-    decided(house, Decided.HOLD, 1)
-    decided(house, Decided.REJECT, 2)
-    clear(house)
+def test_a_rejected_cdr_is_told_once_and_one_on_hold_until_it_is_released(context, cast, clock):
+    add(context, cast.tnm, *[cdr(number) for number in range(3)])
+    decided(context, Decided.HOLD, 1)
+    decided(context, Decided.REJECT, 2)
+    clear(context)
     clock.now -= timedelta(minutes=4)  # order comes from the runs, not from the clock
-    add(house, cast.tnm, cdr(5), cdr(6))
-    decided(house, Decided.REJECT, 6)
-    clear(house)
-    assert [row[:2] for row in left_of(house, 2, cast.anwb)] == [("on-hold", "1"), ("rejected", "6")]
-    decided(house, Decided.RELEASE, 1)
-    clear(house)
-    assert left_of(house, 3, cast.anwb) == []
+    add(context, cast.tnm, cdr(5), cdr(6))
+    decided(context, Decided.REJECT, 6)
+    clear(context)
+    assert [row[:2] for row in left_of(context, 2, cast.anwb)] == [("on-hold", "1"), ("rejected", "6")]
+    decided(context, Decided.RELEASE, 1)
+    clear(context)
+    assert left_of(context, 3, cast.anwb) == []
 
 
-def test_a_statement_about_several_runs_does_not_say_that_it_lacks_what_is_in_it(house, cast):
-    add(house, cast.tnm, cdr(0), cdr(1), cdr(2))
-    decided(house, Decided.HOLD, 1)
-    decided(house, Decided.REJECT, 2)
-    clear(house)
-    decided(house, Decided.RELEASE, 1)
-    add(house, cast.tnm, cdr(3))
-    decided(house, Decided.HOLD, 3)
-    clear(house)
-    assert [row[:2] for row in left_of(house, [1, 2], cast.anwb)] == [("rejected", "2"), ("on-hold", "3")]
-    assert [row[:2] for row in left_of(house, 1, cast.anwb)] == [("on-hold", "1"), ("rejected", "2")]
+def test_a_statement_about_several_runs_does_not_say_that_it_lacks_what_is_in_it(context, cast):
+    add(context, cast.tnm, cdr(0), cdr(1), cdr(2))
+    decided(context, Decided.HOLD, 1)
+    decided(context, Decided.REJECT, 2)
+    clear(context)
+    decided(context, Decided.RELEASE, 1)
+    add(context, cast.tnm, cdr(3))
+    decided(context, Decided.HOLD, 3)
+    clear(context)
+    assert [row[:2] for row in left_of(context, [1, 2], cast.anwb)] == [("rejected", "2"), ("on-hold", "3")]
+    assert [row[:2] for row in left_of(context, 1, cast.anwb)] == [("on-hold", "1"), ("rejected", "2")]
 
 
-def test_who_took_no_part_in_a_run_is_told_of_what_it_rejected_with_its_next(house, cast):
-    add(house, cast.tnm, cdr(0), cdr("L", provider_id="ladenetz.de"))
-    decided(house, Decided.REJECT, "L")
-    clear(house)
-    assert left_of(house, 1, cast.anwb) == []
+def test_who_took_no_part_in_a_run_is_told_of_what_it_rejected_with_its_next(context, cast):
+    add(context, cast.tnm, cdr(0), cdr("L", provider_id="ladenetz.de"))
+    decided(context, Decided.REJECT, "L")
+    clear(context)
+    assert left_of(context, 1, cast.anwb) == []
     for number in (1, 2):
-        add(house, cast.tnm, cdr(number, provider_id="ladenetz.de"))
-        clear(house)
-    assert [row[:2] for row in left_of(house, 2, cast.lnd)] == [("rejected", "L")]
-    assert left_of(house, 3, cast.lnd) == []
-    assert [row[:2] for row in left_of(house, [2, 3], cast.lnd)] == [("rejected", "L")]
-    assert [row[:2] for row in left_of(house, 1, cast.tnm)] == [("rejected", "L")]
-    assert left_of(house, 2, cast.tnm) == []
+        add(context, cast.tnm, cdr(number, provider_id="ladenetz.de"))
+        clear(context)
+    assert [row[:2] for row in left_of(context, 2, cast.lnd)] == [("rejected", "L")]
+    assert left_of(context, 3, cast.lnd) == []
+    assert [row[:2] for row in left_of(context, [2, 3], cast.lnd)] == [("rejected", "L")]
+    assert [row[:2] for row in left_of(context, 1, cast.tnm)] == [("rejected", "L")]
+    assert left_of(context, 2, cast.tnm) == []
 
 
-def test_beyond_a_bound_those_on_hold_are_summed_and_the_rejected_are_left_to_the_next_run(house, cast, monkeypatch):
+def test_beyond_a_bound_those_on_hold_are_summed_and_the_rejected_are_left_to_the_next_run(context, cast, monkeypatch):
     monkeypatch.setattr(left_module, "NAMED", 2)
-    add(house, cast.tnm, *[cdr(number) for number in range(10)])
+    add(context, cast.tnm, *[cdr(number) for number in range(10)])
     for number in range(4):
-        decided(house, Decided.HOLD, number)
-        decided(house, Decided.REJECT, number + 4)
-    clear(house)
-    told = left_of(house, 1, cast.anwb)
+        decided(context, Decided.HOLD, number)
+        decided(context, Decided.REJECT, number + 4)
+    clear(context)
+    told = left_of(context, 1, cast.anwb)
     assert [row[1] for row in told if row[0] == "rejected"] == ["4", "5"]
     assert [row[1:] for row in told if row[0] == "on-hold"] == [
         ("0", "a reason", 1, 46_400),
         ("1", "a reason", 1, 46_400),
         ("", left_module.MORE, 2, 92_800),
     ]
-    add(house, cast.tnm, cdr(20))
-    clear(house)
-    assert [row[1] for row in left_of(house, 2, cast.anwb) if row[0] == "rejected"] == ["6", "7"]
+    add(context, cast.tnm, cdr(20))
+    clear(context)
+    assert [row[1] for row in left_of(context, 2, cast.anwb) if row[0] == "rejected"] == ["6", "7"]
 
 
-def test_a_run_that_fails_leaves_nothing_of_its_letter_either(house, cast, monkeypatch):
-    add(house, cast.tnm, cdr(1))
+def test_a_run_that_fails_leaves_nothing_of_its_letter_either(context, cast, monkeypatch):
+    add(context, cast.tnm, cdr(1))
 
     def failing(*_):
         raise RuntimeError("no")
 
     monkeypatch.setattr("echs.clearing.run.note_left", failing)
     with pytest.raises(RuntimeError):
-        clear(house)
-    with house.database.read() as snapshot:
+        clear(context)
+    with context.database.read() as snapshot:
         assert snapshot.execute(select(func.count()).select_from(tables.statement_issuer)).scalar() == 0

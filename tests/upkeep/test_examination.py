@@ -6,70 +6,70 @@ from cast import cdr, certificate_pem
 from echs.cdrs import intake
 from echs.clearing import run
 from echs.cli import execute
+from echs.config.settings import read_settings
+from echs.maintenance import backup
+from echs.maintenance.doctor import Status, examine
 from echs.partners import certificates
-from echs.settings import read_settings
-from echs.upkeep import backup
-from echs.upkeep.examination import Status, examine
 
 
-def found(house, environment, **settings):
+def found(context, environment, **settings):
     given = read_settings({**environment, **settings})
-    return {each.subject: each for each in examine(house, given)}
+    return {each.subject: each for each in examine(context, given)}
 
 
-def test_a_house_in_order_has_nothing_that_fails(house, cast, environment):
-    symptoms = found(house, environment, ECHS_TRUSTED_PROXIES="10.0.0.5")
+def test_a_house_in_order_has_nothing_that_fails(context, cast, environment):
+    symptoms = found(context, environment, ECHS_TRUSTED_PROXIES="10.0.0.5")
     assert [each for each in symptoms.values() if each.status is Status.FAIL] == []
     for each in symptoms.values():
         assert each.found
         assert each.remedy or each.status is Status.OK
 
 
-def test_an_address_without_tls_fails_and_a_local_one_does_not(house, cast, environment):
-    assert found(house, environment, ECHS_PUBLIC_URL="http://echs.example.org")["public address"].status == "fail"
-    assert found(house, environment, ECHS_PUBLIC_URL="http://127.0.0.1:8080")["public address"].status == "ok"
-    assert found(house, environment)["proxies"].status == "warn"
+def test_an_address_without_tls_fails_and_a_local_one_does_not(context, cast, environment):
+    assert found(context, environment, ECHS_PUBLIC_URL="http://echs.example.org")["public address"].status == "fail"
+    assert found(context, environment, ECHS_PUBLIC_URL="http://127.0.0.1:8080")["public address"].status == "ok"
+    assert found(context, environment)["proxies"].status == "warn"
 
 
-def test_files_that_others_may_read_are_named_with_the_command_that_mends_them(house, cast, environment):
-    house.data_dir.chmod(0o755)
-    symptom = found(house, environment)["data directory"]
+def test_files_that_others_may_read_are_named_with_the_command_that_mends_them(context, cast, environment):
+    context.data_dir.chmod(0o755)
+    symptom = found(context, environment)["data directory"]
     assert (symptom.status, symptom.remedy[:9]) == ("warn", "chmod 700")
-    house.data_dir.chmod(0o700)
-    assert found(house, environment)["data directory"].status == "ok"
+    context.data_dir.chmod(0o700)
+    assert found(context, environment)["data directory"].status == "ok"
 
 
-def test_what_waits_too_long_is_told(house, cast, environment):
-    assert found(house, environment)["uncleared CDRs"].found == "none"
-    intake.add(house, cast.tnm, iter([cdr(1), cdr(2)._replace(provider_id="nobody")]), "a" * 26, house.lists)
-    house.clock.turn(hours=50)
-    symptoms = found(house, environment)
+def test_what_waits_too_long_is_told(context, cast, environment):
+    assert found(context, environment)["uncleared CDRs"].found == "none"
+    intake.add(context, cast.tnm, iter([cdr(1), cdr(2)._replace(provider_id="nobody")]), "a" * 26, context.lists)
+    context.clock.turn(hours=50)
+    symptoms = found(context, environment)
     assert symptoms["uncleared CDRs"].status == "warn"
     assert "the oldest for 50 h" in symptoms["uncleared CDRs"].found
     assert 'nobody owns "nobody"' in symptoms["held CDRs"].found
-    run.clear(house, "test", "b" * 26)
-    house.clock.turn(days=8)
-    assert 'by "anwb"' in found(house, environment)["statements"].found
+    run.clear(context, "test", "b" * 26)
+    context.clock.turn(days=8)
+    assert 'by "anwb"' in found(context, environment)["statements"].found
 
 
-def test_a_missing_or_old_backup_is_told(house, cast, environment, tmp_path, monkeypatch):
-    assert found(house, environment)["backup"].found == "never"
+def test_a_missing_or_old_backup_is_told(context, cast, environment, tmp_path, monkeypatch):
+    assert found(context, environment)["backup"].found == "never"
     monkeypatch.setattr(backup, "fill", lambda *_: backup.Manifest("", "", "", "", {}, "", {}, []))
-    backup.create(house, tmp_path / "backups")
-    assert found(house, environment)["backup"].status == "ok"
-    house.clock.turn(days=3)
-    assert found(house, environment)["backup"].status == "warn"
+    backup.create(context, tmp_path / "backups")
+    assert found(context, environment)["backup"].status == "ok"
+    context.clock.turn(days=3)
+    assert found(context, environment)["backup"].status == "warn"
 
 
-def test_a_postgresql_that_may_lose_what_it_acknowledged_fails(house, cast, environment):
-    if house.database.is_sqlite:
-        assert found(house, environment)["durability"].status == "ok"
+def test_a_postgresql_that_may_lose_what_it_acknowledged_fails(context, cast, environment):
+    if context.database.is_sqlite:
+        assert found(context, environment)["durability"].status == "ok"
         return
     options = "options=-csynchronous_commit%3Doff"
     url = environment["ECHS_DATABASE_URL"]
-    from echs.house import open_house
+    from echs.config.app_context import open_app_context
 
-    other = open_house(
+    other = open_app_context(
         read_settings({**environment, "ECHS_DATABASE_URL": f"{url}{'&' if '?' in url else '?'}{options}"})
     )
     assert found(other, environment)["synchronous_commit"].status == "fail"
@@ -77,7 +77,7 @@ def test_a_postgresql_that_may_lose_what_it_acknowledged_fails(house, cast, envi
 
 
 def test_the_command_prints_a_table_or_json_and_exits_1_when_something_fails(
-    house, cast, environment, monkeypatch, capsys
+    context, cast, environment, monkeypatch, capsys
 ):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -96,14 +96,14 @@ def test_without_a_store_the_doctor_says_where_it_looked(tmp_path, monkeypatch, 
     assert "there is no store at" in capsys.readouterr().err
 
 
-def test_partners_that_are_shut_out_for_want_of_a_trusted_proxy_are_named(house, cast, environment):
-    assert "certificates" not in found(house, environment)
-    certificates.add(house, "tnm", certificate_pem(house.clock(), days=10))
-    symptoms = found(house, environment)
+def test_partners_that_are_shut_out_for_want_of_a_trusted_proxy_are_named(context, cast, environment):
+    assert "certificates" not in found(context, environment)
+    certificates.add(context, "tnm", certificate_pem(context.clock(), days=10))
+    symptoms = found(context, environment)
     assert (symptoms["certificates"].status, '"tnm"' in symptoms["certificates"].found) == ("fail", True)
     assert symptoms["certificates' end"].status == "warn"
-    certificates.add(house, "tnm", certificate_pem(house.clock()))
-    symptoms = found(house, environment, ECHS_TRUSTED_PROXIES="10.0.0.5")
+    certificates.add(context, "tnm", certificate_pem(context.clock()))
+    symptoms = found(context, environment, ECHS_TRUSTED_PROXIES="10.0.0.5")
     assert {symptoms[name].status for name in ("certificates", "certificates' end")} == {"ok"}
 
 
@@ -116,19 +116,19 @@ def test_without_a_database_the_rest_is_looked_at_all_the_same(tmp_path, monkeyp
     assert "data directory" in symptoms
 
 
-def test_links_and_directories_that_others_can_write_are_named(house, cast, environment, tmp_path):
-    names = found(house, environment)
+def test_links_and_directories_that_others_can_write_are_named(context, cast, environment, tmp_path):
+    names = found(context, environment)
     assert "links" not in names
     assert "directories" not in names
-    key = house.data_dir / "secret-key"
-    aside = house.data_dir / "elsewhere"
+    key = context.data_dir / "secret-key"
+    aside = context.data_dir / "elsewhere"
     aside.write_text("k" * 40)
     key.unlink(missing_ok=True)
     key.symlink_to(aside)
-    house.data_dir.chmod(0o777)
+    context.data_dir.chmod(0o777)
     try:
-        symptoms = found(house, environment)
+        symptoms = found(context, environment)
     finally:
-        house.data_dir.chmod(0o700)
+        context.data_dir.chmod(0o700)
     assert (symptoms["links"].status, "secret-key" in symptoms["links"].found) == ("warn", True)
     assert (symptoms["directories"].status, "chmod o-w" in symptoms["directories"].remedy) == ("fail", True)

@@ -24,45 +24,45 @@ from echs.chargepoints import chargepoint_list
 from echs.clearing import run
 from echs.clearing.delivery import deliver
 from echs.clearing.retention import purge_run
-from echs.house import open_house
+from echs.config.app_context import open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance.verification import Verification, verify
 from echs.partners import certificates, enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.login import log_in
-from echs.settings import read_settings
-from echs.upkeep.verification import Verification, verify
 
 FORM = "%s|" * 20
 UPLOADS = {name: f"01{name}".ljust(26, "0") for name in ("A", "B", "C", "D", "E")}
 
 
 def opened(url, directory):
-    return open_house(read_settings(settings_of(url, directory)), Clock())
+    return open_app_context(read_settings(settings_of(url, directory)), Clock())
 
 
-def live(house):
+def live(context):
     """Everything that can happen to a store."""
-    cast = enrol(house)
+    cast = enrol(context)
     original, enrolment.hash_password = enrolment.hash_password, hashed
-    bmw = enrolment.add_partner(house, "bmw", "BMW", "password of bmw", Ownership([], ["bmw"]))
-    enrolment.add_partner(house, "left", "One that left", "password of left", Ownership(["Left"], ["Left"], [7]))
+    bmw = enrolment.add_partner(context, "bmw", "BMW", "password of bmw", Ownership([], ["bmw"]))
+    enrolment.add_partner(context, "left", "One that left", "password of left", Ownership(["Left"], ["Left"], [7]))
     enrolment.hash_password = original
-    enrolment.disable(house, "left")
-    certificates.add(house, "bmw", certificate_pem(house.clock()))
-    enrolment.change(house, "lnd", name="ladenetz.de GmbH")
+    enrolment.disable(context, "left")
+    certificates.add(context, "bmw", certificate_pem(context.clock()))
+    enrolment.change(context, "lnd", name="ladenetz.de GmbH")
     for count in (20, 30):
-        roaming_list.replace(house, cast.tnm, [token(number) for number in range(count)])
-    chargepoint_list.replace(house, cast.lnd, [charge_point(number) for number in range(5)])
+        roaming_list.replace(context, cast.tnm, [token(number) for number in range(count)])
+    chargepoint_list.replace(context, cast.lnd, [charge_point(number) for number in range(5)])
 
     def added(name, *records, sender=cast.tnm):
-        intake.add(house, sender, iter(records), UPLOADS[name], house.lists)
+        intake.add(context, sender, iter(records), UPLOADS[name], context.lists)
 
     def cleared(*partners):
-        house.clock.turn(hours=1)
-        run.clear(house, "office", f"02{house.clock():%m%d%H%M%S}".ljust(26, "0"))
-        house.clock.turn(hours=1)
+        context.clock.turn(hours=1)
+        run.clear(context, "office", f"02{context.clock():%m%d%H%M%S}".ljust(26, "0"))
+        context.clock.turn(hours=1)
         for partner in partners:
-            list(deliver(house, partner, FORM).texts)
-        house.clock.turn(days=40)
+            list(deliver(context, partner, FORM).texts)
+        context.clock.turn(days=40)
 
     held = cdr("10h", provider_id="nobody yet")
     added("A", *(cdr(f"1{number}") for number in range(5)), cdr("1b", provider_id="bmw"), held)
@@ -72,16 +72,16 @@ def live(house):
     own = {"operator_id": "ladenetz.de", "provider_id": "ANWB"}
     added("C", *(cdr(f"3{number}", **own) for number in range(6)), sender=cast.lnd)
     cleared()
-    assert sum(purge_run(house, 1)) == 6
+    assert sum(purge_run(context, 1)) == 6
     added("D", *(cdr(f"4{number}") for number in range(6)), cdr("40h", provider_id="nobody yet"))
     added("E", *(cdr(f"5{number}") for number in range(3)))
-    decide(house, Decided.HOLD, "43", None, "to be asked", "office")
-    decide(house, Decided.REJECT, "44", None, "a double", "office")
-    decide(house, Decided.HOLD, "45", None, "to be asked", "office")
-    decide(house, Decided.RELEASE, "45", None, "answered", "office")
-    trail.note_refusal(house, Action.CLEARED, "", "NOT_ADMINISTRATOR")
-    log_in(house, "tnm", PASSWORDS["tnm"])
-    return house
+    decide(context, Decided.HOLD, "43", None, "to be asked", "office")
+    decide(context, Decided.REJECT, "44", None, "a double", "office")
+    decide(context, Decided.HOLD, "45", None, "to be asked", "office")
+    decide(context, Decided.RELEASE, "45", None, "answered", "office")
+    trail.note_refusal(context, Action.CLEARED, "", "NOT_ADMINISTRATOR")
+    log_in(context, "tnm", PASSWORDS["tnm"])
+    return context
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +90,8 @@ def rich(templates):
     clocks = {}
 
     def of(kind):
-        def fill(house):
-            clocks[kind] = live(house).clock
+        def fill(context):
+            clocks[kind] = live(context).clock
 
         return templates.of(kind, "rich", fill), clocks[kind].now
 
@@ -102,10 +102,10 @@ def rich(templates):
 def on_sqlite(rich, tmp_path):
     path, now = rich("sqlite")
     shutil.copy(path, tmp_path / "store.sqlite3")
-    house = opened(f"sqlite:///{tmp_path / 'store.sqlite3'}", tmp_path / "data")
-    house.clock.now = now
-    yield house
-    house.database.close()
+    context = opened(f"sqlite:///{tmp_path / 'store.sqlite3'}", tmp_path / "data")
+    context.clock.now = now
+    yield context
+    context.database.close()
 
 
 @pytest.fixture
@@ -113,17 +113,17 @@ def on_postgres(postgres, rich, tmp_path):
     template, now = rich("postgresql")
     administer(postgres, "DROP DATABASE IF EXISTS tampered WITH (FORCE)")
     administer(postgres, f"CREATE DATABASE tampered TEMPLATE {template}")
-    house = opened(database_in(postgres, "tampered"), tmp_path / "data")
-    house.clock.now = now
-    yield house
-    house.database.close()
+    context = opened(database_in(postgres, "tampered"), tmp_path / "data")
+    context.clock.now = now
+    yield context
+    context.database.close()
     administer(postgres, "DROP DATABASE tampered WITH (FORCE)")
 
 
-def tamper(house, *statements):
+def tamper(context, *statements):
     """Do to the store what nobody can do through us; the guards are there again afterwards."""
-    with house.database.write() as transaction:
-        if not house.database.is_sqlite:
+    with context.database.write() as transaction:
+        if not context.database.is_sqlite:
             transaction.execute(text("SET LOCAL session_replication_role = replica"))
             done = [transaction.execute(text(each)).rowcount for each in statements]
         else:
@@ -596,11 +596,11 @@ ON_POSTGRES = [
 ]
 
 
-def done_to(house, name):
+def done_to(context, name):
     statements, checks = TAMPERINGS[name]
     # DROP says nothing of rows.
-    tamper(house, *((statements,) if isinstance(statements, str) else statements))
-    return checks, {finding.check for finding in verify(house)}
+    tamper(context, *((statements,) if isinstance(statements, str) else statements))
+    return checks, {finding.check for finding in verify(context)}
 
 
 def test_the_store_of_the_table_is_healthy_and_the_table_is_long(on_sqlite, on_postgres):
@@ -621,8 +621,8 @@ def test_each_tampering_is_named_on_postgresql_too(on_postgres, name):
     assert expected <= found
 
 
-def newest(house):
-    verification = Verification(house)
+def newest(context):
+    verification = Verification(context)
     assert list(verification.findings()) == []
     return verification.newest
 

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import text
 
 from cast import PASSWORDS, cdr, charge_point, enrol, token
-from echs import schema
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.authorisations import roaming_list
@@ -15,44 +14,45 @@ from echs.chargepoints import chargepoint_list
 from echs.clearing import publish, run
 from echs.clearing.delivery import deliver
 from echs.cli import execute
+from echs.maintenance import schema
+from echs.maintenance.baseline import begin_trail
+from echs.maintenance.verification import CHECKS, verify
 from echs.partners import enrolment
 from echs.partners.login import log_in
 from echs.partners.register import partner_of_user as find_partner
-from echs.upkeep.baseline import begin_trail
-from echs.upkeep.verification import CHECKS, verify
 
 HOURS = 3600
 
 
-def everything(house):
+def everything(context):
     """A store in which everything has happened: lists, CDRs cleared, pending and held, refusals, logins."""
-    cast = enrol(house)
-    roaming_list.replace(house, cast.tnm, [token(number) for number in range(20)])
-    roaming_list.replace(house, cast.tnm, [token(number) for number in range(30)])
-    chargepoint_list.replace(house, cast.lnd, [charge_point(number) for number in range(5)])
+    cast = enrol(context)
+    roaming_list.replace(context, cast.tnm, [token(number) for number in range(20)])
+    roaming_list.replace(context, cast.tnm, [token(number) for number in range(30)])
+    chargepoint_list.replace(context, cast.lnd, [charge_point(number) for number in range(5)])
     for number, request_id in enumerate(("01A".ljust(26, "0"), "01B".ljust(26, "0"))):
         mine = [cdr(10 * number + each) for each in range(6)]
-        intake.add(house, cast.tnm, iter(mine), request_id, house.lists)
-        run.clear(house, "test", request_id)
-        house.clock.turn(hours=1)
-        list(deliver(house, cast.anwb, "%s" * 20).texts)
+        intake.add(context, cast.tnm, iter(mine), request_id, context.lists)
+        run.clear(context, "test", request_id)
+        context.clock.turn(hours=1)
+        list(deliver(context, cast.anwb, "%s" * 20).texts)
     held = cdr(90)._replace(provider_id="nobody yet")
-    intake.add(house, cast.tnm, iter([cdr(80), held]), "01C".ljust(26, "0"), house.lists)
-    trail.note_refusal(house, Action.CLEARED, "", "NOT_ADMINISTRATOR")
-    log_in(house, "tnm", PASSWORDS["tnm"])
-    enrolment.disable(house, "lnd")
+    intake.add(context, cast.tnm, iter([cdr(80), held]), "01C".ljust(26, "0"), context.lists)
+    trail.note_refusal(context, Action.CLEARED, "", "NOT_ADMINISTRATOR")
+    log_in(context, "tnm", PASSWORDS["tnm"])
+    enrolment.disable(context, "lnd")
 
 
 FILLS = {"busy": everything}
 
 
 @pytest.fixture
-def busy(house):
+def busy(context):
     """The same, and the statements drawn."""
-    house.clock.turn(hours=2)
+    context.clock.turn(hours=2)
     for number in (1, 2):
-        list(publish.draw_run(house, house.shelf, number))
-    return house
+        list(publish.draw_run(context, context.shelf, number))
+    return context
 
 
 def test_a_healthy_store_has_no_findings_however_much_has_happened_in_it(busy):
@@ -61,8 +61,8 @@ def test_a_healthy_store_has_no_findings_however_much_has_happened_in_it(busy):
     assert looked_at == list(CHECKS)
 
 
-def test_an_empty_store_has_no_findings(house):
-    assert list(verify(house)) == []
+def test_an_empty_store_has_no_findings(context):
+    assert list(verify(context)) == []
 
 
 def test_what_was_there_before_the_trail_is_not_missed_in_it(busy):
@@ -179,10 +179,10 @@ DAMAGES = {
 }
 
 
-def damage(house, statement, triggers=True):
+def damage(context, statement, triggers=True):
     """Do to the store what nobody can do through us: with foreign keys and triggers out of the way."""
-    with house.database.write() as transaction:
-        if house.database.is_sqlite:
+    with context.database.write() as transaction:
+        if context.database.is_sqlite:
             driver = transaction.connection.driver_connection
             driver.execute("COMMIT")
             driver.execute("PRAGMA foreign_keys = OFF")

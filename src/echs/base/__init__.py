@@ -1,1 +1,1 @@
-"""The ground floor: errors, fields, database, clock, ids. Knows no business."""
+"""What every folder stands on: errors, fields, database, clock, ids. Knows no business."""

@@ -9,7 +9,7 @@ from echs.base.limits import Limits
 
 @dataclass(frozen=True)
 class Context:
-    """The ground that every room stands on: where things are kept, what time it is, how much is too much."""
+    """Store, clock (UTC) and limits: handed to every verb."""
 
     database: Database
     clock: Clock

@@ -1,4 +1,4 @@
-"""The limits on everything that comes in. Each is a setting; `echs.settings` holds the defaults."""
+"""The limits on everything that comes in. Each is a setting; `echs.config.settings` holds the defaults."""
 
 from dataclasses import dataclass
 

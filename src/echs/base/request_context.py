@@ -47,7 +47,7 @@ class RequestContext:
         self.entering = ""
 
     def tally(self, meter: Any, *labels: str, amount: float = 1) -> None:
-        """Have something counted when all is over; `echs.meters` has the meters."""
+        """Have something counted when all is over; `echs.base.metrics` has the meters."""
         self.tallies.append((meter, labels, amount))
 
 

@@ -54,7 +54,7 @@ def validated(
 ) -> Iterator[tuple[int, Sequence[Kept]]]:
     """What is kept of the records, in order, in blocks that each have the position of their first record.
 
-    What is wrong goes into ``problems``. An `Unreadable` in the place of a record is one that the protocol could not read.
+    What is wrong goes into ``problems``. An `Unreadable` stands for a record that the protocol could not read.
 
     :raises Refused: TOO_MANY_RECORDS above ``limit``; the problems, as soon as there are a thousand
     """

@@ -17,7 +17,7 @@ from echs import __version__
 from echs.base import request_context
 from echs.base.errors import Reason, Refused
 from echs.base.request_context import COMMAND, RequestContext
-from echs.settings import BadConfiguration
+from echs.config.settings import BadConfiguration
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_UNAVAILABLE = 1, 2, 3, 4, 5
 

@@ -11,7 +11,7 @@ from echs.base.request_context import COMMAND
 from echs.clearing.clock import confirm_clock
 from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import ready_house
-from echs.upkeep.baseline import begin_trail
+from echs.maintenance.baseline import begin_trail
 
 
 @click.group("audit")
@@ -75,7 +75,7 @@ def begin(yes: bool) -> None:
     For once, after an update from a release that had no trail, when the last server of that release is stopped. It is
     entered into the trail itself.
     """
-    house = ready_house()
+    context = ready_house()
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("this cannot be undone: pass --yes to run non-interactively")
@@ -84,7 +84,7 @@ def begin(yes: bool) -> None:
             abort=True,
             err=True,
         )
-    entry = begin_trail(house)
+    entry = begin_trail(context)
     say(f"entry {entry.number}: {entry.detail}")
 
 
@@ -97,11 +97,11 @@ def clock(yes: bool) -> None:
     For once, after a clock was wrong and is put right: runs can be made again, and times from then are no findings any
     more. It is entered into the trail itself.
     """
-    house = ready_house()
+    context = ready_house()
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("this cannot be taken back: say --yes where nobody can be asked")
-        question = f"Is it {house.clock():%Y-%m-%d %H:%M} UTC now? It cannot be taken back"
+        question = f"Is it {context.clock():%Y-%m-%d %H:%M} UTC now? It cannot be taken back"
         click.confirm(question, abort=True, err=True)
-    entry = confirm_clock(house)
+    entry = confirm_clock(context)
     say(f"entry {entry.number}: {entry.detail}")

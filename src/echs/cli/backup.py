@@ -8,10 +8,10 @@ from rich.progress import Progress
 
 from echs.cli.output import console, json_option, print_facts, print_json, print_table, say
 from echs.cli.store import ready_house
-from echs.house import SECRET_KEY_FILE
-from echs.settings import read_settings
-from echs.upkeep import backup
-from echs.upkeep.backup import Manifest
+from echs.config.app_context import SECRET_KEY_FILE
+from echs.config.settings import read_settings
+from echs.maintenance import backup
+from echs.maintenance.backup import Manifest
 
 
 @click.group("backup")
@@ -30,15 +30,15 @@ def command() -> None:
 @json_option
 def create(directory: Path, keep_days: int | None, as_json: bool) -> None:
     """Make a backup in a new directory under DIRECTORY, while the server serves. It holds secrets: keep it safe."""
-    house = ready_house()
+    context = ready_house()
     out = console()
     out.stderr = True
     with Progress(console=out, transient=True, disable=as_json) as progress:
         task = progress.add_task("copying", total=None)
-        made = backup.create(house, directory, lambda done, total: progress.update(task, completed=done, total=total))
+        made = backup.create(context, directory, lambda done, total: progress.update(task, completed=done, total=total))
     show(made, backup.read_manifest(made), as_json)
     if keep_days is not None:
-        for old in backup.remove_old(directory, house.clock() - timedelta(days=keep_days)):
+        for old in backup.remove_old(directory, context.clock() - timedelta(days=keep_days)):
             say(f"removed: {old}")
     say(f"made: {made}; it holds secrets: encrypt it, and keep a copy elsewhere")
 

@@ -108,11 +108,11 @@ def list_(
     --json and --csv write every CDR of the filter, however many, unless --limit says otherwise. Card numbers are never
     shown.
     """
-    house = ready_house()
+    context = ready_house()
     wanted = listing.Filter(
         status=Status(status) if status else None,
         run_number=run_number,
-        partner_id=None if user_id is None else partner_of_user(house, user_id).id,
+        partner_id=None if user_id is None else partner_of_user(context, user_id).id,
         operator_id=operator_id,
         provider_id=provider_id,
         since=since,
@@ -120,14 +120,14 @@ def list_(
         only_warned=only_warned,
     )
     if as_json or as_csv:
-        rows = islice(listing.every(house, wanted, after), limit)
+        rows = islice(listing.every(context, wanted, after), limit)
         if as_json:
             print_json_array(as_facts(each) for each in rows)
         else:
             print_csv(CSV_COLUMNS, map(csv_row, rows))
         return
     limit = limit or TABLE_ROWS
-    with house.database.read() as snapshot:
+    with context.database.read() as snapshot:
         found = listing.page(snapshot, wanted, after, limit + 1)
     more, found = len(found) > limit, found[:limit]
     last = ("warnings",) if only_warned else ("run", "warnings")

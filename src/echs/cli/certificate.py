@@ -8,8 +8,8 @@ from echs.base.errors import printable
 from echs.base.proxy_headers import CERTIFICATE_LIMIT
 from echs.cli.output import json_option, print_json, print_table, say
 from echs.cli.store import ready_house
+from echs.config.settings import read_settings
 from echs.partners import certificates
-from echs.settings import read_settings
 
 
 @click.group("cert")
@@ -25,8 +25,8 @@ def command() -> None:
 @click.argument("file", type=click.File("r", encoding="ascii", errors="replace"))
 def add(user_id: str, file: TextIO) -> None:
     """Pin the certificate in FILE (PEM). Pin the next one before the present one ends; both are good meanwhile."""
-    house = ready_house()
-    certificate = certificates.add(house, user_id, file.read(CERTIFICATE_LIMIT))
+    context = ready_house()
+    certificate = certificates.add(context, user_id, file.read(CERTIFICATE_LIMIT))
     name, ends = printable(certificate.name), f"{certificate.ends_at:%Y-%m-%d}"
     say(f"{user_id} is known by {name}, SHA-256 {certificate.mark}, until {ends}")
     if not read_settings().proxies:
@@ -51,8 +51,8 @@ def list_(user_id: str, as_json: bool) -> None:
 @click.argument("mark", metavar="SHA256")
 def remove(user_id: str, mark: str) -> None:
     """Unpin a certificate; eight digits of its SHA-256 are enough. Without any, a password is enough again."""
-    house = ready_house()
-    removed = certificates.remove(house, user_id, mark)
+    context = ready_house()
+    removed = certificates.remove(context, user_id, mark)
     say(f"{user_id} is no longer known by {removed.mark}")
-    if not certificates.all_of(house, user_id):
+    if not certificates.all_of(context, user_id):
         say("it has no certificate any more: its password alone is enough")

@@ -16,7 +16,7 @@ from echs.cdrs.status import Status
 from echs.clearing import publish, run
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.cli.store import ready_house
-from echs.house import House
+from echs.config.app_context import AppContext
 
 BY = "command line"
 
@@ -59,9 +59,9 @@ def show_pairs(title: str, pairs: list[PairTotal]) -> None:
     )
 
 
-def show_held(house: House) -> None:
+def show_held(context: AppContext) -> None:
     """What waits for a partner, if anything does."""
-    for each in held(house):
+    for each in held(context):
         waiting = f"held: {counted(each.cdr_count, 'CDR')} for provider id {shown(each.provider_id)}"
         if each.disabled_owner is not None:
             enable = f"echs partner enable {each.disabled_owner}"
@@ -70,17 +70,17 @@ def show_held(house: House) -> None:
             say(f"{waiting}, which nobody owns (echs partner own USER_ID --provider {each.provider_id})")
 
 
-def show_stopped(house: House) -> None:
+def show_stopped(context: AppContext) -> None:
     """What the office keeps out of the run."""
     for state in (Status.ON_HOLD, Status.REJECTED):
-        count = stopped_count(house, state)
+        count = stopped_count(context, state)
         if count:
             say(f"{state.value}: {counted(count, 'CDR')} (echs cdr list --status {state.value})")
 
 
-def show_warned(house: House) -> None:
+def show_warned(context: AppContext) -> None:
     """How much of what is pending deserves a look."""
-    count = warned(house)
+    count = warned(context)
     if count:
         say(f"with warnings: {counted(count, 'CDR')} (echs cdr list --status pending --warnings)")
 
@@ -94,25 +94,25 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
 
     Clearing cannot be undone. Held CDRs stay until a partner owns their provider id.
     """
-    house = ready_house()
+    context = ready_house()
     if dry_run or not yes:
-        pairs = preview(house)
+        pairs = preview(context)
         if dry_run and as_json:
             print_json(
                 {
                     "cdr_count": sum(pair.cdr_count for pair in pairs),
                     "kwh": kwh(sum(pair.volume_e4_kwh for pair in pairs)),
                     "pairs": [as_facts(pair) for pair in pairs],
-                    "held": held(house),
-                    "on_hold": stopped_count(house, Status.ON_HOLD),
-                    "rejected": stopped_count(house, Status.REJECTED),
+                    "held": held(context),
+                    "on_hold": stopped_count(context, Status.ON_HOLD),
+                    "rejected": stopped_count(context, Status.REJECTED),
                 }
             )
         elif not as_json:
             show_pairs(f"Pending: {counted(sum(pair.cdr_count for pair in pairs), 'CDR')}", pairs)
-            show_held(house)
-            show_stopped(house)
-            show_warned(house)
+            show_held(context)
+            show_stopped(context)
+            show_warned(context)
         if dry_run:
             return
         if not pairs:
@@ -123,30 +123,30 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("clearing cannot be undone: pass --yes to run non-interactively")
         click.confirm("Clear these? It cannot be undone", abort=True, err=True)
-    made = run.clear(house, BY, request_context.current().request_id, house.issuer)
+    made = run.clear(context, BY, request_context.current().request_id, context.issuer)
     if made is None:
         if as_json:
             print_json(None)
         say("nothing is pending; no run was made")
         return
-    _, pairs, parties = run.run_of_number(house, made.number)
+    _, pairs, parties = run.run_of_number(context, made.number)
     if as_json:
         print_json({"run": as_facts(made), "pairs": [as_facts(pair) for pair in pairs], "parties": parties})
     else:
         show_pairs(f"Run {made.number}: {counted(made.cdr_count, 'CDR')}, {kwh(made.volume_e4_kwh)} kWh", pairs)
-        show_held(house)
-    draw_statements(house, made.number, len(parties))
+        show_held(context)
+    draw_statements(context, made.number, len(parties))
     say(f"statements: echs statement draw {made.number} USER_ID, or by the link that each partner gets")
 
 
-def draw_statements(house: House, number: int, count: int) -> None:
+def draw_statements(context: AppContext, number: int, count: int) -> None:
     """Draw the run's statements ahead of the first who asks; they can always be drawn again."""
     out = console()
     out.stderr = True
     try:
         with Progress(console=out, transient=True) as progress:
             task = progress.add_task("drawing statements", total=count)
-            for _ in publish.draw_run(house, house.shelf, number):
+            for _ in publish.draw_run(context, context.shelf, number):
                 progress.advance(task)
     except (OSError, Refused) as error:
         say(f"run {number} is made; not every statement could be drawn now ({error}), each is drawn when asked for")

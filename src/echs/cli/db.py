@@ -2,10 +2,10 @@
 
 import click
 
-from echs import schema
 from echs.cli.output import json_option, print_facts, print_json, say
-from echs.house import open_database
-from echs.settings import read_settings
+from echs.config.app_context import open_database
+from echs.config.settings import read_settings
+from echs.maintenance import schema
 
 
 @click.group("db")

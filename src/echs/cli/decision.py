@@ -25,9 +25,9 @@ def decision_options(function: Callable[..., Any]) -> Any:
 
 def decide(kind: Decided, cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
     """Decide, and say in what state the CDR is now."""
-    house = ready_house()
-    made = decisions.decide(house, kind, cdr_id, operator_id, reason, system_user())
-    status = look_up(house, cdr_id, operator_id).listed.status
+    context = ready_house()
+    made = decisions.decide(context, kind, cdr_id, operator_id, reason, system_user())
+    status = look_up(context, cdr_id, operator_id).listed.status
     if as_json:
         print_json({"cdr_id": cdr_id, "status": status, "decision": made})
     else:

@@ -16,13 +16,13 @@ from urllib.request import urlopen
 
 import click
 
-from echs import schema
 from echs.cli.output import print_table, say, this_command
-from echs.house import House, open_house
+from echs.config.app_context import AppContext, open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance import schema
 from echs.partners.enrolment import Ownership, add_partner
 from echs.partners.password import generate_password
 from echs.protocols.ochp02.contracts import SPECIFIED
-from echs.settings import read_settings
 
 MARK = ".made-by-echs-demo"
 START_SECONDS = 30
@@ -64,9 +64,9 @@ def command(once: bool, directory: Path) -> None:
     environment.update(ECHS_DATA_DIR=str(directory), ECHS_PUBLIC_URL=url)
     # The demo talks to its own server alone, whatever proxy leads outside.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
-    house = open_house(read_settings(environment))
-    schema.upgrade(house.database)
-    passwords = enrol(house)
+    context = open_app_context(read_settings(environment))
+    schema.upgrade(context.database)
+    passwords = enrol(context)
     say(f"a real server starts on port {port}, with a fresh store in {directory}/")
     with serving(port, environment, directory / "server.log") as process:
         wait_for(f"{url}{SPECIFIED.path}?wsdl", process)
@@ -105,12 +105,12 @@ def free_port() -> int:
         return port
 
 
-def enrol(house: House) -> dict[str, str]:
+def enrol(context: AppContext) -> dict[str, str]:
     """Enrol the cast; the passwords by user id."""
     passwords = {}
     for user_id, name, owns, timezone, administrator in CAST:
         passwords[user_id] = generate_password()
-        add_partner(house, user_id, name, passwords[user_id], owns, administrator=administrator, timezone=timezone)
+        add_partner(context, user_id, name, passwords[user_id], owns, administrator=administrator, timezone=timezone)
     return passwords
 
 

@@ -9,24 +9,24 @@ from echs.cdrs.pending import waiting_for
 from echs.clearing.unfetched import unfetched_by
 from echs.cli.output import json_option, say
 from echs.cli.store import ready_house
-from echs.house import House
+from echs.config.app_context import AppContext
 from echs.partners import departure, register
 from echs.partners.partner import Partner
 
 
-def say_waiting(house: House, provider_ids: Sequence[str], now: str) -> None:
+def say_waiting(context: AppContext, provider_ids: Sequence[str], now: str) -> None:
     """Say how many CDRs for these provider ids are pending or held now."""
-    count = waiting_for(house, provider_ids)
+    count = waiting_for(context, provider_ids)
     if count:
         say(f"{counted(count, 'CDR')} for {', '.join(provider_ids)} {'is' if count == 1 else 'are'} {now} now")
 
 
-def say_shared_hubs(house: House, partner: Partner) -> None:
+def say_shared_hubs(context: AppContext, partner: Partner) -> None:
     """Say with whom the partner shares its hub numbers: they may be."""
     for hub in partner.hubs:
         others = [
             other.user_id
-            for other in register.all_partners(house)
+            for other in register.all_partners(context)
             if hub in other.hubs and other.id != partner.id and other.retired_at is None
         ]
         if others:
@@ -57,19 +57,19 @@ def retire(user_id: str, yes: bool, as_json: bool) -> None:
     """
     from echs.cli.partner import show_partner
 
-    house = ready_house()
-    partner = register.partner_of_user(house, user_id)
-    waiting = waiting_for(house, partner.provider_ids) if partner.active else 0
-    unfetched = unfetched_by(house, partner.id)
+    context = ready_house()
+    partner = register.partner_of_user(context, user_id)
+    waiting = waiting_for(context, partner.provider_ids) if partner.active else 0
+    unfetched = unfetched_by(context, partner.id)
     if waiting:
         say(f"{counted(waiting, 'CDR')} would be held: clear first, or have another partner take its provider ids")
     if unfetched:
         say(f"it has not fetched {counted(unfetched, 'run')}: echs statement draw shows what it did not get")
     if not yes:
         click.confirm(f"Retire {partner.user_id} for good?", abort=True, err=True)
-    gone = departure.retire(house, user_id)
+    gone = departure.retire(context, user_id)
     show_partner(gone, as_json)
-    say_waiting(house, partner.provider_ids, "held")
+    say_waiting(context, partner.provider_ids, "held")
 
 
 @click.command(hidden=True)

@@ -7,9 +7,9 @@ from echs.base.plural import counted
 from echs.cli import EXIT_FAILED, cause_of
 from echs.cli.output import Paragraphs, json_option, print_json, print_table, say
 from echs.cli.store import NotReady
-from echs.house import missing_store, open_house
-from echs.settings import read_settings
-from echs.upkeep.examination import Status, Symptom, examine
+from echs.config.app_context import missing_store, open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance.doctor import CheckResult, Status, examine
 
 
 @click.command("doctor")
@@ -23,14 +23,14 @@ def command(as_json: bool) -> None:
     missing = missing_store(settings)
     if missing is not None:
         raise NotReady(f"there is no store at {missing.absolute()}; set ECHS_DATA_DIR, or make one: echs db upgrade")
-    symptoms: list[Symptom] = []
+    symptoms: list[CheckResult] = []
     try:
-        for each in examine(open_house(settings), settings):
+        for each in examine(open_app_context(settings), settings):
             symptoms.append(each)
     except Refused as refused:
         found = f"{refused.first.detail}{cause_of(refused)}"
         remedy = "see whether the database runs and can be reached from here with ECHS_DATABASE_URL"
-        symptoms.append(Symptom("store", Status.FAIL, found, remedy))
+        symptoms.append(CheckResult("store", Status.FAIL, found, remedy))
     symptoms.sort(key=lambda each: list(Status).index(each.status), reverse=True)
     failed = [each for each in symptoms if each.status is Status.FAIL]
     warned = [each for each in symptoms if each.status is Status.WARN]
@@ -44,6 +44,6 @@ def command(as_json: bool) -> None:
         raise click.exceptions.Exit(EXIT_FAILED)
 
 
-def found_and_remedy(symptom: Symptom) -> Paragraphs:
+def found_and_remedy(symptom: CheckResult) -> Paragraphs:
     """What was found and, on a line below, what to do about it."""
     return Paragraphs((symptom.found, *([f"→ {symptom.remedy}"] if symptom.remedy else [])))

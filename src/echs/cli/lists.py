@@ -19,9 +19,9 @@ def command() -> None:
 @json_option
 def show(as_json: bool) -> None:
     """Show the size of each partner's lists, and when they were last replaced (UTC)."""
-    house = ready_house()
-    tokens, points = roaming_list.states(house), chargepoint_list.states(house)
-    partners = register.all_partners(house)
+    context = ready_house()
+    tokens, points = roaming_list.states(context), chargepoint_list.states(context)
+    partners = register.all_partners(context)
     if as_json:
         print_json(
             [

@@ -131,10 +131,10 @@ def add(
     Example: echs partner add tnm --name "The New Motion" --operator TheNewMotion --provider TheNewMotion --hub 5
     --timezone Europe/Amsterdam
     """
-    house = ready_house()
+    context = ready_house()
     password, made = given_or_made(password_file)
     partner = enrolment.add_partner(
-        house,
+        context,
         user_id,
         name,
         password,
@@ -146,7 +146,7 @@ def add(
         numeric_pins=bool(numeric_pins),
     )
     show_partner(partner, as_json, made)
-    say_shared_hubs(house, partner)
+    say_shared_hubs(context, partner)
 
 
 @command.command("list")
@@ -182,10 +182,10 @@ def list_(retired_too: bool, as_json: bool) -> None:
 @json_option
 def show(user_id: str, as_json: bool) -> None:
     """Show one partner."""
-    house = ready_house()
-    partner = register.partner_of_user(house, user_id)
+    context = ready_house()
+    partner = register.partner_of_user(context, user_id)
     show_partner(partner, as_json)
-    say_shared_hubs(house, partner)
+    say_shared_hubs(context, partner)
     if not partner.active and partner.retired_at is None:
         say(
             f"it is disabled and its ids are free for others; to let it in again: echs partner enable {partner.user_id}"
@@ -198,9 +198,9 @@ def show(user_id: str, as_json: bool) -> None:
 @json_option
 def passwd(user_id: str, password_file: Any, as_json: bool) -> None:
     """Set a new password. Every login of the partner ends."""
-    house = ready_house()
+    context = ready_house()
     password, made = given_or_made(password_file)
-    partner = enrolment.set_password(house, user_id, password)
+    partner = enrolment.set_password(context, user_id, password)
     if as_json:
         print_json({"user_id": partner.user_id, "password": made})
     elif made:
@@ -229,11 +229,11 @@ def own(
     """
     if not (operator_ids or provider_ids or hubs):
         raise click.UsageError("name at least one --operator, --provider or --hub")
-    verb, house = enrolment.disown if remove else enrolment.own, ready_house()
-    partner = verb(house, user_id, Ownership(operator_ids, provider_ids, hubs))
+    verb, context = enrolment.disown if remove else enrolment.own, ready_house()
+    partner = verb(context, user_id, Ownership(operator_ids, provider_ids, hubs))
     show_partner(partner, as_json)
-    say_waiting(house, provider_ids, "held" if remove or not partner.active else "pending")
-    say_shared_hubs(house, partner)
+    say_waiting(context, provider_ids, "held" if remove or not partner.active else "pending")
+    say_shared_hubs(context, partner)
 
 
 @command.command()
@@ -291,11 +291,11 @@ def disable(user_id: str, as_json: bool) -> None:
     Its ids are free for others to take; CDRs that are addressed to it are held until it is enabled, or another has the
     id.
     """
-    house = ready_house()
-    partner = enrolment.disable(house, user_id)
+    context = ready_house()
+    partner = enrolment.disable(context, user_id)
     show_partner(partner, as_json)
     say("its ids are free for others now; CDRs addressed to it are held")
-    say_waiting(house, partner.provider_ids, "held")
+    say_waiting(context, partner.provider_ids, "held")
 
 
 @command.command()
@@ -303,10 +303,10 @@ def disable(user_id: str, as_json: bool) -> None:
 @json_option
 def enable(user_id: str, as_json: bool) -> None:
     """Let a partner in again, with the ids that it had."""
-    house = ready_house()
-    partner = enrolment.enable(house, user_id)
+    context = ready_house()
+    partner = enrolment.enable(context, user_id)
     show_partner(partner, as_json)
-    say_waiting(house, partner.provider_ids, "pending")
+    say_waiting(context, partner.provider_ids, "pending")
 
 
 command.add_command(certificate.command)

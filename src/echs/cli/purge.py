@@ -11,7 +11,7 @@ from echs.base.plural import counted
 from echs.clearing.retention import Due, due, purge_run
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.cli.store import ready_house
-from echs.house import House
+from echs.config.app_context import AppContext
 from echs.partners.login import forget_ended
 
 UNITS = {"d": 1, "w": 7, "m": 31, "y": 366}
@@ -49,21 +49,21 @@ def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool
     The totals of the runs stay, and so much of each CDR that it cannot be billed again; its statement is drawn no more.
     The newest run is never deleted. This cannot be undone: make a backup, and try --dry-run first.
     """
-    house = ready_house()
-    found = due(house, house.clock() - older_than, unfetched_too=unfetched_too)
+    context = ready_house()
+    found = due(context, context.clock() - older_than, unfetched_too=unfetched_too)
     if not as_json:
         show(found)
     if not dry_run and (found.runs or found.begun) and not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("deleting cannot be undone: pass --yes to run non-interactively")
         click.confirm(f"Delete {counted(found.cdr_count, 'CDR')}? It cannot be undone", abort=True, err=True)
-    deleted = 0 if dry_run else delete(house, found)
+    deleted = 0 if dry_run else delete(context, found)
     if as_json:
         print_json({"runs": found.runs, "unfetched": found.unfetched, "cdrs": found.cdr_count, "deleted": deleted})
     elif not dry_run:
         say(f"{counted(deleted, 'CDR')} deleted, and the logins that have ended")
     elif not (found.runs or found.unfetched or found.begun):
-        say(f"no run but the newest was made before {house.clock() - older_than:%Y-%m-%d}")
+        say(f"no run but the newest was made before {context.clock() - older_than:%Y-%m-%d}")
 
 
 def show(found: Due) -> None:
@@ -74,7 +74,7 @@ def show(found: Due) -> None:
     print_table("Old runs", ("run", "cleared", "CDRs", ""), sorted(rows), right=("run", "CDRs"))
 
 
-def delete(house: House, found: Due) -> int:
+def delete(context: AppContext, found: Due) -> int:
     """Delete, run by run, a few CDRs at a time; stopped in between, the next purge goes on."""
     out = console()
     out.stderr = True
@@ -82,10 +82,10 @@ def delete(house: House, found: Due) -> int:
     with Progress(console=out, transient=True) as progress:
         task = progress.add_task("deleting", total=found.cdr_count)
         for run in (*found.begun, *found.runs):
-            for count in purge_run(house, run.number):
+            for count in purge_run(context, run.number):
                 deleted += count
                 progress.advance(task, count)
-    house.shelf.clear()
-    forget_ended(house)
-    house.receipts.forget(house)
+    context.shelf.clear()
+    forget_ended(context)
+    context.receipts.forget(context)
     return deleted

@@ -16,22 +16,24 @@ import click
 import pysqlite3.dbapi2 as sqlite
 from gunicorn.app.base import BaseApplication
 
-from echs import __version__, logs, schema, server
+from echs import __version__
 from echs.base.database import Database, FileIdentity
 from echs.base.instances import registered, running
+from echs.base.metrics import forget_worker
 from echs.cli.output import this_command
 from echs.cli.store import require_ready
-from echs.health import Draining
-from echs.house import open_house
-from echs.logs import ServerLogger
-from echs.master import Master
-from echs.meters import forget_worker
+from echs.config.app_context import open_app_context
+from echs.config.settings import Settings, read_settings
+from echs.maintenance import schema
+from echs.maintenance.doctor import LEAST_SQLITE
 from echs.partners import register
 from echs.protocols.ochp02.contracts import CONTRACTS
-from echs.reception import Reception
-from echs.settings import Settings, read_settings
-from echs.upkeep.examination import LEAST_SQLITE
-from echs.worker import Worker
+from echs.serving import application, logs
+from echs.serving.gunicorn_arbiter import GunicornArbiter
+from echs.serving.gunicorn_worker import GunicornWorker
+from echs.serving.health import Draining
+from echs.serving.logs import ServerLogger
+from echs.serving.request_middleware import RequestMiddleware
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ WILDCARDS = ("0.0.0.0", "[::]", "")  # noqa: S104 - recognised, not bound
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """Gunicorn, told everything here; the house is opened in each worker, after the fork."""
+    """Gunicorn, told everything here; the context is opened in each worker, after the fork."""
 
     def __init__(
         self,
@@ -66,16 +68,16 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until the end."""
-        Master(self).run()
+        GunicornArbiter(self).run()
 
     def load_config(self) -> None:
         """Take over our options."""
         for name, value in self.options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Reception:
+    def load(self) -> RequestMiddleware:
         """The application, in a worker."""
-        return server.from_environment(self.public_url, self.shared, self.draining, self.store_file)
+        return application.from_environment(self.public_url, self.shared, self.draining, self.store_file)
 
 
 @click.command("serve")
@@ -94,19 +96,19 @@ def command(bind: str, workers: int, threads: int) -> None:
     settings = read_settings()
     refuse_taken(host, int(port), bind, settings.data_dir)
     logs.configure(settings.log_level, settings.log_format)
-    house = open_house(settings, public_url=reachable)
-    prepare(house.database)
-    paths = " and ".join(house.public_url + contract.path for contract in CONTRACTS)
+    context = open_app_context(settings, public_url=reachable)
+    prepare(context.database)
+    paths = " and ".join(context.public_url + contract.path for contract in CONTRACTS)
     announce(f"eCHS {__version__} serves OCHP 0.2 at {paths} (WSDL: ?wsdl)")
-    announce(f"store: {house.database.url.render_as_string(hide_password=True)}")
+    announce(f"store: {context.database.url.render_as_string(hide_password=True)}")
     if settings.public_url is None and host in WILDCARDS:
         announce("set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links")
-    if not register.all_partners(house):
+    if not register.all_partners(context):
         announce("there is no partner yet; in another terminal, with the same settings:")
         announce(f'  {this_command()} partner add USER_ID --name "Company" --operator ID --provider ID')
         announce(f'  {this_command()} partner add USER_ID --name "Clearing office" --administrator')
-    public_url, store_file = house.public_url, house.database.file
-    house.database.close()
+    public_url, store_file = context.public_url, context.database.file
+    context.database.close()
     with registered(settings.data_dir, bind) as others, shared_directory() as shared:
         for other in others:
             announce(f"another server uses the same data directory: {other}; meant so for hosts that share a database")
@@ -145,7 +147,7 @@ def gunicorn_options(bind: str, workers: int, threads: int, shared: Path) -> dic
         "bind": bind,
         "workers": workers,
         "threads": threads,
-        "worker_class": Worker,
+        "worker_class": GunicornWorker,
         "timeout": 120,
         "graceful_timeout": GRACE_SECONDS,
         "keepalive": 30,

@@ -40,17 +40,17 @@ def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_
 
     Without --pdf and --csv both are written to statement-RUN-USER_ID.pdf and .csv here, for the owner alone.
     """
-    house = ready_house()
-    partner_id = publish.partner_in_run(house, run_number, user_id)
+    context = ready_house()
+    partner_id = publish.partner_in_run(context, run_number, user_id)
     csv_suffix = CSV_FORMS[csv_form]
     files = {"pdf": pdf, csv_suffix: csv}
     if pdf is None and csv is None:
-        statement, _ = publish.build(house, partner_id, [run_number])
+        statement, _ = publish.build(context, partner_id, [run_number])
         files = {form: Path(safe_name(statement.file_name(form))) for form in files}
     for form, path in files.items():
         if path is None:
             continue
-        with publish.open_statement(house, house.shelf, partner_id, [run_number], form) as drawn:
+        with publish.open_statement(context, context.shelf, partner_id, [run_number], form) as drawn:
             aside = path.with_name(f".{path.name}.part")
             try:
                 # It names contracts: as the store, it is for its owner.
@@ -65,5 +65,5 @@ def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_
                 raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
         say(f"wrote {path}")
     if delivered:
-        now = note_delivered(house, run_number, partner_id)
+        now = note_delivered(context, run_number, partner_id)
         say(f"run {run_number} counts as fetched by {user_id} {'now' if now else 'already'}")

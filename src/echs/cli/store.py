@@ -1,13 +1,13 @@
-"""Opening the house for a command, and refusing to touch a store that is not ready."""
+"""Opening the application context for a command, and refusing to touch a store that is not ready."""
 
 import click
 
-from echs import schema
 from echs.base.database import Database
 from echs.cli import EXIT_UNAVAILABLE
 from echs.cli.output import say
-from echs.house import House, missing_store, open_house
-from echs.settings import read_settings
+from echs.config.app_context import AppContext, missing_store, open_app_context
+from echs.config.settings import read_settings
+from echs.maintenance import schema
 
 
 class NotReady(click.ClickException):
@@ -16,8 +16,8 @@ class NotReady(click.ClickException):
     exit_code = EXIT_UNAVAILABLE
 
 
-def ready_house() -> House:
-    """The house of the environment's settings, with the tables that this program needs.
+def ready_house() -> AppContext:
+    """The context of the environment's settings, with the tables that this program needs.
 
     :raises NotReady: the tables are missing, older or newer
     :raises BadConfiguration:
@@ -28,9 +28,9 @@ def ready_house() -> House:
     if missing is not None:
         # Nothing is made by looking: the wrong directory would become a second, empty clearing house.
         raise NotReady(f"there is no store at {missing.absolute()}; set ECHS_DATA_DIR, or make one: echs db upgrade")
-    house = open_house(settings)
-    require_ready(house.database)
-    return house
+    context = open_app_context(settings)
+    require_ready(context.database)
+    return context
 
 
 def require_ready(database: Database) -> None:

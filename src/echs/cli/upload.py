@@ -24,10 +24,10 @@ def command() -> None:
 @json_option
 def list_(user_id: str | None, since: datetime | None, outcome: str | None, limit: int, as_json: bool) -> None:
     """List the newest uploads, newest first. Times are UTC."""
-    house = ready_house()
-    partner_id = None if user_id is None else partner_of_user(house, user_id).id
-    found = receipts.newest(house, partner_id=partner_id, since=since, outcome=outcome, limit=limit)
-    users = {partner.id: partner.user_id for partner in all_partners(house)}
+    context = ready_house()
+    partner_id = None if user_id is None else partner_of_user(context, user_id).id
+    found = receipts.newest(context, partner_id=partner_id, since=since, outcome=outcome, limit=limit)
+    users = {partner.id: partner.user_id for partner in all_partners(context)}
     if as_json:
         print_json([{**asdict(each), "partner": users.get(each.partner_id)} for each in found])
         return
@@ -58,9 +58,9 @@ def list_(user_id: str | None, since: datetime | None, outcome: str | None, limi
 @json_option
 def show(request_id: str, as_json: bool) -> None:
     """Show one upload and its problems. REQUEST_ID stands in the answer that the partner got."""
-    house = ready_house()
-    found = receipts.of_request(house, request_id)
-    partner = next((each.user_id for each in all_partners(house) if each.id == found.partner_id), None)
+    context = ready_house()
+    found = receipts.of_request(context, request_id)
+    partner = next((each.user_id for each in all_partners(context) if each.id == found.partner_id), None)
     if as_json:
         print_json({**asdict(found), "partner": partner})
         return

@@ -8,8 +8,8 @@ from rich.progress import Progress
 from echs.cli import EXIT_FAILED
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.cli.store import ready_house
-from echs.upkeep.checks.view import Check
-from echs.upkeep.verification import CHECKS, Verification
+from echs.maintenance.checks.view import Check
+from echs.maintenance.verification import CHECKS, Verification
 
 ENTRY = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
 

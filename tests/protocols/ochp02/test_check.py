@@ -9,13 +9,13 @@ import pytest
 
 from cast import FIELD_CDR, cdr, charge_point, token
 from echs.base.rule import Severity
-from echs.house import limits
+from echs.config.app_context import limits
+from echs.config.settings import read_settings
 from echs.protocols.ochp02.check import Checker, check_body
 from echs.protocols.ochp02.check_csv import check_csv
 from echs.protocols.ochp02.codes import CODES
 from echs.protocols.ochp02.contracts import CONTRACTS
 from echs.protocols.ochp02.names import CDR_INFO, RECORDS, ROAMING_AUTHORISATION_INFO
-from echs.settings import read_settings
 from uploads import SAMPLES, WRONG_DATA, members
 from wire import SOAP_11, SOAP_12, UPLOADS, envelope, identity, record_xml
 

@@ -25,9 +25,9 @@ LOGIN_WRONG = "<n:userId>tnm</n:userId><n:password>a wrong password</n:password>
 class Stage:
     """What a case may change."""
 
-    def __init__(self, app, house, clock, monkeypatch) -> None:
+    def __init__(self, app, context, clock, monkeypatch) -> None:
         self.app = app
-        self.house = house
+        self.context = context
         self.clock = clock
         self.patch = monkeypatch.setattr
         self.tnm = Caller(app, "tnm")
@@ -47,13 +47,13 @@ def login_busy(stage):
 
 
 def login_throttled(stage):
-    for _ in range(stage.house.throttle.limits.pair):
+    for _ in range(stage.context.throttle.limits.pair):
         assert stage.tnm.send("Authenticate", LOGIN_WRONG).reason == "LOGIN_REFUSED"
     return stage.tnm.send("Authenticate", LOGIN_WRONG)
 
 
 def uploads_everywhere(stage):
-    stage.patch(stage.house.admission, "limits", AdmissionLimits(seats=0))
+    stage.patch(stage.context.admission, "limits", AdmissionLimits(seats=0))
     return stage.tnm.upload("AddCDRs", *[cdr(number) for number in range(100)])
 
 
@@ -63,14 +63,14 @@ def too_slow(stage):
 
 
 def twice_published(stage, operation, record):
-    object.__setattr__(stage.house.limits, "refuse_foreign_ids", True)
+    object.__setattr__(stage.context.limits, "refuse_foreign_ids", True)
     assert Caller(stage.app, "lnd").upload(operation, record).code == 0
     return stage.tnm.upload(operation, record)
 
 
 def contract_of_another(stage):
-    object.__setattr__(stage.house.limits, "refuse_foreign_ids", True)
-    enrolment.own(stage.house, "anwb", Ownership([], ["NL-ANW"], []))
+    object.__setattr__(stage.context.limits, "refuse_foreign_ids", True)
+    enrolment.own(stage.context, "anwb", Ownership([], ["NL-ANW"], []))
     return stage.tnm.upload("SetRoamingAuthorisationList", token(1, contract_id="NL-ANW-000001"))
 
 
@@ -80,7 +80,7 @@ def login_expired(stage):
 
 
 def certificate_missing(stage):
-    certificates.add(stage.house, "tnm", certificate_pem(stage.clock()))
+    certificates.add(stage.context, "tnm", certificate_pem(stage.clock()))
     return stage.tnm.send("GetCDRs")
 
 
@@ -98,10 +98,10 @@ def broken_inside(stage):
 
 
 def store_gone(stage):
-    gone = type(stage.house.database)("postgresql://echs@127.0.0.1:1/gone")
-    stage.house.database.close()
-    stage.house.database.engine = gone.engine
-    stage.house.database.url = gone.url
+    gone = type(stage.context.database)("postgresql://echs@127.0.0.1:1/gone")
+    stage.context.database.close()
+    stage.context.database.engine = gone.engine
+    stage.context.database.url = gone.url
     return stage.tnm.send("GetCDRs")
 
 
@@ -114,7 +114,7 @@ def disk_full(stage):
 
 
 def too_many(stage):
-    object.__setattr__(stage.house.limits, "records_per_upload", 2)
+    object.__setattr__(stage.context.limits, "records_per_upload", 2)
     assert stage.tnm.upload("AddCDRs", *[cdr(number) for number in range(2)]).code == 0
     return stage.tnm.upload("AddCDRs", *[cdr(number) for number in range(3)])
 
@@ -152,8 +152,8 @@ REQUEST_ID = re.compile(r" request [0-9A-Z]{26}$")
 
 
 @pytest.mark.parametrize("number", sorted(CASES))
-def test_each_code_is_emitted_and_says_what_the_catalogue_says(app, house, cast, clock, monkeypatch, number):
-    answer = CASES[number](Stage(app, house, clock, monkeypatch))
+def test_each_code_is_emitted_and_says_what_the_catalogue_says(app, context, cast, clock, monkeypatch, number):
+    answer = CASES[number](Stage(app, context, clock, monkeypatch))
     code = BY_NUMBER[number]
     assert answer.status == 200
     # AuthenticateResponse of the specification has no number.

@@ -61,9 +61,9 @@ def answered(caller: Caller) -> tuple[list[str], etree._Element]:
 
 
 @of_each
-def test_who_reads_pins_as_numbers_gets_0_where_one_is_none_and_nobody_else_does(app, house, cast, contract):
+def test_who_reads_pins_as_numbers_gets_0_where_one_is_none_and_nobody_else_does(app, context, cast, contract):
     publish(app, contract)
-    enrolment.change(house, "anwb", numeric_pins=True)
+    enrolment.change(context, "anwb", numeric_pins=True)
     anwb, lnd = Caller(app, "anwb", contract=contract), Caller(app, "lnd", contract=contract)
     judge = schema_of_2012(contract)
     for _ in range(2):  # drawn, then from the file
@@ -73,14 +73,14 @@ def test_who_reads_pins_as_numbers_gets_0_where_one_is_none_and_nobody_else_does
         texts, response = answered(lnd)
         assert texts == list(PINS)
         assert not judge.validate(response)
-    enrolment.change(house, "anwb", numeric_pins=False)
+    enrolment.change(context, "anwb", numeric_pins=False)
     assert answered(anwb)[0] == list(PINS)
 
 
 @pytest.mark.parametrize("plain_first", [False, True])
-def test_the_compressed_list_has_the_same_pins(app, house, cast, plain_first):
+def test_the_compressed_list_has_the_same_pins(app, context, cast, plain_first):
     publish(app, SPECIFIED)
-    enrolment.change(house, "anwb", numeric_pins=True)
+    enrolment.change(context, "anwb", numeric_pins=True)
     anwb = Caller(app, "anwb")
     if plain_first:
         answered(anwb)
@@ -91,9 +91,9 @@ def test_the_compressed_list_has_the_same_pins(app, house, cast, plain_first):
 
 
 @of_each
-def test_everything_but_the_pin_is_the_same_for_both(app, house, cast, contract):
+def test_everything_but_the_pin_is_the_same_for_both(app, context, cast, contract):
     publish(app, contract)
-    enrolment.change(house, "anwb", numeric_pins=True)
+    enrolment.change(context, "anwb", numeric_pins=True)
     one, other = (
         Caller(app, user_id, contract=contract).send("GetRoamingAuthorisationList").body for user_id in ("anwb", "lnd")
     )

@@ -95,8 +95,8 @@ def test_authenticate_has_two_answers(app, cast):
     assert printed.code == "Accepted"
 
 
-def test_a_password_is_read_as_it_stands(app, house, cast):
-    enrolment.set_password(house, "tnm", " <pass> & wörd ")
+def test_a_password_is_read_as_it_stands(app, context, cast):
+    enrolment.set_password(context, "tnm", " <pass> & wörd ")
     ask = "<n:AuthenticateRequest><n:userId>tnm</n:userId><n:password> &lt;pass&gt; &amp; wörd </n:password></n:AuthenticateRequest>"
     assert request(app, envelope(ask)).code == "Accepted"
 
@@ -227,19 +227,19 @@ def test_a_disk_that_is_full_while_an_upload_is_put_aside_is_told(app, cast, mon
     assert (answer.status, answer.code) == (200, 503)
 
 
-def test_a_store_that_is_gone_is_an_answer_and_not_an_exception(app, house, cast):
+def test_a_store_that_is_gone_is_an_answer_and_not_an_exception(app, context, cast):
     caller = Caller(app, "tnm")
-    if house.database.is_sqlite:
-        with house.database.write() as transaction:
+    if context.database.is_sqlite:
+        with context.database.write() as transaction:
             transaction.exec_driver_sql("PRAGMA max_page_count = 1")
         limits = []
         for _ in range(3):
             answer = caller.upload("SetRoamingAuthorisationList", *[token(number) for number in range(3000)])
             limits.append(answer.code)
         assert set(limits) <= {0, 503}
-    house.database.close()
-    house.database.engine = type(house.database)("postgresql://echs@127.0.0.1:1/gone").engine
-    house.database.url = type(house.database)("postgresql://echs@127.0.0.1:1/gone").url
+    context.database.close()
+    context.database.engine = type(context.database)("postgresql://echs@127.0.0.1:1/gone").engine
+    context.database.url = type(context.database)("postgresql://echs@127.0.0.1:1/gone").url
     assert caller.send("GetCDRs").code == 502
 
 

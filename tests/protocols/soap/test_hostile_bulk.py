@@ -100,8 +100,8 @@ def test_a_hostile_upload_is_refused_for_little_work_and_leaves_the_list(app, ca
     assert left == tuple(map(str, token(7)))
 
 
-def test_an_upload_is_held_in_bounded_memory_whatever_its_length(app, cast, house, monkeypatch):
-    object.__setattr__(house.limits, "records_per_upload", 10**6)
+def test_an_upload_is_held_in_bounded_memory_whatever_its_length(app, cast, context, monkeypatch):
+    object.__setattr__(context.limits, "records_per_upload", 10**6)
     monkeypatch.setattr("echs.base.spool.MEMORY_BYTES", 1_000_000)
     caller = Caller(app, "tnm")
     peaks = []
@@ -117,7 +117,7 @@ def test_an_upload_is_held_in_bounded_memory_whatever_its_length(app, cast, hous
     assert peaks[2] - peaks[1] < 35_000 * 150
 
 
-def test_cdrs_are_held_in_bounded_memory_however_many_and_however_wide_their_texts(app, cast, house, monkeypatch):
+def test_cdrs_are_held_in_bounded_memory_however_many_and_however_wide_their_texts(app, cast, context, monkeypatch):
     monkeypatch.setattr("echs.base.spool.MEMORY_BYTES", 1_000_000)
     caller = Caller(app, "tnm")
     peaks = []
@@ -134,7 +134,7 @@ def test_cdrs_are_held_in_bounded_memory_however_many_and_however_wide_their_tex
     assert peaks[2] - peaks[1] < 10_000 * 300
 
 
-def test_cdrs_beyond_the_memory_are_stored_as_they_were_sent(app, cast, house, monkeypatch):
+def test_cdrs_beyond_the_memory_are_stored_as_they_were_sent(app, cast, context, monkeypatch):
     monkeypatch.setattr("echs.base.spool.MEMORY_BYTES", 10_000)
     sent = [cdr(number, city="Łódź" if number % 2 else "Köln") for number in range(2_500)]
     sent.insert(700, sent[3])

@@ -4,7 +4,7 @@ from lxml import etree
 from spyne import Application
 
 from echs.base.resources import contracts
-from echs.house import House
+from echs.config.app_context import AppContext
 from echs.protocols.ochp02.contracts import CONTRACTS, Contract
 from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE, SECRET_NAMES
 from echs.protocols.ochp02.service import service
@@ -18,31 +18,31 @@ ADDRESSES = (
 )
 
 
-def mounts(house: House) -> dict[str, SoapMount]:
-    """The service under each contract, by path, for this house."""
+def mounts(context: AppContext) -> dict[str, SoapMount]:
+    """The service under each contract, by path, for this context."""
     return {
         contract.path: SoapMount(
-            application(contract, house),
-            wsdl(contract, house.public_url + contract.path),
-            wsdl(contract, house.public_url + contract.path, whole=True),
+            application(contract, context),
+            wsdl(contract, context.public_url + contract.path),
+            wsdl(contract, context.public_url + contract.path, whole=True),
         )
         for contract in CONTRACTS
     }
 
 
-def application(contract: Contract, house: House | None = None) -> Application:
-    """The Spyne application; without a house it can be looked at, but not called."""
+def application(contract: Contract, context: AppContext | None = None) -> Application:
+    """The Spyne application; without a context it can be looked at, but not called."""
     limits = BodyLimits(0, 0, MarkupLimits())
-    if house is not None:
-        markup = MarkupLimits(house.limits.xml_depth, house.limits.xml_attributes)
-        limits = BodyLimits(house.limits.bulk_body_bytes, house.limits.small_body_bytes, markup)
+    if context is not None:
+        markup = MarkupLimits(context.limits.xml_depth, context.limits.xml_attributes)
+        limits = BodyLimits(context.limits.bulk_body_bytes, context.limits.small_body_bytes, markup)
     return Application(
         [service(contract)],
         tns=NAMESPACE,
         name="OCHP",
         in_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits, SECRET_NAMES),
         out_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits, SECRET_NAMES),
-        config=house,
+        config=context,
     )
 
 

@@ -18,14 +18,13 @@ from typing import Any, NamedTuple
 
 from spyne import Fault
 
-from echs import meters
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.audit.receipts import Receipt
 from echs.audit.receipts import Told as ToldProblem
 from echs.authorisations import roaming_list
 from echs.authorisations.authorisation import Authorisation
-from echs.base import request_context
+from echs.base import metrics, request_context
 from echs.base.errors import LoadReason, Reason, Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
 from echs.base.plural import counted
@@ -37,7 +36,7 @@ from echs.chargepoints import chargepoint_list
 from echs.chargepoints.chargepoint import ChargePoint
 from echs.clearing.delivery import deliver
 from echs.clearing.run import clear_as
-from echs.house import House
+from echs.config.app_context import AppContext
 from echs.lists.list_cache import Published, RecordTemplate
 from echs.lists.versioned_list import ReplaceResult
 from echs.partners.login import LoginReason, log_in, partner_of_token
@@ -104,19 +103,19 @@ def answered(
 ) -> Callable[..., Operation]:
     """Make an operation of a function that may refuse.
 
-    The operation gets the house, the exchange and the request's members. Whatever the function raises, but for a fault,
+    The operation gets the context, the exchange and the request's members. What the function raises, but for a fault,
     becomes a code and a description; ``as_answer`` makes the operation's answer of them where it has more.
     """
 
     def decorate(function: Operation) -> Operation:
         @wraps(function)
-        def operation(house: House, exchange: Exchange, *members: Any) -> Answer:
+        def operation(context: AppContext, exchange: Exchange, *members: Any) -> Answer:
             name, present = function.__name__, request_context.current()
             present.operation = name
             try:
-                answer = function(house, exchange, *members)
+                answer = function(context, exchange, *members)
             except Fault as fault:
-                keep_receipt(house, exchange, f"fault {getattr(fault, 'subcode', '')}".strip(), None, record)
+                keep_receipt(context, exchange, f"fault {getattr(fault, 'subcode', '')}".strip(), None, record)
                 raise
             except Refused as refused:
                 refusal = refused
@@ -129,18 +128,18 @@ def answered(
                 refusal = refuse(ours, "there is no space left" if full else "an error on our side")
             else:
                 present.result = OK_RESULT
-                keep_receipt(house, exchange, OK_RESULT, None, record)
+                keep_receipt(context, exchange, OK_RESULT, None, record)
                 return answer
             if exchange.records is not None:
                 exchange.records.close()
                 exchange.records = None
             reason = refusal.first.reason
             present.result = reason.value
-            keep_receipt(house, exchange, reason.value, refusal, record)
+            keep_receipt(context, exchange, reason.value, refusal, record)
             if isinstance(reason, StoreReason):
-                present.tally(meters.STORE_ERRORS, reason.value)
+                present.tally(metrics.STORE_ERRORS, reason.value)
             elif present.actor and name in CHANGING and not isinstance(reason, LoadReason):
-                note_refusal(house, CHANGING[name], reason)
+                note_refusal(context, CHANGING[name], reason)
             told = Told(number_of(refusal), description(refusal, exchange.request_id, record))
             return told if as_answer is None else as_answer(told)
 
@@ -150,7 +149,7 @@ def answered(
 
 
 def keep_receipt(
-    house: House, exchange: Exchange, outcome: str, refusal: Refused | None, record: WireRecord | None
+    context: AppContext, exchange: Exchange, outcome: str, refusal: Refused | None, record: WireRecord | None
 ) -> None:
     """Keep a receipt of an upload of a partner; a store that takes none is no reason to fall."""
     upload, present = exchange.upload, request_context.current()
@@ -159,7 +158,7 @@ def keep_receipt(
     kept = () if refusal is None else refusal.kept
     receipt = Receipt(
         request_id=present.request_id,
-        received_at=house.clock(),
+        received_at=context.clock(),
         partner_id=upload.partner_id,
         operation=present.operation,
         channel=present.door,
@@ -177,35 +176,35 @@ def keep_receipt(
         milliseconds=round((time.monotonic() - upload.began) * 1000),
     )
     try:
-        house.receipts.keep(house, receipt)
+        context.receipts.keep(context, receipt)
     except Refused:
         log.warning("the receipt of an upload could not be kept")
 
 
-def note_refusal(house: House, action: Action, reason: Reason) -> None:
+def note_refusal(context: AppContext, action: Action, reason: Reason) -> None:
     """Enter into the audit trail what a partner was not let do; a store that takes no entry is no reason to fall."""
     try:
-        trail.note_refusal(house, action, "", reason.value)
+        trail.note_refusal(context, action, "", reason.value)
     except Refused:
         log.warning("a refusal could not be entered into the audit trail")
 
 
-def identified(function: Callable[[House, Partner, Exchange], Answer] | Operation) -> Operation:
+def identified(function: Callable[[AppContext, Partner, Exchange], Answer] | Operation) -> Operation:
     """Make a function of a caller: who it is is found out before anything else of the request is looked at."""
 
     @wraps(function)
-    def with_caller(house: House, exchange: Exchange, *members: Any) -> Answer:
+    def with_caller(context: AppContext, exchange: Exchange, *members: Any) -> Answer:
         if len(exchange.identities) > 1:
             raise refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has identity headers of different values")
         if not any(exchange.identities):
             raise refuse(LoginReason.LOGIN_TOKEN_MISSING, no_identity(exchange))
-        caller = partner_of_token(house, exchange.identities[0])
+        caller = partner_of_token(context, exchange.identities[0])
         request_context.current().actor = caller.user_id
         if request_context.current().operation in UPLOADS:
             exchange.upload = Upload(caller.id, time.monotonic())
         if exchange.refusal is not None:
             raise exchange.refusal
-        return function(house, caller, exchange, *members)
+        return function(context, caller, exchange, *members)
 
     return with_caller
 
@@ -227,50 +226,50 @@ def ok(sentence: str, exchange: Exchange) -> Told:
 
 
 @answered(as_answer=LoginAnswer)
-def authenticate(house: House, exchange: Exchange, user_id: str, password: str) -> Answer:
+def authenticate(context: AppContext, exchange: Exchange, user_id: str, password: str) -> Answer:
     """OCHP 0.2, 3.1 and 3.2."""
     if exchange.refusal is not None:
         raise exchange.refusal
     for name, value in (("userId", user_id), ("password", password)):
         if not value:
             raise refuse(FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory", field=name)
-    token = log_in(house, user_id, password, house.throttle)
-    hours = house.limits.login_seconds / 3600
+    token = log_in(context, user_id, password, context.throttle)
+    hours = context.limits.login_seconds / 3600
     return LoginAnswer(ok(f"logged in for {hours:g} h", exchange), token)
 
 
 @answered(CDR_INFO)
 @identified
-def add_cdrs(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
+def add_cdrs(context: AppContext, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.3 and 3.4."""
-    with admitted(house, caller, reader):
+    with admitted(context, caller, reader):
         records = received(reader, CDR_INFO, CdrRecord._make)
-        added = intake.add(house, caller, records, exchange.request_id, house.lists)
+        added = intake.add(context, caller, records, exchange.request_id, context.lists)
     new = added.received - added.count(Outcome.KNOWN)
     note_outcome(exchange, new, added.count(Outcome.KNOWN), added.warned)
     for outcome in Outcome:
-        request_context.current().tally(meters.CDRS, outcome.value, amount=added.count(outcome))
+        request_context.current().tally(metrics.CDRS, outcome.value, amount=added.count(outcome))
     return ok(told_of_intake(added), exchange)
 
 
 @answered(as_answer=DeliveryAnswer)
 @identified
-def get_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
+def get_cdrs(context: AppContext, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.5 and 3.6."""
-    delivery = deliver(house, caller, form(CDR_INFO).template)
+    delivery = deliver(context, caller, form(CDR_INFO).template)
     exchange.records = collected(map(finished, delivery.texts))
     if not delivery.runs:
         return DeliveryAnswer(ok("no clearing run concerns you yet", exchange))
     latest = ", ".join(map(str, delivery.runs[-5:]))
     sentence = f"run {latest}" if len(delivery.runs) == 1 else f"{len(delivery.runs)} runs, up to {latest}"
-    return DeliveryAnswer(ok(sentence, exchange), house.statement_url(caller, delivery.runs, delivery.spans))
+    return DeliveryAnswer(ok(sentence, exchange), context.statement_url(caller, delivery.runs, delivery.spans))
 
 
 @answered()
 @identified
-def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
+def clear_cdrs(context: AppContext, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.7 and 3.8."""
-    run = clear_as(house, caller, exchange.request_id, house.issuer)
+    run = clear_as(context, caller, exchange.request_id, context.issuer)
     if run is None:
         return ok("nothing was pending; no run was made", exchange)
     return ok(f"run {run.number}: {counted(run.cdr_count, 'CDR')} cleared", exchange)
@@ -278,42 +277,44 @@ def clear_cdrs(house: House, caller: Partner, exchange: Exchange) -> Answer:
 
 @answered()
 @identified
-def get_roaming_authorisation_list(house: House, caller: Partner, exchange: Exchange) -> Answer:
+def get_roaming_authorisation_list(context: AppContext, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.9 and 3.10."""
     drawing = (numeric_pins_form if caller.numeric_pins else form)(ROAMING_AUTHORISATION_INFO)
-    exchange.records = drawn(house, exchange, roaming_list.PUBLISHED, drawing)
+    exchange.records = drawn(context, exchange, roaming_list.PUBLISHED, drawing)
     return ok("the lists of all partners", exchange)
 
 
 @answered(ROAMING_AUTHORISATION_INFO)
 @identified
-def set_roaming_authorisation_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
+def set_roaming_authorisation_list(
+    context: AppContext, caller: Partner, exchange: Exchange, reader: EnvelopeReader
+) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
-    with admitted(house, caller, reader):
+    with admitted(context, caller, reader):
         records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
-        replaced = roaming_list.replace(house, caller, records)
+        replaced = roaming_list.replace(context, caller, records)
     note_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
-    request_context.current().tally(meters.LIST_RECORDS, "roaming", amount=replaced.stored)
+    request_context.current().tally(metrics.LIST_RECORDS, "roaming", amount=replaced.stored)
     return ok(told_of_replacement(replaced), exchange)
 
 
 @answered()
 @identified
-def get_chargepoint_list(house: House, _caller: Partner, exchange: Exchange) -> Answer:
+def get_chargepoint_list(context: AppContext, _caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
-    exchange.records = drawn(house, exchange, chargepoint_list.PUBLISHED, form(CHARGEPOINT_INFO))
+    exchange.records = drawn(context, exchange, chargepoint_list.PUBLISHED, form(CHARGEPOINT_INFO))
     return ok("the lists of all partners", exchange)
 
 
 @answered(CHARGEPOINT_INFO)
 @identified
-def set_chargepoint_list(house: House, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
+def set_chargepoint_list(context: AppContext, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.15 and 3.16."""
-    with admitted(house, caller, reader):
+    with admitted(context, caller, reader):
         records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
-        replaced = chargepoint_list.replace(house, caller, records)
+        replaced = chargepoint_list.replace(context, caller, records)
     note_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
-    request_context.current().tally(meters.LIST_RECORDS, "chargepoint", amount=replaced.stored)
+    request_context.current().tally(metrics.LIST_RECORDS, "chargepoint", amount=replaced.stored)
     return ok(told_of_replacement(replaced), exchange)
 
 
@@ -324,19 +325,19 @@ def note_outcome(exchange: Exchange, new: int, known: int, warned: int) -> None:
 
 
 @contextmanager
-def admitted(house: House, caller: Partner, reader: EnvelopeReader) -> Iterator[None]:
+def admitted(context: AppContext, caller: Partner, reader: EnvelopeReader) -> Iterator[None]:
     """A block in which the upload of a partner is worked on, when it has its turn; its line may be a slow one.
 
     :raises Refused: UPLOAD_BUSY
     """
-    with house.admission.admitted(caller.id, reader.source.most_bytes):
-        reader.source.patience_seconds = house.limits.body_seconds
+    with context.admission.admitted(caller.id, reader.source.most_bytes):
+        reader.source.patience_seconds = context.limits.body_seconds
         yield
 
 
-def drawn(house: House, exchange: Exchange, lists: Published, drawing: RecordTemplate) -> ResponseStream:
+def drawn(context: AppContext, exchange: Exchange, lists: Published, drawing: RecordTemplate) -> ResponseStream:
     """The lists of all partners as they go out."""
-    return house.drawn.records(house.database, lists, drawing, deflated=exchange.takes_gzip)
+    return context.drawn.records(context.database, lists, drawing, deflated=exchange.takes_gzip)
 
 
 def told_of_intake(added: Added) -> str:

@@ -7,10 +7,10 @@ the drawn statements see the same instant of the store, while it serves.
 from collections.abc import Callable, Iterator
 
 from echs.audit.entry import FIRST_HASH
-from echs.house import House
-from echs.upkeep.checks import cdrs, lists, partners, runs, statements, store
-from echs.upkeep.checks.told import told_by
-from echs.upkeep.checks.view import Check, Finding, View
+from echs.config.app_context import AppContext
+from echs.maintenance.checks import cdrs, lists, partners, runs, statements, store
+from echs.maintenance.checks.trail_facts import read_trail_facts
+from echs.maintenance.checks.view import Check, Finding, View
 
 # Of one kind of damage so many are told; a store that is wrong everywhere would else never end.
 FINDINGS_OF_A_CHECK = 100
@@ -44,10 +44,10 @@ class Verification:
     saw, when the findings are read.
     """
 
-    def __init__(self, house: House, since: tuple[int, str] | None = None) -> None:
+    def __init__(self, context: AppContext, since: tuple[int, str] | None = None) -> None:
         """``since`` is an entry that must be in the audit trail, by number and hash."""
         self.newest: tuple[int, str] = (0, FIRST_HASH)
-        self._house, self._since = house, since
+        self._house, self._since = context, since
 
     def findings(self, beginning: Callable[[Check], object] = lambda _: None) -> Iterator[Finding]:
         """Every finding of every check; ``beginning`` is told of each check as it begins.
@@ -55,7 +55,7 @@ class Verification:
         :raises Refused: STORE_UNAVAILABLE
         """
         with self._house.database.read(patient=True) as snapshot:
-            view = View(self._house, snapshot, told_by(snapshot, self._since))
+            view = View(self._house, snapshot, read_trail_facts(snapshot, self._since))
             self.newest = view.told.newest
             for check in CHECKS:
                 beginning(check)
@@ -67,10 +67,10 @@ class Verification:
 
 
 def verify(
-    house: House, beginning: Callable[[Check], object] = lambda _: None, since: tuple[int, str] | None = None
+    context: AppContext, beginning: Callable[[Check], object] = lambda _: None, since: tuple[int, str] | None = None
 ) -> Iterator[Finding]:
     """Every finding of a `Verification`.
 
     :raises Refused: STORE_UNAVAILABLE
     """
-    return Verification(house, since).findings(beginning)
+    return Verification(context, since).findings(beginning)

@@ -26,7 +26,7 @@ import pysqlite3.dbapi2 as sqlite
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import URL, Connection, func, inspect, select, text
 
-from echs import __version__, schema
+from echs import __version__
 from echs.audit import guards, trail
 from echs.audit import tables as audit_tables
 from echs.audit.entry import Action
@@ -37,9 +37,10 @@ from echs.base.errors import Reason, refuse
 from echs.base.instances import running
 from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables as clearing_tables
-from echs.house import SECRET_KEY_FILE, House, limits, open_database
+from echs.config.app_context import SECRET_KEY_FILE, AppContext, limits, open_database
+from echs.config.settings import SECRET_KEY_MINIMUM, Settings
+from echs.maintenance import schema
 from echs.partners.login import forget_all
-from echs.settings import SECRET_KEY_MINIMUM, Settings
 
 MANIFEST, SQLITE_COPY, POSTGRES_COPY = "manifest.json", "store.sqlite3", "store.pgdump"
 MANIFEST_LIMIT = 1 << 20
@@ -84,12 +85,12 @@ class Manifest:
     tables: list[str]
 
 
-def create(house: House, parent: Path, progress: Progress = lambda *_: None) -> Path:
+def create(context: AppContext, parent: Path, progress: Progress = lambda *_: None) -> Path:
     """A backup in a new directory under ``parent``, named by the time; all of it is of one instant of the store.
 
     :raises Refused: BACKUP_IMPOSSIBLE, STORE_UNAVAILABLE
     """
-    now = house.clock()
+    now = context.clock()
     directory = parent / f"echs-{now:%Y%m%dT%H%M%SZ}"
     unfinished = parent / f".{directory.name}.unfinished"
     if directory.exists():
@@ -105,7 +106,7 @@ def create(house: House, parent: Path, progress: Progress = lambda *_: None) -> 
             shutil.rmtree(left)
         unfinished.mkdir(mode=0o700)
         try:
-            manifest = fill(house, unfinished, now, progress)
+            manifest = fill(context, unfinished, now, progress)
             for file in (*unfinished.iterdir(), unfinished):
                 sync(file)
             unfinished.rename(directory)
@@ -121,9 +122,9 @@ def create(house: House, parent: Path, progress: Progress = lambda *_: None) -> 
         raise impossible(f"{error.filename or parent}: {error.strerror}") from error
     finally:
         os.close(alone)
-    with house.database.write() as transaction:
+    with context.database.write() as transaction:
         facts = {"counts": manifest.counts, "audit_hash": manifest.audit_hash}
-        trail.note(house, transaction, Action.BACKED_UP, directory.name, facts)
+        trail.note(context, transaction, Action.BACKED_UP, directory.name, facts)
     return directory
 
 
@@ -152,9 +153,9 @@ def remove_old(parent: Path, before: datetime) -> list[Path]:
     return old
 
 
-def fill(house: House, directory: Path, now: datetime, progress: Progress) -> Manifest:
+def fill(context: AppContext, directory: Path, now: datetime, progress: Progress) -> Manifest:
     """Write the files of a backup."""
-    database = house.database
+    database = context.database
     with database.read(patient=True) as snapshot:
         if database.is_sqlite:
             # The first question is what fixes the snapshot.
@@ -167,7 +168,7 @@ def fill(house: House, directory: Path, now: datetime, progress: Progress) -> Ma
             run_postgres("pg_dump", database, [*arguments, f"--file={directory / POSTGRES_COPY}"])
         version = schema.version_in(snapshot) or ""
         names = sorted(inspect(snapshot).get_table_names())
-    key = house.data_dir / SECRET_KEY_FILE
+    key = context.data_dir / SECRET_KEY_FILE
     if key.exists():
         own_file(directory / SECRET_KEY_FILE)
         shutil.copyfile(key, directory / SECRET_KEY_FILE)

@@ -7,10 +7,10 @@ from sqlalchemy import or_, select
 
 from echs.audit.clock import TOLERANCE
 from echs.base.errors import shown
+from echs.maintenance.checks.view import Found, View
 from echs.partners import tables as partner_tables
 from echs.partners.partner import party_key
 from echs.partners.state import state_of
-from echs.upkeep.checks.view import Found, View
 
 HASH_DIGITS = 64
 
@@ -64,8 +64,8 @@ def logins(view: View) -> Iterator[Found]:
         .where(or_(login.c.expires_at <= login.c.created_at, ~partner.c.active))
     ):
         yield f"login of {shown(user_id)}", "it ends before it begins, or its partner is disabled"
-    now = view.house.clock()
-    longest = timedelta(seconds=view.house.limits.login_seconds) + TOLERANCE
+    now = view.context.clock()
+    longest = timedelta(seconds=view.context.limits.login_seconds) + TOLERANCE
     facts = (partner.c.id, partner.c.user_id, partner.c.created_at, login.c.created_at, login.c.expires_at)
     rows = view.snapshot.execute(
         select(*facts, login.c.token_hash).join(login, login.c.partner_id == partner.c.id).order_by(partner.c.id)

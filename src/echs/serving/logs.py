@@ -78,7 +78,7 @@ class TextLines(structlog.stdlib.ProcessorFormatter):
 
 
 def request_line(at: str, fields: Mapping[str, Any], *, coloured: bool = False) -> str:
-    """The line of a request for people, from what `echs.reception` knows of it. ``at`` is an instant of this log."""
+    """The line of a request for people, from the fields of `echs.serving.request_middleware`; ``at`` as `instant`."""
     operation = fields["operation"]
     if operation == "other":
         operation = f"{fields['method']} {fields['path']}"
@@ -183,7 +183,7 @@ def short(_logger: Any, _method: str, event: Event) -> Event:
 
 
 class ServerLogger(GunicornLogger):  # type: ignore[misc]
-    """Gunicorn's own lines by the same way; the line of each request is written by `echs.reception`."""
+    """Gunicorn's own lines by the same way; the request line is written by `echs.serving.request_middleware`."""
 
     def setup(self, cfg: Any) -> None:
         """Take no handlers of its own."""

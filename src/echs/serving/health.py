@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from echs import schema
+from echs.base.disk_space import free_bytes, volumes
 from echs.base.errors import Refused
-from echs.gauges import free_bytes, volumes
-from echs.house import House
+from echs.config.app_context import AppContext
+from echs.maintenance import schema
 
 
 class Draining:
@@ -35,21 +35,21 @@ class Check:
     found: dict[str, Any]
 
 
-def readiness(house: House, draining: Draining | None = None) -> list[Check]:
+def readiness(context: AppContext, draining: Draining | None = None) -> list[Check]:
     """Everything that must be right for requests to be served."""
     return [
         Check("draining", not draining, {}),
-        store(house),
-        same_store(house),
-        *disk_space(house),
+        store(context),
+        same_store(context),
+        *disk_space(context),
     ]
 
 
-def store(house: House) -> Check:
+def store(context: AppContext) -> Check:
     """The store answers, and has the tables of this program."""
     start = time.monotonic()
     try:
-        version, needed = schema.current(house.database), schema.head()
+        version, needed = schema.current(context.database), schema.head()
     except Refused as refused:
         return Check("store", False, {"reason": refused.first.reason.value})
     taken = round((time.monotonic() - start) * 1000, 1)
@@ -59,18 +59,18 @@ def store(house: House) -> Check:
     )
 
 
-def same_store(house: House) -> Check:
+def same_store(context: AppContext) -> Check:
     """The file of the embedded store is the one that this server opened: restored beside it, it would be another."""
-    replaced = house.database.is_replaced
+    replaced = context.database.is_replaced
     return Check("store_file", not replaced, {"remedy": "restart the server"} if replaced else {})
 
 
-def disk_space(house: House) -> list[Check]:
+def disk_space(context: AppContext) -> list[Check]:
     """There is room where the server writes."""
-    least = house.limits.free_bytes
-    found = {name: free_bytes(directory) for name, directory in volumes(house).items()}
+    least = context.limits.free_bytes
+    found = {name: free_bytes(directory) for name, directory in volumes(context.data_dir).items()}
     checks = [
         Check(f"disk_{name}", free >= least, {"free_bytes": free, "least": least}) for name, free in found.items()
     ]
-    unwritable = [name for name, directory in volumes(house).items() if not os.access(directory, os.W_OK)]
+    unwritable = [name for name, directory in volumes(context.data_dir).items() if not os.access(directory, os.W_OK)]
     return [*checks, Check("writable", not unwritable, {"unwritable": unwritable} if unwritable else {})]

@@ -1,33 +1,27 @@
 """Gauges that follow from the store and the machine: looked up when they are asked for, at most every few seconds."""
 
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
-from echs import __version__, schema
-from echs.audit import tables as audit_tables
-from echs.audit.entry import Action
-from echs.authorisations import tables as authorisation_tables
+from echs import __version__
+from echs.base.disk_space import free_bytes, volumes
 from echs.base.errors import Refused
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import pending, stopped
 from echs.cdrs.status import STOPPING, Decided
-from echs.chargepoints import tables as chargepoint_tables
 from echs.clearing import tables as clearing_tables
-from echs.clearing.unfetched import unfetched
-from echs.house import House
+from echs.config.app_context import AppContext
+from echs.maintenance import schema
+from echs.maintenance.store_state import LIST_HEADS, last_backup, unfetched_runs, waiting_since
 from echs.partners import tables as partner_tables
 from echs.partners.register import is_active
 
 KEPT_SECONDS = 10.0
-LISTS = {"roaming": authorisation_tables.roaming_list, "chargepoint": chargepoint_tables.chargepoint_list}
 
 
 class Gauge(NamedTuple):
@@ -98,16 +92,16 @@ GAUGES = (
     BUILD,
 )
 
-Reading = tuple[Gauge, tuple[str, ...], float]
+Sample = tuple[Gauge, tuple[str, ...], float]
 
 
-class Gauges:
-    """A collector as Prometheus' library wants it, over one house."""
+class StoreCollector:
+    """A collector as Prometheus' library wants it, over one store."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, context: AppContext) -> None:
+        self.context = context
         self._lock = threading.Lock()
-        self._kept: list[Reading] = []
+        self._kept: list[Sample] = []
         self._until = 0.0
 
     def collect(self) -> Iterator[Any]:
@@ -116,12 +110,12 @@ class Gauges:
 
         families = {each: GaugeMetricFamily(f"echs_{each.name}", each.help, labels=each.labels) for each in GAUGES}
         present = set()
-        for gauge, labels, value in [*self.readings(), *disks(self.house)]:
+        for gauge, labels, value in [*self.readings(), *disks(self.context)]:
             families[gauge].add_metric(labels, value)
             present.add(gauge)
         yield from (family for gauge, family in families.items() if gauge in present)
 
-    def readings(self) -> list[Reading]:
+    def readings(self) -> list[Sample]:
         """What the store says now, or said a moment ago: to ask is not free, and several may ask."""
         with self._lock:
             if time.monotonic() >= self._until:
@@ -129,19 +123,19 @@ class Gauges:
                 self._until = time.monotonic() + KEPT_SECONDS
             return self._kept
 
-    def _look(self) -> list[Reading]:
-        database = self.house.database
+    def _look(self) -> list[Sample]:
+        database = self.context.database
         kind = "sqlite" if database.is_sqlite else "postgresql"
         try:
             version = schema.current(database) or ""
             with database.read() as snapshot:
-                found = list(of_store(snapshot, self.house.clock()))
+                found = list(store_samples(snapshot, self.context.clock()))
         except Refused:
             return [(STORE_UP, (), 0), (BUILD, (__version__, "", kind), 1)]
         return [(STORE_UP, (), 1), (BUILD, (__version__, version, kind), 1), *found]
 
 
-def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
+def store_samples(snapshot: Connection, now: datetime) -> Iterator[Sample]:
     """What one instant of the store says."""
 
     def one(query: Any) -> Any:
@@ -182,7 +176,7 @@ def of_store(snapshot: Connection, now: datetime) -> Iterator[Reading]:
     backed_up = one(last_backup())
     if backed_up is not None:
         yield BACKUP, (), backed_up.timestamp()
-    for name, heads in LISTS.items():
+    for name, heads in LIST_HEADS.items():
         owned = select(func.sum(heads.c.record_count), func.count(), func.min(heads.c.replaced_at))
         records, owners, since = snapshot.execute(owned.where(is_active(heads.c.partner_id))).one()
         yield LIST_RECORDS, (name,), int(records or 0)
@@ -196,40 +190,7 @@ def stopped_count(kind: Decided) -> Select[Any]:
     return select(func.count()).select_from(stopped(kind).subquery())
 
 
-def waiting_since() -> Select[Any]:
-    """When the CDR was received that waits longest: numbers only grow. A rejected one waits for nothing."""
-    cdr, uncleared = cdr_tables.cdr, cdr_tables.cdr_uncleared
-    first = select(func.min(uncleared.c.cdr_id)).where(uncleared.c.cdr_id.not_in(stopped(Decided.REJECT)))
-    return select(cdr.c.received_at).where(cdr.c.id == first.scalar_subquery())
-
-
-def last_backup() -> Select[Any]:
-    """When a backup was last made, as the audit trail has it."""
-    entry = audit_tables.audit
-    return select(func.max(entry.c.at)).where(entry.c.action == Action.BACKED_UP)
-
-
-def unfetched_runs() -> Select[Any]:
-    """The runs in which active partners receive CDRs and that they have not fetched: whose, and when each was made."""
-    party, partner = clearing_tables.clearing_run_party, partner_tables.partner
-    return unfetched().join(partner, partner.c.id == party.c.partner_id).where(partner.c.active)
-
-
-def disks(house: House) -> Iterator[Reading]:
+def disks(context: AppContext) -> Iterator[Sample]:
     """The free space of the volumes that the server writes to."""
-    for name, directory in volumes(house).items():
+    for name, directory in volumes(context.data_dir).items():
         yield DISK, (name,), free_bytes(directory)
-
-
-def volumes(house: House) -> dict[str, Path]:
-    """The directories that the server writes to, by what they are for."""
-    return {"data": house.data_dir, "temporary": Path(tempfile.gettempdir())}
-
-
-def free_bytes(directory: Path) -> int:
-    """What is free there for a user who is not root; 0 where nobody can say."""
-    try:
-        stat = os.statvfs(directory)
-    except OSError:
-        return 0
-    return stat.f_bavail * stat.f_frsize

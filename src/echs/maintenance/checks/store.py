@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy import exists, select, text
 
-from echs import schema
 from echs.base.database import metadata
 from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables as clearing_tables
+from echs.maintenance import schema
+from echs.maintenance.checks.view import Found, View
 from echs.partners import tables as partner_tables
-from echs.upkeep.checks.view import Found, View
 
 ORPHANS_TOLD = 100
 
@@ -20,7 +20,7 @@ def whole(view: View) -> Iterator[Found]:
     if schema.version_in(view.snapshot) == schema.head():
         for difference in schema.differences(view.snapshot):
             yield "tables", difference
-    if view.house.database.is_sqlite:
+    if view.context.database.is_sqlite:
         for (line,) in view.snapshot.execute(text("PRAGMA integrity_check(20)")):
             if line != "ok":
                 yield "database", str(line)

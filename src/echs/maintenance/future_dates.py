@@ -10,7 +10,7 @@ from echs.audit import tables as audit_tables
 from echs.audit.clock import TOLERANCE, confirmed
 from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables as clearing_tables
-from echs.gauges import LISTS
+from echs.maintenance.store_state import LIST_HEADS
 from echs.partners import tables as partner_tables
 
 # Of the CDRs so many, the newest: to look at all would take long.
@@ -36,7 +36,7 @@ def in_future(snapshot: Connection, now: datetime) -> Iterator[tuple[str, dateti
         ("times of fetching", party.first_served_at, party.run_number > known.run),
         ("times of receipt of CDRs", cdr.received_at, cdr.id > max(known.cdr, newest_cdr - CDRS_LOOKED_AT)),
         ("logins", partner_tables.login.c.created_at, None),
-        *((f"{name} lists", heads.c.replaced_at, None) for name, heads in LISTS.items()),
+        *((f"{name} lists", heads.c.replaced_at, None) for name, heads in LIST_HEADS.items()),
     ]
     for what, column, unknown in looked_at:
         query = select(func.max(column)).where(column > now + TOLERANCE)

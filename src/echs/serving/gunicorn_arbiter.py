@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 IMPATIENT = (signal.SIGINT, signal.SIGQUIT)
 
 
-class Master(Arbiter):  # type: ignore[misc]
+class GunicornArbiter(Arbiter):  # type: ignore[misc]
     """On SIGTERM the server says for a while that it is not ready, and still serves: so load balancers send their next
     requests elsewhere. Only then it takes no more, finishes what is in flight, and ends.
     """

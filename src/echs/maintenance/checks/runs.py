@@ -19,10 +19,10 @@ from echs.clearing import tables as clearing_tables
 from echs.clearing.digest import digest_of_members, digest_of_numbers, state_of
 from echs.clearing.retention import rows_of_names
 from echs.clearing.run import Run
+from echs.maintenance.baseline import baseline
+from echs.maintenance.checks.view import ROWS_AT_ONCE, Found, View
 from echs.partners import tables as partner_tables
 from echs.partners.partner import party_key
-from echs.upkeep.baseline import baseline
-from echs.upkeep.checks.view import ROWS_AT_ONCE, Found, View
 
 
 def all_runs(view: View) -> list[Run]:

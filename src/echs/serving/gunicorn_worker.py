@@ -28,7 +28,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from echs.base import deadline, request_gate
 from echs.base.database import limit_writers
-from echs.meters import CUT
+from echs.base.metrics import CUT
 from echs.partners.login import limit_waiting
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ STATUS = {
 OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class GunicornWorker(ThreadWorker):  # type: ignore[misc]
     """See above. The deadline is the application's ``request_seconds``.
 
     There are more threads than requests that are worked on at once (``--threads``): uploads and whatever waits have

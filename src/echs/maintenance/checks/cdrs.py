@@ -21,9 +21,9 @@ from echs.cdrs.formats import WrongFormat
 from echs.cdrs.intake import digest_of
 from echs.cdrs.pending import newest_decision
 from echs.cdrs.status import STOPPING
+from echs.maintenance.baseline import baseline
+from echs.maintenance.checks.view import ROWS_AT_ONCE, Found, View
 from echs.partners.partner import party_key
-from echs.upkeep.baseline import baseline
-from echs.upkeep.checks.view import ROWS_AT_ONCE, Found, View
 
 UTC_ZONE = ZoneInfo("UTC")
 LARGEST_OFFSET_SECONDS = 14 * 3600
@@ -115,7 +115,7 @@ def purged_parts(view: View) -> Iterator[Part]:
 
 def in_bytes(view: View, column: Any) -> Any:
     """A column of text in the order of Python's texts, whatever the collation of the database."""
-    return column if view.house.database.is_sqlite else column.collate("C")
+    return column if view.context.database.is_sqlite else column.collate("C")
 
 
 def contents(view: View) -> Iterator[Found]:

@@ -1,4 +1,4 @@
-"""The house: everything that an operation is handed, opened once a process from the settings."""
+"""The application context: everything that an operation is handed, opened once a process from the settings."""
 
 import os
 import secrets
@@ -18,10 +18,16 @@ from echs.base.energy import UNITS_PER_KWH
 from echs.base.limits import Limits
 from echs.cdrs.surroundings import Lists
 from echs.chargepoints import chargepoint_list
+from echs.config.settings import (
+    DEFAULT_PUBLIC_URL,
+    SECRET_KEY_DIFFERENT,
+    SECRET_KEY_MINIMUM,
+    BadConfiguration,
+    Settings,
+)
 from echs.lists.list_cache import ListCache
 from echs.partners.partner import Partner
 from echs.partners.throttle import Throttle, ThrottleLimits
-from echs.settings import DEFAULT_PUBLIC_URL, SECRET_KEY_DIFFERENT, SECRET_KEY_MINIMUM, BadConfiguration, Settings
 from echs.statements import link
 from echs.statements.issuer import LOGO_BYTES, NOBODY, BadLogo, Issuer, check_logo
 from echs.statements.shelf import Shelf
@@ -36,8 +42,8 @@ LISTS = Lists(roaming_list.known_tokens, roaming_list.known_contracts, chargepoi
 
 
 @dataclass(frozen=True)
-class House(Context):
-    """The ground, the shelf with the statements and what is needed to make links to them, the lists as they go out."""
+class AppContext(Context):
+    """The context of every operation, with the statement cache, the key for statement links, and the list cache."""
 
     shelf: Shelf
     drawn: ListCache
@@ -60,21 +66,21 @@ class House(Context):
         return f"{self.public_url}{STATEMENTS_PATH}{signed}/{name}"
 
 
-def open_house(
+def open_app_context(
     settings: Settings,
     clock: Clock = system_clock,
     public_url: str | None = None,
     shared: Path | None = None,
     store_file: FileIdentity | None = None,
-) -> House:
-    """The house that these settings describe. ``public_url`` serves where the settings name none; ``shared`` is a
+) -> AppContext:
+    """The context that these settings describe. ``public_url`` serves where the settings name none; ``shared`` is a
     directory that the workers of a server share; ``store_file`` is the file that an embedded store must be.
 
     :raises BadConfiguration: the data directory cannot be used, or the database URL cannot be read
     """
     prepare_data_directory(settings.data_dir)
     database = open_database(settings, store_file)
-    return House(
+    return AppContext(
         database=database,
         clock=clock,
         limits=limits(settings),

@@ -38,7 +38,7 @@ ENDS_LOGINS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TrailEntry:
     """One entry as a check needs it: its number, its time (UTC), its request and its facts."""
 
     number: int
@@ -48,7 +48,7 @@ class Said:
 
 
 @dataclass
-class Told:
+class TrailFacts:
     """The facts of the trail that something in the store must agree with.
 
     Uploads by request, runs and purges by ``run N``, of partners and lists the newest entry, by what each is about;
@@ -61,12 +61,12 @@ class Told:
     breaks: list[tuple[int, str]] = field(default_factory=list)
     uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    purges: dict[str, Said] = field(default_factory=dict)
-    partners: dict[int | str, Said] = field(default_factory=dict)
+    purges: dict[str, TrailEntry] = field(default_factory=dict)
+    partners: dict[int | str, TrailEntry] = field(default_factory=dict)
     least_added: int | None = None
-    lists: dict[str, Said] = field(default_factory=dict)
-    fetches: dict[tuple[str, int | str], Said] = field(default_factory=dict)
-    decisions: dict[tuple[int, int], tuple[str, Said]] = field(default_factory=dict)
+    lists: dict[str, TrailEntry] = field(default_factory=dict)
+    fetches: dict[tuple[str, int | str], TrailEntry] = field(default_factory=dict)
+    decisions: dict[tuple[int, int], tuple[str, TrailEntry]] = field(default_factory=dict)
     logins_ended: dict[int, datetime] = field(default_factory=dict)
     begun_at: datetime | None = None
     clock_confirmed_run: int = 0
@@ -74,9 +74,9 @@ class Told:
     since_found: str | None = None
 
 
-def told_by(snapshot: Connection, since: tuple[int, str] | None = None) -> Told:
+def read_trail_facts(snapshot: Connection, since: tuple[int, str] | None = None) -> TrailFacts:
     """Everything; ``since`` is an entry that must be in it, by number and hash."""
-    told = Told(since=since)
+    told = TrailFacts(since=since)
     for number, detail in breaks(_seen(told, _entries(snapshot))):
         if len(told.breaks) < BREAKS_KEPT:
             told.breaks.append((number, detail))
@@ -90,7 +90,7 @@ def _entries(snapshot: Connection) -> Iterator[Entry]:
         yield Entry(*row)
 
 
-def _seen(told: Told, entries: Iterator[Entry]) -> Iterator[Entry]:
+def _seen(told: TrailFacts, entries: Iterator[Entry]) -> Iterator[Entry]:
     for entry in entries:
         told.newest = entry.number, entry.hash
         if told.since is not None and entry.number == told.since[0]:
@@ -100,12 +100,12 @@ def _seen(told: Told, entries: Iterator[Entry]) -> Iterator[Entry]:
         yield entry
 
 
-def _take(told: Told, entry: Entry) -> None:
+def _take(told: TrailFacts, entry: Entry) -> None:
     try:
         facts = json.loads(entry.detail)
     except ValueError:
         return  # the chain says that it was changed
-    said = Said(entry.number, entry.at, entry.request_id, facts)
+    said = TrailEntry(entry.number, entry.at, entry.request_id, facts)
     action = entry.action
     if action == Action.CDRS_ADDED:
         told.uploads[entry.request_id] = facts
@@ -129,7 +129,7 @@ def _take(told: Told, entry: Entry) -> None:
         _take_partner(told, entry, said)
 
 
-def _take_partner(told: Told, entry: Entry, said: Said) -> None:
+def _take_partner(told: TrailFacts, entry: Entry, said: TrailEntry) -> None:
     partner_id = said.facts.get("partner")
     if partner_id is None:
         told.partners[party_key(entry.subject.removeprefix("partner "))] = said

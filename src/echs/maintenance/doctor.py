@@ -19,21 +19,22 @@ import pysqlite3.dbapi2 as sqlite
 from lxml import etree
 from sqlalchemy import Connection, func, select, text
 
-from echs import schema
 from echs.authorisations import tables as authorisation_tables
+from echs.base.disk_space import free_bytes, volumes
 from echs.base.errors import named
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import held
 from echs.chargepoints import tables as chargepoint_tables
 from echs.clearing import tables as clearing_tables
 from echs.clearing.retention import in_trail
-from echs.gauges import LISTS, free_bytes, last_backup, unfetched_runs, volumes, waiting_since
-from echs.house import DATABASE_FILE, SECRET_KEY_FILE, House
+from echs.config.app_context import DATABASE_FILE, SECRET_KEY_FILE, AppContext
+from echs.config.settings import Settings
+from echs.maintenance import schema
+from echs.maintenance.future_dates import in_future
+from echs.maintenance.store_state import LIST_HEADS, last_backup, unfetched_runs, waiting_since
 from echs.partners import register
 from echs.partners import tables as partner_tables
 from echs.partners.register import is_active
-from echs.settings import Settings
-from echs.upkeep.future import in_future
 
 LEAST_POSTGRES = 150000
 LEAST_SQLITE = (3, 51, 3)
@@ -55,7 +56,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Symptom:
+class CheckResult:
     """One thing that was looked at: how it stands, what was found, and what to do where it is not well."""
 
     subject: str
@@ -64,47 +65,47 @@ class Symptom:
     remedy: str = ""
 
 
-def well(subject: str, found: str) -> Symptom:
+def ok(subject: str, found: str) -> CheckResult:
     """A thing that is as it should be."""
-    return Symptom(subject, Status.OK, found)
+    return CheckResult(subject, Status.OK, found)
 
 
-def judged(subject: str, right: bool, found: str, remedy: str, otherwise: Status = Status.WARN) -> Symptom:
+def check(subject: str, right: bool, found: str, remedy: str, otherwise: Status = Status.WARN) -> CheckResult:
     """A thing that is well if it is ``right``."""
-    return well(subject, found) if right else Symptom(subject, otherwise, found, remedy)
+    return ok(subject, found) if right else CheckResult(subject, otherwise, found, remedy)
 
 
-def examine(house: House, settings: Settings) -> Iterator[Symptom]:
-    """Everything, the ground first.
+def examine(context: AppContext, settings: Settings) -> Iterator[CheckResult]:
+    """Everything, settings first.
 
     :raises Refused: STORE_UNAVAILABLE
     """
-    yield from of_settings(settings)
-    yield from of_files(house, settings)
-    yield from of_limits()
-    yield from of_libraries()
-    with house.database.read() as snapshot:
-        yield from of_store(house, settings, snapshot)
+    yield from settings_checks(settings)
+    yield from file_checks(context, settings)
+    yield from limit_checks()
+    yield from library_checks()
+    with context.database.read() as snapshot:
+        yield from store_checks(context, settings, snapshot)
         if schema.version_in(snapshot) != schema.head():
             return
-        yield from of_time(house, snapshot)
-        yield from of_business(house, snapshot)
-        yield from of_foreign_ids(snapshot)
-        yield from of_certificates(house, settings, snapshot)
-    yield from of_partners(house)
+        yield from clock_checks(context, snapshot)
+        yield from business_checks(context, snapshot)
+        yield from market_id_checks(snapshot)
+        yield from certificate_checks(context, settings, snapshot)
+    yield from partner_checks(context)
 
 
-def of_settings(settings: Settings) -> Iterator[Symptom]:
+def settings_checks(settings: Settings) -> Iterator[CheckResult]:
     """What is set, and what is left to a default that suits a trial only."""
     url = settings.public_url
     if url is None:
         remedy = "set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links"
-        yield Symptom("public address", Status.WARN, "not set", remedy)
+        yield CheckResult("public address", Status.WARN, "not set", remedy)
     else:
         host = urlsplit(url).hostname or ""
         outside = host not in ("localhost", "127.0.0.1", "::1")
         safe = url.startswith("https://") or not outside
-        yield judged(
+        yield check(
             "public address",
             safe,
             url,
@@ -113,38 +114,40 @@ def of_settings(settings: Settings) -> Iterator[Symptom]:
         )
         if outside:
             remedy = "set ECHS_TRUSTED_PROXIES to your proxy's address: logs and audit trail name it instead of clients"
-            yield judged("proxies", bool(settings.proxies), settings.trusted_proxies or "none trusted", remedy)
+            yield check("proxies", bool(settings.proxies), settings.trusted_proxies or "none trusted", remedy)
     for network in settings.proxies:
         remedy = "list only the proxies: any host in this network could forge client addresses and certificates"
-        yield judged("trust", network.num_addresses <= LARGEST_TRUST, f"{network} is trusted", remedy)
+        yield check("trust", network.num_addresses <= LARGEST_TRUST, f"{network} is trusted", remedy)
     if settings.log_level == "debug":
-        yield Symptom("log level", Status.WARN, "debug", "set ECHS_LOG_LEVEL=info: debug logging will fill the disk")
+        yield CheckResult(
+            "log level", Status.WARN, "debug", "set ECHS_LOG_LEVEL=info: debug logging will fill the disk"
+        )
 
 
-def of_files(house: House, settings: Settings) -> Iterator[Symptom]:
+def file_checks(context: AppContext, settings: Settings) -> Iterator[CheckResult]:
     """The data directory, the secret key, and room."""
-    directory = house.data_dir
+    directory = context.data_dir
     mode = stat.S_IMODE(directory.stat().st_mode)
     remedy = f"chmod 700 {directory}: it holds the secret key, statements and lists"
-    yield judged("data directory", not mode & 0o077, f"{directory}, mode {mode:o}", remedy)
-    yield from of_links(directory)
+    yield check("data directory", not mode & 0o077, f"{directory}, mode {mode:o}", remedy)
+    yield from link_checks(directory)
     writable = os.access(directory, os.W_OK)
     found = "can be written" if writable else "cannot be written"
-    yield judged("data access", writable, found, f"mount it for writing, or chown {directory}", Status.FAIL)
+    yield check("data access", writable, found, f"mount it for writing, or chown {directory}", Status.FAIL)
     key = directory / SECRET_KEY_FILE
     if settings.secret_key is not None:
-        yield well("secret key", "set")
+        yield ok("secret key", "set")
     else:
         right = key.exists() and not stat.S_IMODE(key.stat().st_mode) & 0o077
-        yield judged("secret key", right, str(key), f"chmod 600 {key}", Status.FAIL)
+        yield check("secret key", right, str(key), f"chmod 600 {key}", Status.FAIL)
         if settings.database_url is not None:
             remedy = "set ECHS_SECRET_KEY_FILE to the same secret on every host; links of one are 404 on another"
-            yield judged("secret key", False, "kept in the data directory of this host", remedy)
-    for name, volume in volumes(house).items():
+            yield check("secret key", False, "kept in the data directory of this host", remedy)
+    for name, volume in volumes(context.data_dir).items():
         free, least = free_bytes(volume), settings.min_free_bytes
         largest = 2 * settings.max_bulk_body_bytes
         found = f"{free // (1 << 20)} MiB free in {volume}"
-        yield judged(
+        yield check(
             f"room for {name}",
             free >= max(least, largest),
             found,
@@ -153,90 +156,90 @@ def of_files(house: House, settings: Settings) -> Iterator[Symptom]:
         )
 
 
-def of_limits() -> Iterator[Symptom]:
+def limit_checks() -> Iterator[CheckResult]:
     """What the system lets the server have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     found = "no limit" if hard == resource.RLIM_INFINITY else str(hard)
     remedy = f"raise the limit of open files to {LEAST_FILES}: LimitNOFILE of systemd, ulimits of compose, ulimit -Hn"
-    yield judged("open files", hard == resource.RLIM_INFINITY or hard >= LEAST_FILES, found, remedy)
+    yield check("open files", hard == resource.RLIM_INFINITY or hard >= LEAST_FILES, found, remedy)
 
 
-def of_links(directory: Path) -> Iterator[Symptom]:
+def link_checks(directory: Path) -> Iterator[CheckResult]:
     """Whether somebody else can put another file into the place of the store or the secret key."""
     linked = [file.name for file in (directory / SECRET_KEY_FILE, directory / DATABASE_FILE) if file.is_symlink()]
     if linked:
         remedy = (
             "move the files themselves there: whoever can write where a link leads can replace the store or the key"
         )
-        yield Symptom("links", Status.WARN, f"{' and '.join(linked)} in {directory}: symbolic links", remedy)
+        yield CheckResult("links", Status.WARN, f"{' and '.join(linked)} in {directory}: symbolic links", remedy)
     for above in (directory.absolute(), *directory.absolute().parents):
         mode = above.stat().st_mode
         # With the sticky bit, as in /tmp, others can add files but cannot take those away that are there.
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             remedy = f"chmod o-w {above}: any user of this host can replace what is in there"
-            yield Symptom("directories", Status.FAIL, f"{above} can be written by everybody", remedy)
+            yield CheckResult("directories", Status.FAIL, f"{above} can be written by everybody", remedy)
 
 
-def of_libraries() -> Iterator[Symptom]:
+def library_checks() -> Iterator[CheckResult]:
     """Versions of what we stand on that are known to do harm."""
     found = sqlite.sqlite_version_info
-    yield judged("SQLite", found >= LEAST_SQLITE, sqlite.sqlite_version, "install the locked requirements", Status.FAIL)
+    yield check("SQLite", found >= LEAST_SQLITE, sqlite.sqlite_version, "install the locked requirements", Status.FAIL)
     version = ".".join(map(str, etree.LIBXML_VERSION))
-    yield judged("libxml2", etree.LIBXML_VERSION >= LEAST_LIBXML, version, "install the locked requirements")
-    yield well("OpenSSL", ssl.OPENSSL_VERSION)
+    yield check("libxml2", etree.LIBXML_VERSION >= LEAST_LIBXML, version, "install the locked requirements")
+    yield ok("OpenSSL", ssl.OPENSSL_VERSION)
 
 
-def of_store(house: House, settings: Settings, snapshot: Connection) -> Iterator[Symptom]:
+def store_checks(context: AppContext, settings: Settings, snapshot: Connection) -> Iterator[CheckResult]:
     """The store itself: reachable, with the right tables, set so that nothing acknowledged is lost."""
     version, head = schema.version_in(snapshot), schema.head()
-    yield judged("tables", version == head, f"version {version}, needed {head}", "echs db upgrade", Status.FAIL)
-    if house.database.is_sqlite:
-        yield from of_sqlite(snapshot)
+    yield check("tables", version == head, f"version {version}, needed {head}", "echs db upgrade", Status.FAIL)
+    if context.database.is_sqlite:
+        yield from sqlite_checks(snapshot)
     else:
-        yield from of_postgres(house, snapshot)
+        yield from postgres_checks(context, snapshot)
 
 
-def of_sqlite(snapshot: Connection) -> Iterator[Symptom]:
+def sqlite_checks(snapshot: Connection) -> Iterator[CheckResult]:
     """How SQLite is set, in the connections that we open."""
     synchronous = snapshot.execute(text("PRAGMA synchronous")).scalar()
     journal = snapshot.execute(text("PRAGMA journal_mode")).scalar()
     right = synchronous == 2 and journal == "wal"
-    yield judged(
+    yield check(
         "durability", right, f"journal {journal}, synchronous {synchronous}", "report this as a bug", Status.FAIL
     )
     remedy = "for several hosts, or where a standby must take over, set ECHS_DATABASE_URL to PostgreSQL"
-    yield Symptom("store", Status.OK, "SQLite: one host, one writer at a time", remedy)
+    yield CheckResult("store", Status.OK, "SQLite: one host, one writer at a time", remedy)
 
 
-def of_postgres(house: House, snapshot: Connection) -> Iterator[Symptom]:
+def postgres_checks(context: AppContext, snapshot: Connection) -> Iterator[CheckResult]:
     """How PostgreSQL is set, and how far its clock is from ours."""
 
     def setting(name: str) -> str:
         return str(snapshot.execute(text("SELECT current_setting(:name)"), {"name": name}).scalar())
 
     number = int(setting("server_version_num"))
-    yield judged("PostgreSQL", number >= LEAST_POSTGRES, setting("server_version"), "upgrade to 15 or newer")
+    yield check("PostgreSQL", number >= LEAST_POSTGRES, setting("server_version"), "upgrade to 15 or newer")
     for name in ("fsync", "full_page_writes"):
-        yield judged(
+        yield check(
             name, setting(name) == "on", setting(name), f"set {name} = on: else a power cut loses CDRs", Status.FAIL
         )
     commit = setting("synchronous_commit")
     remedy = "set synchronous_commit = on: else what partners were told is stored can be lost"
-    yield judged("synchronous_commit", commit in ("on", "remote_apply"), commit, remedy, Status.FAIL)
+    yield check("synchronous_commit", commit in ("on", "remote_apply"), commit, remedy, Status.FAIL)
     most = int(setting("max_connections"))
     remedy = f"each worker takes up to {CONNECTIONS_OF_A_WORKER} connections: raise max_connections, or use pgbouncer"
-    yield judged("max_connections", most >= 3 * CONNECTIONS_OF_A_WORKER, str(most), remedy)
+    yield check("max_connections", most >= 3 * CONNECTIONS_OF_A_WORKER, str(most), remedy)
     encoding = setting("server_encoding")
-    yield judged("encoding", encoding == "UTF8", encoding, "make the database with encoding UTF8", Status.FAIL)
+    yield check("encoding", encoding == "UTF8", encoding, "make the database with encoding UTF8", Status.FAIL)
     theirs = snapshot.execute(select(func.clock_timestamp())).scalar()
-    away = abs((house.clock() - theirs).total_seconds()) if isinstance(theirs, datetime) else 0.0
-    yield judged("clocks", away <= CLOCK_SECONDS, f"{away:.1f} s apart from the database's", "run NTP on both hosts")
+    away = abs((context.clock() - theirs).total_seconds()) if isinstance(theirs, datetime) else 0.0
+    yield check("clocks", away <= CLOCK_SECONDS, f"{away:.1f} s apart from the database's", "run NTP on both hosts")
     dump = version_of("pg_dump")
     remedy = f"install the PostgreSQL client of version {number // 10_000}, for echs backup"
-    yield judged("pg_dump", dump >= number // 10_000, f"version {dump}" if dump else "not here", remedy)
+    yield check("pg_dump", dump >= number // 10_000, f"version {dump}" if dump else "not here", remedy)
     timeout = setting("statement_timeout")
     remedy = "a proxy drops our settings: ALTER ROLE … SET statement_timeout = '24s', lock_timeout = '20s'"
-    yield judged("statement_timeout", timeout != "0", timeout, remedy)
+    yield check("statement_timeout", timeout != "0", timeout, remedy)
 
 
 def version_of(program: str) -> int:
@@ -249,31 +252,31 @@ def version_of(program: str) -> int:
     return int(match[1]) if match else 0
 
 
-def of_time(house: House, snapshot: Connection) -> Iterator[Symptom]:
+def clock_checks(context: AppContext, snapshot: Connection) -> Iterator[CheckResult]:
     """Whether the store has anything from the future, and runs that count as purged without a purge."""
-    now = house.clock()
+    now = context.clock()
     ahead = [f"{what} (up to {at:%Y-%m-%d %H:%M})" for what, at in in_future(snapshot, now)]
     remedy = (
         f"is it {now:%Y-%m-%d %H:%M} UTC now? If not, put the clock right (NTP); if so: echs audit clock, log partners "
         "out, have lists sent again"
     )
-    yield judged("times in the future", not ahead, "; ".join(ahead) or "none", remedy, Status.FAIL)
+    yield check("times in the future", not ahead, "; ".join(ahead) or "none", remedy, Status.FAIL)
     run = clearing_tables.clearing_run.c
     numbers = select(run.number).where(run.purged_at.is_not(None), ~in_trail(run.number)).order_by(run.number)
     unknown = list(snapshot.execute(numbers).scalars())
     found = f"the audit trail has no purge of {named(map(str, unknown))}" if unknown else "as the audit trail has them"
-    yield judged("purged runs", not unknown, found, "do not purge; make a backup, and see: echs verify", Status.FAIL)
+    yield check("purged runs", not unknown, found, "do not purge; make a backup, and see: echs verify", Status.FAIL)
 
 
-def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:
+def business_checks(context: AppContext, snapshot: Connection) -> Iterator[CheckResult]:
     """What waits for somebody."""
-    now = house.clock()
+    now = context.clock()
     uncleared = cdr_tables.cdr_uncleared
     count = snapshot.execute(select(func.count()).select_from(uncleared)).scalar() or 0
     oldest = snapshot.execute(waiting_since()).scalar()
     waited = now - oldest if oldest is not None else timedelta()
     found = f"{count}, the oldest for {hours(waited)} h" if count else "none"
-    yield judged(
+    yield check(
         "uncleared CDRs", waited <= timedelta(hours=WAITING_HOURS), found, "echs clear; echs cdr list --status held"
     )
     late = sorted(
@@ -284,23 +287,23 @@ def of_business(house: House, snapshot: Connection) -> Iterator[Symptom]:
         }
     )
     found = f"not fetched for {UNFETCHED_DAYS} days by {named(late)}" if late else "none is late"
-    yield judged("statements", not late, found, "ask them whether their back end runs; echs run list")
+    yield check("statements", not late, found, "ask them whether their back end runs; echs run list")
     last = snapshot.execute(last_backup()).scalar()
     since_backup = None if last is None else now - last
     right = since_backup is not None and since_backup <= timedelta(days=BACKUP_DAYS)
     found = "never" if since_backup is None else f"{hours(since_backup)} h ago"
-    yield judged("backup", right, found, "echs backup create DIRECTORY, every day; keep copies elsewhere")
-    for name, heads in LISTS.items():
+    yield check("backup", right, found, "echs backup create DIRECTORY, every day; keep copies elsewhere")
+    for name, heads in LIST_HEADS.items():
         oldest = snapshot.execute(select(func.min(heads.c.replaced_at)).where(is_active(heads.c.partner_id))).scalar()
         if oldest is not None:
             age = now - oldest
             found = f"the oldest is {hours(age)} h old"
-            yield judged(
+            yield check(
                 f"{name} lists", age <= timedelta(days=LIST_DAYS), found, "echs list show: whose is not renewed?"
             )
 
 
-def of_foreign_ids(snapshot: Connection) -> Iterator[Symptom]:
+def market_id_checks(snapshot: Connection) -> Iterator[CheckResult]:
     """What more than one partner publishes: each number has one owner, and here several say that they are it."""
     token, point = authorisation_tables.authorisation, chargepoint_tables.chargepoint
     for name, head, table, number in (
@@ -319,10 +322,10 @@ def of_foreign_ids(snapshot: Connection) -> Iterator[Symptom]:
         count = snapshot.execute(select(func.count()).select_from(several)).scalar() or 0
         found = f"{count:,} are in the lists of several partners" if count else "none"
         remedy = "echs audit list --json names them; ask whose they are; see ECHS_FOREIGN_IDS"
-        yield judged(f"{name} of others", not count, found, remedy)
+        yield check(f"{name} of others", not count, found, remedy)
 
 
-def of_certificates(house: House, settings: Settings, snapshot: Connection) -> Iterator[Symptom]:
+def certificate_checks(context: AppContext, settings: Settings, snapshot: Connection) -> Iterator[CheckResult]:
     """Whether partners that are known by a certificate can show one."""
     pinned, partner = partner_tables.partner_certificate, partner_tables.partner
     last = select(partner.c.user_id, func.max(pinned.c.ends_at)).join(pinned, pinned.c.partner_id == partner.c.id)
@@ -332,25 +335,25 @@ def of_certificates(house: House, settings: Settings, snapshot: Connection) -> I
         return
     remedy = "set ECHS_TRUSTED_PROXIES to the proxy that hands certificates on, or: echs partner cert remove"
     found = f"{named(sorted(ends))} can show none: no proxy is trusted" if not settings.proxies else "are handed on"
-    yield judged("certificates", bool(settings.proxies), found, remedy, Status.FAIL)
-    soon = sorted(user_id for user_id, end in ends.items() if end - house.clock() < timedelta(days=CERTIFICATE_DAYS))
+    yield check("certificates", bool(settings.proxies), found, remedy, Status.FAIL)
+    soon = sorted(user_id for user_id, end in ends.items() if end - context.clock() < timedelta(days=CERTIFICATE_DAYS))
     found = f"of {named(soon)} end within {CERTIFICATE_DAYS} days" if soon else "none ends soon"
-    yield judged("certificates' end", not soon, found, "echs partner cert add USER_ID FILE, with the next one")
+    yield check("certificates' end", not soon, found, "echs partner cert add USER_ID FILE, with the next one")
 
 
-def of_partners(house: House) -> Iterator[Symptom]:
+def partner_checks(context: AppContext) -> Iterator[CheckResult]:
     """Whether those are enrolled who must be, and own what they must own."""
-    active = [partner for partner in register.all_partners(house) if partner.active]
-    yield judged("partners", len(active) >= 2, f"{len(active)} active", "echs partner add: two make the first exchange")
+    active = [partner for partner in register.all_partners(context) if partner.active]
+    yield check("partners", len(active) >= 2, f"{len(active)} active", "echs partner add: two make the first exchange")
     without = [each.user_id for each in active if not (each.operator_ids or each.provider_ids or each.is_administrator)]
     found = f"without an id: {named(without)}" if without else "each owns one, but for offices"
-    yield judged("party ids", not without, found, "echs partner own USER_ID --operator ID, or --provider ID")
-    waiting = held(house)
+    yield check("party ids", not without, found, "echs partner own USER_ID --operator ID, or --provider ID")
+    waiting = held(context)
     found = f"nobody owns {named([each.provider_id for each in waiting])}" if waiting else "none"
     disabled = sorted({each.disabled_owner for each in waiting if each.disabled_owner is not None})
     found += f"; of disabled partners: {named(disabled)}" if disabled else ""
     enable = f"echs partner enable {disabled[0]}; " if disabled else ""
-    yield judged("held CDRs", not waiting, found, f"{enable}echs partner own USER_ID --provider ID, or ask the sender")
+    yield check("held CDRs", not waiting, found, f"{enable}echs partner own USER_ID --provider ID, or ask the sender")
 
 
 def hours(span: timedelta) -> int:

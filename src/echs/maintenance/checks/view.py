@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from echs.house import House
-from echs.upkeep.checks.told import Told
+from echs.config.app_context import AppContext
+from echs.maintenance.checks.trail_facts import TrailFacts
 
 ROWS_AT_ONCE = 2000
 
@@ -16,11 +16,11 @@ Found = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The house, one instant of its store, and what the audit trail tells of it."""
+    """The context, one instant of its store, and what the audit trail tells of it."""
 
-    house: House
+    context: AppContext
     snapshot: Connection
-    told: Told
+    told: TrailFacts
 
 
 @dataclass(frozen=True, slots=True)

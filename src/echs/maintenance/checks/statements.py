@@ -6,9 +6,9 @@ from contextlib import suppress
 from echs.base.errors import Refused, StoreReason, shown
 from echs.clearing import run as runs
 from echs.clearing.publish import DRAWERS, build, drawn_again
-from echs.house import House
-from echs.upkeep.checks.runs import all_runs, total_of
-from echs.upkeep.checks.view import Found, View
+from echs.config.app_context import AppContext
+from echs.maintenance.checks.runs import all_runs, total_of
+from echs.maintenance.checks.view import Found, View
 
 
 def add_up(view: View) -> Iterator[Found]:
@@ -18,19 +18,19 @@ def add_up(view: View) -> Iterator[Found]:
             continue
         for party in runs.parties_of(view.snapshot, run.number):
             subject = f"statement of run {run.number} for {shown(party.user_id)}"
-            found = [(subject, detail) for detail in of_statement(view.house, party.partner_id, run.number)]
+            found = [(subject, detail) for detail in of_statement(view.context, party.partner_id, run.number)]
             # They are drawn from the present: the run may have been purged since the snapshot.
-            if found and runs.run_of_number(view.house, run.number)[0].purged_at is None:
+            if found and runs.run_of_number(view.context, run.number)[0].purged_at is None:
                 yield from found
 
 
-def of_statement(house: House, partner_id: int, run_number: int) -> Iterator[str]:
+def of_statement(context: AppContext, partner_id: int, run_number: int) -> Iterator[str]:
     """What is not right about one statement.
 
     :raises Refused: STORE_UNAVAILABLE
     """
     try:
-        statement, mark = build(house, partner_id, [run_number])
+        statement, mark = build(context, partner_id, [run_number])
         for account in statement.accounts:
             for group in account.groups:
                 count = volume = 0
@@ -40,7 +40,7 @@ def of_statement(house: House, partner_id: int, run_number: int) -> Iterator[str
                     said = total_of(group.cdr_count, group.volume_e4_kwh)
                     yield f"its lines have {total_of(count, volume)}, it says {said}"
         for form in DRAWERS:
-            path = house.shelf.directory / f"{mark}.{form}"
+            path = context.shelf.directory / f"{mark}.{form}"
             with suppress(OSError):  # a cache: it may be gone
                 if path.read_bytes() != drawn_again(statement, form):
                     yield (

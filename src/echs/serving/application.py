@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from echs import logs
 from echs.base import request_context, request_gate
 from echs.base.database import FileIdentity
+from echs.base.metrics import Metrics
 from echs.base.proxy_headers import Network
 from echs.clearing.publish import open_link
-from echs.front import PAGE_HEADERS, directions, page
-from echs.gauges import Gauges
-from echs.health import Draining, readiness
-from echs.house import STATEMENTS_PATH, House, open_house
-from echs.meters import Meters
+from echs.config.app_context import STATEMENTS_PATH, AppContext, open_app_context
+from echs.config.settings import read_settings
 from echs.protocols.ochp02.contracts import DEPLOYED
 from echs.protocols.ochp02.mount import mounts
-from echs.reception import Application, Environ, Reception, StartResponse
-from echs.settings import read_settings
+from echs.serving import logs
+from echs.serving.front_page import PAGE_HEADERS, directions, page
+from echs.serving.health import Draining, readiness
+from echs.serving.request_middleware import Application, Environ, RequestMiddleware, StartResponse
+from echs.serving.store_metrics import StoreCollector
 from echs.statements.link import LINK_LENGTH_LIMIT, has_ended
 from echs.statements.shelf import DrawingBusy
 from echs.statements.statement import safe_name
@@ -46,19 +46,19 @@ STATEMENT_HEADERS = [
 ]
 
 
-def application(
-    house: House,
-    counted: Meters | None = None,
+def create_application(
+    context: AppContext,
+    counted: Metrics | None = None,
     draining: Draining | None = None,
     trusted: Sequence[Network] = (),
     request_seconds: float | None = None,
-) -> Reception:
-    """The whole service for this house; ``trusted`` are the proxies whose word on the client is believed, and
+) -> RequestMiddleware:
+    """The whole service for this context; ``trusted`` are the proxies whose word on the client is believed, and
     ``request_seconds`` is how long a request may take, None for as long as it likes.
     """
-    protocols: dict[str, Application] = {**mounts(house)}
-    counted = counted or Meters()
-    vitals = Vitals(house, counted, draining)
+    protocols: dict[str, Application] = {**mounts(context)}
+    counted = counted or Metrics()
+    vitals = Probes(context, counted, draining)
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -73,22 +73,24 @@ def application(
             return vital(environ, start_response)
         try:
             if path.startswith(STATEMENTS_PATH) and environ.get("REQUEST_METHOD") in ("GET", "HEAD"):
-                return statement(house, path.removeprefix(STATEMENTS_PATH), environ, start_response)
+                return statement(context, path.removeprefix(STATEMENTS_PATH), environ, start_response)
         except Exception:
             log.exception("a statement could not be given out")
             return plain(environ, start_response, "503 Service Unavailable", "Not available now. Try again later.")
         if path in ("", "/") and environ.get("REQUEST_METHOD") in ("GET", "HEAD"):
             request_context.current().operation = "front"
-            text, kind = page(house.public_url), "text/html; charset=utf-8"
+            text, kind = page(context.public_url), "text/html; charset=utf-8"
             return plain(environ, start_response, "200 OK", text, kind, more=PAGE_HEADERS)
-        told = "Not found." if path.startswith(STATEMENTS_PATH) else directions(house.public_url)
+        told = "Not found." if path.startswith(STATEMENTS_PATH) else directions(context.public_url)
         return plain(environ, start_response, "404 Not Found", told)
 
     paths = {"/", STATEMENTS_PATH, *protocols, *vitals.paths}
-    return Reception(answer, counted, trusted, lambda: house.database.connections_in_use, paths, request_seconds)
+    return RequestMiddleware(
+        answer, counted, trusted, lambda: context.database.connections_in_use, paths, request_seconds
+    )
 
 
-def statement(house: House, name: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+def statement(context: AppContext, name: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """The statement behind a link; 410 where it has ended, or the same 404 for whatever else is wrong with it."""
     request_gate.release()
     request_context.current().operation = "statement"
@@ -96,11 +98,11 @@ def statement(house: House, name: str, environ: Environ, start_response: StartRe
     opened = None
     if found is not None and len(found["signed"]) <= LINK_LENGTH_LIMIT:
         try:
-            opened = open_link(house, house.shelf, house.link_key, found["signed"], found["form"])
+            opened = open_link(context, context.shelf, context.link_key, found["signed"], found["form"])
         except DrawingBusy:
             text = "Other large statements are being drawn. Try again in half a minute."
             return plain(environ, start_response, "503 Service Unavailable", text, retry_after=30)
-        if opened is None and has_ended(house.link_key, found["signed"], house.clock()):
+        if opened is None and has_ended(context.link_key, found["signed"], context.clock()):
             text = "This link has ended. Every GetCDRs gives a new one."
             return plain(environ, start_response, "410 Gone", text)
     if opened is None or found is None:
@@ -118,7 +120,7 @@ def statement(house: House, name: str, environ: Environ, start_response: StartRe
     if environ["REQUEST_METHOD"] == "HEAD":
         file.close()
         return []
-    return Pieces(file)
+    return FileChunks(file)
 
 
 def disposition(name: str) -> str:
@@ -128,7 +130,7 @@ def disposition(name: str) -> str:
     return told if plain_name == name else f"{told}; filename*=UTF-8''{quote(name, safe='')}"
 
 
-class Pieces:
+class FileChunks:
     """The pieces of a file; a WSGI server iterates over it and closes it."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -143,12 +145,12 @@ class Pieces:
         self.file.close()
 
 
-class Vitals:
+class Probes:
     """What load balancers and monitors ask. A proxy gives none of it to the outside but whether the server lives."""
 
-    def __init__(self, house: House, counted: Meters, draining: Draining | None) -> None:
-        self.house, self.counted, self.draining = house, counted, draining
-        self.gauges = Gauges(house)
+    def __init__(self, context: AppContext, counted: Metrics, draining: Draining | None) -> None:
+        self.context, self.counted, self.draining = context, counted, draining
+        self.gauges = StoreCollector(context)
         self.paths = {"/livez": self.lives, "/readyz": self.is_ready, "/metrics": self.metrics}
 
     def lives(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -160,7 +162,7 @@ class Vitals:
         """200 where every check is right, else 503; each check in JSON."""
         request_context.current().operation = "readyz"
         request_gate.release()
-        checks = readiness(self.house, self.draining)
+        checks = readiness(self.context, self.draining)
         ready = all(check.ok for check in checks)
         body = {"ready": ready, "checks": {check.name: {"ok": check.ok, **check.found} for check in checks}}
         status = "200 OK" if ready else "503 Service Unavailable"
@@ -210,7 +212,7 @@ def from_environment(
     shared: Path | None = None,
     draining: Draining | None = None,
     store_file: FileIdentity | None = None,
-) -> Reception:
+) -> RequestMiddleware:
     """The service as the environment describes it; what gunicorn calls in each worker.
 
     ``shared`` is the directory in which the workers count together, ``store_file`` the file that the master found to be
@@ -218,5 +220,5 @@ def from_environment(
     """
     settings = read_settings()
     logs.configure(settings.log_level, settings.log_format)
-    house = open_house(settings, public_url=public_url, shared=shared, store_file=store_file)
-    return application(house, Meters(shared), draining, settings.proxies, settings.max_request_seconds)
+    context = open_app_context(settings, public_url=public_url, shared=shared, store_file=store_file)
+    return create_application(context, Metrics(shared), draining, settings.proxies, settings.max_request_seconds)

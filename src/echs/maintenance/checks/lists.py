@@ -7,9 +7,9 @@ from sqlalchemy import and_, exists, func, select
 from echs.authorisations import roaming_list
 from echs.chargepoints import chargepoint_list
 from echs.lists.versioned_list import ListState
+from echs.maintenance.checks.trail_facts import list_subject
+from echs.maintenance.checks.view import Found, View
 from echs.partners import tables as partner_tables
-from echs.upkeep.checks.told import list_subject
-from echs.upkeep.checks.view import Found, View
 
 # By the name that the trail has for them.
 LISTS = {"roaming": roaming_list.PUBLISHED.lists, "charge point": chargepoint_list.PUBLISHED.lists}

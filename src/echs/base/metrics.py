@@ -1,7 +1,7 @@
 """The meters: what is counted while the server works, correct over several workers.
 
 Each worker counts in a file of its own, in a directory that the workers of one server share; whoever is asked adds
-them up. What follows from the store alone is not counted here but looked up, in `echs.gauges`.
+them up. What follows from the store alone is not counted here but looked up, in `echs.serving.store_metrics`.
 """
 
 import logging
@@ -18,7 +18,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
+class Metric:
     """One meter: ``kind`` is counter, gauge or histogram; the name is without its prefix ``echs_``."""
 
     name: str
@@ -27,34 +27,34 @@ class Meter:
     help: str
 
 
-REQUESTS = Meter(
+REQUESTS = Metric(
     "requests_total",
     "counter",
     ("operation", "door", "result"),
     "Requests by result: ok or a reason.",
 )
-DURATION = Meter(
+DURATION = Metric(
     "request_duration_seconds",
     "histogram",
     ("operation",),
     "Time from request headers to last response byte.",
 )
-IN_FLIGHT = Meter("requests_in_flight", "gauge", (), "Requests being answered now.")
-RECEIVED = Meter("received_bytes_total", "counter", ("operation",), "Bytes of request bodies, as received.")
-SENT = Meter("sent_bytes_total", "counter", ("operation",), "Bytes of responses, as sent.")
-CDRS = Meter("cdrs_received_total", "counter", ("outcome",), "CDRs in accepted uploads: pending, held or known.")
-LIST_RECORDS = Meter("list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists.")
-STORE_ERRORS = Meter("store_errors_total", "counter", ("reason",), "Requests that failed because of the store.")
-LOGINS_REFUSED = Meter(
+IN_FLIGHT = Metric("requests_in_flight", "gauge", (), "Requests being answered now.")
+RECEIVED = Metric("received_bytes_total", "counter", ("operation",), "Bytes of request bodies, as received.")
+SENT = Metric("sent_bytes_total", "counter", ("operation",), "Bytes of responses, as sent.")
+CDRS = Metric("cdrs_received_total", "counter", ("outcome",), "CDRs in accepted uploads: pending, held or known.")
+LIST_RECORDS = Metric("list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists.")
+STORE_ERRORS = Metric("store_errors_total", "counter", ("reason",), "Requests that failed because of the store.")
+LOGINS_REFUSED = Metric(
     "logins_refused_total",
     "counter",
     ("reason", "user_id"),
     "Refused logins, with the user id where there is such a user.",
 )
-CUT = Meter("requests_cut_total", "counter", (), "Requests that exceeded their time limit; the connection was closed.")
-CONNECTIONS = Meter("store_connections", "gauge", (), "Store connections in use.")
+CUT = Metric("requests_cut_total", "counter", (), "Requests that exceeded their time limit; the connection was closed.")
+CONNECTIONS = Metric("store_connections", "gauge", (), "Store connections in use.")
 
-METERS = (
+METRICS = (
     REQUESTS,
     DURATION,
     IN_FLIGHT,
@@ -69,7 +69,7 @@ METERS = (
 )
 
 
-class Meters:
+class Metrics:
     """The meters of one process. ``directory`` is where the workers of a server share them; None for one alone."""
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -78,8 +78,8 @@ class Meters:
 
         self.directory = directory
         self.registry = prometheus.CollectorRegistry()
-        self._made: dict[Meter, Any] = {}
-        for meter in METERS:
+        self._made: dict[Metric, Any] = {}
+        for meter in METRICS:
             name = f"echs_{meter.name}"
             extra: dict[str, Any] = {}
             make: Callable[..., Any] = prometheus.Counter
@@ -93,21 +93,21 @@ class Meters:
         if self.mute:
             log.warning("there is no room for meters; this worker does not count")
 
-    def _labelled(self, meter: Meter, labels: tuple[str, ...]) -> Any:
+    def _labelled(self, meter: Metric, labels: tuple[str, ...]) -> Any:
         made = self._made[meter]
         return made.labels(*labels) if labels else made
 
-    def add(self, meter: Meter, *labels: str, amount: float = 1) -> None:
+    def add(self, meter: Metric, *labels: str, amount: float = 1) -> None:
         """Add to a counter or a gauge."""
         if amount and not self.mute:
             self._child(meter, labels).inc(amount)
 
-    def set(self, meter: Meter, *labels: str, value: float) -> None:
+    def set(self, meter: Metric, *labels: str, value: float) -> None:
         """Set a gauge to a value."""
         if not self.mute:
             self._child(meter, labels).set(value)
 
-    def observe(self, meter: Meter, *labels: str, value: float) -> None:
+    def observe(self, meter: Metric, *labels: str, value: float) -> None:
         """Enter a value into a histogram."""
         if not self.mute:
             self._child(meter, labels).observe(value)

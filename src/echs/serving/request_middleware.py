@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from echs import meters
-from echs.base import request_context
+from echs.base import metrics, request_context
+from echs.base.metrics import Metrics
 from echs.base.proxy_headers import Network, client_address, client_certificate
 from echs.base.request_context import RequestContext
-from echs.meters import Meters
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +25,10 @@ CLIENT_GONE = "CLIENT_GONE"
 TELLING_SECONDS = 5.0
 
 
-class Visit:
+class ResponseIterator:
     """The pieces of one answer on their way; at the end the request is entered in the log and the meters."""
 
-    def __init__(self, reception: "Reception", environ: Environ, present: RequestContext) -> None:
+    def __init__(self, reception: "RequestMiddleware", environ: Environ, present: RequestContext) -> None:
         self.reception = reception
         self.environ = environ
         self.trace = present
@@ -56,13 +55,13 @@ class Visit:
             self.reception.leave(self)
 
 
-class Reception:
+class RequestMiddleware:
     """The application within, and what is done around it for every request."""
 
     def __init__(
         self,
         within: Application,
-        counted: Meters,
+        counted: Metrics,
         trusted: Sequence[Network] = (),
         connections: Callable[[], int] = lambda: 0,
         paths: Collection[str] = (),
@@ -91,8 +90,8 @@ class Reception:
                 deadline=None if self.work_seconds is None else time.monotonic() + self.work_seconds,
             )
         )
-        visit = Visit(self, environ, present)
-        self.meters.add(meters.IN_FLIGHT)
+        visit = ResponseIterator(self, environ, present)
+        self.meters.add(metrics.IN_FLIGHT)
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             visit.status = status[:3]
@@ -105,14 +104,14 @@ class Reception:
             raise
         return visit
 
-    def leave(self, visit: Visit) -> None:
+    def leave(self, visit: ResponseIterator) -> None:
         """The request is over."""
         try:
             self.enter(visit)
         finally:
             request_context.end()
 
-    def enter(self, visit: Visit) -> None:
+    def enter(self, visit: ResponseIterator) -> None:
         """Enter the request in the meters and the log."""
         seconds = time.monotonic() - visit.began
         present, environ = visit.trace, visit.environ
@@ -121,16 +120,16 @@ class Reception:
         if not visit.whole and environ.get("REQUEST_METHOD") != "HEAD":
             result = CLIENT_GONE
         add = self.meters.add
-        add(meters.IN_FLIGHT, amount=-1)
-        self.meters.set(meters.CONNECTIONS, value=self.connections())
-        add(meters.REQUESTS, operation, present.door, result)
-        add(meters.RECEIVED, operation, amount=present.received_bytes)
-        add(meters.SENT, operation, amount=visit.sent)
+        add(metrics.IN_FLIGHT, amount=-1)
+        self.meters.set(metrics.CONNECTIONS, value=self.connections())
+        add(metrics.REQUESTS, operation, present.door, result)
+        add(metrics.RECEIVED, operation, amount=present.received_bytes)
+        add(metrics.SENT, operation, amount=visit.sent)
         if present.login_refused is not None:
-            add(meters.LOGINS_REFUSED, *present.login_refused)
+            add(metrics.LOGINS_REFUSED, *present.login_refused)
         for meter, labels, amount in present.tallies:
             add(meter, *labels, amount=amount)
-        self.meters.observe(meters.DURATION, operation, value=seconds)
+        self.meters.observe(metrics.DURATION, operation, value=seconds)
         method = environ.get("REQUEST_METHOD", "")
         level = logging.DEBUG if operation in ROUTINE and result == "200" else logging.INFO
         if not log.isEnabledFor(level):

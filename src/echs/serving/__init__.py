@@ -1,0 +1,1 @@
+"""What happens around every request: WSGI application, middleware, probes, metrics, log, gunicorn."""
