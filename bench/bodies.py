@@ -13,7 +13,13 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from echs.partners.standard_ids import check_digit
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO, WireRecord
+from echs.protocols.ochp02.wire_schema import (
+    CDR_INFO,
+    CHARGEPOINT_INFO,
+    NAMESPACE,
+    ROAMING_AUTHORISATION_INFO,
+    WireRecord,
+)
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 SEED = 2012

@@ -28,7 +28,7 @@ from echs.cdrs import intake  # noqa: E402
 from echs.config.app_context import AppContext, open_app_context  # noqa: E402
 from echs.config.settings import read_settings  # noqa: E402
 from echs.maintenance import schema  # noqa: E402
-from echs.partners import enrolment, register  # noqa: E402
+from echs.partners import enrolment, queries  # noqa: E402
 from echs.partners.enrolment import Ownership  # noqa: E402
 
 COUNT = 10_000
@@ -38,7 +38,7 @@ ROUNDS = 3
 
 def add(context: AppContext, first: int) -> None:
     """One upload."""
-    (sender, _) = register.all_partners(context)
+    (sender, _) = queries.all_partners(context)
     now = datetime.now(UTC).replace(microsecond=0)
     rows = [tuple(map(str, row)) for row in bodies.cdrs(COUNT, "TheNewMotion", ["ANWB"], now, first)]
     intake.add(context, sender, iter([RecordBatch(rows)]), f"{first:026d}", context.lists)
@@ -46,7 +46,7 @@ def add(context: AppContext, first: int) -> None:
 
 def profile(context: AppContext) -> str:
     """The functions that take most, the records given as rows."""
-    (sender, _) = register.all_partners(context)
+    (sender, _) = queries.all_partners(context)
     now = datetime.now(UTC).replace(microsecond=0)
     rows = [tuple(map(str, row)) for row in bodies.cdrs(COUNT, "TheNewMotion", ["ANWB"], now, 200_000)]
     seen = cProfile.Profile()

@@ -10,17 +10,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from echs.authorisations import authorisation
 from echs.base.metrics import METRICS
 from echs.base.rule import Rule
 from echs.cdrs.rules import RULES
-from echs.chargepoints import chargepoint
 from echs.config.settings import PREFIX, SECRETS, Settings
+from echs.locations import charge_point
 from echs.protocols.ochp02.codes import CODES
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, RECORDS, ROAMING_AUTHORISATION_INFO, WireRecord
+from echs.protocols.ochp02.wire_schema import (
+    CDR_INFO,
+    CHARGEPOINT_INFO,
+    RECORDS,
+    ROAMING_AUTHORISATION_INFO,
+    WireRecord,
+)
 from echs.protocols.soap.faults import FAULT_CODES
 from echs.protocols.soap.versions import SOAP_12
 from echs.serving.store_metrics import GAUGES
+from echs.tokens import token
 
 ROOT = Path(__file__).parent.parent
 PER_CORE = ("W1", "W2", "W3", "W4")
@@ -144,8 +150,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "result code examples": ("docs/result-codes.md", result_code_examples),
     "faults": ("docs/result-codes.md", faults),
     "rules of CDRs": ("docs/rules.md", lambda: rules(CDR_INFO, RULES)),
-    "rules of tokens": ("docs/rules.md", lambda: rules(ROAMING_AUTHORISATION_INFO, authorisation.WARNINGS)),
-    "rules of charge points": ("docs/rules.md", lambda: rules(CHARGEPOINT_INFO, chargepoint.WARNINGS)),
+    "rules of tokens": ("docs/rules.md", lambda: rules(ROAMING_AUTHORISATION_INFO, token.WARNINGS)),
+    "rules of charge points": ("docs/rules.md", lambda: rules(CHARGEPOINT_INFO, charge_point.WARNINGS)),
     "limits": ("docs/limits.md", limits),
 }
 

@@ -9,14 +9,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from echs.authorisations.authorisation import Authorisation
 from echs.cdrs.cdr import CdrRecord
-from echs.chargepoints.chargepoint import ChargePoint
 from echs.config.app_context import AppContext
+from echs.locations.charge_point import ChargePoint
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.partner import Partner
 from echs.partners.password import hash_password
+from echs.tokens.token import Token
 
 PASSWORDS = {name: f"password of {name}" for name in ("tnm", "lnd", "anwb", "office")}
 
@@ -98,9 +98,9 @@ def cdr(number: int | str, **other: str) -> CdrRecord:
     return FIELD_CDR._replace(cdr_id=str(number), **other)
 
 
-def token(number: int, **other: object) -> Authorisation:
+def token(number: int, **other: object) -> Token:
     """A token of hub 5, or what else is said."""
-    record = Authorisation(
+    record = Token(
         contract_id=f"NL-TNM-{number:06d}",
         hub=5,
         token_type=1,

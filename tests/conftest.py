@@ -26,13 +26,13 @@ from echs.base.database import Database
 from echs.config.app_context import AppContext, open_app_context
 from echs.config.settings import read_settings
 from echs.maintenance import schema
-from echs.partners.register import all_partners
+from echs.partners.queries import all_partners
 from echs.serving.application import create_application
 
 IN_CI = bool(os.environ.get("CI"))
 SEED = os.environ.get("ECHS_SEED")
 # Tests that start servers or set up interpreters may take longer than the time-out of all others.
-SLOW = {"deploy": 600, "flows": 300, "simulation": 900, "test_migrations.py": 300, "test_package.py": 300}
+SLOW = {"deploy": 600, "flows": 300, "simulation": 900, "test_package.py": 300}
 # By the URL of a server, a connection to it for what is done to whole databases.
 administrators: dict[str, psycopg.Connection] = {}
 POSTGRES_USER = "pgserver"

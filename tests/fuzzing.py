@@ -11,10 +11,10 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from echs.authorisations.authorisation import Authorisation, problems_of
 from echs.base.resources import contracts
 from echs.partners.partner import Partner
-from echs.protocols.ochp02.names import NAMESPACE, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.wire_schema import NAMESPACE, ROAMING_AUTHORISATION_INFO
+from echs.tokens.token import Token, problems_of
 from wire import SOAP_11
 
 NS = f"{{{NAMESPACE}}}"
@@ -264,7 +264,7 @@ class Oracle:
                     values[place] = int(row[place])
                     if abs(int(row[place])) > 999_999_999:
                         raise Refused("a number of more than nine digits")
-            record = Authorisation._make(values)
+            record = Token._make(values)
             if any(problems_of(record, position, self.owner)):
                 raise Refused("a rule")
             whole = tuple(map(str, record))

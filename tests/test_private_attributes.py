@@ -30,7 +30,7 @@ NAMED_TUPLE = {"_make", "_fields", "_asdict", "_replace", "_field_defaults"}
 FOREIGN = {
     "serving/gunicorn_worker.py": {"self.tpool._work_queue"},
     # The name of a type, for mypy alone: it is not evaluated.
-    "protocols/soap/source.py": {"zlib._Decompress"},
+    "protocols/soap/request_body.py": {"zlib._Decompress"},
     "statements/description.py": {"canvas._doc"},
     "statements/typesetting.py": {"canvas._doc", "canvas._code"},
 }

@@ -50,7 +50,7 @@ def test_what_does_not_depend_on_the_store_runs_on_one_and_all_else_on_both():
     assert "[sqlite" in once
     assert "[postgresql" not in once
     assert "deselected" in once
-    both = collected("tests/test_gauges.py")
+    both = collected("tests/serving/test_store_metrics.py")
     assert "[sqlite" in both
     assert "[postgresql" in both
 

@@ -10,7 +10,13 @@ from lxml import etree
 
 from cast import PASSWORDS
 from echs.protocols.ochp02.contracts import SPECIFIED, Contract
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO, WireRecord
+from echs.protocols.ochp02.wire_schema import (
+    CDR_INFO,
+    CHARGEPOINT_INFO,
+    NAMESPACE,
+    ROAMING_AUTHORISATION_INFO,
+    WireRecord,
+)
 
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"

@@ -12,16 +12,16 @@ from sqlalchemy import exc, text
 from cast import cdr, token
 from echs.audit import trail
 from echs.audit.entry import DONE, FIRST_HASH, Action, Entry, as_detail, breaks
-from echs.authorisations import roaming_list
 from echs.base import request_context
 from echs.base.errors import Refused
 from echs.base.request_context import RequestContext
 from echs.cdrs import intake
 from echs.clearing import run
-from echs.clearing.delivery import deliver
 from echs.cli import execute
+from echs.delivery.cleared_cdrs import deliver
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
+from echs.tokens import token_list
 from wire import Caller
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -33,7 +33,7 @@ def told(context):
 
 def test_every_change_leaves_an_entry_with_who_what_and_from_where(context, cast):
     request_context.begin(RequestContext(door="soap-1.2", actor="tnm", origin="192.0.2.7"))
-    roaming_list.replace(context, cast.tnm, [token(1)])
+    token_list.replace(context, cast.tnm, [token(1)])
     intake.add(context, cast.tnm, iter([cdr(1), cdr(2)]), request_context.current().request_id, context.lists)
     request_context.begin(RequestContext(door="command", actor="root", origin="host"))
     run.clear(context, "command", request_context.current().request_id)
@@ -63,7 +63,7 @@ def test_what_is_refused_leaves_no_entry_of_the_room_and_the_store_stays_as_it_w
     with pytest.raises(Refused):
         intake.add(context, cast.tnm, iter([cdr(1), cdr(2)._replace(volume="x")]), "a" * 26, context.lists)
     with pytest.raises(Refused):
-        enrolment.own(context, "lnd", Ownership(["TheNewMotion"]))
+        enrolment.assign_ids(context, "lnd", Ownership(["TheNewMotion"]))
     assert run.clear(context, "nobody", "b" * 26) is None
     assert told(context) == before
 
@@ -166,11 +166,11 @@ def test_entries_are_found_by_who_by_what_by_request_and_the_newest_first_so_man
 def test_the_log_names_an_entry_only_when_its_transaction_is_committed(context, cast):
     present = request_context.begin(RequestContext(actor="tnm"))
     with pytest.raises(ZeroDivisionError), context.database.write() as transaction:
-        trail.note(context, transaction, Action.PURGED, "run 1")
+        trail.record(context, transaction, Action.PURGED, "run 1")
         raise ZeroDivisionError
     assert present.audited == ""
     with context.database.write() as transaction:
-        entry = trail.note(context, transaction, Action.PURGED, "run 1")
+        entry = trail.record(context, transaction, Action.PURGED, "run 1")
         assert present.audited == ""
     assert present.audited == f"{entry.number}:{entry.hash}"
 

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import text
 
 from cast import cdr, token
-from echs.authorisations import roaming_list
 from echs.base import deadline, request_context
 from echs.base.errors import LoadReason, Refused
 from echs.base.request_context import RequestContext
 from echs.cdrs import intake
+from echs.tokens import token_list
 from wire import Caller
 
 REQUEST = "0" * 26
@@ -45,12 +45,12 @@ def test_records_are_read_no_further_than_the_deadline(context, cast, late):
             yield token(len(taken))
 
     with pytest.raises(Refused) as refused:
-        roaming_list.replace(context, cast.tnm, endless())
+        token_list.replace(context, cast.tnm, endless())
     assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
     assert len(taken) == 1
 
 
-@pytest.mark.parametrize("step", ["known_positions", "Storing.store", "Storing.warn"])
+@pytest.mark.parametrize("step", ["known_positions", "CdrWriter.store", "CdrWriter.warn"])
 def test_an_upload_whose_time_is_over_inside_its_transaction_stores_nothing(context, cast, monkeypatch, step):
     present = request_context.begin(RequestContext(deadline=time.monotonic() + 60))
     name, _, method = step.partition(".")

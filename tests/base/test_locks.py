@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from cast import cdr, token
-from echs.authorisations import roaming_list
 from echs.base.database import Database
 from echs.base.errors import Refused
 from echs.cdrs import intake
 from echs.partners import enrolment
-from echs.partners.login import confirm
+from echs.partners.login import lock_active_partner
+from echs.tokens import token_list
 
 pytestmark = [pytest.mark.parametrize("store_url", ["postgresql"], indirect=True), pytest.mark.timeout(60)]
 
@@ -59,7 +59,7 @@ class Other(threading.Thread):
 def disabled_during_an_upload(context, cast):
     """Whether to disable a partner waits for an upload that has seen that it is active."""
     with context.database.write() as transaction:
-        confirm(context, transaction, cast.tnm)
+        lock_active_partner(context, transaction, cast.tnm)
         other = Other(lambda: enrolment.disable(context, "tnm"))
         waited = other.waits(context)
     other.join(WAITING_SECONDS)
@@ -76,8 +76,8 @@ def uploaded_while_disabled(context, cast, monkeypatch):
         told[0].waits(context)
         return noted(*arguments)
 
-    noted = enrolment.noted
-    monkeypatch.setattr(enrolment, "noted", noted_late)
+    noted = enrolment.audited
+    monkeypatch.setattr(enrolment, "audited", noted_late)
     enrolment.disable(context, "tnm")
     told[0].join(WAITING_SECONDS)
     return told[0].failed
@@ -85,17 +85,17 @@ def uploaded_while_disabled(context, cast, monkeypatch):
 
 def replaced_twice_at_once(context, cast, monkeypatch):
     """What becomes of the second of two lists of one partner that are stored at the same time."""
-    roaming_list.replace(context, cast.tnm, [token(1)])
-    note, others = roaming_list.trail.note, []
+    token_list.replace(context, cast.tnm, [token(1)])
+    note, others = token_list.trail.record, []
 
     def note_late(*arguments, **named):
         if not others:
-            others.append(Other(lambda: roaming_list.replace(context, cast.tnm, [token(4), token(5), token(6)])))
+            others.append(Other(lambda: token_list.replace(context, cast.tnm, [token(4), token(5), token(6)])))
             others[0].waits(context)
         return note(*arguments, **named)
 
-    monkeypatch.setattr(roaming_list.trail, "note", note_late)
-    roaming_list.replace(context, cast.tnm, [token(2), token(3)])
+    monkeypatch.setattr(token_list.trail, "record", note_late)
+    token_list.replace(context, cast.tnm, [token(2), token(3)])
     others[0].join(WAITING_SECONDS)
     return others[0].failed
 
@@ -125,8 +125,8 @@ def test_without_the_lock_an_upload_of_a_disabled_partner_would_be_accepted(cont
 
 def test_of_two_lists_at_once_the_second_waits_and_stands(context, cast, monkeypatch):
     assert replaced_twice_at_once(context, cast, monkeypatch) == []
-    assert [record.token_id for record in roaming_list.download(context)] == [token(n).token_id for n in (4, 5, 6)]
-    assert roaming_list.states(context)[cast.tnm.id].generation == 3
+    assert [record.token_id for record in token_list.download(context)] == [token(n).token_id for n in (4, 5, 6)]
+    assert token_list.list_states(context)[cast.tnm.id].generation == 3
 
 
 def test_without_the_lock_the_second_of_two_lists_would_fail(context, cast, monkeypatch, without_locks):

@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cast import cdr, charge_point, token
-from echs.authorisations import authorisation
 from echs.base.errors import Refused
 from echs.base.fields import maker
 from echs.base.upload_validation import RecordBatch
 from echs.cdrs import intake
 from echs.cdrs.cdr import Cdr, CdrRecord
-from echs.cdrs.rules import WARNINGS, Scene, judge, judge_run, warnings_among, warnings_of
-from echs.chargepoints import chargepoint
+from echs.cdrs.rules import WARNINGS, RuleContext, validate, validate_batch, warnings_among, warnings_of
 from echs.config.app_context import limits
 from echs.config.settings import read_settings
+from echs.locations import charge_point as charge_point_noun
 from echs.partners.partner import Partner
+from echs.tokens import token as token_noun
 
 SENDER = Partner(
     1,
@@ -37,7 +37,7 @@ SENDER = Partner(
     (),
     (5,),
 )
-SCENE = Scene(SENDER, datetime(2014, 1, 23, tzinfo=UTC), limits(read_settings({})))
+SCENE = RuleContext(SENDER, datetime(2014, 1, 23, tzinfo=UTC), limits(read_settings({})))
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 # What one field of a record may say while the whole record is right, and judged in a batch.
@@ -90,7 +90,7 @@ CHANGES = st.sampled_from(
 
 
 def one_by_one(rows):
-    return [judge(CdrRecord._make(row), 0, SCENE) for row in rows]
+    return [validate(CdrRecord._make(row), 0, SCENE) for row in rows]
 
 
 def numbered(several):
@@ -104,7 +104,7 @@ def test_every_batch_that_is_right_is_judged_at_once_and_as_its_records_are():
     @settings(max_examples=200)
     def judged_alike(several):
         rows = numbered(several)
-        batch = judge_run(rows, SCENE)
+        batch = validate_batch(rows, SCENE)
         met["examples"] += 1
         met["at once"] += batch is not None
         met["of several"] += batch is not None and len(batch) > 1
@@ -125,7 +125,7 @@ def test_a_batch_in_which_one_field_of_one_record_is_wrong_is_never_let_pass():
         field, value = change
         several[place] = several[place]._replace(**{field: value})
         rows = numbered(several)
-        alone, batch = one_by_one(rows), judge_run(rows, SCENE)
+        alone, batch = one_by_one(rows), validate_batch(rows, SCENE)
         bad = sum(not isinstance(each, Cdr) for each in alone)
         assert bad <= 1
         met[f"one bad {field}"] += bad
@@ -153,14 +153,14 @@ PLAIN = {"start_datetime": "2014-01-22T10:16:38Z", "end_datetime": "2014-01-22T1
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_record_of_a_batch_is_enough_to_leave_it_to_the_records(wrong, place):
     several = [cdr(number, **PLAIN) for number in range(3)]
-    assert judge_run(numbered(several), SCENE) is not None
+    assert validate_batch(numbered(several), SCENE) is not None
     several[place] = several[place]._replace(**wrong)
-    assert judge_run(numbered(several), SCENE) is None
+    assert validate_batch(numbered(several), SCENE) is None
 
 
 def test_a_plausible_batch_needs_no_second_look():
     row = tuple(cdr(1, start_datetime="2014-01-22T10:16:38Z", end_datetime="2014-01-22T12:14:33Z", duration="1:57:54"))
-    assert judge_run([row, row], SCENE) is not None
+    assert validate_batch([row, row], SCENE) is not None
 
 
 ids = st.text(alphabet="NLTM0159-*EX +. ä", max_size=18) | st.sampled_from(
@@ -181,7 +181,7 @@ ids = st.text(alphabet="NLTM0159-*EX +. ä", max_size=18) | st.sampled_from(
 @settings(max_examples=500)
 def test_no_quick_test_lets_pass_what_its_rule_would_warn_of(several):
     cdrs = [
-        judge(cdr(number, contract_id=contract or "x", evse_id=evse, country=country), 0, SCENE)
+        validate(cdr(number, contract_id=contract or "x", evse_id=evse, country=country), 0, SCENE)
         for number, (contract, evse, country) in enumerate(several)
     ]
     cdrs = [each for each in cdrs if isinstance(each, Cdr)]
@@ -190,13 +190,13 @@ def test_no_quick_test_lets_pass_what_its_rule_would_warn_of(several):
     assert [[found.rule.name for found in warnings_of(each, SCENE)] for each in cdrs] == plainly
 
 
-@pytest.mark.parametrize("noun", [authorisation, chargepoint], ids=attrgetter("__name__"))
+@pytest.mark.parametrize("noun", [token_noun, charge_point_noun], ids=attrgetter("__name__"))
 @given(st.lists(st.tuples(ids, ids), min_size=1, max_size=5))
 def test_no_quick_test_of_lists_lets_pass_what_its_rule_would_warn_of(noun, several):
     for rule in noun.WARNINGS:
         made = [
             token(1, contract_id=one)
-            if noun is authorisation
+            if noun is token_noun
             else charge_point(1, evse_id=one, location_name_language=two)
             for one, two in several
         ]
@@ -233,21 +233,21 @@ TOKEN_CHANGES = st.sampled_from(
 
 
 def test_a_batch_of_tokens_is_all_right_if_and_only_if_no_record_has_a_problem():
-    met, make = Counter(), maker(authorisation.FIELDS, authorisation.Authorisation._make)
+    met, make = Counter(), maker(token_noun.FIELDS, token_noun.Token._make)
 
     @given(st.lists(tokens, min_size=2, max_size=5), st.data(), st.none() | TOKEN_CHANGES)
     @settings(max_examples=800)
     def judged_alike(rows, data, change):
         place = data.draw(st.integers(0, len(rows) - 1))
         if change is not None:
-            field = authorisation.Authorisation._fields.index(change[0])
+            field = token_noun.Token._fields.index(change[0])
             rows[place] = (*rows[place][:field], change[1], *rows[place][field + 1 :])
-        bad = sum(bool([*authorisation.problems_of(make(row), 0, SENDER)]) for row in rows)
+        bad = sum(bool([*token_noun.problems_of(make(row), 0, SENDER)]) for row in rows)
         assert bad <= 1
         met["all right"] += not bad
         met[f"one bad {change and change[0]}"] += bad
         met["one bad, not the first"] += bad and place > 0
-        assert authorisation.all_right(list(zip(*rows, strict=True)), SENDER) is (bad == 0)
+        assert token_noun.batch_is_valid(list(zip(*rows, strict=True)), SENDER) is (bad == 0)
 
     judged_alike()
     assert met["all right"] > 50, met
@@ -263,7 +263,7 @@ points = st.builds(
     st.sampled_from(["", "24/7"]),
 )
 POINT_CHANGES = st.tuples(
-    st.sampled_from(chargepoint.ChargePoint._fields),
+    st.sampled_from(charge_point_noun.ChargePoint._fields),
     st.sampled_from(["x", "50,942", "91.5", "ä" * 16, "<&>", "0"]),
 )
 
@@ -274,12 +274,12 @@ def test_a_batch_of_charge_points_is_all_right_if_and_only_if_no_record_has_a_pr
     @given(st.lists(points, min_size=2, max_size=5), st.data(), POINT_CHANGES)
     @settings(max_examples=400)
     def judged_alike(rows, data, change):
-        place, field = data.draw(st.integers(0, len(rows) - 1)), chargepoint.ChargePoint._fields.index(change[0])
+        place, field = data.draw(st.integers(0, len(rows) - 1)), charge_point_noun.ChargePoint._fields.index(change[0])
         rows[place] = (*rows[place][:field], change[1], *rows[place][field + 1 :])
-        bad = sum(bool([*chargepoint.problems_of(chargepoint.ChargePoint._make(row), 0)]) for row in rows)
+        bad = sum(bool([*charge_point_noun.problems_of(charge_point_noun.ChargePoint._make(row), 0)]) for row in rows)
         met["all right"] += not bad
         met[change[0]] += 1
-        assert chargepoint.all_right(list(zip(*rows, strict=True))) is (bad == 0)
+        assert charge_point_noun.batch_is_valid(list(zip(*rows, strict=True))) is (bad == 0)
 
     judged_alike()
     assert met["all right"] > 50, met

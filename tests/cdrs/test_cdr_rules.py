@@ -10,7 +10,17 @@ from echs.base.errors import Problem, RecordProblems
 from echs.base.fields import FieldReason
 from echs.base.rule import Severity
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrWarning, differing_field
-from echs.cdrs.rules import HOLD, OF_NEW_ONLY, REJECTIONS, RULES, WARNINGS, Doubted, Scene, judge, warnings_of
+from echs.cdrs.rules import (
+    HOLD,
+    OF_NEW_ONLY,
+    REJECTIONS,
+    RULES,
+    WARNINGS,
+    RefusedIfNew,
+    RuleContext,
+    validate,
+    warnings_of,
+)
 from echs.config.app_context import limits
 from echs.config.settings import read_settings
 from echs.partners.partner import Partner
@@ -29,12 +39,12 @@ SENDER = Partner(
     hubs=(),
 )
 NOW = datetime(2014, 1, 22, 12, 0, tzinfo=UTC)
-SCENE = Scene(SENDER, NOW, limits(read_settings({})))
+SCENE = RuleContext(SENDER, NOW, limits(read_settings({})))
 
 
 def problems(**change: str) -> list[Problem]:
-    verdict = judge(cdr("1")._replace(**change), 17, SCENE)
-    found = verdict.problems if isinstance(verdict, Doubted) else verdict
+    verdict = validate(cdr("1")._replace(**change), 17, SCENE)
+    found = verdict.problems if isinstance(verdict, RefusedIfNew) else verdict
     assert isinstance(found, RecordProblems)
     return [found.first, *found.rest]
 
@@ -44,17 +54,17 @@ def problem(**change: str) -> Problem:
 
 
 def accepted(**change: str) -> Cdr:
-    verdict = judge(cdr("1", **change), 0, SCENE)
+    verdict = validate(cdr("1", **change), 0, SCENE)
     assert isinstance(verdict, Cdr), verdict
     return verdict
 
 
-def warned(scene: Scene = SCENE, **change: str) -> list[str]:
+def warned(scene: RuleContext = SCENE, **change: str) -> list[str]:
     return [found.rule.name for found in warnings_of(accepted(**change), scene)]
 
 
 def test_the_record_of_the_field_is_read():
-    read = judge(FIELD_CDR, 0, SCENE)
+    read = validate(FIELD_CDR, 0, SCENE)
     assert read.record is FIELD_CDR
     assert (read.operator_key, read.provider_key) == ("thenewmotion", "anwb")
     assert read.started_at == datetime(2014, 1, 22, 9, 16, 38, tzinfo=UTC)
@@ -133,8 +143,8 @@ def test_a_session_does_not_end_before_it_starts():
 @pytest.mark.parametrize(("seconds", "refused"), [(0, False), (900, False), (901, True)])
 def test_a_session_ends_at_most_a_quarter_of_an_hour_in_the_future(seconds, refused):
     end = (NOW + timedelta(seconds=seconds)).isoformat()
-    verdict = judge(cdr(1, end_datetime=end), 0, SCENE)
-    assert isinstance(verdict, Doubted) is refused
+    verdict = validate(cdr(1, end_datetime=end), 0, SCENE)
+    assert isinstance(verdict, RefusedIfNew) is refused
     if refused:
         assert verdict.problems.first.reason is CdrReason.CDR_IN_FUTURE
         assert "2014-01-22T12:00:00Z" in verdict.problems.first.detail
@@ -150,11 +160,11 @@ def test_the_volume_has_a_limit_that_may_be_reached():
 
 def test_only_what_depends_on_the_clock_or_a_setting_is_a_doubt_and_any_other_problem_ends_it():
     assert OF_NEW_ONLY == (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
-    both = judge(cdr(1, volume="1001", end_datetime="2015-01-01 00:00:00"), 0, SCENE)
-    assert isinstance(both, Doubted)
+    both = validate(cdr(1, volume="1001", end_datetime="2015-01-01 00:00:00"), 0, SCENE)
+    assert isinstance(both, RefusedIfNew)
     assert len(list(both.problems.rest)) == 1
-    assert isinstance(judge(cdr(1, volume="1001", operator_id="e-laad"), 0, SCENE), RecordProblems)
-    assert isinstance(judge(cdr(1, volume="1001", city="x" * 300), 0, SCENE), RecordProblems)
+    assert isinstance(validate(cdr(1, volume="1001", operator_id="e-laad"), 0, SCENE), RecordProblems)
+    assert isinstance(validate(cdr(1, volume="1001", city="x" * 300), 0, SCENE), RecordProblems)
 
 
 def test_numbers_in_sentences_are_written_out():
@@ -166,7 +176,7 @@ def test_numbers_in_sentences_are_written_out():
 
 def test_without_a_known_sender_the_operator_id_is_not_looked_at():
     scene = replace(SCENE, rights_are_known=False)
-    assert isinstance(judge(cdr(1, operator_id="e-laad"), 0, scene), Cdr)
+    assert isinstance(validate(cdr(1, operator_id="e-laad"), 0, scene), Cdr)
 
 
 MANDATORY = [

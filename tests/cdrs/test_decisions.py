@@ -5,7 +5,7 @@ import pytest
 from cast import cdr
 from echs.audit import trail
 from echs.base.errors import Refused
-from echs.cdrs import intake, listing
+from echs.cdrs import intake, queries
 from echs.cdrs.decisions import REASON_LIMIT, decide
 from echs.cdrs.lookup import look_up
 from echs.cdrs.pending import held, preview
@@ -24,7 +24,7 @@ def state(context, number):
 
 
 def cleared_in(context):
-    found = listing.find(context, Status.CLEARED, None, 100)
+    found = queries.find(context, Status.CLEARED, None, 100)
     return {each.cdr_id: each.run_number for each in found}
 
 

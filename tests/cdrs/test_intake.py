@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from cast import FIELD_CDR, cdr
 from echs.base.errors import Refused
 from echs.base.fields import UploadReason
-from echs.cdrs import intake, listing, tables
+from echs.cdrs import intake, queries, tables
 from echs.cdrs.cdr import CdrReason
 from echs.cdrs.intake import Outcome
 from echs.cdrs.status import Status, status_of
@@ -35,7 +35,7 @@ def count(context) -> int:
 
 
 def statuses(context) -> dict[str, Status]:
-    return {each.cdr_id: each.status for each in listing.find(context, None, None, 1000)}
+    return {each.cdr_id: each.status for each in queries.find(context, None, None, 1000)}
 
 
 def test_a_record_is_kept_as_received_and_as_read(context, cast, clock):
@@ -89,8 +89,8 @@ def test_what_a_secret_field_was_is_not_told(context, cast):
 
 def test_what_an_earlier_owner_of_the_operator_id_sent_is_not_told(context, cast):
     add(context, cast.tnm, cdr(1))
-    enrolment.disown(context, "tnm", Ownership(["TheNewMotion"]))
-    heir = enrolment.own(context, "lnd", Ownership(["TheNewMotion"]))
+    enrolment.revoke_ids(context, "tnm", Ownership(["TheNewMotion"]))
+    heir = enrolment.assign_ids(context, "lnd", Ownership(["TheNewMotion"]))
     refused = refusal(context, heir, cdr(1, volume="9"))
     assert (refused.first.reason, refused.first.field) == (CdrReason.CDR_DIFFERS, "volume")
     assert "4.6400" not in refused.first.detail
@@ -124,12 +124,12 @@ def test_a_right_that_ends_while_an_upload_is_on_its_way_is_gone(context, cast):
         change()
 
     def give_up():
-        enrolment.disown(context, "tnm", Ownership(["TheNewMotion"]))
+        enrolment.revoke_ids(context, "tnm", Ownership(["TheNewMotion"]))
 
     with pytest.raises(Refused) as caught:
         intake.add(context, cast.tnm, taken_away(give_up), next(_requests), context.lists)
     assert caught.value.first.reason is CdrReason.CDR_OPERATOR_NOT_YOURS
-    enrolment.own(context, "tnm", Ownership(["TheNewMotion"]))
+    enrolment.assign_ids(context, "tnm", Ownership(["TheNewMotion"]))
     with pytest.raises(Refused) as caught:
         intake.add(
             context, cast.tnm, taken_away(lambda: enrolment.disable(context, "tnm")), next(_requests), context.lists
@@ -149,7 +149,7 @@ def test_an_empty_upload_is_refused(context, cast):
 def test_a_held_record_becomes_pending_by_itself_and_held_again_when_the_id_is_given_up(context, cast):
     add(context, cast.tnm, cdr(1, provider_id="Newcomer"), cdr(2))
     assert statuses(context) == {"1": Status.HELD, "2": Status.PENDING}
-    enrolment.own(context, "anwb", Ownership([], ["NEWCOMER"]))
+    enrolment.assign_ids(context, "anwb", Ownership([], ["NEWCOMER"]))
     assert statuses(context) == {"1": Status.PENDING, "2": Status.PENDING}
     enrolment.disable(context, "anwb")
     assert statuses(context) == {"1": Status.HELD, "2": Status.HELD}
@@ -166,10 +166,10 @@ def test_the_state_follows_from_run_and_owner():
 
 def test_the_listing_can_be_narrowed(context, cast):
     add(context, cast.tnm, cdr(1, provider_id="Nobody"), cdr(2), cdr(3))
-    assert [each.cdr_id for each in listing.find(context, Status.PENDING, None, 10)] == ["3", "2"]
-    assert [each.cdr_id for each in listing.find(context, Status.HELD, None, 10)] == ["1"]
-    assert listing.find(context, Status.CLEARED, None, 10) == []
-    assert len(listing.find(context, None, None, 2)) == 2
+    assert [each.cdr_id for each in queries.find(context, Status.PENDING, None, 10)] == ["3", "2"]
+    assert [each.cdr_id for each in queries.find(context, Status.HELD, None, 10)] == ["1"]
+    assert queries.find(context, Status.CLEARED, None, 10) == []
+    assert len(queries.find(context, None, None, 2)) == 2
 
 
 def test_the_same_upload_from_eight_threads_at_once_is_stored_once(context, cast):

@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import select
 
 from cast import FIELD_CDR, cdr, charge_point, token
-from echs.authorisations import roaming_list
-from echs.cdrs import intake, listing, pending, tables
+from echs.cdrs import intake, pending, queries, tables
 from echs.cdrs.cdr import CdrWarning
 from echs.cdrs.lookup import look_up
-from echs.chargepoints import chargepoint_list
+from echs.locations import charge_point_list
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
+from echs.tokens import token_list
 
 OLD, CARD, POINT = CdrWarning.CDR_OLD, CdrWarning.CARD_UNKNOWN, CdrWarning.CHARGEPOINT_UNKNOWN
 _requests = iter(f"{number:026d}" for number in range(10**6))
@@ -25,9 +25,9 @@ def in_2014(clock):
 @pytest.fixture
 def lists(context, cast):
     """Lists that the record of the field agrees with."""
-    chargepoint_list.replace(context, cast.tnm, [charge_point(1, evse_id="01000851"), charge_point(2, evse_id="ab")])
+    charge_point_list.replace(context, cast.tnm, [charge_point(1, evse_id="01000851"), charge_point(2, evse_id="ab")])
     cards = [token(1, hub=0, contract_id="NL-ANW-133094"), token(2, hub=0, token_id="04aabb")]
-    roaming_list.replace(context, cast.anwb, cards)
+    token_list.replace(context, cast.anwb, cards)
 
 
 def add(context, sender, *records):
@@ -35,7 +35,7 @@ def add(context, sender, *records):
 
 
 def stored(context) -> dict[str, list[str]]:
-    found = listing.find(context, None, None, 1000)
+    found = queries.find(context, None, None, 1000)
     return {each.cdr_id: [warned.name for warned in each.warnings] for each in found}
 
 
@@ -90,7 +90,7 @@ def test_warnings_stop_nothing_at_all(context, cast, lists):
 
 def test_cards_are_looked_for_in_the_list_of_the_provider_alone(context, cast, lists):
     known = {"token_id": "04AABB"}
-    roaming_list.replace(context, cast.lnd, [token(7, hub=0)])
+    token_list.replace(context, cast.lnd, [token(7, hub=0)])
     add(context, cast.tnm, at(1, "08:00:00", "09:00:00", **known))
     add(context, cast.tnm, at(2, "09:00:00", "10:00:00", provider_id="ladenetz.de", **known))
     add(context, cast.tnm, at(3, "10:00:00", "11:00:00", provider_id="Nobody", **known))
@@ -211,7 +211,7 @@ def test_thousands_of_sessions_of_one_socket_side_by_side_do_not_overlap(context
 
 def test_those_with_warnings_can_be_listed_alone(context, cast, lists):
     add(context, cast.tnm, FIELD_CDR, at(2, "01:00:00", "02:00:00"))
-    assert [each.cdr_id for each in listing.find(context, None, None, 10, only_warned=True)] == ["2"]
+    assert [each.cdr_id for each in queries.find(context, None, None, 10, only_warned=True)] == ["2"]
 
 
 def test_a_cdr_is_looked_up_by_its_number_and_where_needed_by_its_operator(context, cast):
@@ -229,10 +229,10 @@ def test_a_cdr_is_looked_up_by_its_number_and_where_needed_by_its_operator(conte
 
 
 def test_a_list_that_is_replaced_or_given_up_no_longer_counts(context, cast, lists):
-    roaming_list.replace(context, cast.anwb, [token(9, hub=0)])
-    chargepoint_list.replace(context, cast.tnm, [charge_point(9)])
+    token_list.replace(context, cast.anwb, [token(9, hub=0)])
+    charge_point_list.replace(context, cast.tnm, [charge_point(9)])
     add(context, cast.tnm, FIELD_CDR)
     assert stored(context)[FIELD_CDR.cdr_id] == [CARD, POINT]
-    enrolment.disown(context, "anwb", Ownership([], ["ANWB"]))
+    enrolment.revoke_ids(context, "anwb", Ownership([], ["ANWB"]))
     add(context, cast.tnm, cdr(2, start_datetime="2014-01-22 01:00:00", end_datetime="2014-01-22 02:57:55"))
     assert stored(context)["2"] == [POINT]

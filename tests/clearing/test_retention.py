@@ -10,12 +10,12 @@ from sqlalchemy import text
 from cast import cdr
 from echs.base.errors import Refused
 from echs.cdrs import intake
-from echs.clearing import publish, run
-from echs.clearing.delivery import deliver
+from echs.clearing import run, statement_builder
 from echs.clearing.retention import due, purge_run
 from echs.cli import execute
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
+from echs.delivery.cleared_cdrs import deliver
 from echs.maintenance.doctor import examine
 from echs.maintenance.verification import verify
 
@@ -39,7 +39,7 @@ def years(context, cast):
                 with context.database.read() as snapshot:
                     snapshot.execute(text("SELECT 1"))
                 list(deliver(context, partner, FORM).texts)
-        list(publish.draw_run(context, context.shelf, number + 1))
+        list(statement_builder.draw_run(context, context.shelf, number + 1))
     return context
 
 
@@ -88,13 +88,13 @@ def test_a_purged_cdr_sent_again_is_known_and_with_other_content_refused(years, 
 def test_the_statement_of_a_purged_run_is_refused_with_what_remains(years, cast):
     assert sum(purge_run(years, 1)) == 5
     with pytest.raises(Refused, match="STATEMENT_UNKNOWN") as refused:
-        publish.open_statement(years, years.shelf, cast.anwb.id, [1], "csv")
+        statement_builder.open_statement(years, years.shelf, cast.anwb.id, [1], "csv")
     assert "were deleted on" in refused.value.first.detail
-    publish.open_statement(years, years.shelf, cast.anwb.id, [3], "csv").close()
+    statement_builder.open_statement(years, years.shelf, cast.anwb.id, [3], "csv").close()
 
 
 def test_a_purge_that_is_stopped_is_taken_up_by_the_next_and_harms_nobody_meanwhile(years, cast, monkeypatch):
-    monkeypatch.setattr("echs.cdrs.old.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("echs.cdrs.purge.ROWS_AT_ONCE", 2)
     deleting = purge_run(years, 1)
     assert next(deleting) == 2
     deleting.close()

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from cast import cdr
 from echs.base.errors import Refused
-from echs.cdrs import intake, listing, pending, tables
+from echs.cdrs import intake, pending, queries, tables
 from echs.cdrs.status import Status
 from echs.clearing import run
 from echs.clearing.run import ClearingReason
@@ -37,7 +37,7 @@ def test_a_run_takes_everything_pending_and_nothing_held(context, cast, clock):
     play(context, cast)
     made = clear(context)
     assert (made.number, made.cdr_count, made.volume_e4_kwh, made.cleared_at) == (1, 4, 3 * 46_400 + 1, clock.now)
-    assert {(each.cdr_id, each.operator_id): each.status for each in listing.find(context, None, None, 10)} == {
+    assert {(each.cdr_id, each.operator_id): each.status for each in queries.find(context, None, None, 10)} == {
         ("1", "TheNewMotion"): Status.CLEARED,
         ("2", "TheNewMotion"): Status.CLEARED,
         ("3", "TheNewMotion"): Status.CLEARED,
@@ -80,9 +80,9 @@ def test_a_cdr_is_cleared_only_once(context, cast):
 def test_a_held_cdr_is_in_the_first_run_after_somebody_takes_its_id(context, cast):
     play(context, cast)
     clear(context)
-    enrolment.own(context, "anwb", Ownership([], ["nobody"]))
+    enrolment.assign_ids(context, "anwb", Ownership([], ["nobody"]))
     assert clear(context).cdr_count == 1
-    assert [each.cdr_id for each in listing.find(context, Status.CLEARED, 2, 10)] == ["9"]
+    assert [each.cdr_id for each in queries.find(context, Status.CLEARED, 2, 10)] == ["9"]
 
 
 def test_runs_are_numbered_without_gaps_and_their_times_never_go_back(context, cast, clock):

@@ -12,11 +12,11 @@ import pytest
 
 from cast import FIELD_CDR, PASSWORDS, cdr, token
 from echs import cli
-from echs.authorisations import roaming_list
 from echs.base.ids import new_request_id
 from echs.cdrs import intake
 from echs.partners.login import log_in
-from echs.protocols.ochp02.names import CDR_INFO
+from echs.protocols.ochp02.wire_schema import CDR_INFO
+from echs.tokens import token_list
 from wire import envelope, record_xml
 
 
@@ -207,7 +207,7 @@ def test_a_partner_that_reads_pins_as_numbers_is_marked_as_such_and_again_not(ec
 
 
 def test_lists_are_shown_with_their_size_and_time(echs, context, cast):
-    roaming_list.replace(context, cast.tnm, [token(1), token(2)])
+    token_list.replace(context, cast.tnm, [token(1), token(2)])
     shown = {each["user_id"]: each for each in parsed(echs, "list", "show")}
     assert shown["tnm"]["roaming_list"]["records"] == 2
     assert shown["tnm"]["chargepoint_list"] is None

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from cast import cdr
 from echs.base.ids import new_request_id
-from echs.cdrs import intake, listing
-from echs.cdrs.listing import Filter
+from echs.cdrs import intake, queries
+from echs.cdrs.queries import Filter
 from echs.cdrs.status import Status
 from echs.clearing import run
 
@@ -86,7 +86,7 @@ def test_a_page_says_where_the_next_one_begins_and_none_is_missed(echs, month):
 
 
 def test_csv_and_json_have_all_of_a_filter_with_energy_in_kwh_and_no_card(echs, context, cast, monkeypatch):
-    monkeypatch.setattr(listing, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(queries, "ROWS_AT_ONCE", 7)
     add(context, cast.tnm, *(cdr(number, token_id=f"CANARY{number}", city="=1+1") for number in range(60)))
     _, out, _ = echs("cdr", "list", "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
@@ -115,7 +115,7 @@ def test_csv_and_json_have_all_of_a_filter_with_energy_in_kwh_and_no_card(echs, 
 def test_no_page_sorts_what_it_could_show(context, month, wanted):
     if not context.database.is_sqlite:
         pytest.skip("its planner decides by statistics")
-    query = listing.page_query(wanted, 1000, 50)
+    query = queries.page_query(wanted, 1000, 50)
     compiled = query.compile(context.database.engine, compile_kwargs={"literal_binds": True})
     with context.database.read() as snapshot:
         plan = [row[3] for row in snapshot.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]

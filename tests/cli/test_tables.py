@@ -14,7 +14,7 @@ from echs.cdrs import intake
 from echs.clearing import run
 from echs.cli import output
 from echs.cli.tables import terminal_width
-from echs.protocols.ochp02.names import CDR_INFO
+from echs.protocols.ochp02.wire_schema import CDR_INFO
 from wire import envelope, record_xml
 
 LONG_ID = "GreenFlux-09-0001942-0000000000001"

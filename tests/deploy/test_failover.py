@@ -14,12 +14,12 @@ from sqlalchemy.engine import make_url
 from cast import PASSWORDS, cdr, token
 from conftest import data_directory
 from deploy.proxies import free_port
-from echs.authorisations import roaming_list
 from echs.base.errors import Refused
 from echs.cli import execute
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 from echs.maintenance.doctor import examine
+from echs.tokens import token_list
 from programs import need
 from servers import Server
 from simulation.crowd import Back, Crowd, reckon
@@ -82,7 +82,7 @@ def behind_pgbouncer(request, environment, context, cast, tmp_path):
     while True:
         try:
             opened = open_app_context(read_settings(through))
-            roaming_list.states(opened)
+            token_list.list_states(opened)
             break
         except Refused:
             assert bouncer.process.poll() is None

@@ -16,7 +16,7 @@ from cast import FIELD_CDR, PASSWORDS, cdr, charge_point, token
 from echs.cdrs import tables
 from echs.partners import enrolment
 from echs.protocols.ochp02.contracts import DEPLOYED
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.wire_schema import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
 from wire import SOAP_11, envelope, identity, record_xml
 
 GIVES_UP_SECONDS = 30

@@ -9,7 +9,7 @@ import zeep
 from pypdf import PdfReader
 
 from cast import FIELD_CDR, PASSWORDS, cdr, charge_point, token
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.wire_schema import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
 
 
 def member(record, noun) -> dict[str, object]:

@@ -7,7 +7,7 @@ import pytest
 
 from cast import FIELD_CDR, PASSWORDS, cdr
 from echs.protocols.ochp02.contracts import CONTRACTS
-from echs.protocols.ochp02.names import CDR_INFO
+from echs.protocols.ochp02.wire_schema import CDR_INFO
 from wire import SOAP_11, SOAP_12, TYPES, envelope, identity, record_xml
 
 pytestmark = pytest.mark.one_store

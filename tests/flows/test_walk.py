@@ -10,11 +10,11 @@ WALK = Path(__file__).parents[2] / "bench" / "walk.py"
 VERBS = {
     "Authenticate": ("partners/login.py", "log_in"),
     "AddCDRs, 1 record": ("cdrs/intake.py", "add"),
-    "SetRoamingAuthorisationList, 3 records": ("authorisations/roaming_list.py", "replace"),
-    "GetRoamingAuthorisationList, first": ("lists/list_cache.py", "DrawnLists.records"),
-    "GetRoamingAuthorisationList, second": ("lists/list_cache.py", "DrawnLists.records"),
+    "SetRoamingAuthorisationList, 3 records": ("tokens/token_list.py", "replace"),
+    "GetRoamingAuthorisationList, first": ("lists/list_cache.py", "ListCache.records"),
+    "GetRoamingAuthorisationList, second": ("lists/list_cache.py", "ListCache.records"),
     "ClearCDRs": ("clearing/run.py", "clear"),
-    "GetCDRs": ("clearing/delivery.py", "deliver"),
+    "GetCDRs": ("delivery/cleared_cdrs.py", "deliver"),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cast import FIELD_CDR, PASSWORDS, cdr, charge_point, token
 from echs.protocols.ochp02.contracts import Contract
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO, WireRecord
+from echs.protocols.ochp02.wire_schema import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO, WireRecord
 
 
 def members(record: WireRecord, noun: tuple[Any, ...]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ import requests
 from serving import serving
 
 from cast import PASSWORDS, enrol, token
-from echs.authorisations import roaming_list
 from echs.config.app_context import AppContext
 from echs.partners import enrolment
 from echs.protocols.ochp02.contracts import DEPLOYED
+from echs.tokens import token_list
 from programs import Missing, install
 
 HERE = Path(__file__).parent / "gsoap"
@@ -45,7 +45,7 @@ def prepare() -> str:
 def fill(context: AppContext) -> None:
     """tnm publishes tokens with all kinds of pins; anwb reads numbers."""
     cast = enrol(context)
-    roaming_list.replace(context, cast.tnm, TOKENS)
+    token_list.replace(context, cast.tnm, TOKENS)
     enrolment.change(context, "anwb", numeric_pins=True)
 
 

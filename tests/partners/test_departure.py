@@ -13,7 +13,7 @@ from echs.clearing import run
 from echs.maintenance.verification import verify
 from echs.partners import departure, enrolment
 from echs.partners.login import log_in, partner_of_token
-from echs.partners.register import partner_of_user
+from echs.partners.queries import partner_of_user
 from echs.serving import store_metrics
 
 
@@ -65,7 +65,7 @@ def test_a_retired_partner_is_gone_for_good_and_its_ids_are_free(context, cast):
     ):
         with pytest.raises(Refused):
             use()
-    enrolment.own(context, "lnd", enrolment.Ownership([], ["ANWB"], []))
+    enrolment.assign_ids(context, "lnd", enrolment.Ownership([], ["ANWB"], []))
     assert "ANWB" in partner_of_user(context, "lnd").provider_ids
     assert list(verify(context)) == []
 
@@ -112,7 +112,7 @@ def unfetched(context):
 
 
 def test_who_only_sends_cdrs_has_nothing_to_fetch_and_what_is_handed_over_counts_as_fetched(echs, context, cast):
-    enrolment.disown(context, "tnm", enrolment.Ownership([], ["TheNewMotion"], []))
+    enrolment.revoke_ids(context, "tnm", enrolment.Ownership([], ["TheNewMotion"], []))
     add(context, cast.tnm, cdr(1))
     run.clear(context, "test", new_request_id())
     assert unfetched(context) == 1  # anwb's

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from echs.base.errors import Refused
-from echs.partners import enrolment, register
+from echs.partners import enrolment, queries
 from echs.partners.enrolment import Ownership
 from echs.partners.partner import PartnerReason
 
@@ -17,7 +17,7 @@ def refusal(verb, *arguments, **options) -> str:
 
 
 def test_a_partner_is_found_as_it_was_enrolled(context, cast):
-    tnm = register.partner_of_user(context, "TNM")
+    tnm = queries.partner_of_user(context, "TNM")
     assert (tnm.user_id, tnm.name, tnm.operator_ids, tnm.provider_ids, tnm.hubs, tnm.timezone, tnm.active) == (
         "tnm",
         "The New Motion",
@@ -28,11 +28,11 @@ def test_a_partner_is_found_as_it_was_enrolled(context, cast):
         True,
     )
     assert not tnm.is_administrator
-    assert register.partner_of_user(context, "office").is_administrator
+    assert queries.partner_of_user(context, "office").is_administrator
 
 
 def test_partners_are_listed_in_the_order_of_enrolment(context, cast):
-    assert [partner.user_id for partner in register.all_partners(context)] == ["tnm", "lnd", "anwb", "office"]
+    assert [partner.user_id for partner in queries.all_partners(context)] == ["tnm", "lnd", "anwb", "office"]
 
 
 def test_a_user_id_is_taken_in_any_case(context, cast):
@@ -42,48 +42,50 @@ def test_a_user_id_is_taken_in_any_case(context, cast):
 
 
 def test_an_id_has_one_owner_in_each_kind_whatever_its_case(context, cast):
-    assert refusal(enrolment.own, context, "anwb", Ownership(["thenewmotion"])) is PartnerReason.PARTY_ID_TAKEN
+    assert refusal(enrolment.assign_ids, context, "anwb", Ownership(["thenewmotion"])) is PartnerReason.PARTY_ID_TAKEN
     # ANWB is a provider id of anwb; as operator id it is free.
-    assert enrolment.own(context, "tnm", Ownership(["ANWB"])).operator_ids == ("ANWB", "TheNewMotion")
+    assert enrolment.assign_ids(context, "tnm", Ownership(["ANWB"])).operator_ids == ("ANWB", "TheNewMotion")
 
 
 def test_a_refused_partner_leaves_nothing_behind(context, cast):
     taken = Ownership(["NewOne", "TheNewMotion"])
     assert refusal(enrolment.add_partner, context, "n", "N", "long enough", taken) is PartnerReason.PARTY_ID_TAKEN
-    assert refusal(register.partner_of_user, context, "n") is PartnerReason.PARTNER_UNKNOWN
-    enrolment.own(context, "anwb", Ownership(["NewOne"]))
+    assert refusal(queries.partner_of_user, context, "n") is PartnerReason.PARTNER_UNKNOWN
+    enrolment.assign_ids(context, "anwb", Ownership(["NewOne"]))
 
 
 def test_owning_again_changes_the_spelling_and_nothing_else(context, cast):
-    enrolment.own(context, "tnm", Ownership(["THENEWMOTION"], [], [5, 5]))
-    partner = register.partner_of_user(context, "tnm")
+    enrolment.assign_ids(context, "tnm", Ownership(["THENEWMOTION"], [], [5, 5]))
+    partner = queries.partner_of_user(context, "tnm")
     assert partner.operator_ids == ("THENEWMOTION",)
     assert partner.hubs == (5,)
 
 
 def test_hubs_may_be_shared_and_party_ids_may_not(context, cast):
-    assert enrolment.own(context, "anwb", Ownership([], [], [5])).hubs == (5,)
+    assert enrolment.assign_ids(context, "anwb", Ownership([], [], [5])).hubs == (5,)
 
 
 def test_an_id_that_is_given_up_is_free(context, cast):
-    enrolment.disown(context, "tnm", Ownership(["TheNewMotion"]))
-    assert enrolment.own(context, "anwb", Ownership(["TheNewMotion"])).operator_ids == ("TheNewMotion",)
-    assert refusal(enrolment.disown, context, "tnm", Ownership(["TheNewMotion"])) is PartnerReason.PARTY_ID_NOT_OWNED
-    assert refusal(enrolment.disown, context, "tnm", Ownership([], [], [99])) is PartnerReason.PARTY_ID_NOT_OWNED
+    enrolment.revoke_ids(context, "tnm", Ownership(["TheNewMotion"]))
+    assert enrolment.assign_ids(context, "anwb", Ownership(["TheNewMotion"])).operator_ids == ("TheNewMotion",)
+    assert (
+        refusal(enrolment.revoke_ids, context, "tnm", Ownership(["TheNewMotion"])) is PartnerReason.PARTY_ID_NOT_OWNED
+    )
+    assert refusal(enrolment.revoke_ids, context, "tnm", Ownership([], [], [99])) is PartnerReason.PARTY_ID_NOT_OWNED
 
 
 def test_the_ids_of_a_disabled_partner_are_free_and_block_its_return_once_taken(context, cast):
     enrolment.disable(context, "tnm")
-    enrolment.own(context, "anwb", Ownership(["TheNewMotion"]))
+    enrolment.assign_ids(context, "anwb", Ownership(["TheNewMotion"]))
     assert refusal(enrolment.enable, context, "tnm") is PartnerReason.PARTY_ID_TAKEN
-    assert not register.partner_of_user(context, "tnm").active
-    enrolment.disown(context, "anwb", Ownership(["TheNewMotion"]))
+    assert not queries.partner_of_user(context, "tnm").active
+    enrolment.revoke_ids(context, "anwb", Ownership(["TheNewMotion"]))
     assert enrolment.enable(context, "tnm").active
 
 
 def test_a_disabled_partner_can_be_given_only_what_is_free(context, cast):
     enrolment.disable(context, "anwb")
-    assert refusal(enrolment.own, context, "anwb", Ownership(["TheNewMotion"])) is PartnerReason.PARTY_ID_TAKEN
+    assert refusal(enrolment.assign_ids, context, "anwb", Ownership(["TheNewMotion"])) is PartnerReason.PARTY_ID_TAKEN
 
 
 def test_a_change_touches_what_it_names(context, cast):
@@ -111,7 +113,7 @@ def test_a_change_touches_what_it_names(context, cast):
 def test_what_cannot_be_a_partner_is_refused(context, user_id, name, password, owns, timezone):
     reason = refusal(enrolment.add_partner, context, user_id, name, password, owns, timezone=timezone)
     assert reason is PartnerReason.PARTNER_VALUE
-    assert register.all_partners(context) == []
+    assert queries.all_partners(context) == []
 
 
 def test_every_wrong_value_is_named_at_once_and_no_password_among_them(context):
@@ -127,7 +129,7 @@ def test_two_administrators_never_give_the_same_id(context, cast):
 
     def give(user_id: str) -> None:
         try:
-            enrolment.own(context, user_id, Ownership(["Wanted"]))
+            enrolment.assign_ids(context, user_id, Ownership(["Wanted"]))
             outcomes.append("given")
         except Refused as refused:
             outcomes.append(refused.first.reason)

@@ -9,12 +9,12 @@ import pytest
 
 from cast import enrol
 from conftest import Clock
-from echs.authorisations import roaming_list
-from echs.cdrs import listing
-from echs.chargepoints import chargepoint_list
+from echs.cdrs import queries
 from echs.config.app_context import AppContext, open_app_context
 from echs.config.settings import read_settings
+from echs.locations import charge_point_list
 from echs.serving.application import create_application
+from echs.tokens import token_list
 from wire import Caller
 
 
@@ -28,8 +28,12 @@ class Office:
 
     def stored(self) -> tuple[object, ...]:
         """What an upload would have changed."""
-        cdrs = listing.find(self.context, None, None, 10_000)
-        return [each.cdr_id for each in cdrs], roaming_list.states(self.context), chargepoint_list.states(self.context)
+        cdrs = queries.find(self.context, None, None, 10_000)
+        return (
+            [each.cdr_id for each in cdrs],
+            token_list.list_states(self.context),
+            charge_point_list.list_states(self.context),
+        )
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,16 @@ from sqlalchemy import func, select
 from cast import cdr
 from echs.cdrs import decisions, intake
 from echs.cdrs.status import Decided
-from echs.clearing import left as left_module
-from echs.clearing import publish, run, tables
-from echs.clearing.left import left_for
+from echs.clearing import open_items as left_module
+from echs.clearing import run, statement_builder, tables
+from echs.clearing.open_items import open_items_of
 from echs.config.app_context import open_app_context
 from echs.config.settings import BadConfiguration, read_settings
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
-from echs.statements.drawing import BadDrawing, read_drawing
 from echs.statements.issuer import LOGO_BYTES, BadLogo, Issuer, check_logo
-from echs.statements.shelf import Shelf
+from echs.statements.statement_cache import StatementCache
+from echs.statements.svg import BadDrawing, read_drawing
 
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
@@ -46,7 +46,7 @@ def clear(context, issuer=ISSUER):
 
 
 def drawn(context, partner, runs, shelf=None):
-    with publish.open_statement(context, shelf or context.shelf, partner.id, runs, "pdf") as file:
+    with statement_builder.open_statement(context, shelf or context.shelf, partner.id, runs, "pdf") as file:
         return file.read()
 
 
@@ -90,10 +90,10 @@ def test_a_statement_comes_out_the_same_whatever_becomes_of_issuer_and_partner(c
     enrolment.change(context, "anwb", address=[], vat_id="X")
     enrolment.change(context, "tnm", address=["New street"], name="Renamed")
     decided(context, Decided.RELEASE, 2)
-    enrolment.own(context, "lnd", Ownership(provider_ids=["Nobody"]))
+    enrolment.assign_ids(context, "lnd", Ownership(provider_ids=["Nobody"]))
     clock.turn(days=9)
     clear(context, Issuer("The second"))
-    assert drawn(context, cast.tnm, [1], Shelf(tmp_path / "other")) == first
+    assert drawn(context, cast.tnm, [1], StatementCache(tmp_path / "other")) == first
     assert "The second" in text_of(drawn(context, cast.tnm, [1, 2]))
 
 
@@ -213,7 +213,7 @@ def left_of(context, number, partner):
     with context.database.read() as snapshot:
         return [
             (each.why.value, each.cdr_id, each.reason, each.cdr_count, each.volume_e4_kwh)
-            for each in left_for(snapshot, numbers, partner.id)
+            for each in open_items_of(snapshot, numbers, partner.id)
         ]
 
 
@@ -308,7 +308,7 @@ def test_a_run_that_fails_leaves_nothing_of_its_letter_either(context, cast, mon
     def failing(*_):
         raise RuntimeError("no")
 
-    monkeypatch.setattr("echs.clearing.run.note_left", failing)
+    monkeypatch.setattr("echs.clearing.run.store_open_items", failing)
     with pytest.raises(RuntimeError):
         clear(context)
     with context.database.read() as snapshot:

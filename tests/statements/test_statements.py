@@ -17,13 +17,13 @@ from pypdf import PdfReader
 from cast import cdr
 from echs.base.errors import Refused
 from echs.cdrs import intake
-from echs.clearing import publish, run
+from echs.clearing import run, statement_builder
 from echs.clearing.run import ClearingReason
 from echs.partners import enrolment
-from echs.statements import document, link, pdf, typesetting
+from echs.statements import layout1_pdf, link, pdf_document, typesetting
 from echs.statements import statement as statement_module
-from echs.statements.shelf import Shelf
 from echs.statements.statement import Run as StatementRun
+from echs.statements.statement_cache import StatementCache
 
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
@@ -37,7 +37,7 @@ def clear(context):
 
 
 def drawn(context, partner, runs, form) -> bytes:
-    with publish.open_statement(context, context.shelf, partner.id, runs, form) as file:
+    with statement_builder.open_statement(context, context.shelf, partner.id, runs, form) as file:
         return file.read()
 
 
@@ -168,7 +168,9 @@ def test_a_statement_comes_out_the_same_byte_for_byte_whatever_happened_since(
     add(context, cast.tnm, cdr("later"))
     clock.turn(days=100)
     clear(context)
-    with publish.open_statement(context, Shelf(tmp_path / "another shelf"), cast.tnm.id, [1], form) as file:
+    with statement_builder.open_statement(
+        context, StatementCache(tmp_path / "another shelf"), cast.tnm.id, [1], form
+    ) as file:
         assert file.read() == first
 
 
@@ -207,10 +209,10 @@ def test_a_statement_about_very_many_runs_stays_quick_and_readable(context, cast
     made = [
         StatementRun(number, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)) for number in range(1, 2001)
     ]
-    statement, _ = publish.build(context, cast.tnm.id, [1])
+    statement, _ = statement_builder.build(context, cast.tnm.id, [1])
     file = io.BytesIO()
     began = time.process_time()
-    document.draw(replace(statement, runs=made, name="N" * 200, address=("Ł" * 100,) * 8), file)
+    pdf_document.draw(replace(statement, runs=made, name="N" * 200, address=("Ł" * 100,) * 8), file)
     assert time.process_time() - began < 5
     text = pdf_text(file.getvalue())
     assert "1 to 2000 (2000 runs)" in text
@@ -224,8 +226,10 @@ def test_a_statement_about_very_many_runs_stays_quick_and_readable(context, cast
 @example("0\xa00", 10)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=300), st.integers(10, 200))
 def test_a_wrapped_text_fits_its_width_and_loses_nothing_but_blanks(text, width):
-    lines = typesetting.wrapped(text, width, typesetting.FONT, pdf.SIZE)
-    assert all(len(line) <= 1 or typesetting.width_of(line, typesetting.FONT, pdf.SIZE) <= width for line in lines)
+    lines = typesetting.wrapped(text, width, typesetting.FONT, layout1_pdf.SIZE)
+    assert all(
+        len(line) <= 1 or typesetting.width_of(line, typesetting.FONT, layout1_pdf.SIZE) <= width for line in lines
+    )
     assert "".join(lines).replace(" ", "") == typesetting.printable(text, typesetting.FONT).replace(" ", "")
 
 
@@ -337,7 +341,7 @@ def test_a_pdf_embeds_every_font_and_says_of_itself_what_the_run_says(context, c
 def test_a_full_shelf_does_not_keep_a_statement_from_its_reader(context, cast, day, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a directory")
-    with publish.open_statement(context, Shelf(blocked), cast.tnm.id, [1], "csv") as file:
+    with statement_builder.open_statement(context, StatementCache(blocked), cast.tnm.id, [1], "csv") as file:
         assert file.read() == drawn(context, cast.tnm, [1], "csv")
 
 
@@ -353,13 +357,13 @@ def test_a_statement_of_another_store_is_never_taken_from_the_shelf(context, cas
 
 def test_many_readers_of_a_new_statement_wait_for_one_drawing(context, cast, day, monkeypatch):
     drawings = []
-    original = publish.DRAWERS["pdf"]
+    original = statement_builder.DRAWERS["pdf"]
 
     def counted(statement, file):
         drawings.append(1)
         original(statement, file)
 
-    monkeypatch.setitem(publish.DRAWERS, "pdf", counted)
+    monkeypatch.setitem(statement_builder.DRAWERS, "pdf", counted)
     with ThreadPoolExecutor(8) as pool:
         seen = list(pool.map(lambda _: drawn(context, cast.tnm, [1], "pdf"), range(16)))
     assert len(set(seen)) == 1
@@ -367,7 +371,7 @@ def test_many_readers_of_a_new_statement_wait_for_one_drawing(context, cast, day
 
 
 def test_every_statement_of_a_run_can_be_drawn_ahead(context, cast, day):
-    assert list(publish.draw_run(context, context.shelf, 1)) == ["tnm", "lnd", "anwb"]
+    assert list(statement_builder.draw_run(context, context.shelf, 1)) == ["tnm", "lnd", "anwb"]
     assert len(list(context.shelf.directory.iterdir())) == 6
 
 
@@ -375,7 +379,7 @@ def test_the_link_of_a_disabled_partner_opens_nothing_until_it_is_enabled_again(
     signed = link.sign(context.link_key, cast.tnm.id, [(1, 1)], context.clock(), 86_400)
 
     def opens():
-        found = publish.open_link(context, context.shelf, context.link_key, signed, "csv")
+        found = statement_builder.open_link(context, context.shelf, context.link_key, signed, "csv")
         if found is not None:
             found.file.close()
         return found is not None
@@ -389,4 +393,4 @@ def test_the_link_of_a_disabled_partner_opens_nothing_until_it_is_enabled_again(
 
 def test_who_has_the_key_from_a_backup_makes_no_link_for_ever(context, cast, day):
     forged = link.seal(context.link_key, f"{cast.tnm.id}.1-999999.99999999999")
-    assert publish.open_link(context, context.shelf, context.link_key, forged, "csv") is None
+    assert statement_builder.open_link(context, context.shelf, context.link_key, forged, "csv") is None

@@ -29,7 +29,7 @@ class ReceiptReason(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReceiptProblem:
     """One problem of an upload: at which record, counted from 0, in which field as the wire spells it, and what."""
 
     position: int | None
@@ -56,7 +56,7 @@ class Receipt:
     known: int
     warned: int
     problem_count: int
-    problems: Sequence[Told]
+    problems: Sequence[ReceiptProblem]
     received_bytes: int
     milliseconds: int
 
@@ -156,5 +156,5 @@ def read(snapshot: Connection, query: Any) -> Iterator[Receipt]:
     """The receipts of a query over `COLUMNS`."""
     for row in snapshot.execute(query):
         values = dict(zip(COLUMNS, row, strict=True))
-        values["problems"] = [Told(**each) for each in json.loads(values["problems"])]
+        values["problems"] = [ReceiptProblem(**each) for each in json.loads(values["problems"])]
         yield Receipt(**values)

@@ -35,7 +35,7 @@ REFUSALS_KNOWN = 10_000
 _refusals: WeakKeyDictionary[Database, dict[tuple[str, str, str], datetime]] = WeakKeyDictionary()
 
 
-def note(
+def record(
     context: Context,
     transaction: Connection,
     action: Action,
@@ -71,7 +71,7 @@ def note(
     return entry
 
 
-def note_refusal(context: Context, action: Action, subject: str, result: str) -> None:
+def record_refusal(context: Context, action: Action, subject: str, result: str) -> None:
     """Enter what somebody wanted to do and was not let; a transaction of its own.
 
     The same of the same within a minute is entered once by each process: who sends what is refused again and again
@@ -85,7 +85,7 @@ def note_refusal(context: Context, action: Action, subject: str, result: str) ->
         known.clear()
     known[same] = now
     with context.database.write() as transaction:
-        note(context, transaction, action, subject, result=result)
+        record(context, transaction, action, subject, result=result)
 
 
 def entries(

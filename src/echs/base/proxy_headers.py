@@ -68,7 +68,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     return address
 
 
-def certificate_mark(pem: str) -> str:
+def certificate_fingerprint(pem: str) -> str:
     """The SHA-256 of a certificate in PEM, in hexadecimal digits; empty where it is none."""
     text = pem.strip()
     if not (text.startswith(PEM_BEGIN) and text.endswith(PEM_END)) or len(text) > CERTIFICATE_LIMIT:
@@ -84,4 +84,4 @@ def client_certificate(peer: str, header: str, trusted: Sequence[Network]) -> st
     """The mark of the certificate that a trusted proxy says the client showed, percent-encoded as nginx gives it."""
     if not header or len(header) > CERTIFICATE_LIMIT or not is_among(peer, trusted):
         return ""
-    return certificate_mark(unquote(header))
+    return certificate_fingerprint(unquote(header))

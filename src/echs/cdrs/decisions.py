@@ -68,7 +68,7 @@ def decide(
             "by": decided_by,
             "at": as_text(decision.decided_at),
         }
-        trail.note(context, transaction, ACTIONS[kind], f"CDR {cdr_id} of {operator}", facts)
+        trail.record(context, transaction, ACTIONS[kind], f"CDR {cdr_id} of {operator}", facts)
         return decision
 
 

@@ -21,12 +21,12 @@ from echs.base.spool import Spool
 from echs.base.upload_validation import NOTHING_STORED, RecordBatch
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, CdrReason, CdrRecord, content_hash, differing_field, label
-from echs.cdrs.received import CDRS, Batch, Received, examine
-from echs.cdrs.rules import Doubted, Scene, judge, warnings_among
-from echs.cdrs.surroundings import Lists, overlaps, published
-from echs.partners.login import confirm
+from echs.cdrs.cross_checks import ListLookups, overlaps, published_ids
+from echs.cdrs.rules import RefusedIfNew, RuleContext, validate, warnings_among
+from echs.cdrs.upload import CDRS, CdrBatch, ReceivedCdrs, receive
+from echs.partners.login import lock_active_partner
 from echs.partners.partner import Partner
-from echs.partners.register import owners_of_provider_keys
+from echs.partners.queries import owners_of_provider_keys
 
 KEYS_AT_ONCE = 500
 DETAIL_LIMIT = 400
@@ -59,7 +59,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class IntakeResult:
     """An accepted upload: the outcome of each record in the order of the upload, and the provider ids nobody owns.
 
     ``warned`` counts the new records with a warning that the sender may know of, ``warnings`` has their positions by
@@ -86,8 +86,8 @@ def add(
     sender: Partner,
     records: Iterable[CdrRecord | Unreadable | RecordBatch],
     request_id: str,
-    lists: Lists,
-) -> Added:
+    lists: ListLookups,
+) -> IntakeResult:
     """Accept ``records`` from ``sender`` in one transaction.
 
     A record that is stored already, with the same content, changes nothing; with other content it is a problem. A
@@ -96,23 +96,23 @@ def add(
 
     :raises Refused: for any problem in any record, then nothing of the upload is stored; DEADLINE_EXCEEDED
     """
-    scene = Scene(sender, context.clock(), context.limits)
+    scene = RuleContext(sender, context.clock(), context.limits)
     problems = ProblemCollector()
     with Spool(CDRS) as spool:
-        received = examine(scene, records, problems, spool)
+        received = receive(scene, records, problems, spool)
         if problems:
             raise problems.refusal(NOTHING_STORED)
         # Before the transaction: the lists may change meanwhile, and a warning is not worth making others wait.
-        in_lists = published(context, lists, sender, received.cdrs())
+        in_lists = published_ids(context, lists, sender, received.cdrs())
         scene = replace(scene, tokens=in_lists.tokens, contracts=in_lists.contracts, chargepoints=in_lists.chargepoints)
         with context.database.write() as transaction:
-            now = confirm(context, transaction, sender)
-            refuse_what_is_not_yours_any_more(replace(scene, sender=now), received)
+            now = lock_active_partner(context, transaction, sender)
+            recheck_ownership(replace(scene, sender=now), received)
             for operator_key in sorted(received.operator_keys):
                 context.database.lock(transaction, f"cdr:{operator_key}")
             known = known_positions(transaction, sender, received)
-            refuse_what_is_doubted(scene, received, known)
-            storing = Storing(context, transaction, scene, request_id)
+            refuse_invalid_new(scene, received, known)
+            storing = CdrWriter(context, transaction, scene, request_id)
             for batch in received.batches(known):
                 storing.store(batch)
             storing.enter_uncleared()
@@ -127,13 +127,13 @@ def add(
                 "received_at": as_text(scene.now),
                 "warnings": storing.warnings_digest.value,
             }
-            trail.note(
+            trail.record(
                 context, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts, request_id=request_id
             )
     return storing.summary(received, known)
 
 
-def refuse_what_is_doubted(scene: Scene, received: Received, known: Set[int]) -> None:
+def refuse_invalid_new(scene: RuleContext, received: ReceivedCdrs, known: Set[int]) -> None:
     """Rules that depend on the clock or on a setting are for new CDRs: the same record sent again changes nothing.
 
     :raises Refused: CDR_IN_FUTURE, CDR_VOLUME_LIMIT
@@ -143,14 +143,14 @@ def refuse_what_is_doubted(scene: Scene, received: Received, known: Set[int]) ->
     doubted = ProblemCollector()
     for positions, cdrs in received.batches(known):
         for position, cdr in zip(positions, cdrs, strict=True):
-            verdict = judge(cdr.record, position, scene) if position in received.doubted else None
-            if isinstance(verdict, Doubted):
+            verdict = validate(cdr.record, position, scene) if position in received.doubted else None
+            if isinstance(verdict, RefusedIfNew):
                 doubted.add_of_record(verdict.problems)
     if doubted:
         raise doubted.refusal(NOTHING_STORED)
 
 
-def refuse_what_is_not_yours_any_more(scene: Scene, received: Received) -> None:
+def recheck_ownership(scene: RuleContext, received: ReceivedCdrs) -> None:
     """An operator id can be taken away while an upload is on its way.
 
     :raises Refused: CDR_OPERATOR_NOT_YOURS
@@ -162,14 +162,14 @@ def refuse_what_is_not_yours_any_more(scene: Scene, received: Received) -> None:
         for position, cdr in zip(positions, cdrs, strict=True):
             if cdr.operator_key in scene.sender.operator_keys:
                 continue
-            verdict = judge(cdr.record, position, scene)
+            verdict = validate(cdr.record, position, scene)
             if isinstance(verdict, RecordProblems):
                 lost.add_of_record(verdict)
     if lost:
         raise lost.refusal(NOTHING_STORED)
 
 
-def known_positions(transaction: Connection, sender: Partner, received: Received) -> set[int]:
+def known_positions(transaction: Connection, sender: Partner, received: ReceivedCdrs) -> set[int]:
     """The positions whose record is stored already.
 
     :raises Refused: CDR_DIFFERS where it is stored with other content
@@ -212,7 +212,7 @@ def find_stored(transaction: Connection, sender: Partner, by_operator: ByOperato
                     known.add(position)
                     continue
                 was = getattr(stored, field.name) if partner_id == sender.id and not field.secret else None
-                problems.append(conflict(position, record, field.name, received_at, was))
+                problems.append(differs_problem(position, record, field.name, received_at, was))
     return problems
 
 
@@ -237,7 +237,7 @@ def find_purged(transaction: Connection, by_operator: ByOperator, known: set[int
     return problems
 
 
-def conflict(position: int, record: CdrRecord, field: str, received_at: datetime, was: str | None) -> Problem:
+def differs_problem(position: int, record: CdrRecord, field: str, received_at: datetime, was: str | None) -> Problem:
     """The problem of a CDR that was accepted before with other content. ``was`` is the stored value where the sender
     may see it: it concerns nobody but the partner who sent it, and an operator id can change hands.
     """
@@ -247,10 +247,10 @@ def conflict(position: int, record: CdrRecord, field: str, received_at: datetime
     return Problem(CdrReason.CDR_DIFFERS, detail, position=position, field=field, label=label(record))
 
 
-class Storing:
+class CdrWriter:
     """Writing the new CDRs of an upload batch by batch, inside its transaction, and what is known of them then."""
 
-    def __init__(self, context: Context, transaction: Connection, scene: Scene, request_id: str) -> None:
+    def __init__(self, context: Context, transaction: Connection, scene: RuleContext, request_id: str) -> None:
         self.context, self.transaction, self.request_id = context, transaction, request_id
         self.scene = scene
         self.new = 0
@@ -264,7 +264,7 @@ class Storing:
         self._told: dict[str, array[int]] = defaultdict(lambda: array("q"))
         self._warned = 0
 
-    def store(self, batch: Batch) -> None:
+    def store(self, batch: CdrBatch) -> None:
         """Write the rows of a batch.
 
         :raises Refused: DEADLINE_EXCEEDED
@@ -297,7 +297,7 @@ class Storing:
         mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(just_stored(self.before, self.request_id))
         self.transaction.execute(insert(tables.cdr_uncleared).from_select(["cdr_id", "provider_key"], mine))
 
-    def warn(self, batch: Batch) -> None:
+    def warn(self, batch: CdrBatch) -> None:
         """Write what is odd about the rows of a batch, when all of them are there; in the order of `store`.
 
         :raises Refused: DEADLINE_EXCEEDED
@@ -328,7 +328,7 @@ class Storing:
         names = ("cdr_id", "name", "field", "detail")
         self.context.database.insert_rows(self.transaction, tables.cdr_warning, names, rows)
 
-    def _look_up_owners(self, batch: Batch) -> None:
+    def _look_up_owners(self, batch: CdrBatch) -> None:
         unknown = {cdr.provider_key for cdr in batch.cdrs} - self._owned.keys()
         owners = owners_of_provider_keys(self.transaction, unknown)
         self._owned.update((key, key in owners) for key in unknown)
@@ -337,7 +337,7 @@ class Storing:
                 self._held.add(position)
                 self._unowned.setdefault(cdr.provider_key, cdr.record.provider_id)
 
-    def summary(self, received: Received, known: Set[int]) -> Added:
+    def summary(self, received: ReceivedCdrs, known: Set[int]) -> IntakeResult:
         """The outcome of each record."""
         outcomes = tuple(
             Outcome.KNOWN
@@ -347,7 +347,7 @@ class Storing:
             else Outcome.PENDING
             for position in range(received.count)
         )
-        return Added(outcomes, tuple(self._unowned.values()), self._warned, self._told)
+        return IntakeResult(outcomes, tuple(self._unowned.values()), self._warned, self._told)
 
 
 def digest_of(hashes: Iterable[str]) -> str:

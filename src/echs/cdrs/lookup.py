@@ -9,7 +9,7 @@ from echs.base.context import Context
 from echs.base.errors import Reason, named, refuse, shown
 from echs.cdrs import tables
 from echs.cdrs.cdr import FIELDS, CdrRecord
-from echs.cdrs.listing import ListedCdr, listed, listed_columns
+from echs.cdrs.queries import ListedCdr, listed, listed_columns
 from echs.cdrs.status import Decided
 from echs.partners import tables as partner_tables
 from echs.partners.partner import party_key

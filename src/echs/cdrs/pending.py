@@ -23,7 +23,7 @@ from echs.base.context import Context
 from echs.cdrs import tables
 from echs.cdrs.status import STOPPING, Decided, Status
 from echs.partners import tables as partner_tables
-from echs.partners.partner import Kind, party_key
+from echs.partners.partner import PartyRole, party_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class PairTotal:
 def owner_of(provider_key: Any) -> ColumnElement[bool]:
     """The condition that a row of ``party_id`` is the active owner of a provider key."""
     party = partner_tables.party_id
-    return and_(party.c.kind == Kind.PROVIDER, party.c.active, party.c.party_key == provider_key)
+    return and_(party.c.kind == PartyRole.PROVIDER, party.c.active, party.c.party_key == provider_key)
 
 
 def newest_decision(cdr_id: Any) -> Any:
@@ -123,7 +123,9 @@ def disabled_owners(snapshot: Connection) -> dict[str, str]:
     """The user ids of the disabled partners by the provider keys that they had; of several the first enrolled."""
     party, partner = partner_tables.party_id, partner_tables.partner
     query = select(party.c.party_key, partner.c.user_id).join(partner, partner.c.id == party.c.partner_id)
-    rows = snapshot.execute(query.where(party.c.kind == Kind.PROVIDER, ~party.c.active).order_by(partner.c.id.desc()))
+    rows = snapshot.execute(
+        query.where(party.c.kind == PartyRole.PROVIDER, ~party.c.active).order_by(partner.c.id.desc())
+    )
     return {row.party_key: row.user_id for row in rows}
 
 

@@ -2,7 +2,7 @@
 
 The first rule of severity ``reject`` that a CDR breaks decides, and nothing of the upload is stored. Whoever breaks the
 rule of severity ``hold`` is accepted and waits. Warnings stop nothing: every one is stored with the CDR, for the
-administrator to look at. Each rule is a pure function of the CDR and of what it is seen against, its `Scene`.
+administrator to look at. Each rule is a pure function of the CDR and of what it is seen against, its `RuleContext`.
 
 Sources: OCHP 0.2 (the specification), and what other clearing houses publish of theirs: Hubject's validation of charge
 detail records, the plausibility checks of ENAPI, data clearing of mobile telephony (age, duplicates).
@@ -43,7 +43,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedCdr:
     """A CDR as far as its texts can be read; what cannot be read carries the reason instead of a value."""
 
     record: CdrRecord
@@ -54,7 +54,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class RuleContext:
     """What a CDR is seen against.
 
     ``rights_are_known`` is false where nobody said who sends. What was not looked up is None, and breaks no rule:
@@ -84,22 +84,22 @@ def plainly(number: float) -> str:
 # ---------------------------------------------------------------------- what refuses
 
 
-def start_format(reading: Reading, _scene: Scene) -> str | None:
+def start_format(reading: ParsedCdr, _scene: RuleContext) -> str | None:
     """startDatetime cannot be read."""
     return wrong_format(reading.record.start_datetime, reading.started_at)
 
 
-def end_format(reading: Reading, _scene: Scene) -> str | None:
+def end_format(reading: ParsedCdr, _scene: RuleContext) -> str | None:
     """endDatetime cannot be read."""
     return wrong_format(reading.record.end_datetime, reading.ended_at)
 
 
-def duration_format(reading: Reading, _scene: Scene) -> str | None:
+def duration_format(reading: ParsedCdr, _scene: RuleContext) -> str | None:
     """duration cannot be read."""
     return wrong_format(reading.record.duration, reading.duration_s)
 
 
-def volume_format(reading: Reading, _scene: Scene) -> str | None:
+def volume_format(reading: ParsedCdr, _scene: RuleContext) -> str | None:
     """volume cannot be read."""
     return wrong_format(reading.record.volume, reading.volume_e4_kwh)
 
@@ -109,7 +109,7 @@ def wrong_format(text: str, value: object) -> str | None:
     return f"{shown(text)} {value}" if isinstance(value, WrongFormat) else None
 
 
-def end_before_start(reading: Reading, _scene: Scene) -> str | None:
+def end_before_start(reading: ParsedCdr, _scene: RuleContext) -> str | None:
     """The session ends before it starts."""
     start, end = reading.started_at, reading.ended_at
     if isinstance(start, WrongFormat) or isinstance(end, WrongFormat) or end >= start:
@@ -117,7 +117,7 @@ def end_before_start(reading: Reading, _scene: Scene) -> str | None:
     return f"{shown(reading.record.end_datetime)} is before the start {shown(reading.record.start_datetime)}"
 
 
-def in_future(reading: Reading, scene: Scene) -> str | None:
+def in_future(reading: ParsedCdr, scene: RuleContext) -> str | None:
     """The session ends in the future."""
     end, tolerance = reading.ended_at, scene.limits.cdr_future_seconds
     if isinstance(end, WrongFormat) or end <= latest_end(scene):
@@ -126,12 +126,12 @@ def in_future(reading: Reading, scene: Scene) -> str | None:
     return f"{shown(reading.record.end_datetime)} is more than {plainly(tolerance / 60)} minutes after now, {now}"
 
 
-def latest_end(scene: Scene) -> datetime:
+def latest_end(scene: RuleContext) -> datetime:
     """When a session ends at the latest."""
     return scene.now + timedelta(seconds=scene.limits.cdr_future_seconds)
 
 
-def volume_limit(reading: Reading, scene: Scene) -> str | None:
+def volume_limit(reading: ParsedCdr, scene: RuleContext) -> str | None:
     """More energy than one session can have."""
     volume, limit = reading.volume_e4_kwh, scene.limits.cdr_volume_e4_kwh
     if isinstance(volume, WrongFormat) or volume <= limit:
@@ -140,7 +140,7 @@ def volume_limit(reading: Reading, scene: Scene) -> str | None:
     return f"{shown(reading.record.volume)} is more than the {most} kWh that one CDR may have (is it in Wh?)"
 
 
-def not_yours(reading: Reading, scene: Scene) -> str | None:
+def ownership_problem(reading: ParsedCdr, scene: RuleContext) -> str | None:
     """The sender is not this operator."""
     operator_id = reading.record.operator_id
     if is_yours(operator_id, scene):
@@ -149,14 +149,14 @@ def not_yours(reading: Reading, scene: Scene) -> str | None:
     return f"{named([operator_id])} is not your operator id; yours: {yours}"
 
 
-def is_yours(operator_id: str, scene: Scene) -> bool:
+def is_yours(operator_id: str, scene: RuleContext) -> bool:
     """Whether the sender may send as this operator, or nobody knows."""
     return not scene.rights_are_known or party_key(operator_id) in scene.sender.operator_keys
 
 
 # These depend on the clock or on a setting: what was accepted once is asked no more, so that sending twice is harmless.
 OF_NEW_ONLY = (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
-REJECTIONS: tuple[Rule[Reading, Scene], ...] = tuple(
+REJECTIONS: tuple[Rule[ParsedCdr, RuleContext], ...] = tuple(
     Rule(name, Severity.REJECT, field, broken, meaning, source)
     for name, field, broken, meaning, source in (
         (
@@ -205,7 +205,7 @@ REJECTIONS: tuple[Rule[Reading, Scene], ...] = tuple(
         (
             CdrReason.CDR_OPERATOR_NOT_YOURS,
             "operator_id",
-            not_yours,
+            ownership_problem,
             "not one of the sender's operator ids",
             "OCHP 0.2, 2; Hubject (inconsistent EVSE id)",
         ),
@@ -216,14 +216,14 @@ REJECTIONS: tuple[Rule[Reading, Scene], ...] = tuple(
 # ---------------------------------------------------------------------- what holds
 
 
-def provider_unowned(cdr: Cdr, scene: Scene) -> str | None:
+def provider_unowned(cdr: Cdr, scene: RuleContext) -> str | None:
     """Nobody owns the provider id."""
     if scene.owned_provider_keys is None or cdr.provider_key in scene.owned_provider_keys:
         return None
     return f"no partner has the provider id {shown(cdr.record.provider_id)}"
 
 
-HOLD: Rule[Cdr, Scene] = Rule(
+HOLD: Rule[Cdr, RuleContext] = Rule(
     CdrWarning.PROVIDER_UNOWNED,
     Severity.HOLD,
     "provider_id",
@@ -241,7 +241,7 @@ def session_s(cdr: Cdr) -> float:
     return (cdr.ended_at - cdr.started_at).total_seconds()
 
 
-def duration_differs(cdr: Cdr, scene: Scene) -> str | None:
+def duration_differs(cdr: Cdr, scene: RuleContext) -> str | None:
     """What is stated is not what the timestamps say."""
     if cdr.duration_s is None or abs(cdr.duration_s - session_s(cdr)) <= scene.limits.cdr_duration_tolerance_seconds:
         return None
@@ -249,7 +249,7 @@ def duration_differs(cdr: Cdr, scene: Scene) -> str | None:
     return f"{stated}; from start to end it is {plainly(session_s(cdr))} s"
 
 
-def power_too_high(cdr: Cdr, scene: Scene) -> str | None:
+def power_too_high(cdr: Cdr, scene: RuleContext) -> str | None:
     """No charger is that fast."""
     kwh_allowed = scene.limits.cdr_power_kw * session_s(cdr) / 3600
     if cdr.volume_e4_kwh <= kwh_allowed * UNITS_PER_KWH:
@@ -257,12 +257,12 @@ def power_too_high(cdr: Cdr, scene: Scene) -> str | None:
     return f"{kwh(cdr.volume_e4_kwh)} kWh in {plainly(session_s(cdr))} s is more than {scene.limits.cdr_power_kw} kW"
 
 
-def volume_zero(cdr: Cdr, _scene: Scene) -> str | None:
+def volume_zero(cdr: Cdr, _scene: RuleContext) -> str | None:
     """Nothing was charged."""
     return None if cdr.volume_e4_kwh else "no energy was charged"
 
 
-def session_short(cdr: Cdr, scene: Scene) -> str | None:
+def session_short(cdr: Cdr, scene: RuleContext) -> str | None:
     """Too short to have charged."""
     if session_s(cdr) >= scene.limits.cdr_short_seconds:
         return None
@@ -270,7 +270,7 @@ def session_short(cdr: Cdr, scene: Scene) -> str | None:
     return f"the session took {plainly(session_s(cdr))} s; sessions shorter than {least} s are unusual"
 
 
-def too_old(cdr: Cdr, scene: Scene) -> str | None:
+def too_old(cdr: Cdr, scene: RuleContext) -> str | None:
     """Sent long after."""
     age = scene.now - cdr.started_at
     if age <= timedelta(days=scene.limits.cdr_age_days):
@@ -278,22 +278,22 @@ def too_old(cdr: Cdr, scene: Scene) -> str | None:
     return f"the session began {ceil(age / timedelta(days=1))} days ago; more than {scene.limits.cdr_age_days} is late"
 
 
-def socket_overlap(cdr: Cdr, scene: Scene) -> str | None:
+def socket_overlap(cdr: Cdr, scene: RuleContext) -> str | None:
     """Two sessions at once at one socket."""
     return (scene.socket_overlaps or {}).get(cdr.key)
 
 
-def card_overlap(cdr: Cdr, scene: Scene) -> str | None:
+def card_overlap(cdr: Cdr, scene: RuleContext) -> str | None:
     """Two sessions at once with one card."""
     return (scene.card_overlaps or {}).get(cdr.key)
 
 
-def card_overlap_elsewhere(cdr: Cdr, scene: Scene) -> str | None:
+def card_overlap_elsewhere(cdr: Cdr, scene: RuleContext) -> str | None:
     """Two sessions at once with one card, the other at another operator's."""
     return (scene.card_overlaps_elsewhere or {}).get(cdr.key)
 
 
-def card_unknown(cdr: Cdr, scene: Scene) -> str | None:
+def card_unknown(cdr: Cdr, scene: RuleContext) -> str | None:
     """The provider's list has no such card; without authenticationId the contract is looked for."""
     if scene.tokens is None or scene.contracts is None or cdr.provider_key not in scene.tokens:
         return None
@@ -304,14 +304,14 @@ def card_unknown(cdr: Cdr, scene: Scene) -> str | None:
     return None if known else f"the list of {shown(cdr.record.provider_id)} has no such card"
 
 
-def chargepoint_unknown(cdr: Cdr, scene: Scene) -> str | None:
+def chargepoint_unknown(cdr: Cdr, scene: RuleContext) -> str | None:
     """The sender's list has no such charge point."""
     if scene.chargepoints is None or plain(socket_of(cdr.record)) in scene.chargepoints:
         return None
     return f"{shown(socket_of(cdr.record))} is not in the sender's charge point list"
 
 
-def country_unknown(cdr: Cdr, _scene: Scene) -> str | None:
+def country_unknown(cdr: Cdr, _scene: RuleContext) -> str | None:
     """No country of ISO 3166-1."""
     country = cdr.record.country
     if not country or country in countries():
@@ -319,14 +319,14 @@ def country_unknown(cdr: Cdr, _scene: Scene) -> str | None:
     return f"{shown(country)} is not a country of ISO 3166-1, such as NLD"
 
 
-def own_network(cdr: Cdr, scene: Scene) -> str | None:
+def own_network(cdr: Cdr, scene: RuleContext) -> str | None:
     """The sender's own driver at the sender's own charge point."""
     if cdr.provider_key not in party_keys(scene.sender.provider_ids):
         return None
     return f"{shown(cdr.record.provider_id)} is yours as {shown(cdr.record.operator_id)} is: nothing is owed for it"
 
 
-def odd_evse_id(cdr: Cdr, _scene: Scene) -> str | None:
+def unusual_evse_id(cdr: Cdr, _scene: RuleContext) -> str | None:
     """No EVSE id of a known shape."""
     return evse_id_problem(cdr.record.evse_id) if cdr.record.evse_id else None
 
@@ -336,7 +336,7 @@ def socket_of(record: CdrRecord) -> str:
     return record.evse_id or record.chargepoint_id
 
 
-WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
+WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
     Rule(
         CdrWarning.DURATION_DIFFERS,
         Severity.WARN,
@@ -438,7 +438,7 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         IdWarning.EVSE_ID_PATTERN,
         Severity.WARN,
         "evse_id",
-        odd_evse_id,
+        unusual_evse_id,
         "no EVSE id of a known shape",
         "OCHP 0.2, 4.2; ISO 15118-2; DIN SPEC 91286",
         usual=USUAL_EVSE_ID,
@@ -461,23 +461,23 @@ WARNINGS: tuple[Rule[Cdr, Scene], ...] = (
         "roaming is between partners",
     ),
 )
-RULES: tuple[Rule[Reading, Scene] | Rule[Cdr, Scene], ...] = (*REJECTIONS, HOLD, *WARNINGS)
+RULES: tuple[Rule[ParsedCdr, RuleContext] | Rule[Cdr, RuleContext], ...] = (*REJECTIONS, HOLD, *WARNINGS)
 
 
 # ---------------------------------------------------------------------- asking them
 
 
 @dataclass(frozen=True, slots=True)
-class Doubted:
+class RefusedIfNew:
     """A CDR that is refused if it is new, and that is harmless if it was accepted before."""
 
     cdr: Cdr
     problems: RecordProblems
 
 
-def judge(record: CdrRecord, position: int, scene: Scene) -> Cdr | Doubted | RecordProblems:
+def validate(record: CdrRecord, position: int, scene: RuleContext) -> Cdr | RefusedIfNew | RecordProblems:
     """The CDR, or what is wrong with it: first the fields as such, then the rules that refuse."""
-    reading = read(record, scene.sender)
+    reading = parse_cdr(record, scene.sender)
     wrong = RecordProblems.among(problems_of(reading, position, scene))
     if wrong is None:
         return accepted(reading)
@@ -485,11 +485,11 @@ def judge(record: CdrRecord, position: int, scene: Scene) -> Cdr | Doubted | Rec
         return wrong
     rest = list(wrong.rest)
     again = RecordProblems(wrong.first, iter(rest))
-    return Doubted(accepted(reading), again) if all(each.reason in OF_NEW_ONLY for each in rest) else again
+    return RefusedIfNew(accepted(reading), again) if all(each.reason in OF_NEW_ONLY for each in rest) else again
 
 
-def judge_run(rows: Sequence[Row], scene: Scene) -> list[Cdr] | None:
-    """What `judge` makes of a run in which it finds nothing to say; None where it may have something to say."""
+def validate_batch(rows: Sequence[Row], scene: RuleContext) -> list[Cdr] | None:
+    """What `validate` makes of a run in which it finds nothing to say; None where it may have something to say."""
     records = list(map(CdrRecord._make, rows))
     columns = CdrRecord._make(zip(*rows, strict=True))
     started, ended = formats.utc_instants(columns.start_datetime), formats.utc_instants(columns.end_datetime)
@@ -511,11 +511,11 @@ def judge_run(rows: Sequence[Row], scene: Scene) -> list[Cdr] | None:
     return list(map(Cdr, records, operators, providers, started, ended, durations, volumes))
 
 
-def read(record: CdrRecord, sender: Partner) -> Reading:
+def parse_cdr(record: CdrRecord, sender: Partner) -> ParsedCdr:
     """What the texts mean; times without a zone are the sender's local ones."""
     started_at = value_or_wrong(formats.instant, record.start_datetime, sender.zone)
     not_before = None if isinstance(started_at, WrongFormat) else started_at
-    return Reading(
+    return ParsedCdr(
         record,
         started_at,
         value_or_wrong(formats.instant, record.end_datetime, sender.zone, not_before),
@@ -524,7 +524,7 @@ def read(record: CdrRecord, sender: Partner) -> Reading:
     )
 
 
-def problems_of(reading: Reading, position: int, scene: Scene) -> Iterator[Problem]:
+def problems_of(reading: ParsedCdr, position: int, scene: RuleContext) -> Iterator[Problem]:
     """Everything that refuses the CDR, the deciding problem first. A field that is wrong as such is asked no more."""
     record = reading.record
     wrong_fields = set()
@@ -541,10 +541,10 @@ def as_problem(finding: Finding, record: CdrRecord, position: int | None) -> Pro
     return Problem(finding.rule.name, finding.detail, position=position, field=finding.rule.field, label=label(record))
 
 
-def accepted(reading: Reading) -> Cdr:
+def accepted(reading: ParsedCdr) -> Cdr:
     """The CDR of a reading that breaks no rule."""
     match reading:
-        case Reading(
+        case ParsedCdr(
             record, datetime() as started_at, datetime() as ended_at, None | int() as duration, int() as volume
         ):
             operator_key, provider_key = party_key(record.operator_id), party_key(record.provider_id)
@@ -560,12 +560,12 @@ def value_or_wrong(parse: Callable[..., Value], text: str, *more: object) -> Val
         return wrong
 
 
-def warnings_of(cdr: Cdr, scene: Scene) -> list[Finding]:
+def warnings_of(cdr: Cdr, scene: RuleContext) -> list[Finding]:
     """Every rule of severity ``warn`` that the CDR breaks."""
     return warnings_among([cdr], scene)[0]
 
 
-def warnings_among(cdrs: Sequence[Cdr], scene: Scene) -> list[list[Finding]]:
+def warnings_among(cdrs: Sequence[Cdr], scene: RuleContext) -> list[list[Finding]]:
     """The same of many: rule by rule, and of each rule only those CDRs that its quick test does not let pass."""
     found: list[list[Finding]] = [[] for _ in cdrs]
     places = {name: place for place, name in enumerate(CdrRecord._fields)}

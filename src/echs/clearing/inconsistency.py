@@ -9,7 +9,7 @@ from echs.clearing import tables
 NAMED = 5
 
 
-def in_the_way(snapshot: Connection) -> list[str]:
+def conflicting_members(snapshot: Connection) -> list[str]:
     """What stands in the way of the next run, each in a sentence; empty where nothing of that kind does."""
     cdr, uncleared, cleared = cdr_tables.cdr, cdr_tables.cdr_uncleared, cdr_tables.cdr_cleared
     twice = (

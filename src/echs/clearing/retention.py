@@ -17,7 +17,7 @@ from echs.base.context import Context
 from echs.base.digest import RowDigest, as_text
 from echs.base.errors import Reason, refuse
 from echs.cdrs import tables as cdr_tables
-from echs.cdrs.old import delete_of_run
+from echs.cdrs.purge import delete_of_run
 from echs.clearing import tables
 from echs.clearing.run import LOCK, Run
 from echs.clearing.unfetched import receives
@@ -32,7 +32,7 @@ class RetentionReason(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class PurgeCandidate:
     """What would be deleted: runs, and those that are old enough and stay because a partner has not fetched them.
 
     ``begun`` are runs whose CDRs are not all deleted, because that was stopped.
@@ -48,7 +48,7 @@ class Due:
         return sum(run.cdr_count for run in self.runs)
 
 
-def due(context: Context, before: datetime, *, unfetched_too: bool = False) -> Due:
+def due(context: Context, before: datetime, *, unfetched_too: bool = False) -> PurgeCandidate:
     """The runs that were made before this instant and still have their CDRs. The newest run is none of them: partners
     are given it again whenever they ask.
     """
@@ -69,7 +69,7 @@ def due(context: Context, before: datetime, *, unfetched_too: bool = False) -> D
     with context.database.read() as snapshot:
         rows = [(Run(*values), waits) for *values, waits in snapshot.execute(old)]
         stopped = [Run(*values) for values in snapshot.execute(begun)]
-    return Due(
+    return PurgeCandidate(
         [run for run, waits in rows if unfetched_too or not waits],
         [run for run, waits in rows if waits and not unfetched_too],
         stopped,
@@ -126,7 +126,7 @@ def purge_run(context: Context, number: int) -> Iterator[int]:
             now = context.clock()
             transaction.execute(update(run).where(present).values(purged_at=now))
             facts = {"cdrs": count, "names": names, "purged_at": as_text(now)}
-            trail.note(context, transaction, Action.PURGED, f"run {number}", facts)
+            trail.record(context, transaction, Action.PURGED, f"run {number}", facts)
         elif transaction.execute(select(run.c.number).where(run.c.number == number, ~in_trail(number))).first():
             detail = f"run {number} counts as purged, and the audit trail has no purge of it: nothing was deleted"
             raise refuse(RetentionReason.PURGE_UNKNOWN, f"{detail}; see: echs verify")

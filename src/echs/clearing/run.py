@@ -15,12 +15,12 @@ from echs.base.context import Context
 from echs.base.errors import Reason, Refused, StoreReason, refuse
 from echs.cdrs.pending import PairTotal, in_order, take, totals_of_run
 from echs.clearing import tables
-from echs.clearing.clock import refuse_wrong_clock
+from echs.clearing.clock_check import refuse_wrong_clock
 from echs.clearing.digest import digest_of_members, state_of
-from echs.clearing.inconsistency import in_the_way
-from echs.clearing.left import note_left
+from echs.clearing.inconsistency import conflicting_members
+from echs.clearing.open_items import store_open_items
 from echs.partners.partner import Partner
-from echs.partners.register import load
+from echs.partners.queries import load
 from echs.statements.issuer import NOBODY, Issuer, issuer_of
 from echs.statements.statement import LAYOUT
 
@@ -96,7 +96,7 @@ def clear(context: Context, cleared_by: str, request_id: str, issuer: Issuer = N
                 "members": digest_of_members(transaction, made.number),
                 "state": state_of(transaction, made.number),
             }
-            trail.note(context, transaction, Action.CLEARED, f"run {made.number}", facts, request_id=request_id)
+            trail.record(context, transaction, Action.CLEARED, f"run {made.number}", facts, request_id=request_id)
             return made
     except _NothingPending:
         return None
@@ -107,7 +107,7 @@ def clear(context: Context, cleared_by: str, request_id: str, issuer: Issuer = N
 def contradiction(context: Context) -> Refused:
     """The refusal of a run that the constraints of the store did not let be made; the log has it too."""
     with context.database.read() as snapshot:
-        found = in_the_way(snapshot) or ["the store contradicts itself"]
+        found = conflicting_members(snapshot) or ["the store contradicts itself"]
     detail = f"{'; '.join(found)}; the administrator must look: echs verify"
     log.error("no run can be made: %s", detail)
     return refuse(StoreReason.INTERNAL_ERROR, detail, effect="Nothing was cleared.")
@@ -134,7 +134,7 @@ def make_run(transaction: Connection, now: datetime, cleared_by: str, request_id
     rows = [{"run_number": number, **asdict(total)} for total in totals]
     transaction.execute(insert(tables.clearing_run_pair), rows)
     note_parties(transaction, number, totals)
-    note_left(transaction, number)
+    store_open_items(transaction, number)
     made = replace(
         run,
         cdr_count=sum(total.cdr_count for total in totals),

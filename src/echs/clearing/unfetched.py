@@ -51,5 +51,5 @@ def note_delivered(context: Context, run_number: int, partner_id: int) -> bool:
         now = context.clock()
         transaction.execute(update(party).where(mine).values(first_served_at=now))
         facts = {"runs": [run_number], "partner": partner_id, "served_at": as_text(now), "by_hand": True}
-        trail.note(context, transaction, Action.CDRS_FETCHED, user_id, facts)
+        trail.record(context, transaction, Action.CDRS_FETCHED, user_id, facts)
         return True

@@ -53,7 +53,7 @@ COMMANDS = {
     "run": ("echs.cli.run", "Look up clearing runs."),
     "report": ("echs.cli.report", "Report what was cleared in a month."),
     "statement": ("echs.cli.statement", "Draw a partner's statement about a run."),
-    "list": ("echs.cli.lists", "Show the size and age of partners' lists."),
+    "list": ("echs.cli.list_", "Show the size and age of partners' lists."),
     "audit": ("echs.cli.audit", "Show the audit trail."),
     "verify": ("echs.cli.verify", "Check that the store is consistent."),
     "backup": ("echs.cli.backup", "Create, list, verify and restore backups."),

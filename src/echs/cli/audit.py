@@ -8,9 +8,9 @@ import click
 from echs.audit import trail
 from echs.audit.entry import Action, Entry
 from echs.base.request_context import COMMAND
-from echs.clearing.clock import confirm_clock
+from echs.clearing.clock_check import confirm_clock
+from echs.cli.app_context import ready_context
 from echs.cli.output import json_option, print_json, print_table, say
-from echs.cli.store import ready_house
 from echs.maintenance.baseline import begin_trail
 
 
@@ -42,7 +42,7 @@ def list_(
 ) -> None:
     """List the entries, the newest last. Times are UTC. `echs verify` says whether the chain is whole."""
     found = trail.entries(
-        ready_house(),
+        ready_context(),
         since=None if since is None else since.replace(tzinfo=UTC),
         actor=actor,
         action=action,
@@ -75,7 +75,7 @@ def begin(yes: bool) -> None:
     For once, after an update from a release that had no trail, when the last server of that release is stopped. It is
     entered into the trail itself.
     """
-    context = ready_house()
+    context = ready_context()
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("this cannot be undone: pass --yes to run non-interactively")
@@ -97,7 +97,7 @@ def clock(yes: bool) -> None:
     For once, after a clock was wrong and is put right: runs can be made again, and times from then are no findings any
     more. It is entered into the trail itself.
     """
-    context = ready_house()
+    context = ready_context()
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("this cannot be taken back: say --yes where nobody can be asked")

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
+from echs.cli.app_context import ready_context
 from echs.cli.output import console, json_option, print_facts, print_json, print_table, say
-from echs.cli.store import ready_house
 from echs.config.app_context import SECRET_KEY_FILE
 from echs.config.settings import read_settings
 from echs.maintenance import backup
@@ -30,7 +30,7 @@ def command() -> None:
 @json_option
 def create(directory: Path, keep_days: int | None, as_json: bool) -> None:
     """Make a backup in a new directory under DIRECTORY, while the server serves. It holds secrets: keep it safe."""
-    context = ready_house()
+    context = ready_context()
     out = console()
     out.stderr = True
     with Progress(console=out, transient=True, disable=as_json) as progress:

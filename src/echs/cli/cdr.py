@@ -7,15 +7,15 @@ from itertools import islice
 import click
 
 from echs.base.energy import kwh
-from echs.cdrs import listing
+from echs.cdrs import queries
 from echs.cdrs.lookup import look_up
 from echs.cdrs.status import Status
 from echs.cli import decision
+from echs.cli.app_context import ready_context
 from echs.cli.output import DAY, json_option, print_csv, print_facts, print_json, print_json_array, print_table, say
-from echs.cli.store import ready_house
-from echs.partners.register import partner_of_user
-from echs.protocols.ochp02.names import CDR_INFO
-from echs.statements.csv import text as csv_text
+from echs.partners.queries import partner_of_user
+from echs.protocols.ochp02.wire_schema import CDR_INFO
+from echs.statements.layout1_csv import text as csv_text
 
 TABLE_ROWS = 50
 
@@ -30,7 +30,7 @@ def spelt(record: dict[str, str]) -> dict[str, str]:
     return {CDR_INFO.spelling[name]: text for name, text in record.items()}
 
 
-def as_facts(cdr: listing.ListedCdr) -> dict[str, object]:
+def as_facts(cdr: queries.ListedCdr) -> dict[str, object]:
     """A line of the listing for programs; the fields of its warnings by their names on the wire, energy in kWh too."""
     warnings = [{**asdict(each), "field": CDR_INFO.spelling.get(each.field, each.field)} for each in cdr.warnings]
     return {**asdict(cdr), "kwh": kwh(cdr.volume_e4_kwh), "warnings": warnings}
@@ -54,7 +54,7 @@ CSV_COLUMNS = (
 )
 
 
-def csv_row(cdr: listing.ListedCdr) -> list[str]:
+def csv_row(cdr: queries.ListedCdr) -> list[str]:
     """The same for a spreadsheet: times in UTC, no text that is a formula."""
     return [
         csv_text(cdr.cdr_id),
@@ -108,8 +108,8 @@ def list_(
     --json and --csv write every CDR of the filter, however many, unless --limit says otherwise. Card numbers are never
     shown.
     """
-    context = ready_house()
-    wanted = listing.Filter(
+    context = ready_context()
+    wanted = queries.Filter(
         status=Status(status) if status else None,
         run_number=run_number,
         partner_id=None if user_id is None else partner_of_user(context, user_id).id,
@@ -120,7 +120,7 @@ def list_(
         only_warned=only_warned,
     )
     if as_json or as_csv:
-        rows = islice(listing.every(context, wanted, after), limit)
+        rows = islice(queries.every_cdr(context, wanted, after), limit)
         if as_json:
             print_json_array(as_facts(each) for each in rows)
         else:
@@ -128,7 +128,7 @@ def list_(
         return
     limit = limit or TABLE_ROWS
     with context.database.read() as snapshot:
-        found = listing.page(snapshot, wanted, after, limit + 1)
+        found = queries.page(snapshot, wanted, after, limit + 1)
     more, found = len(found) > limit, found[:limit]
     last = ("warnings",) if only_warned else ("run", "warnings")
     print_table(
@@ -163,7 +163,7 @@ def list_(
 @json_option
 def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     """Show everything that is known of one CDR, but for the card number. Times are UTC."""
-    found = look_up(ready_house(), cdr_id, operator_id)
+    found = look_up(ready_context(), cdr_id, operator_id)
     if as_json:
         facts = {**asdict(found), "listed": as_facts(found.listed), "record": spelt(found.record)}
         print_json(facts)

@@ -6,8 +6,8 @@ import click
 
 from echs.base.errors import printable
 from echs.base.proxy_headers import CERTIFICATE_LIMIT
+from echs.cli.app_context import ready_context
 from echs.cli.output import json_option, print_json, print_table, say
-from echs.cli.store import ready_house
 from echs.config.settings import read_settings
 from echs.partners import certificates
 
@@ -25,7 +25,7 @@ def command() -> None:
 @click.argument("file", type=click.File("r", encoding="ascii", errors="replace"))
 def add(user_id: str, file: TextIO) -> None:
     """Pin the certificate in FILE (PEM). Pin the next one before the present one ends; both are good meanwhile."""
-    context = ready_house()
+    context = ready_context()
     certificate = certificates.add(context, user_id, file.read(CERTIFICATE_LIMIT))
     name, ends = printable(certificate.name), f"{certificate.ends_at:%Y-%m-%d}"
     say(f"{user_id} is known by {name}, SHA-256 {certificate.mark}, until {ends}")
@@ -38,7 +38,7 @@ def add(user_id: str, file: TextIO) -> None:
 @json_option
 def list_(user_id: str, as_json: bool) -> None:
     """List the certificates of a partner, the one that ends first first."""
-    found = certificates.all_of(ready_house(), user_id)
+    found = certificates.all_of(ready_context(), user_id)
     if as_json:
         print_json(found)
         return
@@ -51,7 +51,7 @@ def list_(user_id: str, as_json: bool) -> None:
 @click.argument("mark", metavar="SHA256")
 def remove(user_id: str, mark: str) -> None:
     """Unpin a certificate; eight digits of its SHA-256 are enough. Without any, a password is enough again."""
-    context = ready_house()
+    context = ready_context()
     removed = certificates.remove(context, user_id, mark)
     say(f"{user_id} is no longer known by {removed.mark}")
     if not certificates.all_of(context, user_id):

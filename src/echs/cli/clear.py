@@ -13,9 +13,9 @@ from echs.base.errors import Refused, shown
 from echs.base.plural import counted
 from echs.cdrs.pending import PairTotal, held, preview, stopped_count, warned
 from echs.cdrs.status import Status
-from echs.clearing import publish, run
+from echs.clearing import run, statement_builder
+from echs.cli.app_context import ready_context
 from echs.cli.output import console, json_option, print_json, print_table, say
-from echs.cli.store import ready_house
 from echs.config.app_context import AppContext
 
 BY = "command line"
@@ -94,7 +94,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
 
     Clearing cannot be undone. Held CDRs stay until a partner owns their provider id.
     """
-    context = ready_house()
+    context = ready_context()
     if dry_run or not yes:
         pairs = preview(context)
         if dry_run and as_json:
@@ -146,7 +146,7 @@ def draw_statements(context: AppContext, number: int, count: int) -> None:
     try:
         with Progress(console=out, transient=True) as progress:
             task = progress.add_task("drawing statements", total=count)
-            for _ in publish.draw_run(context, context.shelf, number):
+            for _ in statement_builder.draw_run(context, context.shelf, number):
                 progress.advance(task)
     except (OSError, Refused) as error:
         say(f"run {number} is made; not every statement could be drawn now ({error}), each is drawn when asked for")

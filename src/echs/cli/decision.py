@@ -10,8 +10,8 @@ from echs.cdrs import decisions
 from echs.cdrs.lookup import look_up
 from echs.cdrs.status import Decided
 from echs.cli import system_user
+from echs.cli.app_context import ready_context
 from echs.cli.output import json_option, print_json, say
-from echs.cli.store import ready_house
 
 
 def decision_options(function: Callable[..., Any]) -> Any:
@@ -25,7 +25,7 @@ def decision_options(function: Callable[..., Any]) -> Any:
 
 def decide(kind: Decided, cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
     """Decide, and say in what state the CDR is now."""
-    context = ready_house()
+    context = ready_context()
     made = decisions.decide(context, kind, cdr_id, operator_id, reason, system_user())
     status = look_up(context, cdr_id, operator_id).listed.status
     if as_json:

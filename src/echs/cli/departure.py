@@ -7,10 +7,10 @@ import click
 from echs.base.plural import counted
 from echs.cdrs.pending import waiting_for
 from echs.clearing.unfetched import unfetched_by
+from echs.cli.app_context import ready_context
 from echs.cli.output import json_option, say
-from echs.cli.store import ready_house
 from echs.config.app_context import AppContext
-from echs.partners import departure, register
+from echs.partners import departure, queries
 from echs.partners.partner import Partner
 
 
@@ -26,7 +26,7 @@ def say_shared_hubs(context: AppContext, partner: Partner) -> None:
     for hub in partner.hubs:
         others = [
             other.user_id
-            for other in register.all_partners(context)
+            for other in queries.all_partners(context)
             if hub in other.hubs and other.id != partner.id and other.retired_at is None
         ]
         if others:
@@ -41,7 +41,7 @@ def rename(user_id: str, new: str) -> None:
 
     Its password and logins stay. Runs of the past, and their statements, keep the old user id.
     """
-    partner = departure.rename(ready_house(), user_id, new)
+    partner = departure.rename(ready_context(), user_id, new)
     say(f"{user_id} is {partner.user_id} now; tell it: it logs in with that from now on")
 
 
@@ -57,8 +57,8 @@ def retire(user_id: str, yes: bool, as_json: bool) -> None:
     """
     from echs.cli.partner import show_partner
 
-    context = ready_house()
-    partner = register.partner_of_user(context, user_id)
+    context = ready_context()
+    partner = queries.partner_of_user(context, user_id)
     waiting = waiting_for(context, partner.provider_ids) if partner.active else 0
     unfetched = unfetched_by(context, partner.id)
     if waiting:

@@ -5,8 +5,8 @@ import click
 from echs.base.errors import Refused
 from echs.base.plural import counted
 from echs.cli import EXIT_FAILED, cause_of
+from echs.cli.app_context import NotReady
 from echs.cli.output import Paragraphs, json_option, print_json, print_table, say
-from echs.cli.store import NotReady
 from echs.config.app_context import missing_store, open_app_context
 from echs.config.settings import read_settings
 from echs.maintenance.doctor import CheckResult, Status, examine

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from echs.cli import certificate, departure
+from echs.cli.app_context import ready_context
 from echs.cli.departure import say_shared_hubs, say_waiting
 from echs.cli.output import json_option, print_facts, print_json, print_table, say
-from echs.cli.store import ready_house
-from echs.partners import enrolment, register
+from echs.partners import enrolment, queries
 from echs.partners.enrolment import Ownership
 from echs.partners.partner import Partner
 from echs.partners.password import generate_password
@@ -131,7 +131,7 @@ def add(
     Example: echs partner add tnm --name "The New Motion" --operator TheNewMotion --provider TheNewMotion --hub 5
     --timezone Europe/Amsterdam
     """
-    context = ready_house()
+    context = ready_context()
     password, made = given_or_made(password_file)
     partner = enrolment.add_partner(
         context,
@@ -154,7 +154,7 @@ def add(
 @json_option
 def list_(retired_too: bool, as_json: bool) -> None:
     """List the partners."""
-    partners = [each for each in register.all_partners(ready_house()) if retired_too or each.retired_at is None]
+    partners = [each for each in queries.all_partners(ready_context()) if retired_too or each.retired_at is None]
     if as_json:
         print_json([facts_of(partner) for partner in partners])
         return
@@ -182,8 +182,8 @@ def list_(retired_too: bool, as_json: bool) -> None:
 @json_option
 def show(user_id: str, as_json: bool) -> None:
     """Show one partner."""
-    context = ready_house()
-    partner = register.partner_of_user(context, user_id)
+    context = ready_context()
+    partner = queries.partner_of_user(context, user_id)
     show_partner(partner, as_json)
     say_shared_hubs(context, partner)
     if not partner.active and partner.retired_at is None:
@@ -198,7 +198,7 @@ def show(user_id: str, as_json: bool) -> None:
 @json_option
 def passwd(user_id: str, password_file: Any, as_json: bool) -> None:
     """Set a new password. Every login of the partner ends."""
-    context = ready_house()
+    context = ready_context()
     password, made = given_or_made(password_file)
     partner = enrolment.set_password(context, user_id, password)
     if as_json:
@@ -229,7 +229,7 @@ def own(
     """
     if not (operator_ids or provider_ids or hubs):
         raise click.UsageError("name at least one --operator, --provider or --hub")
-    verb, context = enrolment.disown if remove else enrolment.own, ready_house()
+    verb, context = enrolment.revoke_ids if remove else enrolment.assign_ids, ready_context()
     partner = verb(context, user_id, Ownership(operator_ids, provider_ids, hubs))
     show_partner(partner, as_json)
     say_waiting(context, provider_ids, "held" if remove or not partner.active else "pending")
@@ -262,7 +262,7 @@ def change(
         raise click.UsageError(f"name what to change: {options}")
     lines = None if not address else [] if address == ("",) else address
     changed = enrolment.change(
-        ready_house(),
+        ready_context(),
         user_id,
         name=name,
         timezone=timezone,
@@ -278,7 +278,7 @@ def change(
 @click.argument("user_id")
 def logout(user_id: str) -> None:
     """End every login of a partner. It may log in again with its password."""
-    partner = enrolment.log_out(ready_house(), user_id)
+    partner = enrolment.log_out(ready_context(), user_id)
     say(f"the logins of {partner.user_id} have ended")
 
 
@@ -291,7 +291,7 @@ def disable(user_id: str, as_json: bool) -> None:
     Its ids are free for others to take; CDRs that are addressed to it are held until it is enabled, or another has the
     id.
     """
-    context = ready_house()
+    context = ready_context()
     partner = enrolment.disable(context, user_id)
     show_partner(partner, as_json)
     say("its ids are free for others now; CDRs addressed to it are held")
@@ -303,7 +303,7 @@ def disable(user_id: str, as_json: bool) -> None:
 @json_option
 def enable(user_id: str, as_json: bool) -> None:
     """Let a partner in again, with the ids that it had."""
-    context = ready_house()
+    context = ready_context()
     partner = enrolment.enable(context, user_id)
     show_partner(partner, as_json)
     say_waiting(context, partner.provider_ids, "pending")

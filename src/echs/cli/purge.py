@@ -8,9 +8,9 @@ import click
 from rich.progress import Progress
 
 from echs.base.plural import counted
-from echs.clearing.retention import Due, due, purge_run
+from echs.clearing.retention import PurgeCandidate, due, purge_run
+from echs.cli.app_context import ready_context
 from echs.cli.output import console, json_option, print_json, print_table, say
-from echs.cli.store import ready_house
 from echs.config.app_context import AppContext
 from echs.partners.login import forget_ended
 
@@ -49,7 +49,7 @@ def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool
     The totals of the runs stay, and so much of each CDR that it cannot be billed again; its statement is drawn no more.
     The newest run is never deleted. This cannot be undone: make a backup, and try --dry-run first.
     """
-    context = ready_house()
+    context = ready_context()
     found = due(context, context.clock() - older_than, unfetched_too=unfetched_too)
     if not as_json:
         show(found)
@@ -66,7 +66,7 @@ def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool
         say(f"no run but the newest was made before {context.clock() - older_than:%Y-%m-%d}")
 
 
-def show(found: Due) -> None:
+def show(found: PurgeCandidate) -> None:
     """What would be deleted, and what stays."""
     rows = [(run.number, run.cleared_at, run.cdr_count, "would be deleted") for run in found.runs]
     rows += [(run.number, run.cleared_at, run.cdr_count, "begun: the rest would be deleted") for run in found.begun]
@@ -74,7 +74,7 @@ def show(found: Due) -> None:
     print_table("Old runs", ("run", "cleared", "CDRs", ""), sorted(rows), right=("run", "CDRs"))
 
 
-def delete(context: AppContext, found: Due) -> int:
+def delete(context: AppContext, found: PurgeCandidate) -> int:
     """Delete, run by run, a few CDRs at a time; stopped in between, the next purge goes on."""
     out = console()
     out.stderr = True

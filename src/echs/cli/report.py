@@ -11,10 +11,10 @@ import click
 
 from echs.base.energy import kwh
 from echs.clearing import report
+from echs.cli.app_context import ready_context
 from echs.cli.output import json_option, print_json, print_table
-from echs.cli.store import ready_house
 from echs.partners.partner import zones
-from echs.statements.csv import text
+from echs.statements.layout1_csv import text
 
 MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 CSV_HEADER = ("row", "operator_user", "operator_id", "provider_user", "provider_id", "runs", "cdr_count", "volume_kwh")
@@ -56,7 +56,7 @@ def command(month: tuple[int, int], zone: ZoneInfo, as_csv: bool, as_json: bool)
     """
     if as_csv and as_json:
         raise click.UsageError("say --csv or --json, not both")
-    found = report.report(ready_house(), *report.month_span(*month, zone))
+    found = report.report(ready_context(), *report.month_span(*month, zone))
     if as_json:
         facts = with_kwh(asdict(found))
         print_json({**facts, **{name: [with_kwh(each) for each in facts[name]] for name in ("pairs", "partners")}})

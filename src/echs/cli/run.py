@@ -7,9 +7,9 @@ import click
 from echs.base.energy import kwh
 from echs.base.plural import counted
 from echs.clearing import run
+from echs.cli.app_context import ready_context
 from echs.cli.clear import as_facts, show_pairs
 from echs.cli.output import DAY, json_option, print_facts, print_json, print_table
-from echs.cli.store import ready_house
 
 
 @click.group("run")
@@ -25,7 +25,7 @@ def list_(since: datetime | None, until: datetime | None, as_json: bool) -> None
     """List the runs, the newest first, with their total. Times are UTC."""
     runs = [
         each
-        for each in run.all_runs(ready_house())
+        for each in run.all_runs(ready_context())
         if (since is None or each.cleared_at >= since) and (until is None or each.cleared_at < until)
     ]
     if as_json:
@@ -45,7 +45,7 @@ def list_(since: datetime | None, until: datetime | None, as_json: bool) -> None
 @json_option
 def show(number: int, as_json: bool) -> None:
     """Show run N: its totals by pair, who took part, and who has fetched it. Times are UTC."""
-    found, pairs, parties = run.run_of_number(ready_house(), number)
+    found, pairs, parties = run.run_of_number(ready_context(), number)
     if as_json:
         print_json({"run": as_facts(found), "pairs": [as_facts(each) for each in pairs], "parties": parties})
         return

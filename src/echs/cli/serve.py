@@ -20,13 +20,13 @@ from echs import __version__
 from echs.base.database import Database, FileIdentity
 from echs.base.instances import registered, running
 from echs.base.metrics import forget_worker
+from echs.cli.app_context import require_ready
 from echs.cli.output import this_command
-from echs.cli.store import require_ready
 from echs.config.app_context import open_app_context
 from echs.config.settings import Settings, read_settings
 from echs.maintenance import schema
 from echs.maintenance.doctor import LEAST_SQLITE
-from echs.partners import register
+from echs.partners import queries
 from echs.protocols.ochp02.contracts import CONTRACTS
 from echs.serving import application, logs
 from echs.serving.gunicorn_arbiter import GunicornArbiter
@@ -103,7 +103,7 @@ def command(bind: str, workers: int, threads: int) -> None:
     announce(f"store: {context.database.url.render_as_string(hide_password=True)}")
     if settings.public_url is None and host in WILDCARDS:
         announce("set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links")
-    if not register.all_partners(context):
+    if not queries.all_partners(context):
         announce("there is no partner yet; in another terminal, with the same settings:")
         announce(f'  {this_command()} partner add USER_ID --name "Company" --operator ID --provider ID')
         announce(f'  {this_command()} partner add USER_ID --name "Clearing office" --administrator')

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from echs.clearing import publish
+from echs.clearing import statement_builder
 from echs.clearing.unfetched import note_delivered
+from echs.cli.app_context import ready_context
 from echs.cli.output import say
-from echs.cli.store import ready_house
 from echs.statements.statement import safe_name
 
 # The form that each name of a form of CSV means.
@@ -40,17 +40,17 @@ def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_
 
     Without --pdf and --csv both are written to statement-RUN-USER_ID.pdf and .csv here, for the owner alone.
     """
-    context = ready_house()
-    partner_id = publish.partner_in_run(context, run_number, user_id)
+    context = ready_context()
+    partner_id = statement_builder.partner_in_run(context, run_number, user_id)
     csv_suffix = CSV_FORMS[csv_form]
     files = {"pdf": pdf, csv_suffix: csv}
     if pdf is None and csv is None:
-        statement, _ = publish.build(context, partner_id, [run_number])
+        statement, _ = statement_builder.build(context, partner_id, [run_number])
         files = {form: Path(safe_name(statement.file_name(form))) for form in files}
     for form, path in files.items():
         if path is None:
             continue
-        with publish.open_statement(context, context.shelf, partner_id, [run_number], form) as drawn:
+        with statement_builder.open_statement(context, context.shelf, partner_id, [run_number], form) as drawn:
             aside = path.with_name(f".{path.name}.part")
             try:
                 # It names contracts: as the store, it is for its owner.

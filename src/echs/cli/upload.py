@@ -6,9 +6,9 @@ from datetime import datetime
 import click
 
 from echs.audit import receipts
+from echs.cli.app_context import ready_context
 from echs.cli.output import DAY, json_option, print_facts, print_json, print_table, say
-from echs.cli.store import ready_house
-from echs.partners.register import all_partners, partner_of_user
+from echs.partners.queries import all_partners, partner_of_user
 
 
 @click.group("upload")
@@ -24,7 +24,7 @@ def command() -> None:
 @json_option
 def list_(user_id: str | None, since: datetime | None, outcome: str | None, limit: int, as_json: bool) -> None:
     """List the newest uploads, newest first. Times are UTC."""
-    context = ready_house()
+    context = ready_context()
     partner_id = None if user_id is None else partner_of_user(context, user_id).id
     found = receipts.newest(context, partner_id=partner_id, since=since, outcome=outcome, limit=limit)
     users = {partner.id: partner.user_id for partner in all_partners(context)}
@@ -58,7 +58,7 @@ def list_(user_id: str | None, since: datetime | None, outcome: str | None, limi
 @json_option
 def show(request_id: str, as_json: bool) -> None:
     """Show one upload and its problems. REQUEST_ID stands in the answer that the partner got."""
-    context = ready_house()
+    context = ready_context()
     found = receipts.of_request(context, request_id)
     partner = next((each.user_id for each in all_partners(context) if each.id == found.partner_id), None)
     if as_json:

@@ -20,9 +20,9 @@ from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.config.app_context import limits
 from echs.config.settings import read_settings
 from echs.partners.partner import first_of, hub_problem, timezone_problem
-from echs.protocols.ochp02.check import Checker, Report, check_body
-from echs.protocols.ochp02.check_csv import check_csv
-from echs.protocols.ochp02.names import CDR_INFO, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.validate import Checker, Report, check_body
+from echs.protocols.ochp02.validate_csv import check_csv
+from echs.protocols.ochp02.wire_schema import CDR_INFO, ROAMING_AUTHORISATION_INFO
 
 PEEK_BYTES = 64 * 1024
 GZIP = b"\x1f\x8b"

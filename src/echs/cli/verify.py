@@ -6,8 +6,8 @@ import click
 from rich.progress import Progress
 
 from echs.cli import EXIT_FAILED
+from echs.cli.app_context import ready_context
 from echs.cli.output import console, json_option, print_json, print_table, say
-from echs.cli.store import ready_house
 from echs.maintenance.checks.view import Check
 from echs.maintenance.verification import CHECKS, Verification
 
@@ -42,7 +42,7 @@ def command(since: tuple[int, str] | None, as_json: bool) -> None:
     end it names the newest entry of the audit trail: keep that elsewhere and give it to the next as --since. Then also
     a trail that was cut, or written anew as a whole, is found.
     """
-    verification = Verification(ready_house(), since)
+    verification = Verification(ready_context(), since)
     out = console()
     out.stderr = True
     with Progress(console=out, transient=True, disable=as_json) as progress:

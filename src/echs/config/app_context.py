@@ -9,15 +9,13 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from echs.audit.receipts import Receipts
-from echs.authorisations import roaming_list
 from echs.base.admission import Admission, AdmissionLimits
 from echs.base.clock import Clock, system_clock
 from echs.base.context import Context
 from echs.base.database import Database, FileIdentity
 from echs.base.energy import UNITS_PER_KWH
 from echs.base.limits import Limits
-from echs.cdrs.surroundings import Lists
-from echs.chargepoints import chargepoint_list
+from echs.cdrs.cross_checks import ListLookups
 from echs.config.settings import (
     DEFAULT_PUBLIC_URL,
     SECRET_KEY_DIFFERENT,
@@ -26,26 +24,28 @@ from echs.config.settings import (
     Settings,
 )
 from echs.lists.list_cache import ListCache
+from echs.locations import charge_point_list
 from echs.partners.partner import Partner
 from echs.partners.throttle import Throttle, ThrottleLimits
 from echs.statements import link
 from echs.statements.issuer import LOGO_BYTES, NOBODY, BadLogo, Issuer, check_logo
-from echs.statements.shelf import Shelf
 from echs.statements.statement import numbers_text, safe_name
+from echs.statements.statement_cache import StatementCache
+from echs.tokens import token_list
 
 STATEMENTS_PATH = "/statements/"
 SECRET_KEY_FILE = "secret-key"
 DATABASE_FILE = "echs.sqlite3"
 
 
-LISTS = Lists(roaming_list.known_tokens, roaming_list.known_contracts, chargepoint_list.known_points)
+LISTS = ListLookups(token_list.existing_tokens, token_list.existing_contracts, charge_point_list.existing_evses)
 
 
 @dataclass(frozen=True)
 class AppContext(Context):
     """The context of every operation, with the statement cache, the key for statement links, and the list cache."""
 
-    shelf: Shelf
+    shelf: StatementCache
     drawn: ListCache
     link_key: bytes
     public_url: str
@@ -54,7 +54,7 @@ class AppContext(Context):
     throttle: Throttle | None = None
     receipts: Receipts = field(default_factory=Receipts)
     # What CDRs are compared with, for the rooms that do not know each other.
-    lists: Lists = LISTS
+    lists: ListLookups = LISTS
     # Who issues statements.
     issuer: Issuer = NOBODY
 
@@ -84,7 +84,7 @@ def open_app_context(
         database=database,
         clock=clock,
         limits=limits(settings),
-        shelf=Shelf(settings.data_dir / "statements"),
+        shelf=StatementCache(settings.data_dir / "statements"),
         drawn=ListCache(settings.data_dir / "lists"),
         link_key=link.signing_key(secret_key(settings)),
         public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,

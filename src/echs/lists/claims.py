@@ -12,8 +12,8 @@ from echs.base.errors import Problem, ProblemCollector
 from echs.base.spool import Row
 from echs.lists.versioned_list import KeyForm, VersionedList
 from echs.partners.market_ids import ForeignId, market_id_of, market_ids
-from echs.partners.partner import Kind, Partner
-from echs.partners.register import is_active
+from echs.partners.partner import Partner, PartyRole
+from echs.partners.queries import is_active
 
 Rows = Callable[[], Iterator[tuple[int, Row]]]
 
@@ -36,7 +36,7 @@ class Claims:
     taken: ForeignId
     key_field: str
     place: int
-    kind: Kind
+    kind: PartyRole
     market: ForeignId
     market_field: str
     label: Callable[[Row], tuple[str, str] | None]

@@ -124,7 +124,7 @@ def create(context: AppContext, parent: Path, progress: Progress = lambda *_: No
         os.close(alone)
     with context.database.write() as transaction:
         facts = {"counts": manifest.counts, "audit_hash": manifest.audit_hash}
-        trail.note(context, transaction, Action.BACKED_UP, directory.name, facts)
+        trail.record(context, transaction, Action.BACKED_UP, directory.name, facts)
     return directory
 
 
@@ -304,7 +304,7 @@ def restore(settings: Settings, directory: Path, clock: Clock = system_clock) ->
         forget_all(context)
         with store.write() as transaction:
             facts = {"made_at": manifest.made_at, "audit_hash": manifest.audit_hash}
-            trail.note(context, transaction, Action.RESTORED, directory.name, facts)
+            trail.record(context, transaction, Action.RESTORED, directory.name, facts)
         store.close()
 
     if kind == "sqlite":

@@ -31,4 +31,4 @@ def begin_trail(context: Context) -> Entry:
             "cdr": transaction.execute(select(func.max(cdr_tables.cdr.c.id))).scalar() or 0,
             "run": transaction.execute(select(func.max(clearing_tables.clearing_run.c.number))).scalar() or 0,
         }
-        return trail.note(context, transaction, Action.TRAIL_BEGUN, "audit trail", facts)
+        return trail.record(context, transaction, Action.TRAIL_BEGUN, "audit trail", facts)

@@ -19,22 +19,22 @@ import pysqlite3.dbapi2 as sqlite
 from lxml import etree
 from sqlalchemy import Connection, func, select, text
 
-from echs.authorisations import tables as authorisation_tables
 from echs.base.disk_space import free_bytes, volumes
 from echs.base.errors import named
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import held
-from echs.chargepoints import tables as chargepoint_tables
 from echs.clearing import tables as clearing_tables
 from echs.clearing.retention import in_trail
 from echs.config.app_context import DATABASE_FILE, SECRET_KEY_FILE, AppContext
 from echs.config.settings import Settings
+from echs.locations import tables as chargepoint_tables
 from echs.maintenance import schema
 from echs.maintenance.future_dates import in_future
 from echs.maintenance.store_state import LIST_HEADS, last_backup, unfetched_runs, waiting_since
-from echs.partners import register
+from echs.partners import queries
 from echs.partners import tables as partner_tables
-from echs.partners.register import is_active
+from echs.partners.queries import is_active
+from echs.tokens import tables as authorisation_tables
 
 LEAST_POSTGRES = 150000
 LEAST_SQLITE = (3, 51, 3)
@@ -343,7 +343,7 @@ def certificate_checks(context: AppContext, settings: Settings, snapshot: Connec
 
 def partner_checks(context: AppContext) -> Iterator[CheckResult]:
     """Whether those are enrolled who must be, and own what they must own."""
-    active = [partner for partner in register.all_partners(context) if partner.active]
+    active = [partner for partner in queries.all_partners(context) if partner.active]
     yield check("partners", len(active) >= 2, f"{len(active)} active", "echs partner add: two make the first exchange")
     without = [each.user_id for each in active if not (each.operator_ids or each.provider_ids or each.is_administrator)]
     found = f"without an id: {named(without)}" if without else "each owns one, but for offices"

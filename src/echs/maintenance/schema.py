@@ -14,13 +14,13 @@ from sqlalchemy.schema import CreateIndex
 # Importing the tables is what puts them into the metadata.
 from echs.audit import guards
 from echs.audit import tables as _audit  # noqa: F401
-from echs.authorisations import tables as _authorisations  # noqa: F401
 from echs.base.database import Database, metadata
 from echs.base.resources import migrations
 from echs.cdrs import tables as _cdrs  # noqa: F401
-from echs.chargepoints import tables as _chargepoints  # noqa: F401
 from echs.clearing import tables as _clearing  # noqa: F401
+from echs.locations import tables as _chargepoints  # noqa: F401
 from echs.partners import tables as _partners  # noqa: F401
+from echs.tokens import tables as _authorisations  # noqa: F401
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -6,14 +6,14 @@ from sqlalchemy import Select, func, select
 
 from echs.audit import tables as audit_tables
 from echs.audit.entry import Action
-from echs.authorisations import tables as authorisation_tables
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.pending import stopped
 from echs.cdrs.status import Decided
-from echs.chargepoints import tables as chargepoint_tables
 from echs.clearing import tables as clearing_tables
 from echs.clearing.unfetched import unfetched
+from echs.locations import tables as chargepoint_tables
 from echs.partners import tables as partner_tables
+from echs.tokens import tables as authorisation_tables
 
 LIST_HEADS = {"roaming": authorisation_tables.roaming_list, "chargepoint": chargepoint_tables.chargepoint_list}
 

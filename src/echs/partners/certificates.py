@@ -13,13 +13,13 @@ from sqlalchemy import Connection, delete, insert, select
 from echs.audit.entry import Action
 from echs.base.context import Context
 from echs.base.errors import refuse, shown
-from echs.base.proxy_headers import certificate_mark
+from echs.base.proxy_headers import certificate_fingerprint
 from echs.partners import tables
-from echs.partners.enrolment import noted
+from echs.partners.enrolment import audited
 from echs.partners.partner import NAME_LIMIT, Partner, PartnerReason
-from echs.partners.register import LOCK, find
+from echs.partners.queries import LOCK, find
 
-MARK_BEGINNING = 8
+FINGERPRINT_PREFIX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def add(context: Context, user_id: str, pem: str) -> Certificate:
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE where it is no certificate, has ended, or is pinned already
     """
-    mark = certificate_mark(pem)
+    mark = certificate_fingerprint(pem)
     try:
         parsed = x509.load_pem_x509_certificate(pem.encode()) if mark else None
     except ValueError:
@@ -56,7 +56,7 @@ def add(context: Context, user_id: str, pem: str) -> Certificate:
             raise refuse(PartnerReason.PARTNER_VALUE, "the certificate is pinned already")
         row = {"mark": mark, "name": certificate.name, "ends_at": ends_at, "added_at": now}
         transaction.execute(insert(tables.partner_certificate).values(partner_id=partner.id, **row))
-        noted(context, transaction, Action.CERTIFICATE_ADDED, partner, {"mark": mark, "ends_at": ends_at})
+        audited(context, transaction, Action.CERTIFICATE_ADDED, partner, {"mark": mark, "ends_at": ends_at})
     return certificate
 
 
@@ -70,12 +70,12 @@ def remove(context: Context, user_id: str, beginning: str) -> Certificate:
         partner = find(transaction, user_id)
         wanted = beginning.strip().lower().replace(":", "")
         meant = [each for each in of_partner(transaction, partner) if each.mark.startswith(wanted)]
-        if len(wanted) < MARK_BEGINNING or len(meant) != 1:
+        if len(wanted) < FINGERPRINT_PREFIX or len(meant) != 1:
             detail = f"{shown(beginning)} names no certificate of {shown(partner.user_id)}; see: echs partner cert list"
             raise refuse(PartnerReason.PARTNER_VALUE, detail)
         table = tables.partner_certificate
         transaction.execute(delete(table).where(table.c.partner_id == partner.id, table.c.mark == meant[0].mark))
-        noted(context, transaction, Action.CERTIFICATE_REMOVED, partner, {"mark": meant[0].mark})
+        audited(context, transaction, Action.CERTIFICATE_REMOVED, partner, {"mark": meant[0].mark})
     return meant[0]
 
 

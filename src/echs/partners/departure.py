@@ -6,9 +6,9 @@ from echs.audit.entry import Action
 from echs.base.context import Context
 from echs.base.errors import refuse, shown
 from echs.partners import tables
-from echs.partners.enrolment import check, end_logins, noted
+from echs.partners.enrolment import audited, check, end_logins
 from echs.partners.partner import Partner, PartnerReason, party_key, user_id_problem
-from echs.partners.register import LOCK, find, load
+from echs.partners.queries import LOCK, find, load
 
 
 def rename(context: Context, user_id: str, new: str) -> Partner:
@@ -26,7 +26,9 @@ def rename(context: Context, user_id: str, new: str) -> Partner:
             raise refuse(PartnerReason.PARTNER_EXISTS, f"there is a partner {shown(new)} already; nothing was changed")
         values = {"user_id": new, "user_key": party_key(new)}
         transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
-        return noted(context, transaction, Action.PARTNER_RENAMED, find(transaction, new), {"before": partner.user_id})
+        return audited(
+            context, transaction, Action.PARTNER_RENAMED, find(transaction, new), {"before": partner.user_id}
+        )
 
 
 def retire(context: Context, user_id: str) -> Partner:
@@ -49,4 +51,4 @@ def retire(context: Context, user_id: str) -> Partner:
         for table in (tables.party_id, tables.partner_hub, tables.partner_certificate, tables.partner_group):
             transaction.execute(delete(table).where(table.c.partner_id == partner.id))
         facts = {"operator": list(partner.operator_ids), "provider": list(partner.provider_ids), "hubs": partner.hubs}
-        return noted(context, transaction, Action.PARTNER_RETIRED, find(transaction, user_id), facts)
+        return audited(context, transaction, Action.PARTNER_RETIRED, find(transaction, user_id), facts)

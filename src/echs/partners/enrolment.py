@@ -16,9 +16,9 @@ from echs.base.errors import Problem, Refused, refuse, shown
 from echs.partners import tables
 from echs.partners.partner import (
     Group,
-    Kind,
     Partner,
     PartnerReason,
+    PartyRole,
     address_problem,
     first_of,
     hub_problem,
@@ -31,8 +31,8 @@ from echs.partners.partner import (
     vat_id_problem,
 )
 from echs.partners.password import hash_password
-from echs.partners.register import LOCK, find, load
-from echs.partners.state import state_of
+from echs.partners.queries import LOCK, find, load
+from echs.partners.state_digest import state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Ownership:
     provider_ids: Sequence[str] = ()
     hubs: Sequence[int] = ()
 
-    def party_ids(self) -> list[tuple[Kind, str]]:
+    def party_ids(self) -> list[tuple[PartyRole, str]]:
         """The party ids with their kinds, each once."""
-        pairs = [(Kind.OPERATOR, each) for each in self.operator_ids]
-        pairs += [(Kind.PROVIDER, each) for each in self.provider_ids]
+        pairs = [(PartyRole.OPERATOR, each) for each in self.operator_ids]
+        pairs += [(PartyRole.PROVIDER, each) for each in self.provider_ids]
         return list({(kind, party_key(each)): (kind, each) for kind, each in pairs}.values())
 
     def facts(self) -> dict[str, object]:
@@ -108,16 +108,16 @@ def add_partner(
             transaction.execute(
                 insert(tables.partner_group).values(partner_id=partner_id, group_name=Group.ADMINISTRATOR)
             )
-        give(transaction, find(transaction, user_id), owns)
+        insert_ids(transaction, find(transaction, user_id), owns)
         facts: dict[str, object] = {**owns.facts(), "administrator": administrator}
         if address or vat_id:
             facts.update(address="\n".join(address), vat_id=vat_id)
         if numeric_pins:
             facts["numeric_pins"] = True
-        return noted(context, transaction, Action.PARTNER_ADDED, find(transaction, user_id), facts)
+        return audited(context, transaction, Action.PARTNER_ADDED, find(transaction, user_id), facts)
 
 
-def own(context: Context, user_id: str, owns: Ownership) -> Partner:
+def assign_ids(context: Context, user_id: str, owns: Ownership) -> Partner:
     """Give ids to a partner. What it has already stays; the spelling of an id that it has becomes the new one.
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE, PARTY_ID_TAKEN
@@ -125,11 +125,11 @@ def own(context: Context, user_id: str, owns: Ownership) -> Partner:
     check(owns.problem())
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
-        give(transaction, find(transaction, user_id), owns)
-        return noted(context, transaction, Action.PARTNER_GIVEN, find(transaction, user_id), owns.facts())
+        insert_ids(transaction, find(transaction, user_id), owns)
+        return audited(context, transaction, Action.PARTNER_GIVEN, find(transaction, user_id), owns.facts())
 
 
-def disown(context: Context, user_id: str, owns: Ownership) -> Partner:
+def revoke_ids(context: Context, user_id: str, owns: Ownership) -> Partner:
     """Take ids from a partner. CDRs that wait for a provider id that nobody owns then are held.
 
     :raises Refused: PARTNER_UNKNOWN, PARTY_ID_NOT_OWNED
@@ -138,13 +138,13 @@ def disown(context: Context, user_id: str, owns: Ownership) -> Partner:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         for kind, party_id in owns.party_ids():
-            if not take_away(transaction, partner, kind, party_id):
+            if not delete_ids(transaction, partner, kind, party_id):
                 raise not_owned(user_id, f"{kind} id {shown(party_id)}")
         for hub in set(owns.hubs):
             where = (tables.partner_hub.c.partner_id == partner.id) & (tables.partner_hub.c.hub == hub)
             if not transaction.execute(delete(tables.partner_hub).where(where)).rowcount:
                 raise not_owned(user_id, f"hub {hub}")
-        return noted(context, transaction, Action.PARTNER_TAKEN, find(transaction, user_id), owns.facts())
+        return audited(context, transaction, Action.PARTNER_TAKEN, find(transaction, user_id), owns.facts())
 
 
 def not_owned(user_id: str, what: str) -> Refused:
@@ -196,7 +196,7 @@ def change(
                 )
                 transaction.execute(delete(tables.partner_group).where(where))
         facts = dict(values) if administrator is None else {**values, "administrator": administrator}
-        return noted(context, transaction, Action.PARTNER_CHANGED, find(transaction, user_id), facts)
+        return audited(context, transaction, Action.PARTNER_CHANGED, find(transaction, user_id), facts)
 
 
 def set_password(context: Context, user_id: str, password: str) -> Partner:
@@ -213,7 +213,7 @@ def set_password(context: Context, user_id: str, password: str) -> Partner:
             update(tables.partner).where(tables.partner.c.id == partner.id).values(password_hash=password_hash)
         )
         end_logins(transaction, partner)
-        return noted(context, transaction, Action.PARTNER_PASSWORD, partner)
+        return audited(context, transaction, Action.PARTNER_PASSWORD, partner)
 
 
 def log_out(context: Context, user_id: str) -> Partner:
@@ -225,7 +225,7 @@ def log_out(context: Context, user_id: str) -> Partner:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         end_logins(transaction, partner)
-        return noted(context, transaction, Action.PARTNER_LOGGED_OUT, partner)
+        return audited(context, transaction, Action.PARTNER_LOGGED_OUT, partner)
 
 
 def disable(context: Context, user_id: str) -> Partner:
@@ -256,19 +256,19 @@ def set_active(context: Context, user_id: str, *, active: bool) -> Partner:
             raise refuse(PartnerReason.PARTNER_RETIRED, f"{detail}; add it anew under another user id")
         transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(active=active))
         if active:
-            for kind, ids in ((Kind.OPERATOR, partner.operator_ids), (Kind.PROVIDER, partner.provider_ids)):
+            for kind, ids in ((PartyRole.OPERATOR, partner.operator_ids), (PartyRole.PROVIDER, partner.provider_ids)):
                 for party_id in ids:
-                    refuse_where_taken(transaction, partner, kind, party_id)
+                    refuse_taken(transaction, partner, kind, party_id)
         else:
             end_logins(transaction, partner)
         transaction.execute(
             update(tables.party_id).where(tables.party_id.c.partner_id == partner.id).values(active=active)
         )
         action = Action.PARTNER_ENABLED if active else Action.PARTNER_DISABLED
-        return noted(context, transaction, action, find(transaction, user_id))
+        return audited(context, transaction, action, find(transaction, user_id))
 
 
-def noted(
+def audited(
     context: Context,
     transaction: Connection,
     action: Action,
@@ -278,15 +278,15 @@ def noted(
     """The partner, when what was done to it is entered into the audit trail, with what it is after that: the last
     step."""
     told = {**(facts or {}), "partner": partner.id, "state": state_of(transaction, partner.id)}
-    trail.note(context, transaction, action, f"partner {partner.user_id}", told)
+    trail.record(context, transaction, action, f"partner {partner.user_id}", told)
     return partner
 
 
-def give(transaction: Connection, partner: Partner, owns: Ownership) -> None:
+def insert_ids(transaction: Connection, partner: Partner, owns: Ownership) -> None:
     """Write the ids that a partner gets."""
     for kind, party_id in owns.party_ids():
-        refuse_where_taken(transaction, partner, kind, party_id)
-        take_away(transaction, partner, kind, party_id)
+        refuse_taken(transaction, partner, kind, party_id)
+        delete_ids(transaction, partner, kind, party_id)
         row = {"partner_id": partner.id, "kind": kind, "party_key": party_key(party_id), "party_id": party_id}
         try:
             transaction.execute(insert(tables.party_id).values(active=partner.active, **row))
@@ -296,14 +296,14 @@ def give(transaction: Connection, partner: Partner, owns: Ownership) -> None:
         transaction.execute(insert(tables.partner_hub).values(partner_id=partner.id, hub=hub))
 
 
-def take_away(transaction: Connection, partner: Partner, kind: Kind, party_id: str) -> bool:
+def delete_ids(transaction: Connection, partner: Partner, kind: PartyRole, party_id: str) -> bool:
     """Remove an id of the partner's, in any spelling; whether it was there."""
     table = tables.party_id
     mine = (table.c.partner_id == partner.id) & (table.c.kind == kind) & (table.c.party_key == party_key(party_id))
     return bool(transaction.execute(delete(table).where(mine)).rowcount)
 
 
-def refuse_where_taken(transaction: Connection, partner: Partner, kind: Kind, party_id: str) -> None:
+def refuse_taken(transaction: Connection, partner: Partner, kind: PartyRole, party_id: str) -> None:
     """An id has at most one active owner in each kind."""
     query = (
         select(tables.partner.c.user_id)
@@ -320,7 +320,7 @@ def refuse_where_taken(transaction: Connection, partner: Partner, kind: Kind, pa
         raise taken(kind, party_id, shown(owner))
 
 
-def taken(kind: Kind, party_id: str, owner: str) -> Refused:
+def taken(kind: PartyRole, party_id: str, owner: str) -> Refused:
     """The refusal to give an id that somebody has."""
     return refuse(PartnerReason.PARTY_ID_TAKEN, f"{kind} id {shown(party_id)} is owned by {owner}; nothing was changed")
 

@@ -22,7 +22,7 @@ from echs.base.errors import Reason, Refused, refuse
 from echs.partners import tables
 from echs.partners.partner import PASSWORD_LIMIT, USER_ID_LIMIT, Partner, party_key
 from echs.partners.password import matches
-from echs.partners.register import LOCK, load, partner_of_login
+from echs.partners.queries import LOCK, load, partner_of_login
 from echs.partners.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def log_in(context: Context, user_id: str, password: str, throttle: Throttle | N
         note_refused(LoginReason.LOGIN_REFUSED, known)
         raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
     try:
-        look_at_certificate(certificates, context.clock())
+        require_certificate(certificates, context.clock())
     except Refused:
         note_refused(LoginReason.LOGIN_CERTIFICATE, known)
         raise
@@ -199,11 +199,11 @@ def partner_of_token(context: Context, token: str) -> Partner:
         raise refuse(LoginReason.LOGIN_TOKEN_EXPIRED, "this login has ended; log in again")
     if not found.partner.active:
         raise unknown_token()
-    look_at_certificate(found.certificates, context.clock())
+    require_certificate(found.certificates, context.clock())
     return found.partner
 
 
-def look_at_certificate(certificates: Mapping[str, datetime], now: datetime) -> None:
+def require_certificate(certificates: Mapping[str, datetime], now: datetime) -> None:
     """See whether the client showed one of the certificates of the partner, if it has any.
 
     :raises Refused: LOGIN_CERTIFICATE
@@ -216,7 +216,7 @@ def look_at_certificate(certificates: Mapping[str, datetime], now: datetime) -> 
         raise refuse(LoginReason.LOGIN_CERTIFICATE, detail)
 
 
-def confirm(context: Context, transaction: Connection, partner: Partner) -> Partner:
+def lock_active_partner(context: Context, transaction: Connection, partner: Partner) -> Partner:
     """The partner as it stands inside a transaction, where it stays so: an upload takes time, and a right can end.
 
     :raises Refused: LOGIN_TOKEN_UNKNOWN where it has been disabled meanwhile

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from echs.base.errors import Reason
 from echs.partners import tables
-from echs.partners.partner import Kind
+from echs.partners.partner import PartyRole
 
 MARKET_ID = re.compile(r"([A-Z]{2})[-*]?([A-Z0-9]{3})(?:[-*].*|[A-Z0-9].*)?")
 SEPARATORS = str.maketrans("", "", "-*")
@@ -35,7 +35,7 @@ def market_id_of(text: str) -> str | None:
     return None if match is None else match[1] + match[2]
 
 
-def market_ids(snapshot: Connection, kind: Kind) -> Mapping[str, int]:
+def market_ids(snapshot: Connection, kind: PartyRole) -> Mapping[str, int]:
     """The market ids that are active partners' ids of this kind, each with its owner."""
     party = tables.party_id
     query = select(party.c.party_id, party.c.partner_id).where(party.c.kind == kind, party.c.active)

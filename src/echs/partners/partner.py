@@ -32,7 +32,7 @@ class PartnerReason(Reason):
     PARTY_ID_NOT_OWNED = "PARTY_ID_NOT_OWNED"
 
 
-class Kind(StrEnum):
+class PartyRole(StrEnum):
     """In which role a party id is owned: an operator sends CDRs as it, a provider receives them as it."""
 
     OPERATOR = "operator"

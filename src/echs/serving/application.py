@@ -14,19 +14,19 @@ from echs.base import request_context, request_gate
 from echs.base.database import FileIdentity
 from echs.base.metrics import Metrics
 from echs.base.proxy_headers import Network
-from echs.clearing.publish import open_link
+from echs.clearing.statement_builder import open_link
 from echs.config.app_context import STATEMENTS_PATH, AppContext, open_app_context
 from echs.config.settings import read_settings
 from echs.protocols.ochp02.contracts import DEPLOYED
-from echs.protocols.ochp02.mount import mounts
+from echs.protocols.ochp02.wsgi import mounts
 from echs.serving import logs
 from echs.serving.front_page import PAGE_HEADERS, directions, page
 from echs.serving.health import Draining, readiness
 from echs.serving.request_middleware import Application, Environ, RequestMiddleware, StartResponse
 from echs.serving.store_metrics import StoreCollector
 from echs.statements.link import LINK_LENGTH_LIMIT, has_ended
-from echs.statements.shelf import DrawingBusy
 from echs.statements.statement import safe_name
+from echs.statements.statement_cache import DrawingBusy
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"}
 # Asked every few seconds, for ever.
 ROUTINE = {"livez", "readyz", "metrics", "front"}
 # As many digits of a certificate's SHA-256 as `echs partner cert` wants to find it.
-SHOWN_MARK = 16
+SHOWN_FINGERPRINT = 16
 CLIENT_GONE = "CLIENT_GONE"
 TELLING_SECONDS = 5.0
 
@@ -149,7 +149,7 @@ class RequestMiddleware:
             "ms": round(seconds * 1000, 1),
         }
         if present.certificate:
-            fields["certificate"] = present.certificate[:SHOWN_MARK]
+            fields["certificate"] = present.certificate[:SHOWN_FINGERPRINT]
         if present.audited:
             fields["audit"] = present.audited
         log.log(level, "request", extra={"line": fields})

@@ -19,7 +19,7 @@ from echs.config.app_context import AppContext
 from echs.maintenance import schema
 from echs.maintenance.store_state import LIST_HEADS, last_backup, unfetched_runs, waiting_since
 from echs.partners import tables as partner_tables
-from echs.partners.register import is_active
+from echs.partners.queries import is_active
 
 KEPT_SECONDS = 10.0
 

@@ -8,7 +8,7 @@ import io
 import json
 from dataclasses import dataclass
 
-from echs.statements.drawing import BadDrawing, read_drawing
+from echs.statements.svg import BadDrawing, read_drawing
 
 PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
 LOGO_BYTES = 256 * 1024

@@ -106,7 +106,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class OpenItem:
     """What a run left: one CDR, or where ``cdr_id`` is empty so many of a pair. Volume in 0.0001 kWh."""
 
     run_number: int
@@ -137,7 +137,7 @@ class Statement:
     issuer: Issuer = NOBODY
     address: tuple[str, ...] = ()
     vat_id: str = ""
-    left: Sequence[Left] = ()
+    left: Sequence[OpenItem] = ()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -12,9 +12,9 @@ from echs.base.spool import Spool
 from echs.partners import certificates, enrolment, login
 from echs.partners.enrolment import Ownership
 from echs.protocols.ochp02 import operations
-from echs.protocols.ochp02.codes import CODES, Again
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.codes import CODES, Retry
 from echs.protocols.ochp02.results import DESCRIPTION_LIMIT, HINT
+from echs.protocols.ochp02.wire_schema import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
 from uploads import WRONG_DATA, wrong
 from wire import Caller, identity
 
@@ -70,7 +70,7 @@ def twice_published(stage, operation, record):
 
 def contract_of_another(stage):
     object.__setattr__(stage.context.limits, "refuse_foreign_ids", True)
-    enrolment.own(stage.context, "anwb", Ownership([], ["NL-ANW"], []))
+    enrolment.assign_ids(stage.context, "anwb", Ownership([], ["NL-ANW"], []))
     return stage.tnm.upload("SetRoamingAuthorisationList", token(1, contract_id="NL-ANW-000001"))
 
 
@@ -184,13 +184,13 @@ def test_every_code_has_a_case_here_and_no_number_and_no_name_stands_twice():
 
 def test_the_range_of_a_code_says_whether_the_same_request_may_be_sent_again():
     expected = {
-        1: {Again.AFTER_LOGIN, Again.NO},
-        2: {Again.NO},
-        3: {Again.NO},
-        4: {Again.NO},
-        5: {Again.YES},
-        6: {Again.NO},
+        1: {Retry.AFTER_LOGIN, Retry.NO},
+        2: {Retry.NO},
+        3: {Retry.NO},
+        4: {Retry.NO},
+        5: {Retry.YES},
+        6: {Retry.NO},
     }
     for code in CODES:
         assert code.again in expected[code.number // 100], code
-    assert [code.number for code in CODES if code.number < 200 and code.again is Again.NO] == [101, 105, 106, 107]
+    assert [code.number for code in CODES if code.number < 200 and code.again is Retry.NO] == [101, 105, 106, 107]

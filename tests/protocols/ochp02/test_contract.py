@@ -7,8 +7,8 @@ from spyne.model.complex import ComplexModelBase
 
 from echs.base.resources import contracts
 from echs.protocols.ochp02.contracts import CONTRACTS, DEPLOYED, SPECIFIED
-from echs.protocols.ochp02.mount import application
-from echs.protocols.ochp02.names import IDENTITY_HEADERS, NAMESPACE, RECORDS
+from echs.protocols.ochp02.wire_schema import IDENTITY_HEADERS, NAMESPACE, RECORDS
+from echs.protocols.ochp02.wsgi import application
 from wire import SOAP_11, SOAP_12, Caller, request
 
 XS = "{http://www.w3.org/2001/XMLSchema}"

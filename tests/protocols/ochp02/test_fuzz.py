@@ -11,19 +11,19 @@ import pytest
 
 import fuzzing
 from conftest import IN_CI
-from echs.authorisations import roaming_list
 from echs.base.errors import ProblemCollector
 from echs.base.errors import Refused as RefusedByUs
 from echs.base.spool import Spool
 from echs.base.upload_validation import RecordBatch
 from echs.lists.versioned_list import VersionedList
 from echs.partners.partner import Partner
-from echs.protocols.ochp02.names import ROAMING_AUTHORISATION_INFO
-from echs.protocols.ochp02.wire import received
+from echs.protocols.ochp02.record_codec import received
+from echs.protocols.ochp02.wire_schema import ROAMING_AUTHORISATION_INFO
+from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault
-from echs.protocols.soap.source import Source
-from echs.protocols.soap.stream import EnvelopeReader
+from echs.protocols.soap.request_body import RequestBody
 from echs.protocols.soap.versions import SOAP_11
+from echs.tokens import token_list
 from fuzzing import Fuzzer, Oracle
 from wire import in_pieces
 
@@ -37,14 +37,14 @@ class Reading:
 
     def __init__(self, document: bytes, size: int) -> None:
         self.in_runs = 0
-        reader = EnvelopeReader(Source(in_pieces(document, size), len(document), 10**9), SOAP_11, None)
+        reader = EnvelopeReader(RequestBody(in_pieces(document, size), len(document), 10**9), SOAP_11, None)
         problems = ProblemCollector()
         self.rows: list[tuple[str, ...]] | None = None
         try:
             reader.read_head()
             with Spool() as spool:
-                records = self.counted(received(reader, ROAMING_AUTHORISATION_INFO, roaming_list.KIND.make))
-                judges = roaming_list.judges(OWNER)
+                records = self.counted(received(reader, ROAMING_AUTHORISATION_INFO, token_list.KIND.make))
+                judges = token_list.list_rules(OWNER)
                 upload = VersionedList.receive(LISTS, records, judges, 10**6, problems, spool)
                 # What is no UTF-8 is read as windows-1252, which lxml does not do: to it, it is not well-formed.
                 if not problems and not reader.misread:
@@ -61,7 +61,7 @@ class Reading:
 class Lists:
     """What `ReplacedList.receive` needs of a list, which is no store."""
 
-    kind = roaming_list.KIND
+    kind = token_list.KIND
 
 
 LISTS = Lists()

@@ -11,7 +11,7 @@ from cast import token
 from echs.base.resources import contracts
 from echs.partners import enrolment
 from echs.protocols.ochp02.contracts import CONTRACTS, SPECIFIED, Contract
-from echs.protocols.ochp02.wire import is_int32
+from echs.protocols.ochp02.record_codec import is_int32
 from wire import Caller, envelope, identity, request
 
 XS = "{http://www.w3.org/2001/XMLSchema}"

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from cast import FIELD_CDR, cdr, charge_point, token
 from conftest import IN_CI
-from echs.authorisations.authorisation import FIELDS as TOKEN_FIELDS
 from echs.cdrs.cdr import FIELDS as CDR_FIELDS
-from echs.chargepoints.chargepoint import FIELDS as POINT_FIELDS
+from echs.locations.charge_point import FIELDS as POINT_FIELDS
 from echs.partners import enrolment
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.wire_schema import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
+from echs.tokens.token import FIELDS as TOKEN_FIELDS
 from uploads import members, wrong
 from wire import OPERATIONS, SOAP_11, SOAP_12, Caller, envelope, identity, record_xml, request
 

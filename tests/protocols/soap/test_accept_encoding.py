@@ -2,7 +2,7 @@
 
 import pytest
 
-from echs.protocols.soap.mount import takes_gzip
+from echs.protocols.soap.wsgi import takes_gzip
 
 
 @pytest.mark.parametrize(

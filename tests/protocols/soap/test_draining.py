@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from echs.protocols.soap.source import CHUNK_BYTES
+from echs.protocols.soap.request_body import CHUNK_BYTES
 from wire import PATH, SOAP_12, TYPES, envelope, request
 
 FILLING = b"<!--" + b" " * (10 * CHUNK_BYTES) + b"-->"

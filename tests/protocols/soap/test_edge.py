@@ -255,7 +255,7 @@ def test_an_exception_of_ours_is_a_clean_answer_and_tells_nothing(app, monkeypat
     assert b"canary" not in answer.body
     assert b"Traceback" not in answer.body
     assert "canary-inside" in caplog.text
-    monkeypatch.setattr("echs.protocols.soap.envelope.EnvelopeProtocol.decompose_incoming_envelope", broken)
+    monkeypatch.setattr("echs.protocols.soap.spyne_protocol.EnvelopeProtocol.decompose_incoming_envelope", broken)
     answer = request(app, envelope(GET))
     assert (answer.status, answer.fault) == (500, "Receiver/InternalError")
     assert b"canary" not in answer.body

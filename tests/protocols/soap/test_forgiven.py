@@ -7,10 +7,10 @@ import zlib
 import pytest
 
 from cast import charge_point
-from echs.protocols.ochp02.names import CHARGEPOINT_INFO, NAMESPACE
-from echs.protocols.soap import stream
-from echs.protocols.soap.source import Source
-from echs.protocols.soap.stream import FEW_MARKUP, EnvelopeReader
+from echs.protocols.ochp02.wire_schema import CHARGEPOINT_INFO, NAMESPACE
+from echs.protocols.soap import envelope_reader
+from echs.protocols.soap.envelope_reader import FEW_MARKUP, EnvelopeReader
+from echs.protocols.soap.request_body import RequestBody
 from wire import SOAP_11, SOAP_12, TYPES, envelope, identity, in_pieces, record_xml, request
 
 GET = "<n:GetCDRsRequest/>"
@@ -180,7 +180,7 @@ EXPENSIVE = {
 @pytest.mark.parametrize("name", EXPENSIVE)
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_request_without_a_login_makes_little_work_whatever_it_holds(office, name, packed, monkeypatch):
-    monkeypatch.setattr("echs.protocols.soap.mount.EnvelopeReader", Counting)
+    monkeypatch.setattr("echs.protocols.soap.wsgi.EnvelopeReader", Counting)
     body = envelope(EXPENSIVE[name])
     more = {"HTTP_CONTENT_ENCODING": "gzip"} if packed else {}
     answer = request(office.app, gzip.compress(body) if packed else body, **more)
@@ -191,7 +191,7 @@ def test_a_request_without_a_login_makes_little_work_whatever_it_holds(office, n
 
 
 def test_a_small_request_is_inflated_to_64_kib_and_no_further(office, monkeypatch):
-    monkeypatch.setattr("echs.protocols.soap.mount.EnvelopeReader", Counting)
+    monkeypatch.setattr("echs.protocols.soap.wsgi.EnvelopeReader", Counting)
     body = envelope(AUTHENTICATE.format("<!-- -->" * 20_000))
     answer = request(office.app, gzip.compress(body), HTTP_CONTENT_ENCODING="gzip")
     assert answer.reason == "UPLOAD_TOO_LARGE"
@@ -220,14 +220,14 @@ class HoldsBack:
             self.parser.Parse(self.held, True)
 
 
-REAL = stream.ParserCreate
+REAL = envelope_reader.ParserCreate
 
 
 @pytest.mark.parametrize("piece", [1, 65536])
 def test_a_parser_that_holds_everything_back_until_the_end_loses_nothing(piece, monkeypatch):
-    monkeypatch.setattr(stream, "ParserCreate", HoldsBack)
+    monkeypatch.setattr(envelope_reader, "ParserCreate", HoldsBack)
     body = envelope("<n:GetCDRsRequest><n:a>x</n:a></n:GetCDRsRequest>")
-    reader = EnvelopeReader(Source(in_pieces(body, piece), len(body), 10**6), None, None)
+    reader = EnvelopeReader(RequestBody(in_pieces(body, piece), len(body), 10**6), None, None)
     monkeypatch.setattr(HoldsBack, "CurrentByteIndex", property(lambda self: reader._fed), raising=False)
     assert reader.read_head().operation.endswith("GetCDRsRequest")
     assert [child.text for child in reader.children()] == ["x"]

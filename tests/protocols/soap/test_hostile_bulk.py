@@ -12,7 +12,7 @@ import pytest
 
 from cast import cdr, token
 from echs.base.spool import Spool
-from echs.protocols.ochp02.names import CDR_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.wire_schema import CDR_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
 from wire import SOAP_11, TYPES, Caller, envelope, identity, record_xml, request
 
 pytestmark = pytest.mark.one_store

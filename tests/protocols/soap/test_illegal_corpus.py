@@ -12,7 +12,7 @@ import pytest
 
 from cast import FIELD_CDR, cdr, charge_point, token
 from echs.protocols.ochp02.contracts import CONTRACTS, DEPLOYED, SPECIFIED
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.wire_schema import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO
 from echs.protocols.soap.faults import FAULT_CODES
 from wire import SOAP_11, SOAP_12, TYPES, envelope, identity, record_xml, request
 

@@ -14,7 +14,7 @@ from lxml import etree
 
 from cast import charge_point, token
 from echs.protocols.ochp02.contracts import CONTRACTS, DEPLOYED, SPECIFIED, Contract
-from echs.protocols.ochp02.names import CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp02.wire_schema import CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
 from wire import SOAP_11, SOAP_12, TYPES, escaped, identity, request
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

@@ -1,1 +1,1 @@
-"""TODO"""
+"""The checks of `echs verify`, one file a subject."""

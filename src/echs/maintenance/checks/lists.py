@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 from sqlalchemy import and_, exists, func, select
 
-from echs.authorisations import roaming_list
-from echs.chargepoints import chargepoint_list
 from echs.lists.versioned_list import ListState
+from echs.locations import charge_point_list
 from echs.maintenance.checks.trail_facts import list_subject
 from echs.maintenance.checks.view import Found, View
 from echs.partners import tables as partner_tables
+from echs.tokens import token_list
 
 # By the name that the trail has for them.
-LISTS = {"roaming": roaming_list.PUBLISHED.lists, "charge point": chargepoint_list.PUBLISHED.lists}
+LISTS = {"roaming": token_list.PUBLISHED.lists, "charge point": charge_point_list.PUBLISHED.lists}
 
 
 def whole(view: View) -> Iterator[Found]:

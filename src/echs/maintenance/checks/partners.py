@@ -10,7 +10,7 @@ from echs.base.errors import shown
 from echs.maintenance.checks.view import Found, View
 from echs.partners import tables as partner_tables
 from echs.partners.partner import party_key
-from echs.partners.state import state_of
+from echs.partners.state_digest import state_of
 
 HASH_DIGITS = 64
 

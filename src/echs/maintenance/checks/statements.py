@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from echs.base.errors import Refused, StoreReason, shown
 from echs.clearing import run as runs
-from echs.clearing.publish import DRAWERS, build, drawn_again
+from echs.clearing.statement_builder import DRAWERS, build, drawn_again
 from echs.config.app_context import AppContext
 from echs.maintenance.checks.runs import all_runs, total_of
 from echs.maintenance.checks.view import Found, View

@@ -21,9 +21,7 @@ from spyne import Fault
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.audit.receipts import Receipt
-from echs.audit.receipts import Told as ToldProblem
-from echs.authorisations import roaming_list
-from echs.authorisations.authorisation import Authorisation
+from echs.audit.receipts import ReceiptProblem as ToldProblem
 from echs.base import metrics, request_context
 from echs.base.errors import LoadReason, Reason, Refused, StoreReason, named, refuse
 from echs.base.fields import FieldReason
@@ -31,18 +29,20 @@ from echs.base.plural import counted
 from echs.base.response_stream import ResponseStream, collected
 from echs.cdrs import intake
 from echs.cdrs.cdr import CdrRecord
-from echs.cdrs.intake import Added, Outcome
-from echs.chargepoints import chargepoint_list
-from echs.chargepoints.chargepoint import ChargePoint
-from echs.clearing.delivery import deliver
+from echs.cdrs.intake import IntakeResult, Outcome
 from echs.clearing.run import clear_as
 from echs.config.app_context import AppContext
+from echs.delivery.cleared_cdrs import deliver
 from echs.lists.list_cache import Published, RecordTemplate
 from echs.lists.versioned_list import ReplaceResult
+from echs.locations import charge_point_list
+from echs.locations.charge_point import ChargePoint
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.codes import OK
-from echs.protocols.ochp02.names import (
+from echs.protocols.ochp02.record_codec import escape_markup, numeric_pins_template, received, record_template
+from echs.protocols.ochp02.results import description, number_of, place_of, success_description
+from echs.protocols.ochp02.wire_schema import (
     CDR_INFO,
     CHARGEPOINT_INFO,
     IDENTITY_HEADERS,
@@ -50,11 +50,11 @@ from echs.protocols.ochp02.names import (
     ROAMING_AUTHORISATION_INFO,
     WireRecord,
 )
-from echs.protocols.ochp02.results import description, number_of, place_of, praise
-from echs.protocols.ochp02.wire import finished, form, numeric_pins_form, received
-from echs.protocols.soap.envelope import Exchange, Upload
+from echs.protocols.soap.envelope_reader import EnvelopeReader, split
 from echs.protocols.soap.faults import qualified
-from echs.protocols.soap.stream import EnvelopeReader, split
+from echs.protocols.soap.spyne_protocol import Exchange, Upload
+from echs.tokens import token_list
+from echs.tokens.token import Token
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ Answer = Any
 Operation = Callable[..., Answer]
 
 
-class Told(NamedTuple):
+class OperationResult(NamedTuple):
     """How an operation went: a code of `echs.protocols.ochp02.codes`, 0 for ok, and the sentence for people."""
 
     code: int
@@ -87,19 +87,19 @@ class Told(NamedTuple):
 class LoginAnswer(NamedTuple):
     """What Authenticate answers; no token where it was denied."""
 
-    told: Told
+    told: OperationResult
     token: str = ""
 
 
 class DeliveryAnswer(NamedTuple):
     """What GetCDRs answers, but for the records; no link where there is nothing."""
 
-    told: Told
+    told: OperationResult
     doc_link: str = ""
 
 
 def answered(
-    record: WireRecord | None = None, as_answer: Callable[[Told], Answer] | None = None
+    record: WireRecord | None = None, as_answer: Callable[[OperationResult], Answer] | None = None
 ) -> Callable[..., Operation]:
     """Make an operation of a function that may refuse.
 
@@ -139,8 +139,8 @@ def answered(
             if isinstance(reason, StoreReason):
                 present.tally(metrics.STORE_ERRORS, reason.value)
             elif present.actor and name in CHANGING and not isinstance(reason, LoadReason):
-                note_refusal(context, CHANGING[name], reason)
-            told = Told(number_of(refusal), description(refusal, exchange.request_id, record))
+                record_refusal(context, CHANGING[name], reason)
+            told = OperationResult(number_of(refusal), description(refusal, exchange.request_id, record))
             return told if as_answer is None else as_answer(told)
 
         return operation
@@ -181,10 +181,10 @@ def keep_receipt(
         log.warning("the receipt of an upload could not be kept")
 
 
-def note_refusal(context: AppContext, action: Action, reason: Reason) -> None:
+def record_refusal(context: AppContext, action: Action, reason: Reason) -> None:
     """Enter into the audit trail what a partner was not let do; a store that takes no entry is no reason to fall."""
     try:
-        trail.note_refusal(context, action, "", reason.value)
+        trail.record_refusal(context, action, "", reason.value)
     except Refused:
         log.warning("a refusal could not be entered into the audit trail")
 
@@ -220,9 +220,12 @@ def no_identity(exchange: Exchange) -> str:
     return f"the SOAP header holds no identity header, wanted {wanted}"
 
 
-def ok(sentence: str, exchange: Exchange) -> Told:
+def ok(sentence: str, exchange: Exchange) -> OperationResult:
     """What is said of what went well, with what was forgiven."""
-    return Told(OK, praise(f"{sentence}. {exchange.warning}" if exchange.warning else sentence, exchange.request_id))
+    return OperationResult(
+        OK,
+        success_description(f"{sentence}. {exchange.warning}" if exchange.warning else sentence, exchange.request_id),
+    )
 
 
 @answered(as_answer=LoginAnswer)
@@ -246,18 +249,18 @@ def add_cdrs(context: AppContext, caller: Partner, exchange: Exchange, reader: E
         records = received(reader, CDR_INFO, CdrRecord._make)
         added = intake.add(context, caller, records, exchange.request_id, context.lists)
     new = added.received - added.count(Outcome.KNOWN)
-    note_outcome(exchange, new, added.count(Outcome.KNOWN), added.warned)
+    record_outcome(exchange, new, added.count(Outcome.KNOWN), added.warned)
     for outcome in Outcome:
         request_context.current().tally(metrics.CDRS, outcome.value, amount=added.count(outcome))
-    return ok(told_of_intake(added), exchange)
+    return ok(intake_summary(added), exchange)
 
 
 @answered(as_answer=DeliveryAnswer)
 @identified
 def get_cdrs(context: AppContext, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.5 and 3.6."""
-    delivery = deliver(context, caller, form(CDR_INFO).template)
-    exchange.records = collected(map(finished, delivery.texts))
+    delivery = deliver(context, caller, record_template(CDR_INFO).template)
+    exchange.records = collected(map(escape_markup, delivery.texts))
     if not delivery.runs:
         return DeliveryAnswer(ok("no clearing run concerns you yet", exchange))
     latest = ", ".join(map(str, delivery.runs[-5:]))
@@ -279,8 +282,8 @@ def clear_cdrs(context: AppContext, caller: Partner, exchange: Exchange) -> Answ
 @identified
 def get_roaming_authorisation_list(context: AppContext, caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.9 and 3.10."""
-    drawing = (numeric_pins_form if caller.numeric_pins else form)(ROAMING_AUTHORISATION_INFO)
-    exchange.records = drawn(context, exchange, roaming_list.PUBLISHED, drawing)
+    drawing = (numeric_pins_template if caller.numeric_pins else record_template)(ROAMING_AUTHORISATION_INFO)
+    exchange.records = drawn(context, exchange, token_list.PUBLISHED, drawing)
     return ok("the lists of all partners", exchange)
 
 
@@ -291,18 +294,18 @@ def set_roaming_authorisation_list(
 ) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
     with admitted(context, caller, reader):
-        records = received(reader, ROAMING_AUTHORISATION_INFO, Authorisation._make)
-        replaced = roaming_list.replace(context, caller, records)
-    note_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
+        records = received(reader, ROAMING_AUTHORISATION_INFO, Token._make)
+        replaced = token_list.replace(context, caller, records)
+    record_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
     request_context.current().tally(metrics.LIST_RECORDS, "roaming", amount=replaced.stored)
-    return ok(told_of_replacement(replaced), exchange)
+    return ok(replacement_summary(replaced), exchange)
 
 
 @answered()
 @identified
 def get_chargepoint_list(context: AppContext, _caller: Partner, exchange: Exchange) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
-    exchange.records = drawn(context, exchange, chargepoint_list.PUBLISHED, form(CHARGEPOINT_INFO))
+    exchange.records = drawn(context, exchange, charge_point_list.PUBLISHED, record_template(CHARGEPOINT_INFO))
     return ok("the lists of all partners", exchange)
 
 
@@ -312,13 +315,13 @@ def set_chargepoint_list(context: AppContext, caller: Partner, exchange: Exchang
     """OCHP 0.2, 3.15 and 3.16."""
     with admitted(context, caller, reader):
         records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
-        replaced = chargepoint_list.replace(context, caller, records)
-    note_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
+        replaced = charge_point_list.replace(context, caller, records)
+    record_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
     request_context.current().tally(metrics.LIST_RECORDS, "chargepoint", amount=replaced.stored)
-    return ok(told_of_replacement(replaced), exchange)
+    return ok(replacement_summary(replaced), exchange)
 
 
-def note_outcome(exchange: Exchange, new: int, known: int, warned: int) -> None:
+def record_outcome(exchange: Exchange, new: int, known: int, warned: int) -> None:
     """Note what became of the records of an upload, for its receipt."""
     if exchange.upload is not None:
         exchange.upload.new, exchange.upload.known, exchange.upload.warned = new, known, warned
@@ -340,7 +343,7 @@ def drawn(context: AppContext, exchange: Exchange, lists: Published, drawing: Re
     return context.drawn.records(context.database, lists, drawing, deflated=exchange.takes_gzip)
 
 
-def told_of_intake(added: Added) -> str:
+def intake_summary(added: IntakeResult) -> str:
     """What became of an upload of CDRs, in a sentence."""
     new = added.received - added.count(Outcome.KNOWN)
     text = f"{added.received} received: {new} new, {added.count(Outcome.KNOWN)} already known"
@@ -349,19 +352,19 @@ def told_of_intake(added: Added) -> str:
         text += f"; {held} held until a partner has serviceProviderId {named(added.unowned_provider_ids, 3)}"
     if added.warned:
         counts = {name: len(positions) for name, positions in added.warnings.items()}
-        text += f"; {added.warned} with warnings: {told_of_warnings(counts, added.warnings)}"
+        text += f"; {added.warned} with warnings: {warnings_summary(counts, added.warnings)}"
     return text
 
 
-def told_of_replacement(replaced: ReplaceResult) -> str:
+def replacement_summary(replaced: ReplaceResult) -> str:
     """What became of an upload of a list, in a sentence."""
     text = f"{replaced.stored + replaced.repeated} received: your list now has {replaced.stored}"
     if replaced.repeated:
         text += f", {counted(replaced.repeated, 'repetition')} left out"
-    return text + (f"; warnings: {told_of_warnings(replaced.warnings)}" if replaced.warnings else "")
+    return text + (f"; warnings: {warnings_summary(replaced.warnings)}" if replaced.warnings else "")
 
 
-def told_of_warnings(counts: Mapping[str, int], positions: Mapping[str, Sequence[int]] | None = None) -> str:
+def warnings_summary(counts: Mapping[str, int], positions: Mapping[str, Sequence[int]] | None = None) -> str:
     """How many records each warning is about, the most frequent first, and where the first three of them stand."""
     told = []
     for name, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])):

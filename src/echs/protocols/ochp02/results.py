@@ -2,7 +2,7 @@
 
 from echs.base.errors import COUNTED_PROBLEMS_LIMIT, Problem, Reason, Refused, shown
 from echs.protocols.ochp02.codes import NUMBERS
-from echs.protocols.ochp02.names import WireRecord
+from echs.protocols.ochp02.wire_schema import WireRecord
 
 DESCRIPTION_LIMIT = 500
 # The judging of a record ends at its first problem, so that a hostile upload costs no more than a good one.
@@ -20,7 +20,7 @@ def description(refused: Refused, request_id: str, record: WireRecord | None = N
     Positions count from 0. The first problem is told in full, the next (up to ten in all) by reason and place, as far
     as there is room.
     """
-    first = sentence(refused.first, record)
+    first = problem_sentence(refused.first, record)
     tail = f" request {request_id}"
     effect = f" {refused.effect}" if refused.effect else ""
     room = DESCRIPTION_LIMIT - len(effect) - len(tail)
@@ -32,13 +32,13 @@ def description(refused: Refused, request_id: str, record: WireRecord | None = N
     return first + effect + more + hint + tail
 
 
-def praise(text: str, request_id: str) -> str:
+def success_description(text: str, request_id: str) -> str:
     """The line of what went well, likewise at most 500 characters."""
     tail = f" request {request_id}"
     return cut(f"{text}.", DESCRIPTION_LIMIT - len(tail)) + tail
 
 
-def sentence(problem: Problem, record: WireRecord | None) -> str:
+def problem_sentence(problem: Problem, record: WireRecord | None) -> str:
     """A problem in full: ``NAME at place (label): what is wrong.``"""
     place = place_of(problem, record)
     where = f" at {place}" if place else ""

@@ -7,9 +7,9 @@ from spyne import Service, rpc
 from echs.protocols.ochp02 import operations
 from echs.protocols.ochp02.codes import OK
 from echs.protocols.ochp02.contracts import Contract
-from echs.protocols.ochp02.names import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO, WireRecord
-from echs.protocols.ochp02.operations import DeliveryAnswer, LoginAnswer, Told
+from echs.protocols.ochp02.operations import DeliveryAnswer, LoginAnswer, OperationResult
 from echs.protocols.ochp02.types import ACCEPTED, DENIED, Text, Types
+from echs.protocols.ochp02.wire_schema import CDR_INFO, CHARGEPOINT_INFO, ROAMING_AUTHORISATION_INFO, WireRecord
 
 
 class Messages:
@@ -42,7 +42,7 @@ class Messages:
         """An operation that takes nothing and answers with a result and records."""
         return self.operation(name, {"result": self.types.result, record.element: self.types.repeated(record, 0)})
 
-    def result(self, told: Told) -> Any:
+    def result(self, told: OperationResult) -> Any:
         """How it went, as the contract's type."""
         return self.types.result_value(resultCode=told.code, resultDescription=told.text)
 

@@ -5,7 +5,7 @@ from typing import Any
 from spyne import ComplexModel, Integer32, Unicode
 
 from echs.protocols.ochp02.contracts import Contract
-from echs.protocols.ochp02.names import NAMESPACE, RECORDS, WireRecord
+from echs.protocols.ochp02.wire_schema import NAMESPACE, RECORDS, WireRecord
 
 ONE = {"min_occurs": 1, "max_occurs": 1, "nillable": False}
 OPTIONAL = {"min_occurs": 0, "max_occurs": 1, "nillable": False}

@@ -1,0 +1,200 @@
+"""The register of partners, read: one partner, all partners, who owns an id."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    bindparam,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
+
+from echs.base.context import Context
+from echs.base.database import PreparedQuery
+from echs.base.errors import Refused, refuse, shown
+from echs.partners import tables
+from echs.partners.partner import Group, Partner, PartnerReason, PartyRole, party_key
+
+# Held by whoever changes partners, and shared by whoever relies on one to stay as it is for a transaction.
+LOCK = "partners"
+
+
+def all_partners(context: Context) -> list[Partner]:
+    """Every partner, in the order of enrolment."""
+    with context.database.read() as snapshot:
+        return load(snapshot)
+
+
+def partner_of_user(context: Context, user_id: str) -> Partner:
+    """The partner with this user id.
+
+    :raises Refused: PARTNER_UNKNOWN
+    """
+    with context.database.read() as snapshot:
+        return find(snapshot, user_id)
+
+
+def find(snapshot: Connection, user_id: str) -> Partner:
+    """As `partner_of_user`, inside a transaction of the caller's."""
+    found = load(snapshot, tables.partner.c.user_key == party_key(user_id))
+    if not found:
+        raise unknown(user_id)
+    return found[0]
+
+
+def unknown(user_id: str) -> Refused:
+    """The refusal for a user id that nobody has."""
+    return refuse(PartnerReason.PARTNER_UNKNOWN, f"there is no partner {shown(user_id)}; see: echs partner list")
+
+
+def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list[Partner]:
+    """The partners that match, whole, in the order of enrolment."""
+    query = select(tables.partner).order_by(tables.partner.c.id)
+    rows = snapshot.execute(query if where is None else query.where(where)).all()
+    ids = [row.id for row in rows]
+    groups = grouped(snapshot, tables.partner_group, tables.partner_group.c.group_name, ids)
+    hubs = grouped(snapshot, tables.partner_hub, tables.partner_hub.c.hub, ids)
+    owned: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for row in snapshot.execute(
+        select(tables.party_id).where(tables.party_id.c.partner_id.in_(ids)).order_by(tables.party_id.c.party_key)
+    ):
+        owned[row.partner_id, row.kind].append(row.party_id)
+    return [
+        Partner(
+            id=row.id,
+            user_id=row.user_id,
+            name=row.name,
+            timezone=row.timezone,
+            active=row.active,
+            created_at=row.created_at,
+            groups=frozenset(map(Group, groups[row.id])),
+            operator_ids=tuple(owned[row.id, PartyRole.OPERATOR]),
+            provider_ids=tuple(owned[row.id, PartyRole.PROVIDER]),
+            hubs=tuple(sorted(hubs[row.id])),
+            address=row.address,
+            vat_id=row.vat_id,
+            retired_at=row.retired_at,
+            numeric_pins=row.numeric_pins,
+        )
+        for row in rows
+    ]
+
+
+def facts_of_login() -> CompoundSelect[Any]:
+    """Everything about the partner of a login as one statement, so that it is from one instant: a row for the partner
+    and the login, and one for each thing that it has. Columns: what it is, three texts, a number, two flags, two
+    instants.
+    """
+    login, partner, party = tables.login, tables.partner, tables.party_id
+    mine = select(login.c.partner_id).where(login.c.token_hash == bindparam("token_hash")).scalar_subquery()
+    nothing = null()
+
+    def thing(what: Any, table: Any, text: Any, key: Any, number: Any, until: Any = nothing) -> Select[Any]:
+        columns = (what, text, key, nothing, number, nothing, nothing, nothing, until)
+        return select(*columns).where(table.c.partner_id == mine)
+
+    self = (
+        select(
+            literal_column("'partner'"),
+            partner.c.user_id,
+            partner.c.name,
+            partner.c.timezone,
+            partner.c.id,
+            partner.c.active,
+            partner.c.numeric_pins,
+            partner.c.created_at,
+            login.c.expires_at,
+        )
+        .join(login, login.c.partner_id == partner.c.id)
+        .where(login.c.token_hash == bindparam("token_hash"))
+    )
+    group, hub, certificate = tables.partner_group, tables.partner_hub, tables.partner_certificate
+    return union_all(
+        self,
+        thing(literal_column("'group'"), group, group.c.group_name, nothing, nothing),
+        thing(literal_column("'hub'"), hub, nothing, nothing, hub.c.hub),
+        thing(party.c.kind, party, party.c.party_id, party.c.party_key, nothing),
+        thing(
+            literal_column("'certificate'"), certificate, certificate.c.mark, nothing, nothing, certificate.c.ends_at
+        ),
+    )
+
+
+FACTS_OF_LOGIN = PreparedQuery(facts_of_login())
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Who logged in, until when, and the certificates that it must show one of, with the end of each; none where it has
+    none."""
+
+    partner: Partner
+    expires_at: datetime
+    certificates: Mapping[str, datetime]
+
+
+def partner_of_login(context: Context, token_hash: str) -> LoggedIn | None:
+    """Whose a login is; None where there is no such login."""
+    things: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for what, *facts in context.database.ask(FACTS_OF_LOGIN, token_hash=token_hash):
+        things[what].append(tuple(facts))
+    if not things["partner"]:
+        return None
+    ((user_id, name, timezone, number, active, numeric_pins, created_at, expires_at),) = things["partner"]
+
+    def ids(kind: PartyRole) -> tuple[str, ...]:
+        return tuple(text for text, *_ in sorted(things[kind], key=itemgetter(1)))
+
+    partner = Partner(
+        id=number,
+        user_id=user_id,
+        name=name,
+        timezone=timezone,
+        active=bool(active),
+        created_at=context.database.as_instant(created_at),
+        groups=frozenset(Group(text) for text, *_ in things["group"]),
+        operator_ids=ids(PartyRole.OPERATOR),
+        provider_ids=ids(PartyRole.PROVIDER),
+        hubs=tuple(sorted(number for _, _, _, number, *_ in things["hub"])),
+        numeric_pins=bool(numeric_pins),
+    )
+    certificates = {mark: context.database.as_instant(ends_at) for mark, *_, ends_at in things["certificate"]}
+    return LoggedIn(partner, context.database.as_instant(expires_at), certificates)
+
+
+def grouped(snapshot: Connection, table: Any, column: Any, ids: Iterable[int]) -> dict[int, list[Any]]:
+    """The values of ``column`` by partner."""
+    values: dict[int, list[Any]] = defaultdict(list)
+    for row in snapshot.execute(select(table.c.partner_id, column).where(table.c.partner_id.in_(list(ids)))):
+        values[row[0]].append(row[1])
+    return values
+
+
+def owners_of_provider_keys(snapshot: Connection, keys: Iterable[str]) -> dict[str, int]:
+    """The active partner that owns it, for those of ``keys`` that are somebody's provider id."""
+    wanted = list(keys)
+    found: dict[str, int] = {}
+    for start in range(0, len(wanted), 500):
+        query = select(tables.party_id.c.party_key, tables.party_id.c.partner_id).where(
+            tables.party_id.c.kind == PartyRole.PROVIDER,
+            tables.party_id.c.active,
+            tables.party_id.c.party_key.in_(wanted[start : start + 500]),
+        )
+        found.update((key, partner_id) for key, partner_id in snapshot.execute(query))
+    return found
+
+
+def is_active(partner_id: Any) -> ColumnElement[bool]:
+    """The condition that a column holds the id of an active partner."""
+    condition: ColumnElement[bool] = partner_id.in_(select(tables.partner.c.id).where(tables.partner.c.active))
+    return condition

@@ -1,0 +1,234 @@
+"""An upload seen without a server: the reading and the rules of the wire, and every problem of every record.
+
+What needs the store is not looked at: what is known already, what is held, what overlaps, what the lists know.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from echs.base.errors import Problem, ProblemCollector, Refused, shown
+from echs.base.limits import Limits
+from echs.base.rule import Finding, Rule, Severity, findings
+from echs.base.spool import Spool
+from echs.cdrs.cdr import Cdr, CdrRecord
+from echs.cdrs.cdr import label as cdr_label
+from echs.cdrs.rules import RuleContext, parse_cdr, problems_of, warnings_of
+from echs.cdrs.upload import CDRS
+from echs.cdrs.upload import receive as examine_received
+from echs.locations import charge_point, charge_point_list
+from echs.locations.charge_point import ChargePoint
+from echs.partners.login import LoginReason
+from echs.partners.partner import Partner
+from echs.protocols.ochp02.contracts import CONTRACTS
+from echs.protocols.ochp02.record_codec import records_of
+from echs.protocols.ochp02.results import place_of
+from echs.protocols.ochp02.wire_schema import (
+    CDR_INFO,
+    CHARGEPOINT_INFO,
+    IDENTITY_HEADERS,
+    NAMESPACE,
+    ROAMING_AUTHORISATION_INFO,
+    SECRET_NAMES,
+    WireRecord,
+)
+from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, split
+from echs.protocols.soap.faults import SoapFault, no_request
+from echs.protocols.soap.request_body import RequestBody
+from echs.protocols.soap.spyne_protocol import READ_AS_WINDOWS_1252, refuse_what_is_not_understood
+from echs.tokens import token, token_list
+from echs.tokens.token import Token
+
+UPLOADS = {
+    "AddCDRsRequest": CDR_INFO,
+    "SetRoamingAuthorisationListRequest": ROAMING_AUTHORISATION_INFO,
+    **{f"Set{contract.chargepoint}ListRequest": CHARGEPOINT_INFO for contract in CONTRACTS},
+}
+# Requests that only one of the contracts spells so.
+ONLY_AT = {f"Set{contract.chargepoint}ListRequest": contract.path for contract in CONTRACTS}
+
+
+# What is odd about records: the position of each, what tells a person which it is, and the rule that it breaks.
+Odd = list[tuple[int, tuple[str, str] | None, Finding]]
+Wrong = Callable[[Any, int], Iterator[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing about an upload. ``position`` counts records from 0, ``line`` lines of a CSV file from 1; ``place`` is
+    the field as the wire spells it; ``record`` tells a person which record it is.
+    """
+
+    severity: Severity
+    name: str
+    position: int | None
+    line: int | None
+    record: str
+    place: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Who would send, and against what its uploads are seen. Where it names no ids, whose they are is not looked at."""
+
+    limits: Limits
+    now: datetime
+    timezone: str = "UTC"
+    operator_ids: tuple[str, ...] = ()
+    hubs: tuple[int, ...] = ()
+
+    @property
+    def sender(self) -> Partner:
+        """The partner that would send."""
+        never = datetime.min.replace(tzinfo=UTC)
+        return Partner(0, "", "", self.timezone, True, never, frozenset(), self.operator_ids, (), self.hubs)
+
+
+@dataclass
+class Report:
+    """What was found out about one file: what it is, how many records it has, and every remark, by position."""
+
+    what: str = ""
+    record: WireRecord | None = None
+    records: int = 0
+    remarks: list[Remark] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+    @property
+    def refused(self) -> int:
+        """How many remarks refuse the upload."""
+        return sum(remark.severity is Severity.REJECT for remark in self.remarks)
+
+    def refuse(self, name: str, detail: str, place: str = "") -> None:
+        """Note what refuses the upload as a whole."""
+        self.remarks.append(Remark(Severity.REJECT, name, None, None, "", place, detail))
+
+    def in_order(self) -> "Report":
+        """The report with what is about the whole first, then record by record, what refuses before what is odd."""
+        self.remarks.sort(key=lambda each: (each.position is not None, each.position or 0, each.severity))
+        return self
+
+    def add(self, severity: Severity, problem: Problem, record: WireRecord) -> None:
+        """Note something about a record."""
+        position, known = problem.position, ""
+        if problem.label is not None:
+            known = f"{record.spelling.get(problem.label[0], problem.label[0])} {shown(problem.label[1])[1:-1]}"
+        line = self.lines[position] if position is not None and position < len(self.lines) else None
+        field_alone = Problem(problem.reason, "", field=problem.field, field_as_sent=problem.field_as_sent)
+        place = place_of(field_alone, record)
+        self.remarks.append(Remark(severity, str(problem.reason), position, line, known, place, problem.detail))
+
+
+def check_body(checker: Checker, read: Callable[[int], bytes], *, gzipped: bool) -> Report:
+    """The report on a request body, in either version of SOAP."""
+    report = Report()
+    source = RequestBody(read, None, checker.limits.bulk_body_bytes, gzipped=gzipped)
+    reader = EnvelopeReader(source, None, None, secret=SECRET_NAMES)
+    try:
+        head = reader.read_head()
+        namespace, local = split(head.operation)
+        report.what = f"{local} (for {ONLY_AT[local]})" if local in ONLY_AT else shown(local)[1:-1]
+        ours = {f"{NAMESPACE} {name}" for name in IDENTITY_HEADERS}
+        refuse_what_is_not_understood(head, ours)
+        if len({block.text for block in head.blocks if block.name in ours}) > 1:
+            report.refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has identity headers of different values")
+        record = UPLOADS.get(local) if namespace == NAMESPACE else None
+        if record is None:
+            report.refuse("NotAnUpload", no_request(namespace, local, NAMESPACE, tuple(UPLOADS)))
+            return report.in_order()
+        examine(checker, record, reader.children(), report)
+        if reader.misread:
+            report.remarks.append(Remark(Severity.WARN, "NotUtf8", None, None, "", "", READ_AS_WINDOWS_1252))
+    except SoapFault as fault:
+        report.refuse(fault.subcode, fault.sentence)
+    return report.in_order()
+
+
+def examine(checker: Checker, record: WireRecord, children: Iterable[Child], report: Report) -> None:
+    """Judge the records as the room would that takes them in, and note everything that is wrong or odd."""
+    report.record = record
+    problems = ProblemCollector(thorough=True)
+    odd: Odd = []
+    try:
+        EXAMINERS[record.type_name](checker, counted(children, report), problems, odd)
+    except Refused as refused:
+        for problem in refused.problems:
+            problems.add(problem)
+    finally:
+        # Also where the file ends badly: what stands before is no less wrong.
+        for problem in problems.kept:
+            report.add(Severity.REJECT, problem, record)
+        for position, label, finding in odd:
+            noted = Problem(finding.rule.name, finding.detail, position=position, field=finding.rule.field, label=label)
+            report.add(Severity.WARN, noted, record)
+
+
+def counted(children: Iterable[Child], report: Report) -> Iterator[Child]:
+    """The same children, counted."""
+    for child in children:
+        report.records += 1
+        yield child
+
+
+def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
+    """As AddCDRs."""
+    scene = RuleContext(checker.sender, checker.now, checker.limits, rights_are_known=bool(checker.operator_ids))
+
+    def beyond(record: CdrRecord, position: int) -> Iterator[Problem]:
+        return problems_of(parse_cdr(record, scene.sender), position, scene)
+
+    met: set[object] = set()
+
+    def notice(position: int, cdr: Cdr) -> None:
+        if cdr.record not in met:  # a repetition says nothing new
+            met.add(cdr.record)
+            odd.extend((position, cdr_label(cdr.record), found) for found in warnings_of(cdr, scene))
+
+    with Spool(CDRS) as spool:
+        examine_received(scene, records_of(children, CDR_INFO, CdrRecord._make, beyond), problems, spool, notice)
+
+
+def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
+    """As SetRoamingAuthorisationList."""
+    owner = checker.sender if checker.hubs else None
+
+    def problems_of_token(record: Token, position: int) -> Iterator[Problem]:
+        return token.problems_of(record, position, owner)
+
+    wrong = noting(odd, token.WARNINGS, token.label, problems_of_token)
+    records = records_of(children, ROAMING_AUTHORISATION_INFO, Token._make, wrong)
+    token_list.examine(records, wrong, checker.limits.records_per_upload, problems)
+
+
+def examine_chargepoints(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
+    """As SetChargePointList."""
+    wrong = noting(odd, charge_point.WARNINGS, charge_point.label, charge_point.problems_of)
+    records = records_of(children, CHARGEPOINT_INFO, ChargePoint._make, wrong)
+    charge_point_list.examine(records, wrong, checker.limits.records_per_upload, problems)
+
+
+def noting(
+    odd: Odd,
+    warnings: Sequence[Rule[Any, None]],
+    label: Callable[[Any], tuple[str, str] | None],
+    problems_of_record: Wrong,
+) -> Wrong:
+    """The same rules, with what is odd about a record noted first; a repetition is left out, its warnings with it."""
+    met: set[object] = set()
+
+    def wrong(record: Any, position: int) -> Iterator[Problem]:
+        if record not in met:
+            met.add(record)
+            odd.extend((position, label(record), found) for found in findings(warnings, record, None))
+        return problems_of_record(record, position)
+
+    return wrong
+
+
+EXAMINERS = {
+    CDR_INFO.type_name: examine_cdrs,
+    ROAMING_AUTHORISATION_INFO.type_name: examine_tokens,
+    CHARGEPOINT_INFO.type_name: examine_chargepoints,
+}

@@ -1,0 +1,159 @@
+"""The noun of this room: one authorisation, a token that may charge elsewhere (OCHP 0.2, 4.4)."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from echs.base.errors import Problem, Reason, shown
+from echs.base.fields import Field, field_problems, rules_hold
+from echs.base.rule import Rule, Severity
+from echs.partners.partner import Partner
+from echs.partners.standard_ids import USUAL_CONTRACT_ID, IdWarning, contract_id_shape_problem
+
+
+class TokenReason(Reason):
+    """What can be wrong with an authorisation beyond its fields as such."""
+
+    HUB_NOT_YOURS = "HUB_NOT_YOURS"
+    TOKEN_TYPE_UNKNOWN = "TOKEN_TYPE_UNKNOWN"
+    TOKEN_FLAG_VALUE = "TOKEN_FLAG_VALUE"
+    TOKEN_EXPIRY_FORMAT = "TOKEN_EXPIRY_FORMAT"
+    TOKEN_TWICE = "TOKEN_TWICE"
+
+
+class Token(NamedTuple):
+    """One token as its provider published it; texts are kept as received. Order: OCHP 0.2, 4.4.
+
+    ``expiry_date`` is ``dd/mm/yyyy`` or empty. ``pin_mandatory`` and ``activated`` are 0 or 1.
+    """
+
+    contract_id: str
+    hub: int
+    token_type: int
+    token_id: str
+    printed_number: str
+    expiry_date: str
+    pin: str
+    pin_mandatory: int
+    activated: int
+    token_hash: str
+
+
+TOKEN_TYPES = {0: "other", 1: "MIFARE_CL", 2: "MIFARE_DES", 3: "MSISDN"}
+TYPES_IN_WORDS = ", ".join(f"{number} {name}" for number, name in TOKEN_TYPES.items())
+FLAG_FIELDS = ("pin_mandatory", "activated")
+FLAGS = (0, 1)
+# What is meant as a date, and so is no pin and no card number.
+_LIKE_A_DATE = re.compile(r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}")
+_EXPIRY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+
+
+def expiry_rule(value: str) -> tuple[Reason, str] | None:
+    """A date of the calendar as dd/mm/yyyy (OCHP 0.2, 4.4)."""
+    match = _EXPIRY.fullmatch(value)
+    if match is not None:
+        try:
+            date(int(match[3]), int(match[2]), int(match[1]))
+        except ValueError:
+            detail = f"{shown(value)} is not a day of the calendar; dd/mm/yyyy or empty is"
+            return TokenReason.TOKEN_EXPIRY_FORMAT, detail
+        return None
+    said = f"{shown(value)} " if _LIKE_A_DATE.fullmatch(value) else ""
+    return TokenReason.TOKEN_EXPIRY_FORMAT, f"{said}is not a date like 31/12/2027 (dd/mm/yyyy) nor empty"
+
+
+FIELDS = (
+    Field("contract_id", 64, mandatory=True),
+    Field("hub", 4, mandatory=True, integer=True, wanted="one of your hub numbers, or 0"),
+    Field("token_type", 1, mandatory=True, integer=True, wanted=TYPES_IN_WORDS),
+    Field("token_id", 64, mandatory=True, secret=True),
+    Field("printed_number", 150, secret=True),
+    # The neighbour of the pin and of the card numbers: what stands here by mistake may be one. The rule repeats dates.
+    Field("expiry_date", 10, secret=True, rule=expiry_rule),
+    Field("pin", 32, secret=True),
+    Field("pin_mandatory", 1, mandatory=True, integer=True, wanted="0 or 1"),
+    Field("activated", 1, mandatory=True, integer=True, wanted="0 or 1"),
+    Field("token_hash", 128, secret=True),
+)
+
+
+def label(record: Token) -> tuple[str, str] | None:
+    """How a person finds this record again; the token's own number is a card number and does not serve."""
+    return ("contract_id", record.contract_id) if record.contract_id else None
+
+
+WARNINGS: tuple[Rule[Token, None], ...] = (
+    Rule(
+        IdWarning.CONTRACT_ID_PATTERN,
+        Severity.WARN,
+        "contract_id",
+        lambda record, _: contract_id_shape_problem(record.contract_id),
+        "no contract id of a known shape",
+        "DIN SPEC 91286, ISO 15118-2; the lists of 2012 have thirty shapes",
+        usual=USUAL_CONTRACT_ID,
+    ),
+)
+
+
+def problems_of(record: Token, position: int, owner: Partner | None) -> Iterator[Problem]:
+    """What is wrong with a record that ``owner`` sends: its fields in order, the codes, then the hub.
+
+    Without an owner the hub is not looked at.
+    """
+    yield from field_problems(FIELDS, record, position, label(record))
+    for reason, field, detail in code_problems(record):
+        yield Problem(reason, detail, position=position, field=field, label=label(record))
+    if owner is not None and not owner.may_use_hub(record.hub):
+        yield ownership_problem(record, owner, position)
+
+
+def batch_is_valid(columns: Sequence[Sequence[str]], owner: Partner) -> bool:
+    """Whether `problems_of` would find nothing in a run that ``owner`` sends; by its columns, each value once."""
+    numbers = {field.name: set(map(int, set(columns[place]))) for place, field in enumerate(FIELDS) if field.integer}
+    return (
+        numbers["token_type"] <= TOKEN_TYPES.keys()
+        and all(numbers[name] <= set(FLAGS) for name in FLAG_FIELDS)
+        and all(map(owner.may_use_hub, numbers["hub"]))
+        and rules_hold(FIELDS, columns)
+    )
+
+
+def code_problems(record: Token) -> list[tuple[Reason, str, str]]:
+    """Codes outside their lists, as (reason, field, sentence)."""
+    found: list[tuple[Reason, str, str]] = []
+    if record.token_type not in TOKEN_TYPES:
+        detail = f"{quoted(record.token_type)}is not one of {TYPES_IN_WORDS}"
+        found.append((TokenReason.TOKEN_TYPE_UNKNOWN, "token_type", detail))
+    for field in FLAG_FIELDS:
+        value = getattr(record, field)
+        if value not in FLAGS:
+            found.append((TokenReason.TOKEN_FLAG_VALUE, field, f"{quoted(value)}is neither 0 nor 1"))
+    return found
+
+
+def ownership_problem(record: Token, owner: Partner, position: int | None) -> Problem:
+    """The problem of a token under somebody else's hub number."""
+    yours = ", ".join(map(str, (0, *(hub for hub in owner.hubs if hub))))
+    detail = f"{quoted(record.hub)}is not your hub number; yours: {yours}"
+    return Problem(TokenReason.HUB_NOT_YOURS, detail, position=position, field="hub", label=label(record))
+
+
+def quoted(value: int) -> str:
+    """A code for an error sentence; a longer number may be a pin or a card's that stands in the wrong column."""
+    return f'"{value}" ' if -10 < value < 100 else ""
+
+
+# What makes a token the same token inside a list.
+KEY = ("token_type", "token_id")
+
+
+def duplicate_problem(record: Token, position: int, earlier: int) -> Problem:
+    """The problem of a token that stands twice in one upload, and says different things."""
+    return Problem(
+        TokenReason.TOKEN_TWICE,
+        f"this token stands at positions {earlier} and {position} with different content",
+        position=position,
+        field="token_id",
+        label=label(record),
+    )
