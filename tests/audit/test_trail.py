@@ -32,10 +32,10 @@ def told(context):
 
 
 def test_every_change_leaves_an_entry_with_who_what_and_from_where(context, cast):
-    request_context.begin(RequestContext(door="soap-1.2", actor="tnm", origin="192.0.2.7"))
+    request_context.begin(RequestContext(channel="soap-1.2", actor="tnm", origin="192.0.2.7"))
     token_list.replace(context, cast.tnm, [token(1)])
     intake.add(context, cast.tnm, iter([cdr(1), cdr(2)]), request_context.current().request_id, context.lists)
-    request_context.begin(RequestContext(door="command", actor="root", origin="host"))
+    request_context.begin(RequestContext(channel="command", actor="root", origin="host"))
     run.clear(context, "command", request_context.current().request_id)
     for _ in range(2):
         list(deliver(context, cast.anwb, "%s" * 20).texts)
@@ -48,7 +48,7 @@ def test_every_change_leaves_an_entry_with_who_what_and_from_where(context, cast
         ("cdrs.fetch", "anwb"),
         ("partner.disable", "partner lnd"),
     ]
-    assert [(each.door, each.actor, each.origin) for each in found[:3]] == [
+    assert [(each.channel, each.actor, each.origin) for each in found[:3]] == [
         ("soap-1.2", "tnm", "192.0.2.7"),
         ("soap-1.2", "tnm", "192.0.2.7"),
         ("command", "root", "host"),
@@ -78,7 +78,7 @@ def test_a_refusal_to_somebody_known_is_entered_and_one_to_somebody_unknown_is_n
     assert len(told(context)) == before + 1
 
 
-REWRITTEN = "(number, at, door, actor, origin, action, subject, result, request_id, detail, previous_hash, hash) "
+REWRITTEN = "(number, at, channel, actor, origin, action, subject, result, request_id, detail, previous_hash, hash) "
 REWRITTEN += (
     "SELECT number, at, door, 'nobody', origin, action, subject, result, request_id, detail, previous_hash, hash "
 )

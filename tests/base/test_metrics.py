@@ -30,7 +30,7 @@ def test_meters_of_one_process_are_read_as_they_were_counted():
     meters.add(REQUESTS, "add_cdrs", "soap-1.2", "ok", amount=2)
     meters.observe(DURATION, "add_cdrs", value=0.3)
     text = meters.text().decode()
-    assert 'echs_requests_total{door="soap-1.2",operation="add_cdrs",result="ok"} 2.0' in text
+    assert 'echs_requests_total{channel="soap-1.2",operation="add_cdrs",result="ok"} 2.0' in text
     assert 'echs_request_duration_seconds_bucket{le="0.5",operation="add_cdrs"} 1.0' in text
 
 

@@ -37,7 +37,7 @@ SENDER = Partner(
     (),
     (5,),
 )
-SCENE = RuleContext(SENDER, datetime(2014, 1, 23, tzinfo=UTC), limits(read_settings({})))
+RULE_CONTEXT = RuleContext(SENDER, datetime(2014, 1, 23, tzinfo=UTC), limits(read_settings({})))
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 # What one field of a record may say while the whole record is right, and judged in a batch.
@@ -90,7 +90,7 @@ CHANGES = st.sampled_from(
 
 
 def one_by_one(rows):
-    return [validate(CdrRecord._make(row), 0, SCENE) for row in rows]
+    return [validate(CdrRecord._make(row), 0, RULE_CONTEXT) for row in rows]
 
 
 def numbered(several):
@@ -104,7 +104,7 @@ def test_every_batch_that_is_right_is_judged_at_once_and_as_its_records_are():
     @settings(max_examples=200)
     def judged_alike(several):
         rows = numbered(several)
-        batch = validate_batch(rows, SCENE)
+        batch = validate_batch(rows, RULE_CONTEXT)
         met["examples"] += 1
         met["at once"] += batch is not None
         met["of several"] += batch is not None and len(batch) > 1
@@ -125,7 +125,7 @@ def test_a_batch_in_which_one_field_of_one_record_is_wrong_is_never_let_pass():
         field, value = change
         several[place] = several[place]._replace(**{field: value})
         rows = numbered(several)
-        alone, batch = one_by_one(rows), validate_batch(rows, SCENE)
+        alone, batch = one_by_one(rows), validate_batch(rows, RULE_CONTEXT)
         bad = sum(not isinstance(each, Cdr) for each in alone)
         assert bad <= 1
         met[f"one bad {field}"] += bad
@@ -153,14 +153,14 @@ PLAIN = {"start_datetime": "2014-01-22T10:16:38Z", "end_datetime": "2014-01-22T1
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_record_of_a_batch_is_enough_to_leave_it_to_the_records(wrong, place):
     several = [cdr(number, **PLAIN) for number in range(3)]
-    assert validate_batch(numbered(several), SCENE) is not None
+    assert validate_batch(numbered(several), RULE_CONTEXT) is not None
     several[place] = several[place]._replace(**wrong)
-    assert validate_batch(numbered(several), SCENE) is None
+    assert validate_batch(numbered(several), RULE_CONTEXT) is None
 
 
 def test_a_plausible_batch_needs_no_second_look():
     row = tuple(cdr(1, start_datetime="2014-01-22T10:16:38Z", end_datetime="2014-01-22T12:14:33Z", duration="1:57:54"))
-    assert validate_batch([row, row], SCENE) is not None
+    assert validate_batch([row, row], RULE_CONTEXT) is not None
 
 
 ids = st.text(alphabet="NLTM0159-*EX +. ä", max_size=18) | st.sampled_from(
@@ -181,13 +181,13 @@ ids = st.text(alphabet="NLTM0159-*EX +. ä", max_size=18) | st.sampled_from(
 @settings(max_examples=500)
 def test_no_quick_test_lets_pass_what_its_rule_would_warn_of(several):
     cdrs = [
-        validate(cdr(number, contract_id=contract or "x", evse_id=evse, country=country), 0, SCENE)
+        validate(cdr(number, contract_id=contract or "x", evse_id=evse, country=country), 0, RULE_CONTEXT)
         for number, (contract, evse, country) in enumerate(several)
     ]
     cdrs = [each for each in cdrs if isinstance(each, Cdr)]
-    plainly = [[rule.name for rule in WARNINGS if rule.broken(each, SCENE) is not None] for each in cdrs]
-    assert [[found.rule.name for found in of_one] for of_one in warnings_among(cdrs, SCENE)] == plainly
-    assert [[found.rule.name for found in warnings_of(each, SCENE)] for each in cdrs] == plainly
+    plainly = [[rule.name for rule in WARNINGS if rule.violation(each, RULE_CONTEXT) is not None] for each in cdrs]
+    assert [[found.rule.name for found in of_one] for of_one in warnings_among(cdrs, RULE_CONTEXT)] == plainly
+    assert [[found.rule.name for found in warnings_of(each, RULE_CONTEXT)] for each in cdrs] == plainly
 
 
 @pytest.mark.parametrize("noun", [token_noun, charge_point_noun], ids=attrgetter("__name__"))
@@ -201,8 +201,8 @@ def test_no_quick_test_of_lists_lets_pass_what_its_rule_would_warn_of(noun, seve
             for one, two in several
         ]
         column = [getattr(record, rule.field) for record in made]
-        broken = {place for place, record in enumerate(made) if rule.broken(record, None) is not None}
-        assert broken <= set(rule.usual.odd(column))
+        violation = {place for place, record in enumerate(made) if rule.violation(record, None) is not None}
+        assert violation <= set(rule.prefilter.suspects(column))
 
 
 def texts(record):

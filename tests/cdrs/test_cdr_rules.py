@@ -39,11 +39,11 @@ SENDER = Partner(
     hubs=(),
 )
 NOW = datetime(2014, 1, 22, 12, 0, tzinfo=UTC)
-SCENE = RuleContext(SENDER, NOW, limits(read_settings({})))
+RULE_CONTEXT = RuleContext(SENDER, NOW, limits(read_settings({})))
 
 
 def problems(**change: str) -> list[Problem]:
-    verdict = validate(cdr("1")._replace(**change), 17, SCENE)
+    verdict = validate(cdr("1")._replace(**change), 17, RULE_CONTEXT)
     found = verdict.problems if isinstance(verdict, RefusedIfNew) else verdict
     assert isinstance(found, RecordProblems)
     return [found.first, *found.rest]
@@ -54,17 +54,17 @@ def problem(**change: str) -> Problem:
 
 
 def accepted(**change: str) -> Cdr:
-    verdict = validate(cdr("1", **change), 0, SCENE)
+    verdict = validate(cdr("1", **change), 0, RULE_CONTEXT)
     assert isinstance(verdict, Cdr), verdict
     return verdict
 
 
-def warned(scene: RuleContext = SCENE, **change: str) -> list[str]:
-    return [found.rule.name for found in warnings_of(accepted(**change), scene)]
+def warned(rule_context: RuleContext = RULE_CONTEXT, **change: str) -> list[str]:
+    return [found.rule.name for found in warnings_of(accepted(**change), rule_context)]
 
 
 def test_the_record_of_the_field_is_read():
-    read = validate(FIELD_CDR, 0, SCENE)
+    read = validate(FIELD_CDR, 0, RULE_CONTEXT)
     assert read.record is FIELD_CDR
     assert (read.operator_key, read.provider_key) == ("thenewmotion", "anwb")
     assert read.started_at == datetime(2014, 1, 22, 9, 16, 38, tzinfo=UTC)
@@ -143,7 +143,7 @@ def test_a_session_does_not_end_before_it_starts():
 @pytest.mark.parametrize(("seconds", "refused"), [(0, False), (900, False), (901, True)])
 def test_a_session_ends_at_most_a_quarter_of_an_hour_in_the_future(seconds, refused):
     end = (NOW + timedelta(seconds=seconds)).isoformat()
-    verdict = validate(cdr(1, end_datetime=end), 0, SCENE)
+    verdict = validate(cdr(1, end_datetime=end), 0, RULE_CONTEXT)
     assert isinstance(verdict, RefusedIfNew) is refused
     if refused:
         assert verdict.problems.first.reason is CdrReason.CDR_IN_FUTURE
@@ -160,23 +160,23 @@ def test_the_volume_has_a_limit_that_may_be_reached():
 
 def test_only_what_depends_on_the_clock_or_a_setting_is_a_doubt_and_any_other_problem_ends_it():
     assert OF_NEW_ONLY == (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
-    both = validate(cdr(1, volume="1001", end_datetime="2015-01-01 00:00:00"), 0, SCENE)
+    both = validate(cdr(1, volume="1001", end_datetime="2015-01-01 00:00:00"), 0, RULE_CONTEXT)
     assert isinstance(both, RefusedIfNew)
     assert len(list(both.problems.rest)) == 1
-    assert isinstance(validate(cdr(1, volume="1001", operator_id="e-laad"), 0, SCENE), RecordProblems)
-    assert isinstance(validate(cdr(1, volume="1001", city="x" * 300), 0, SCENE), RecordProblems)
+    assert isinstance(validate(cdr(1, volume="1001", operator_id="e-laad"), 0, RULE_CONTEXT), RecordProblems)
+    assert isinstance(validate(cdr(1, volume="1001", city="x" * 300), 0, RULE_CONTEXT), RecordProblems)
 
 
 def test_numbers_in_sentences_are_written_out():
-    long = warnings_of(accepted(start_datetime="2014-01-01 00:00:00", end_datetime="2014-01-20 12:00:00"), SCENE)
+    long = warnings_of(accepted(start_datetime="2014-01-01 00:00:00", end_datetime="2014-01-20 12:00:00"), RULE_CONTEXT)
     assert [found.detail for found in long] == ['"7074" is 7074 s; from start to end it is 1684800 s']
-    late = replace(SCENE, now=datetime(2014, 1, 22, 9, 16, 39, tzinfo=UTC) + timedelta(days=90))
+    late = replace(RULE_CONTEXT, now=datetime(2014, 1, 22, 9, 16, 39, tzinfo=UTC) + timedelta(days=90))
     assert "began 91 days ago; more than 90 is late" in warnings_of(accepted(), late)[0].detail
 
 
 def test_without_a_known_sender_the_operator_id_is_not_looked_at():
-    scene = replace(SCENE, rights_are_known=False)
-    assert isinstance(validate(cdr(1, operator_id="e-laad"), 0, scene), Cdr)
+    rule_context = replace(RULE_CONTEXT, rights_are_known=False)
+    assert isinstance(validate(cdr(1, operator_id="e-laad"), 0, rule_context), Cdr)
 
 
 MANDATORY = [
@@ -227,9 +227,9 @@ def test_a_card_number_is_not_in_a_refusal():
 
 
 def test_nobody_owning_the_provider_id_holds_and_is_asked_only_where_it_was_looked_up():
-    assert HOLD.broken(accepted(), SCENE) is None
-    assert HOLD.broken(accepted(), replace(SCENE, owned_provider_keys={"anwb"})) is None
-    assert "ANWB" in HOLD.broken(accepted(), replace(SCENE, owned_provider_keys=set()))
+    assert HOLD.violation(accepted(), RULE_CONTEXT) is None
+    assert HOLD.violation(accepted(), replace(RULE_CONTEXT, owned_provider_keys={"anwb"})) is None
+    assert "ANWB" in HOLD.violation(accepted(), replace(RULE_CONTEXT, owned_provider_keys=set()))
 
 
 def test_the_record_of_the_field_is_plausible():
@@ -278,14 +278,14 @@ PLAUSIBLE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "change", "scene"), ODD, ids=[str(case[0]) for case in ODD])
-def test_what_is_odd_is_warned_of_and_of_nothing_else(name, change, scene):
-    assert warned(replace(SCENE, **scene), **change) == [name]
+@pytest.mark.parametrize(("name", "change", "rule_context"), ODD, ids=[str(case[0]) for case in ODD])
+def test_what_is_odd_is_warned_of_and_of_nothing_else(name, change, rule_context):
+    assert warned(replace(RULE_CONTEXT, **rule_context), **change) == [name]
 
 
-@pytest.mark.parametrize(("change", "scene"), PLAUSIBLE)
-def test_what_is_plausible_is_not_warned_of(change, scene):
-    assert warned(replace(SCENE, **scene), **change) == []
+@pytest.mark.parametrize(("change", "rule_context"), PLAUSIBLE)
+def test_what_is_plausible_is_not_warned_of(change, rule_context):
+    assert warned(replace(RULE_CONTEXT, **rule_context), **change) == []
 
 
 def test_every_warning_has_a_case_here_and_all_that_apply_are_found_in_order():
@@ -302,8 +302,8 @@ def test_no_time_at_all_and_some_energy_is_too_much_power():
 
 
 def test_a_card_number_is_not_in_a_warning():
-    scene = replace(SCENE, tokens={"anwb": set()}, contracts={"anwb": set()})
-    (found,) = warnings_of(accepted(token_id="CANARY"), scene)
+    rule_context = replace(RULE_CONTEXT, tokens={"anwb": set()}, contracts={"anwb": set()})
+    (found,) = warnings_of(accepted(token_id="CANARY"), rule_context)
     assert found.rule.name is CdrWarning.CARD_UNKNOWN
     assert "CANARY" not in found.detail
 

@@ -39,7 +39,7 @@ def years(context, cast):
                 with context.database.read() as snapshot:
                     snapshot.execute(text("SELECT 1"))
                 list(deliver(context, partner, FORM).texts)
-        list(statement_builder.draw_run(context, context.shelf, number + 1))
+        list(statement_builder.draw_run(context, context.statement_cache, number + 1))
     return context
 
 
@@ -88,9 +88,9 @@ def test_a_purged_cdr_sent_again_is_known_and_with_other_content_refused(years, 
 def test_the_statement_of_a_purged_run_is_refused_with_what_remains(years, cast):
     assert sum(purge_run(years, 1)) == 5
     with pytest.raises(Refused, match="STATEMENT_UNKNOWN") as refused:
-        statement_builder.open_statement(years, years.shelf, cast.anwb.id, [1], "csv")
+        statement_builder.open_statement(years, years.statement_cache, cast.anwb.id, [1], "csv")
     assert "were deleted on" in refused.value.first.detail
-    statement_builder.open_statement(years, years.shelf, cast.anwb.id, [3], "csv").close()
+    statement_builder.open_statement(years, years.statement_cache, cast.anwb.id, [3], "csv").close()
 
 
 def test_a_purge_that_is_stopped_is_taken_up_by_the_next_and_harms_nobody_meanwhile(years, cast, monkeypatch):
@@ -145,7 +145,7 @@ def test_the_command_shows_first_and_asks_and_deletes_then(years, environment, m
     assert "pass --yes" in capsys.readouterr().err
     assert execute(["purge", "--older-than", "31d", "--yes"]) == 0
     assert "5 CDRs deleted" in capsys.readouterr().err
-    assert list(years.shelf.directory.glob("*")) == []
+    assert list(years.statement_cache.directory.glob("*")) == []
     assert execute(["purge", "--older-than", "31d", "--yes", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["deleted"] == 0
 

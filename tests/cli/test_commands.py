@@ -145,7 +145,7 @@ def test_clearing_is_previewed_confirmed_and_shown(echs, context, cast):
     assert parsed(echs, "run", "list") == []
     made = parsed(echs, "clear", "--yes")
     assert (made["run"]["number"], made["run"]["cdr_count"], made["run"]["cleared_by"]) == (1, 2, "command line")
-    assert len(list(context.shelf.directory.iterdir())) == 6
+    assert len(list(context.statement_cache.directory.iterdir())) == 6
     assert [run["number"] for run in parsed(echs, "run", "list")] == [1]
     code, out, _ = echs("run", "show", "1")
     assert code == 0

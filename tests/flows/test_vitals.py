@@ -94,7 +94,7 @@ def test_meters_add_up_over_all_workers(server):
     in_flight = []
     for _ in range(8):  # whichever worker answers says the same
         found = samples(get(server, "/metrics")[1])
-        assert total(found, "echs_requests_total", operation="add_cdrs", result="ok", door="soap-1.2") == 20
+        assert total(found, "echs_requests_total", operation="add_cdrs", result="ok", channel="soap-1.2") == 20
         assert total(found, "echs_requests_total", operation="authenticate", result="ok") == 3
         assert total(found, "echs_request_duration_seconds_count", operation="add_cdrs") == 20
         assert total(found, "echs_cdrs_received_total", outcome="pending") == 20

@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 
 import requests
-from serving import serving
 
 from cast import PASSWORDS, enrol, token
 from echs.config.app_context import AppContext
@@ -20,6 +19,7 @@ from echs.partners import enrolment
 from echs.protocols.ochp02.contracts import DEPLOYED
 from echs.tokens import token_list
 from programs import Missing, install
+from serving import serving
 
 HERE = Path(__file__).parent / "gsoap"
 SECONDS = 300

@@ -29,11 +29,11 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import numeric_pins  # noqa: E402
 from day import Differs, Step, compared, day  # noqa: E402
-from serving import serving  # noqa: E402
 
 from echs.protocols.ochp02.contracts import CONTRACTS, Contract  # noqa: E402
 from programs import Missing, install  # noqa: E402
 from servers import Server  # noqa: E402
+from serving import serving  # noqa: E402
 
 VERSIONS = ("1.1", "1.2")
 NUMERIC_PINS = "gSOAP with pins as numbers"
@@ -95,7 +95,7 @@ def doors(server: Server, expected: int) -> list[str]:
     end = time.monotonic() + 5
     while True:
         lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
-        found = [line["door"] for line in lines if line["event"] == "request" and line["door"] != "http"]
+        found = [line["channel"] for line in lines if line["event"] == "request" and line["channel"] != "http"]
         if len(found) >= expected or time.monotonic() > end:
             return found
         time.sleep(0.05)

@@ -75,8 +75,8 @@ def test_no_coordinate_that_breaks_a_rule_looks_usual(latitude, longitude, entra
         entrance_longitude=entrance,
     )
     for rule in WARNINGS:
-        if rule.broken(record, None) is not None:
-            assert list(rule.usual.odd([getattr(record, rule.field)])) == [0], rule.name
+        if rule.violation(record, None) is not None:
+            assert list(rule.prefilter.suspects([getattr(record, rule.field)])) == [0], rule.name
 
 
 def test_the_answer_to_a_list_counts_them(context, cast):

@@ -43,14 +43,14 @@ def test_differences_of_keys_and_of_indexes_over_expressions_are_seen(context):
         transaction.execute(text("DROP TABLE partner_certificate"))
         transaction.execute(
             text(
-                "CREATE TABLE partner_certificate (partner_id INTEGER REFERENCES partner (id), mark VARCHAR(64), "
+                "CREATE TABLE partner_certificate (partner_id INTEGER REFERENCES partner (id), fingerprint VARCHAR(64), "
                 "name VARCHAR(200) NOT NULL, ends_at TIMESTAMP NOT NULL, added_at TIMESTAMP NOT NULL, "
-                "CONSTRAINT pk_partner_certificate PRIMARY KEY (mark, partner_id))"
+                "CONSTRAINT pk_partner_certificate PRIMARY KEY (fingerprint, partner_id))"
             )
         )
     with context.database.read() as snapshot:
         told = "\n".join(schema.differences(snapshot))
-    assert "the primary key of partner_certificate is mark, partner_id, not partner_id, mark" in told
+    assert "the primary key of partner_certificate is fingerprint, partner_id, not partner_id, fingerprint" in told
     assert "ix_cdr_card_started_at" in told
     assert "ix_cdr_own_card_started_at" in told or not context.database.is_sqlite
 
@@ -120,7 +120,7 @@ def test_lists_and_cdrs_come_through_the_change_to_bulk_rows_and_back(context, c
 
 
 def test_migrations_only_add_so_that_the_release_before_serves_on():
-    """From 0006 on; what may not happen under a running release is split over two."""
+    """From 0006 on; what may not happen under a running release is split over two, or says that servers stop for it."""
     allowed = {
         "create_table", "create_index", "add_column", "execute", "get_bind", "f",
         # Only in the way back.
@@ -130,6 +130,8 @@ def test_migrations_only_add_so_that_the_release_before_serves_on():
         if path.name < "0006":
             continue
         tree = ast.parse(path.read_text())
+        if "must be stopped first" in (ast.get_docstring(tree) or ""):
+            continue
         for function in tree.body:
             if not isinstance(function, ast.FunctionDef):
                 continue

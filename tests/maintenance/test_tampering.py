@@ -375,7 +375,7 @@ TAMPERINGS = {
         {"runs in the trail"},
     ),
     "what a run left is forged": (
-        "INSERT INTO clearing_run_left (run_number, position, operator_partner_id, operator_id, provider_id, cdr_id, "
+        "INSERT INTO clearing_run_open_item (run_number, position, operator_partner_id, operator_id, provider_id, cdr_id, "
         f"why, reason, cdr_count, volume_e4_kwh) VALUES (3, 999, {partner('tnm')}, 'TheNewMotion', 'ANWB', '50', "
         "'hold', 'none', 1, 1)",
         {"runs in the trail"},
@@ -527,8 +527,8 @@ TAMPERINGS = {
         {"rights"},
     ),
     "a certificate is pinned": (
-        "INSERT INTO partner_certificate (partner_id, mark, name, ends_at, added_at) "
-        f"SELECT {partner('tnm')}, mark, name, ends_at, added_at FROM partner_certificate",
+        "INSERT INTO partner_certificate (partner_id, fingerprint, name, ends_at, added_at) "
+        f"SELECT {partner('tnm')}, fingerprint, name, ends_at, added_at FROM partner_certificate",
         {"rights"},
     ),
     "a certificate is pinned no more": ("DELETE FROM partner_certificate", {"rights"}),

@@ -51,7 +51,7 @@ def busy(context):
     """The same, and the statements drawn."""
     context.clock.turn(hours=2)
     for number in (1, 2):
-        list(statement_builder.draw_run(context, context.shelf, number))
+        list(statement_builder.draw_run(context, context.statement_cache, number))
     return context
 
 
@@ -239,7 +239,7 @@ def test_a_trail_that_nobody_guards_any_more_is_found(busy):
 
 
 def test_a_statement_that_was_swapped_on_the_shelf_is_found(busy):
-    one, other = sorted(busy.shelf.directory.glob("run-1-*.pdf"))[:2]
+    one, other = sorted(busy.statement_cache.directory.glob("run-1-*.pdf"))[:2]
     one.write_bytes(other.read_bytes())
     (finding,) = verify(busy)
     assert finding.check == "statements"

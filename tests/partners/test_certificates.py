@@ -67,7 +67,7 @@ def test_a_certificate_counts_until_it_ends_and_others_are_as_they_were(app, con
 def test_without_the_last_one_the_password_is_enough_again(context, cast, clock, door):
     pinned = certificates.add(context, "tnm", certificate_pem(clock()))
     assert certificates.all_of(context, "tnm") == [pinned]
-    assert certificates.remove(context, "tnm", pinned.mark[:8].upper()) == pinned
+    assert certificates.remove(context, "tnm", pinned.fingerprint[:8].upper()) == pinned
     assert door(AUTHENTICATE.format(PASSWORDS["tnm"])).text("authToken")
 
 
@@ -101,7 +101,7 @@ def test_the_commands_pin_list_and_remove(context, cast, clock, environment, tmp
     assert execute(["partner", "cert", "list", "tnm", "--json"]) == 0
     (pinned,) = json.loads(capsys.readouterr().out)
     assert pinned["name"] == "CN=a partner's back end"
-    assert execute(["partner", "cert", "remove", "tnm", pinned["mark"]]) == 0
+    assert execute(["partner", "cert", "remove", "tnm", pinned["fingerprint"]]) == 0
     assert "its password alone is enough" in capsys.readouterr().err
-    assert execute(["partner", "cert", "remove", "tnm", pinned["mark"]]) == 2
+    assert execute(["partner", "cert", "remove", "tnm", pinned["fingerprint"]]) == 2
     assert execute(["partner", "cert", "list", "nobody"]) == 3

@@ -39,7 +39,7 @@ def hashed(monkeypatch):
 
 def attempt(context, throttle, user_id, password, origin):
     """How a login from an address ends: ok, or the reason."""
-    request_context.begin(RequestContext(door="http", origin=origin))
+    request_context.begin(RequestContext(channel="http", origin=origin))
     try:
         log_in(context, user_id, password, throttle)
     except Refused as refused:
@@ -88,7 +88,7 @@ def test_the_wait_that_is_told_is_enough(context, cast, clock, throttle):
     clock.turn(seconds=100)
     for _ in range(3):
         attempt(context, throttle, "tnm", "wrong", "192.0.2.1")
-    request_context.begin(RequestContext(door="http", origin="192.0.2.1"))
+    request_context.begin(RequestContext(channel="http", origin="192.0.2.1"))
     with pytest.raises(Refused) as refused:
         log_in(context, "tnm", PASSWORDS["tnm"], throttle)
     assert "wait 200 s" in refused.value.first.detail

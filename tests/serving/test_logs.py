@@ -18,7 +18,7 @@ REQUEST = {
     "request_id": "01M88ZJ2Y0Q3N5T7V9X1Z3B5D7",
     "origin": "192.0.2.7",
     "actor": "tnm",
-    "door": "soap-1.2",
+    "channel": "soap-1.2",
     "method": "POST",
     "path": "/ochp/0.2",
     "operation": "add_cdrs",

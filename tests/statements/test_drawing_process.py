@@ -111,10 +111,13 @@ def test_a_drawing_that_takes_too_long_is_ended_and_the_next_one_may_try(context
     slow = replace(context, limits=replace(context.limits, statement_seconds=0))
     began = time.monotonic()
     with pytest.raises(DrawingFailed, match="within 0 s"):
-        statement_builder.open_served(slow, context.shelf, cast.anwb.id, [1], "csv")
+        statement_builder.open_served(slow, context.statement_cache, cast.anwb.id, [1], "csv")
     assert time.monotonic() - began < 20
     assert (
-        statement_builder.open_served(context, context.shelf, cast.anwb.id, [1], "csv").file.read().count(b"\r\n") == 4
+        statement_builder.open_served(context, context.statement_cache, cast.anwb.id, [1], "csv")
+        .file.read()
+        .count(b"\r\n")
+        == 4
     )
 
 
@@ -127,7 +130,7 @@ def test_a_drawing_that_fails_is_told_in_the_log_and_answered_with_again_later(c
     )
     assert answer.status == 503
     assert "a statement could not be drawn" in caplog.text
-    assert not list(context.shelf.directory.glob("*.pdf"))
+    assert not list(context.statement_cache.directory.glob("*.pdf"))
 
 
 def test_no_password_of_the_store_is_an_argument_of_the_process(context, cast, monkeypatch):
@@ -141,7 +144,7 @@ def test_no_password_of_the_store_is_an_argument_of_the_process(context, cast, m
 
     monkeypatch.setattr(drawing_process, "LINES", 1)
     monkeypatch.setattr(drawing_process.subprocess, "Popen", noting)
-    statement_builder.open_served(context, context.shelf, cast.anwb.id, [1], "csv").file.close()
+    statement_builder.open_served(context, context.statement_cache, cast.anwb.id, [1], "csv").file.close()
     ((command, how),) = seen
     assert command[1:] == ["-P", "-m", "echs.clearing.drawing_process"]
     assert "env" not in how
@@ -167,9 +170,9 @@ class Drawings:
 
 
 def test_two_are_drawn_at_once_a_few_wait_and_the_rest_is_told_to_come_back(tmp_path):
-    shelf, drawings = StatementCache(tmp_path), Drawings()
+    statement_cache, drawings = StatementCache(tmp_path), Drawings()
     with ThreadPoolExecutor(16) as pool:
-        asked = [pool.submit(shelf.open_apart, f"{number}.pdf", drawings) for number in range(10)]
+        asked = [pool.submit(statement_cache.open_apart, f"{number}.pdf", drawings) for number in range(10)]
         deadline = time.monotonic() + 20
         while sum(each.done() for each in asked) < 10 - shelf_module.APART - shelf_module.WAITING:
             assert time.monotonic() < deadline
@@ -182,9 +185,9 @@ def test_two_are_drawn_at_once_a_few_wait_and_the_rest_is_told_to_come_back(tmp_
 
 
 def test_who_wants_the_same_waits_for_the_one_drawing(tmp_path):
-    shelf, drawings = StatementCache(tmp_path), Drawings()
+    statement_cache, drawings = StatementCache(tmp_path), Drawings()
     with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(shelf.open_apart, "same.pdf", drawings) for _ in range(4)]
+        asked = [pool.submit(statement_cache.open_apart, "same.pdf", drawings) for _ in range(4)]
         time.sleep(0.2)
         drawings.go.set()
         assert {each.result().read() for each in asked} == {b"drawn"}
@@ -193,13 +196,13 @@ def test_who_wants_the_same_waits_for_the_one_drawing(tmp_path):
 
 def test_who_waits_too_long_is_told_to_come_back(tmp_path, monkeypatch):
     monkeypatch.setattr(shelf_module, "WAIT_SECONDS", 0.05)
-    shelf, drawings = StatementCache(tmp_path), Drawings()
+    statement_cache, drawings = StatementCache(tmp_path), Drawings()
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(shelf.open_apart, "same.pdf", drawings)
+        first = pool.submit(statement_cache.open_apart, "same.pdf", drawings)
         while not drawings.all:
             time.sleep(0.01)
         with pytest.raises(DrawingBusy):
-            shelf.open_apart("same.pdf", drawings)
+            statement_cache.open_apart("same.pdf", drawings)
         drawings.go.set()
         assert first.result().read() == b"drawn"
 

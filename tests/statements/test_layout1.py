@@ -52,12 +52,14 @@ def clear(context, request):
     made = run.clear(context, "test", request * 26)
     with context.database.write() as transaction:
         transaction.exec_driver_sql("UPDATE clearing_run SET layout = NULL, issuer_hash = NULL")
-        transaction.exec_driver_sql("DELETE FROM clearing_run_left")
+        transaction.exec_driver_sql("DELETE FROM clearing_run_open_item")
     return made
 
 
 def drawn(context, cast, user_id, runs, form):
-    with statement_builder.open_statement(context, context.shelf, getattr(cast, user_id).id, runs, form) as file:
+    with statement_builder.open_statement(
+        context, context.statement_cache, getattr(cast, user_id).id, runs, form
+    ) as file:
         return file.read()
 
 

@@ -45,8 +45,10 @@ def clear(context, issuer=ISSUER):
     return run.clear(context, "test", next(_requests), issuer)
 
 
-def drawn(context, partner, runs, shelf=None):
-    with statement_builder.open_statement(context, shelf or context.shelf, partner.id, runs, "pdf") as file:
+def drawn(context, partner, runs, statement_cache=None):
+    with statement_builder.open_statement(
+        context, statement_cache or context.statement_cache, partner.id, runs, "pdf"
+    ) as file:
         return file.read()
 
 

@@ -37,7 +37,7 @@ def clear(context):
 
 
 def drawn(context, partner, runs, form) -> bytes:
-    with statement_builder.open_statement(context, context.shelf, partner.id, runs, form) as file:
+    with statement_builder.open_statement(context, context.statement_cache, partner.id, runs, form) as file:
         return file.read()
 
 
@@ -347,12 +347,12 @@ def test_a_full_shelf_does_not_keep_a_statement_from_its_reader(context, cast, d
 
 def test_a_statement_of_another_store_is_never_taken_from_the_shelf(context, cast, day):
     first = drawn(context, cast.tnm, [1], "csv")
-    names = {path.name for path in context.shelf.directory.iterdir()}
+    names = {path.name for path in context.statement_cache.directory.iterdir()}
     with context.database.write() as transaction:
         transaction.exec_driver_sql("UPDATE clearing_run SET request_id = '99999999999999999999999999'")
         transaction.exec_driver_sql("UPDATE clearing_run_party SET name = 'Other'")
     assert drawn(context, cast.tnm, [1], "csv") != first
-    assert len({path.name for path in context.shelf.directory.iterdir()} - names) == 1
+    assert len({path.name for path in context.statement_cache.directory.iterdir()} - names) == 1
 
 
 def test_many_readers_of_a_new_statement_wait_for_one_drawing(context, cast, day, monkeypatch):
@@ -371,15 +371,15 @@ def test_many_readers_of_a_new_statement_wait_for_one_drawing(context, cast, day
 
 
 def test_every_statement_of_a_run_can_be_drawn_ahead(context, cast, day):
-    assert list(statement_builder.draw_run(context, context.shelf, 1)) == ["tnm", "lnd", "anwb"]
-    assert len(list(context.shelf.directory.iterdir())) == 6
+    assert list(statement_builder.draw_run(context, context.statement_cache, 1)) == ["tnm", "lnd", "anwb"]
+    assert len(list(context.statement_cache.directory.iterdir())) == 6
 
 
 def test_the_link_of_a_disabled_partner_opens_nothing_until_it_is_enabled_again(context, cast, day):
     signed = link.sign(context.link_key, cast.tnm.id, [(1, 1)], context.clock(), 86_400)
 
     def opens():
-        found = statement_builder.open_link(context, context.shelf, context.link_key, signed, "csv")
+        found = statement_builder.open_link(context, context.statement_cache, context.link_key, signed, "csv")
         if found is not None:
             found.file.close()
         return found is not None
@@ -393,4 +393,4 @@ def test_the_link_of_a_disabled_partner_opens_nothing_until_it_is_enabled_again(
 
 def test_who_has_the_key_from_a_backup_makes_no_link_for_ever(context, cast, day):
     forged = link.seal(context.link_key, f"{cast.tnm.id}.1-999999.99999999999")
-    assert statement_builder.open_link(context, context.shelf, context.link_key, forged, "csv") is None
+    assert statement_builder.open_link(context, context.statement_cache, context.link_key, forged, "csv") is None

@@ -48,13 +48,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry. ``at`` is UTC; ``actor`` is a partner's user id, or for the door ``command`` a user of the system;
+    """One entry. ``at`` is UTC; ``actor`` is a partner's user id, or for the channel ``command`` a user of the system;
     ``detail`` is JSON and holds no secret; ``result`` is ``ok`` or the reason of a refusal.
     """
 
     number: int
     at: datetime
-    door: str
+    channel: str
     actor: str
     origin: str
     action: str

@@ -15,7 +15,7 @@ audit = Table(
     metadata,
     Column("number", Identity, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
-    Column("door", String(16), nullable=False),
+    Column("channel", String(16), nullable=False),
     Column("actor", String(ACTOR_LIMIT), nullable=False),
     Column("origin", String(ORIGIN_LIMIT), nullable=False),
     Column("action", String(32), nullable=False),

@@ -54,7 +54,7 @@ def record(
     entry = Entry(
         number=number + 1,
         at=context.clock(),
-        door=present.door,
+        channel=present.channel,
         actor=present.actor[:ACTOR_LIMIT],
         origin=present.origin[:ORIGIN_LIMIT],
         action=action,

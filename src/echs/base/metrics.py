@@ -30,7 +30,7 @@ class Metric:
 REQUESTS = Metric(
     "requests_total",
     "counter",
-    ("operation", "door", "result"),
+    ("operation", "channel", "result"),
     "Requests by result: ok or a reason.",
 )
 DURATION = Metric(

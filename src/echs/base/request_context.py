@@ -16,13 +16,13 @@ COMMAND = "command"
 class RequestContext:
     """A request on its way, or a command.
 
-    ``door`` is what it came in by: ``soap-1.1``, ``soap-1.2``, ``http`` or ``command``. ``actor`` is the user id of the
-    partner, once it is proven, or for a command the user of the system. ``origin`` is the address of the client, or for
+    ``channel`` is ``soap-1.1``, ``soap-1.2``, ``http`` or ``command``. ``actor`` is the user id of the partner, once it
+    is proven, or for a command the user of the system. ``origin`` is the address of the client, or for
     a command the name of the host. ``certificate`` is the SHA-256 of the client's certificate, where it showed one.
     """
 
     request_id: str = field(default_factory=new_request_id)
-    door: str = ""
+    channel: str = ""
     origin: str = ""
     actor: str = ""
     certificate: str = ""

@@ -27,7 +27,7 @@ class Severity(StrEnum):
 class Prefilter(Protocol):
     """A quick test of many texts of one field."""
 
-    def odd(self, column: Sequence[str]) -> Sequence[int]:
+    def suspects(self, column: Sequence[str]) -> Sequence[int]:
         """The places of those that must be looked at closely."""
 
 
@@ -38,7 +38,7 @@ class PatternPrefilter:
         self._one = re.compile(pattern).fullmatch
         self._all = re.compile(f"(?:(?:{pattern})\n)*+").fullmatch
 
-    def odd(self, column: Sequence[str]) -> Sequence[int]:
+    def suspects(self, column: Sequence[str]) -> Sequence[int]:
         """The places of those that do not match."""
         lines = "\n".join([*column, ""])
         # A text with a line feed in it would be looked at as two.
@@ -53,7 +53,7 @@ class SetPrefilter:
     def __init__(self, texts: Callable[[], Container[str]]) -> None:
         self._texts = texts
 
-    def odd(self, column: Sequence[str]) -> Sequence[int]:
+    def suspects(self, column: Sequence[str]) -> Sequence[int]:
         """The places of those that are not in it."""
         known = self._texts()
         return [place for place, text in enumerate(column) if text not in known]
@@ -61,23 +61,23 @@ class SetPrefilter:
 
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[Subject, RuleContext]):
-    """One rule. ``broken`` gets the record and what it is seen against, and answers with a sentence if it is broken.
+    """One rule. ``violation`` gets the record and its context, and answers with a sentence if the rule is broken.
 
-    ``field`` is the noun's own name. ``meaning`` and ``source`` are for the documentation. A rule that is not ``told``
-    rests on what other partners sent: the sender does not learn of it, the administrator does. ``usual`` is a quick
-    test of the field's texts: those that it lets pass do not break the rule, whatever the rest of the record says.
-    ``seen_against`` names what of the scene the rule needs: where there is nothing of it, nothing breaks the rule.
+    ``field`` is the noun's own name. ``meaning`` and ``source`` are for the documentation. A rule that rests on other
+    partners' records is not ``visible_to_sender``: only the administrator learns of it. ``prefilter`` is a quick test
+    of the field's texts: those that it lets pass do not break the rule, whatever the rest of the record says.
+    ``requires`` names an attribute of the context: where that is empty, nothing breaks the rule.
     """
 
     name: Reason
     severity: Severity
     field: str
-    broken: Callable[[Subject, RuleContext], str | None]
+    violation: Callable[[Subject, RuleContext], str | None]
     meaning: str
     source: str
-    told: bool = True
-    usual: Prefilter | None = None
-    seen_against: str | None = None
+    visible_to_sender: bool = True
+    prefilter: Prefilter | None = None
+    requires: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,11 @@ class Finding:
     detail: str
 
 
-def findings(rules: Sequence[Rule[Subject, RuleContext]], subject: Subject, scene: RuleContext) -> Iterator[Finding]:
+def findings(
+    rules: Sequence[Rule[Subject, RuleContext]], subject: Subject, rule_context: RuleContext
+) -> Iterator[Finding]:
     """The rules that the record breaks, in the order of the table."""
     for rule in rules:
-        detail = rule.broken(subject, scene)
+        detail = rule.violation(subject, rule_context)
         if detail is not None:
             yield Finding(rule, detail)

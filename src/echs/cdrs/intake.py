@@ -96,23 +96,25 @@ def add(
 
     :raises Refused: for any problem in any record, then nothing of the upload is stored; DEADLINE_EXCEEDED
     """
-    scene = RuleContext(sender, context.clock(), context.limits)
+    rule_context = RuleContext(sender, context.clock(), context.limits)
     problems = ProblemCollector()
     with Spool(CDRS) as spool:
-        received = receive(scene, records, problems, spool)
+        received = receive(rule_context, records, problems, spool)
         if problems:
             raise problems.refusal(NOTHING_STORED)
         # Before the transaction: the lists may change meanwhile, and a warning is not worth making others wait.
         in_lists = published_ids(context, lists, sender, received.cdrs())
-        scene = replace(scene, tokens=in_lists.tokens, contracts=in_lists.contracts, chargepoints=in_lists.chargepoints)
+        rule_context = replace(
+            rule_context, tokens=in_lists.tokens, contracts=in_lists.contracts, chargepoints=in_lists.chargepoints
+        )
         with context.database.write() as transaction:
             now = lock_active_partner(context, transaction, sender)
-            recheck_ownership(replace(scene, sender=now), received)
+            recheck_ownership(replace(rule_context, sender=now), received)
             for operator_key in sorted(received.operator_keys):
                 context.database.lock(transaction, f"cdr:{operator_key}")
             known = known_positions(transaction, sender, received)
-            refuse_invalid_new(scene, received, known)
-            storing = CdrWriter(context, transaction, scene, request_id)
+            refuse_invalid_new(rule_context, received, known)
+            storing = CdrWriter(context, transaction, rule_context, request_id)
             for batch in received.batches(known):
                 storing.store(batch)
             storing.enter_uncleared()
@@ -124,7 +126,7 @@ def add(
                 "new": storing.new,
                 "digest": storing.digest.hexdigest(),
                 "partner": sender.id,
-                "received_at": as_text(scene.now),
+                "received_at": as_text(rule_context.now),
                 "warnings": storing.warnings_digest.value,
             }
             trail.record(
@@ -133,7 +135,7 @@ def add(
     return storing.summary(received, known)
 
 
-def refuse_invalid_new(scene: RuleContext, received: ReceivedCdrs, known: Set[int]) -> None:
+def refuse_invalid_new(rule_context: RuleContext, received: ReceivedCdrs, known: Set[int]) -> None:
     """Rules that depend on the clock or on a setting are for new CDRs: the same record sent again changes nothing.
 
     :raises Refused: CDR_IN_FUTURE, CDR_VOLUME_LIMIT
@@ -143,26 +145,26 @@ def refuse_invalid_new(scene: RuleContext, received: ReceivedCdrs, known: Set[in
     doubted = ProblemCollector()
     for positions, cdrs in received.batches(known):
         for position, cdr in zip(positions, cdrs, strict=True):
-            verdict = validate(cdr.record, position, scene) if position in received.doubted else None
+            verdict = validate(cdr.record, position, rule_context) if position in received.doubted else None
             if isinstance(verdict, RefusedIfNew):
                 doubted.add_of_record(verdict.problems)
     if doubted:
         raise doubted.refusal(NOTHING_STORED)
 
 
-def recheck_ownership(scene: RuleContext, received: ReceivedCdrs) -> None:
+def recheck_ownership(rule_context: RuleContext, received: ReceivedCdrs) -> None:
     """An operator id can be taken away while an upload is on its way.
 
     :raises Refused: CDR_OPERATOR_NOT_YOURS
     """
-    if received.operator_keys <= scene.sender.operator_keys:
+    if received.operator_keys <= rule_context.sender.operator_keys:
         return
     lost = ProblemCollector()
     for positions, cdrs in received.batches():
         for position, cdr in zip(positions, cdrs, strict=True):
-            if cdr.operator_key in scene.sender.operator_keys:
+            if cdr.operator_key in rule_context.sender.operator_keys:
                 continue
-            verdict = validate(cdr.record, position, scene)
+            verdict = validate(cdr.record, position, rule_context)
             if isinstance(verdict, RecordProblems):
                 lost.add_of_record(verdict)
     if lost:
@@ -250,9 +252,9 @@ def differs_problem(position: int, record: CdrRecord, field: str, received_at: d
 class CdrWriter:
     """Writing the new CDRs of an upload batch by batch, inside its transaction, and what is known of them then."""
 
-    def __init__(self, context: Context, transaction: Connection, scene: RuleContext, request_id: str) -> None:
+    def __init__(self, context: Context, transaction: Connection, rule_context: RuleContext, request_id: str) -> None:
         self.context, self.transaction, self.request_id = context, transaction, request_id
-        self.scene = scene
+        self.rule_context = rule_context
         self.new = 0
         self.digest = hashlib.sha256()
         self.warnings_digest = RowDigest()
@@ -271,12 +273,12 @@ class CdrWriter:
         """
         deadline.check()
         as_stored = self.context.database.as_stored
-        received = as_stored(self.scene.now)
+        received = as_stored(self.rule_context.now)
         rows = [
             (
                 cdr.operator_key,
                 cdr.provider_key,
-                self.scene.sender.id,
+                self.rule_context.sender.id,
                 as_stored(cdr.started_at),
                 as_stored(cdr.ended_at),
                 cdr.duration_s,
@@ -310,17 +312,17 @@ class CdrWriter:
         found = overlaps(self.transaction, self._warned_to, numbers[-1], self.request_id)
         self._warned_to = numbers[-1]
         self._look_up_owners(batch)
-        scene = replace(
-            self.scene,
+        rule_context = replace(
+            self.rule_context,
             socket_overlaps=found.socket,
             card_overlaps=found.card,
             card_overlaps_elsewhere=found.card_elsewhere,
         )
         rows: list[tuple[Any, ...]] = []
-        found_odd = warnings_among(batch.cdrs, scene)
+        found_odd = warnings_among(batch.cdrs, rule_context)
         for number, position, odd in zip(numbers, batch.positions, found_odd, strict=True):
             rows += sorted((number, str(one.rule.name), one.rule.field, one.detail[:DETAIL_LIMIT]) for one in odd)
-            told = [str(one.rule.name) for one in odd if one.rule.told]
+            told = [str(one.rule.name) for one in odd if one.rule.visible_to_sender]
             for name in told:
                 self._told[name].append(position)
             self._warned += bool(told)

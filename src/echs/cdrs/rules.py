@@ -117,48 +117,48 @@ def end_before_start(reading: ParsedCdr, _scene: RuleContext) -> str | None:
     return f"{shown(reading.record.end_datetime)} is before the start {shown(reading.record.start_datetime)}"
 
 
-def in_future(reading: ParsedCdr, scene: RuleContext) -> str | None:
+def in_future(reading: ParsedCdr, rule_context: RuleContext) -> str | None:
     """The session ends in the future."""
-    end, tolerance = reading.ended_at, scene.limits.cdr_future_seconds
-    if isinstance(end, WrongFormat) or end <= latest_end(scene):
+    end, tolerance = reading.ended_at, rule_context.limits.cdr_future_seconds
+    if isinstance(end, WrongFormat) or end <= latest_end(rule_context):
         return None
-    now = scene.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = rule_context.now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return f"{shown(reading.record.end_datetime)} is more than {plainly(tolerance / 60)} minutes after now, {now}"
 
 
-def latest_end(scene: RuleContext) -> datetime:
+def latest_end(rule_context: RuleContext) -> datetime:
     """When a session ends at the latest."""
-    return scene.now + timedelta(seconds=scene.limits.cdr_future_seconds)
+    return rule_context.now + timedelta(seconds=rule_context.limits.cdr_future_seconds)
 
 
-def volume_limit(reading: ParsedCdr, scene: RuleContext) -> str | None:
+def volume_limit(reading: ParsedCdr, rule_context: RuleContext) -> str | None:
     """More energy than one session can have."""
-    volume, limit = reading.volume_e4_kwh, scene.limits.cdr_volume_e4_kwh
+    volume, limit = reading.volume_e4_kwh, rule_context.limits.cdr_volume_e4_kwh
     if isinstance(volume, WrongFormat) or volume <= limit:
         return None
     most = plainly(limit / UNITS_PER_KWH)
     return f"{shown(reading.record.volume)} is more than the {most} kWh that one CDR may have (is it in Wh?)"
 
 
-def ownership_problem(reading: ParsedCdr, scene: RuleContext) -> str | None:
+def ownership_problem(reading: ParsedCdr, rule_context: RuleContext) -> str | None:
     """The sender is not this operator."""
     operator_id = reading.record.operator_id
-    if is_yours(operator_id, scene):
+    if is_yours(operator_id, rule_context):
         return None
-    yours = named(scene.sender.operator_ids) or "none"
+    yours = named(rule_context.sender.operator_ids) or "none"
     return f"{named([operator_id])} is not your operator id; yours: {yours}"
 
 
-def is_yours(operator_id: str, scene: RuleContext) -> bool:
+def is_yours(operator_id: str, rule_context: RuleContext) -> bool:
     """Whether the sender may send as this operator, or nobody knows."""
-    return not scene.rights_are_known or party_key(operator_id) in scene.sender.operator_keys
+    return not rule_context.rights_are_known or party_key(operator_id) in rule_context.sender.operator_keys
 
 
 # These depend on the clock or on a setting: what was accepted once is asked no more, so that sending twice is harmless.
 OF_NEW_ONLY = (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
 REJECTIONS: tuple[Rule[ParsedCdr, RuleContext], ...] = tuple(
-    Rule(name, Severity.REJECT, field, broken, meaning, source)
-    for name, field, broken, meaning, source in (
+    Rule(name, Severity.REJECT, field, violation, meaning, source)
+    for name, field, violation, meaning, source in (
         (
             CdrReason.CDR_START_FORMAT,
             "start_datetime",
@@ -216,9 +216,9 @@ REJECTIONS: tuple[Rule[ParsedCdr, RuleContext], ...] = tuple(
 # ---------------------------------------------------------------------- what holds
 
 
-def provider_unowned(cdr: Cdr, scene: RuleContext) -> str | None:
+def provider_unowned(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """Nobody owns the provider id."""
-    if scene.owned_provider_keys is None or cdr.provider_key in scene.owned_provider_keys:
+    if rule_context.owned_provider_keys is None or cdr.provider_key in rule_context.owned_provider_keys:
         return None
     return f"no partner has the provider id {shown(cdr.record.provider_id)}"
 
@@ -241,20 +241,24 @@ def session_s(cdr: Cdr) -> float:
     return (cdr.ended_at - cdr.started_at).total_seconds()
 
 
-def duration_differs(cdr: Cdr, scene: RuleContext) -> str | None:
+def duration_differs(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """What is stated is not what the timestamps say."""
-    if cdr.duration_s is None or abs(cdr.duration_s - session_s(cdr)) <= scene.limits.cdr_duration_tolerance_seconds:
+    if (
+        cdr.duration_s is None
+        or abs(cdr.duration_s - session_s(cdr)) <= rule_context.limits.cdr_duration_tolerance_seconds
+    ):
         return None
     stated = f"{shown(cdr.record.duration)} is {cdr.duration_s} s"
     return f"{stated}; from start to end it is {plainly(session_s(cdr))} s"
 
 
-def power_too_high(cdr: Cdr, scene: RuleContext) -> str | None:
+def power_too_high(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """No charger is that fast."""
-    kwh_allowed = scene.limits.cdr_power_kw * session_s(cdr) / 3600
+    kwh_allowed = rule_context.limits.cdr_power_kw * session_s(cdr) / 3600
     if cdr.volume_e4_kwh <= kwh_allowed * UNITS_PER_KWH:
         return None
-    return f"{kwh(cdr.volume_e4_kwh)} kWh in {plainly(session_s(cdr))} s is more than {scene.limits.cdr_power_kw} kW"
+    limit = f"{rule_context.limits.cdr_power_kw} kW"
+    return f"{kwh(cdr.volume_e4_kwh)} kWh in {plainly(session_s(cdr))} s is more than {limit}"
 
 
 def volume_zero(cdr: Cdr, _scene: RuleContext) -> str | None:
@@ -262,51 +266,52 @@ def volume_zero(cdr: Cdr, _scene: RuleContext) -> str | None:
     return None if cdr.volume_e4_kwh else "no energy was charged"
 
 
-def session_short(cdr: Cdr, scene: RuleContext) -> str | None:
+def session_short(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """Too short to have charged."""
-    if session_s(cdr) >= scene.limits.cdr_short_seconds:
+    if session_s(cdr) >= rule_context.limits.cdr_short_seconds:
         return None
-    least = scene.limits.cdr_short_seconds
+    least = rule_context.limits.cdr_short_seconds
     return f"the session took {plainly(session_s(cdr))} s; sessions shorter than {least} s are unusual"
 
 
-def too_old(cdr: Cdr, scene: RuleContext) -> str | None:
+def too_old(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """Sent long after."""
-    age = scene.now - cdr.started_at
-    if age <= timedelta(days=scene.limits.cdr_age_days):
+    age = rule_context.now - cdr.started_at
+    if age <= timedelta(days=rule_context.limits.cdr_age_days):
         return None
-    return f"the session began {ceil(age / timedelta(days=1))} days ago; more than {scene.limits.cdr_age_days} is late"
+    limit = rule_context.limits.cdr_age_days
+    return f"the session began {ceil(age / timedelta(days=1))} days ago; more than {limit} is late"
 
 
-def socket_overlap(cdr: Cdr, scene: RuleContext) -> str | None:
+def socket_overlap(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """Two sessions at once at one socket."""
-    return (scene.socket_overlaps or {}).get(cdr.key)
+    return (rule_context.socket_overlaps or {}).get(cdr.key)
 
 
-def card_overlap(cdr: Cdr, scene: RuleContext) -> str | None:
+def card_overlap(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """Two sessions at once with one card."""
-    return (scene.card_overlaps or {}).get(cdr.key)
+    return (rule_context.card_overlaps or {}).get(cdr.key)
 
 
-def card_overlap_elsewhere(cdr: Cdr, scene: RuleContext) -> str | None:
+def card_overlap_elsewhere(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """Two sessions at once with one card, the other at another operator's."""
-    return (scene.card_overlaps_elsewhere or {}).get(cdr.key)
+    return (rule_context.card_overlaps_elsewhere or {}).get(cdr.key)
 
 
-def card_unknown(cdr: Cdr, scene: RuleContext) -> str | None:
+def card_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """The provider's list has no such card; without authenticationId the contract is looked for."""
-    if scene.tokens is None or scene.contracts is None or cdr.provider_key not in scene.tokens:
+    if rule_context.tokens is None or rule_context.contracts is None or cdr.provider_key not in rule_context.tokens:
         return None
     if cdr.record.token_id:
-        known = plain(cdr.record.token_id) in scene.tokens[cdr.provider_key]
+        known = plain(cdr.record.token_id) in rule_context.tokens[cdr.provider_key]
     else:
-        known = not scene.contracts[cdr.provider_key].isdisjoint(contract_spellings(cdr.record.contract_id))
+        known = not rule_context.contracts[cdr.provider_key].isdisjoint(contract_spellings(cdr.record.contract_id))
     return None if known else f"the list of {shown(cdr.record.provider_id)} has no such card"
 
 
-def chargepoint_unknown(cdr: Cdr, scene: RuleContext) -> str | None:
+def chargepoint_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """The sender's list has no such charge point."""
-    if scene.chargepoints is None or plain(socket_of(cdr.record)) in scene.chargepoints:
+    if rule_context.chargepoints is None or plain(socket_of(cdr.record)) in rule_context.chargepoints:
         return None
     return f"{shown(socket_of(cdr.record))} is not in the sender's charge point list"
 
@@ -319,9 +324,9 @@ def country_unknown(cdr: Cdr, _scene: RuleContext) -> str | None:
     return f"{shown(country)} is not a country of ISO 3166-1, such as NLD"
 
 
-def own_network(cdr: Cdr, scene: RuleContext) -> str | None:
+def own_network(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """The sender's own driver at the sender's own charge point."""
-    if cdr.provider_key not in party_keys(scene.sender.provider_ids):
+    if cdr.provider_key not in party_keys(rule_context.sender.provider_ids):
         return None
     return f"{shown(cdr.record.provider_id)} is yours as {shown(cdr.record.operator_id)} is: nothing is owed for it"
 
@@ -379,7 +384,7 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         socket_overlap,
         "at the same time as another session of the sender's at this socket",
         "data clearing of mobile telephony (duplicates)",
-        seen_against="socket_overlaps",
+        requires="socket_overlaps",
     ),
     Rule(
         CdrWarning.CARD_OVERLAP,
@@ -388,7 +393,7 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         card_overlap,
         "at the same time as another session of the sender's with this card",
         "data clearing of mobile telephony (duplicates)",
-        seen_against="card_overlaps",
+        requires="card_overlaps",
     ),
     Rule(
         CdrWarning.CARD_OVERLAP_ELSEWHERE,
@@ -397,8 +402,8 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         card_overlap_elsewhere,
         "at the same time as a session with this card at another operator; the sender is not told",
         "data clearing of mobile telephony (duplicates)",
-        told=False,
-        seen_against="card_overlaps_elsewhere",
+        visible_to_sender=False,
+        requires="card_overlaps_elsewhere",
     ),
     Rule(
         CdrWarning.CARD_UNKNOWN,
@@ -407,7 +412,7 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         card_unknown,
         "not in the provider's list, if it has published one; without authenticationId, evcoId is not",
         "Hubject (not authorised)",
-        seen_against="tokens",
+        requires="tokens",
     ),
     Rule(
         CdrWarning.CHARGEPOINT_UNKNOWN,
@@ -424,7 +429,7 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         lambda cdr, _: contract_id_shape_problem(cdr.record.contract_id),
         "no contract id of a known shape",
         "DIN SPEC 91286, ISO 15118-2; the lists of 2012 have thirty shapes",
-        usual=USUAL_CONTRACT_ID,
+        prefilter=USUAL_CONTRACT_ID,
     ),
     Rule(
         IdWarning.CONTRACT_ID_CHECK_DIGIT,
@@ -441,7 +446,7 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         unusual_evse_id,
         "no EVSE id of a known shape",
         "OCHP 0.2, 4.2; ISO 15118-2; DIN SPEC 91286",
-        usual=USUAL_EVSE_ID,
+        prefilter=USUAL_EVSE_ID,
     ),
     Rule(
         CdrWarning.COUNTRY_UNKNOWN,
@@ -450,7 +455,7 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         country_unknown,
         "neither two nor three letters of ISO 3166-1",
         "OCHP 0.2, 4.2 (three letters); the field writes two as well",
-        usual=SetPrefilter(countries_or_none),
+        prefilter=SetPrefilter(countries_or_none),
     ),
     Rule(
         CdrWarning.OWN_NETWORK,
@@ -475,10 +480,10 @@ class RefusedIfNew:
     problems: RecordProblems
 
 
-def validate(record: CdrRecord, position: int, scene: RuleContext) -> Cdr | RefusedIfNew | RecordProblems:
+def validate(record: CdrRecord, position: int, rule_context: RuleContext) -> Cdr | RefusedIfNew | RecordProblems:
     """The CDR, or what is wrong with it: first the fields as such, then the rules that refuse."""
-    reading = parse_cdr(record, scene.sender)
-    wrong = RecordProblems.among(problems_of(reading, position, scene))
+    reading = parse_cdr(record, rule_context.sender)
+    wrong = RecordProblems.among(problems_of(reading, position, rule_context))
     if wrong is None:
         return accepted(reading)
     if wrong.first.reason not in OF_NEW_ONLY:
@@ -488,7 +493,7 @@ def validate(record: CdrRecord, position: int, scene: RuleContext) -> Cdr | Refu
     return RefusedIfNew(accepted(reading), again) if all(each.reason in OF_NEW_ONLY for each in rest) else again
 
 
-def validate_batch(rows: Sequence[Row], scene: RuleContext) -> list[Cdr] | None:
+def validate_batch(rows: Sequence[Row], rule_context: RuleContext) -> list[Cdr] | None:
     """What `validate` makes of a run in which it finds nothing to say; None where it may have something to say."""
     records = list(map(CdrRecord._make, rows))
     columns = CdrRecord._make(zip(*rows, strict=True))
@@ -502,9 +507,9 @@ def validate_batch(rows: Sequence[Row], scene: RuleContext) -> list[Cdr] | None:
         started is None
         or ended is None
         or not all(map(le, started, ended))
-        or max(ended) > latest_end(scene)
-        or max(volumes) > scene.limits.cdr_volume_e4_kwh
-        or not all(is_yours(operator_id, scene) for operator_id in set(columns.operator_id))
+        or max(ended) > latest_end(rule_context)
+        or max(volumes) > rule_context.limits.cdr_volume_e4_kwh
+        or not all(is_yours(operator_id, rule_context) for operator_id in set(columns.operator_id))
     ):
         return None
     operators, providers = map(party_key, columns.operator_id), map(party_key, columns.provider_id)
@@ -524,14 +529,14 @@ def parse_cdr(record: CdrRecord, sender: Partner) -> ParsedCdr:
     )
 
 
-def problems_of(reading: ParsedCdr, position: int, scene: RuleContext) -> Iterator[Problem]:
+def problems_of(reading: ParsedCdr, position: int, rule_context: RuleContext) -> Iterator[Problem]:
     """Everything that refuses the CDR, the deciding problem first. A field that is wrong as such is asked no more."""
     record = reading.record
     wrong_fields = set()
     for problem in field_problems(FIELDS, record, position, label(record)):
         wrong_fields.add(problem.field)
         yield problem
-    for finding in findings(REJECTIONS, reading, scene):
+    for finding in findings(REJECTIONS, reading, rule_context):
         if finding.rule.field not in wrong_fields:
             yield as_problem(finding, record, position)
 
@@ -560,24 +565,24 @@ def value_or_wrong(parse: Callable[..., Value], text: str, *more: object) -> Val
         return wrong
 
 
-def warnings_of(cdr: Cdr, scene: RuleContext) -> list[Finding]:
+def warnings_of(cdr: Cdr, rule_context: RuleContext) -> list[Finding]:
     """Every rule of severity ``warn`` that the CDR breaks."""
-    return warnings_among([cdr], scene)[0]
+    return warnings_among([cdr], rule_context)[0]
 
 
-def warnings_among(cdrs: Sequence[Cdr], scene: RuleContext) -> list[list[Finding]]:
+def warnings_among(cdrs: Sequence[Cdr], rule_context: RuleContext) -> list[list[Finding]]:
     """The same of many: rule by rule, and of each rule only those CDRs that its quick test does not let pass."""
     found: list[list[Finding]] = [[] for _ in cdrs]
     places = {name: place for place, name in enumerate(CdrRecord._fields)}
     for rule in WARNINGS:
         odd: Sequence[int] = range(len(cdrs))
-        if rule.seen_against is not None and not getattr(scene, rule.seen_against):
+        if rule.requires is not None and not getattr(rule_context, rule.requires):
             continue
-        if rule.usual is not None:
+        if rule.prefilter is not None:
             place = places[rule.field]
-            odd = rule.usual.odd([cdr.record[place] for cdr in cdrs])
+            odd = rule.prefilter.suspects([cdr.record[place] for cdr in cdrs])
         for number in odd:
-            detail = rule.broken(cdrs[number], scene)
+            detail = rule.violation(cdrs[number], rule_context)
             if detail is not None:
                 found[number].append(Finding(rule, detail))
     return found

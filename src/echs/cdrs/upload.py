@@ -108,7 +108,7 @@ class ReceivedCdrs:
 
 
 def receive(
-    scene: RuleContext,
+    rule_context: RuleContext,
     records: Iterable[CdrRecord | Unreadable | RecordBatch],
     problems: ProblemCollector,
     spool: Spool[Cdr],
@@ -124,14 +124,14 @@ def receive(
     received = ReceivedCdrs(spool)
 
     def judged_run(rows: Sequence[Row], start: int) -> Sequence[Cdr] | None:
-        cdrs = validate_batch(rows, scene)
+        cdrs = validate_batch(rows, rule_context)
         if cdrs is not None and notice is not None:
             for position, cdr in enumerate(cdrs, start):
                 notice(position, cdr)
         return cdrs
 
     def judged(record: CdrRecord, position: int) -> Cdr | Unreadable:
-        verdict = validate(record, position, scene)
+        verdict = validate(record, position, rule_context)
         if isinstance(verdict, RecordProblems):
             return verdict
         if isinstance(verdict, RefusedIfNew):
@@ -145,7 +145,7 @@ def receive(
 
     repetitions: DuplicateFinder[Cdr] = DuplicateFinder(lambda cdr: cdr.key, content_of)
     court = RecordValidator(judged, judged_run, CdrRecord._make)
-    for start, block in validated(records, court, scene.limits.records_per_upload, problems):
+    for start, block in validated(records, court, rule_context.limits.records_per_upload, problems):
         received.count += len(block)
         if problems and not problems.thorough:
             continue  # nothing of it will be stored

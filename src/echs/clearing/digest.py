@@ -15,7 +15,7 @@ _run, _pair, _party, _left = (
     tables.clearing_run.c,
     tables.clearing_run_pair.c,
     tables.clearing_run_party.c,
-    tables.clearing_run_left.c,
+    tables.clearing_run_open_item.c,
 )
 
 # What was entered once is compared for ever: these may grow by parts, but no part may change.

@@ -24,7 +24,7 @@ def conflicting_members(snapshot: Connection) -> list[str]:
         for number, name, run in snapshot.execute(twice)
     ]
     runs = select(tables.clearing_run.c.number)
-    for table in (tables.clearing_run_pair, tables.clearing_run_party, tables.clearing_run_left, cleared):
+    for table in (tables.clearing_run_pair, tables.clearing_run_party, tables.clearing_run_open_item, cleared):
         orphans = select(table.c.run_number).where(table.c.run_number.not_in(runs)).distinct().limit(NAMED)
         found += [
             f"{table.name} has rows of run {number}, which is not there" for (number,) in snapshot.execute(orphans)

@@ -30,12 +30,12 @@ def store_open_items(transaction: Connection, run_number: int) -> None:
     rows = [*decided(transaction), *held(transaction)]
     if rows:
         numbered = [{"run_number": run_number, "position": position, **row} for position, row in enumerate(rows)]
-        transaction.execute(insert(tables.clearing_run_left), numbered)
+        transaction.execute(insert(tables.clearing_run_open_item), numbered)
 
 
 def decided(transaction: Connection) -> Iterator[Row]:
     """The CDRs that the office keeps out of every run, a row each; of the rejected those that no run has told yet."""
-    left = tables.clearing_run_left
+    left = tables.clearing_run_open_item
     known = select(left.c.operator_id, left.c.cdr_id).where(left.c.why == Why.REJECTED)
     told = {tuple(row) for row in transaction.execute(known)}
     counts = dict.fromkeys(Why, 0)
@@ -114,7 +114,7 @@ def open_items_of(snapshot: Connection, run_numbers: Sequence[int], partner_id: 
     What waits is told as the newest of them left it: what an older one left may be in a newer one. What was rejected is
     told of all of them, and of the runs before each in which the partner took no part, since it has no statement there.
     """
-    left, party = tables.clearing_run_left, tables.clearing_run_party
+    left, party = tables.clearing_run_open_item, tables.clearing_run_party
     newest, wanted = max(run_numbers), set(run_numbers)
     taken_part = select(party.c.run_number).where(party.c.partner_id == partner_id, party.c.run_number <= newest)
     spans: list[list[int]] = []

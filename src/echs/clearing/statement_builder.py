@@ -47,18 +47,18 @@ class Opened(NamedTuple):
 
 
 def open_statement(
-    context: Context, shelf: StatementCache, partner_id: int, run_numbers: Sequence[int], form: str
+    context: Context, statement_cache: StatementCache, partner_id: int, run_numbers: Sequence[int], form: str
 ) -> BinaryIO:
     """The partner's statement about these runs as ``pdf``, ``csv`` or ``excel.csv``, cached or drawn now.
 
     :raises Refused: STATEMENT_UNKNOWN where the partner did not take part in one of the runs
     """
-    statement, mark = build(context, partner_id, run_numbers)
-    return shelf.open(f"{mark}.{form}", partial(DRAWERS[form], statement))
+    statement, cache_key = build(context, partner_id, run_numbers)
+    return statement_cache.open(f"{cache_key}.{form}", partial(DRAWERS[form], statement))
 
 
 def open_served(
-    context: Context, shelf: StatementCache, partner_id: int, run_numbers: Sequence[int], form: str
+    context: Context, statement_cache: StatementCache, partner_id: int, run_numbers: Sequence[int], form: str
 ) -> Opened:
     """As `open_statement`, for a server that has others to serve: a large one is drawn in a process of its own.
 
@@ -66,12 +66,12 @@ def open_served(
     :raises DrawingBusy: too many large ones are being drawn
     :raises DrawingFailed: it was not drawn, or not in time
     """
-    statement, mark = build(context, partner_id, run_numbers)
+    statement, cache_key = build(context, partner_id, run_numbers)
     name = statement.file_name(form)
     if sum(account.cdr_count for account in statement.accounts) < drawing_process.LINES:
-        return Opened(shelf.open(f"{mark}.{form}", partial(DRAWERS[form], statement)), name)
+        return Opened(statement_cache.open(f"{cache_key}.{form}", partial(DRAWERS[form], statement)), name)
     draw_it = partial(drawing_process.draw_in_process, context, partner_id, run_numbers, form)
-    return Opened(shelf.open_apart(f"{mark}.{form}", draw_it), name)
+    return Opened(statement_cache.open_apart(f"{cache_key}.{form}", draw_it), name)
 
 
 def drawn_again(statement: Statement, form: str) -> bytes:
@@ -82,7 +82,7 @@ def drawn_again(statement: Statement, form: str) -> bytes:
         return file.read()
 
 
-def open_link(context: Context, shelf: StatementCache, key: bytes, text: str, form: str) -> Opened | None:
+def open_link(context: Context, statement_cache: StatementCache, key: bytes, text: str, form: str) -> Opened | None:
     """The statement that a link opens; None where the link is not ours, has ended, or its partner is disabled.
 
     :raises DrawingBusy: too many large ones are being drawn
@@ -101,10 +101,10 @@ def open_link(context: Context, shelf: StatementCache, key: bytes, text: str, fo
         )
         inside = or_(*(party.c.run_number.between(first, last) for first, last in spans))
         run_numbers = list(snapshot.execute(mine.where(inside)).scalars())
-    return open_served(context, shelf, partner_id, run_numbers, form) if run_numbers else None
+    return open_served(context, statement_cache, partner_id, run_numbers, form) if run_numbers else None
 
 
-def draw_run(context: Context, shelf: StatementCache, run_number: int) -> Iterator[str]:
+def draw_run(context: Context, statement_cache: StatementCache, run_number: int) -> Iterator[str]:
     """Draw every statement of a run onto the shelf; yields the user id of each partner as its statement is done.
 
     :raises Refused: RUN_UNKNOWN
@@ -112,7 +112,7 @@ def draw_run(context: Context, shelf: StatementCache, run_number: int) -> Iterat
     _, _, parties = run_of_number(context, run_number)
     for party in parties:
         for form in AHEAD:
-            open_statement(context, shelf, party.partner_id, [run_number], form).close()
+            open_statement(context, statement_cache, party.partner_id, [run_number], form).close()
         yield party.user_id
 
 
@@ -135,7 +135,7 @@ def unknown_statement(detail: str) -> Refused:
 
 def build(context: Context, partner_id: int, run_numbers: Sequence[int]) -> tuple[Statement, str]:
     """The statement, and a mark that no other statement has, whatever store the shelf was filled from before."""
-    runs, marks, pairs = [], [], []
+    runs, run_keys, pairs = [], [], []
     names: dict[tuple[int, int], str] = {}
     me = newest = None
     with context.database.read() as snapshot:
@@ -152,7 +152,7 @@ def build(context: Context, partner_id: int, run_numbers: Sequence[int]) -> tupl
                 raise unknown_statement(f"this partner took no part in run {number}")
             newest = run
             runs.append(Run(number, run.cleared_at))
-            marks.append(f"{number}:{run.request_id}")
+            run_keys.append(f"{number}:{run.request_id}")
             pairs += [(number, pair) for pair in of_run]
         if me is None or newest is None:
             raise unknown_statement("no run was named")
@@ -184,8 +184,10 @@ def build(context: Context, partner_id: int, run_numbers: Sequence[int]) -> tupl
         vat_id=me.vat_id,
         left=tuple(left),
     )
-    mark = hashlib.sha256(f"{layout}|{layout1_pdf.MADE_WITH}|{partner_id}|{'|'.join(marks)}".encode()).hexdigest()[:32]
-    return statement, f"run-{runs[-1].number}-{mark}"
+    cache_key = hashlib.sha256(
+        f"{layout}|{layout1_pdf.MADE_WITH}|{partner_id}|{'|'.join(run_keys)}".encode()
+    ).hexdigest()[:32]
+    return statement, f"run-{runs[-1].number}-{cache_key}"
 
 
 def account(

@@ -30,8 +30,8 @@ statement_issuer = Table(
 )
 
 # What a run left, and why: a row for each CDR that was on hold or rejected, and a sum for each pair that was held.
-clearing_run_left = Table(
-    "clearing_run_left",
+clearing_run_open_item = Table(
+    "clearing_run_open_item",
     metadata,
     Column("run_number", ForeignKey("clearing_run.number"), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),

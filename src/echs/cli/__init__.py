@@ -101,7 +101,7 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
-    request_context.begin(RequestContext(door=COMMAND, actor=system_user(), origin=socket.gethostname()))
+    request_context.begin(RequestContext(channel=COMMAND, actor=system_user(), origin=socket.gethostname()))
     try:
         result: Any = echs.main(arguments, prog_name="echs", standalone_mode=False)
     except click.exceptions.Exit as leaving:

@@ -64,7 +64,7 @@ def list_(
 
 def who(entry: Entry) -> str:
     """The actor; a user of the system is marked as one."""
-    return f"{entry.actor} (command)" if entry.door == COMMAND else entry.actor
+    return f"{entry.actor} (command)" if entry.channel == COMMAND else entry.actor
 
 
 @command.command()

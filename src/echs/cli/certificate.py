@@ -28,7 +28,7 @@ def add(user_id: str, file: TextIO) -> None:
     context = ready_context()
     certificate = certificates.add(context, user_id, file.read(CERTIFICATE_LIMIT))
     name, ends = printable(certificate.name), f"{certificate.ends_at:%Y-%m-%d}"
-    say(f"{user_id} is known by {name}, SHA-256 {certificate.mark}, until {ends}")
+    say(f"{user_id} is known by {name}, SHA-256 {certificate.fingerprint}, until {ends}")
     if not read_settings().proxies:
         say("ECHS_TRUSTED_PROXIES names no proxy: until it does, no certificate is seen and this partner is shut out")
 
@@ -42,17 +42,17 @@ def list_(user_id: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    rows = ((each.mark, each.name, each.added_at, each.ends_at) for each in found)
+    rows = ((each.fingerprint, each.name, each.added_at, each.ends_at) for each in found)
     print_table(f"Certificates of {user_id}", ("SHA-256", "name", "added", "ends"), rows)
 
 
 @command.command("remove")
 @click.argument("user_id")
-@click.argument("mark", metavar="SHA256")
-def remove(user_id: str, mark: str) -> None:
+@click.argument("fingerprint", metavar="SHA256")
+def remove(user_id: str, fingerprint: str) -> None:
     """Unpin a certificate; eight digits of its SHA-256 are enough. Without any, a password is enough again."""
     context = ready_context()
-    removed = certificates.remove(context, user_id, mark)
-    say(f"{user_id} is no longer known by {removed.mark}")
+    removed = certificates.remove(context, user_id, fingerprint)
+    say(f"{user_id} is no longer known by {removed.fingerprint}")
     if not certificates.all_of(context, user_id):
         say("it has no certificate any more: its password alone is enough")

@@ -146,7 +146,7 @@ def draw_statements(context: AppContext, number: int, count: int) -> None:
     try:
         with Progress(console=out, transient=True) as progress:
             task = progress.add_task("drawing statements", total=count)
-            for _ in statement_builder.draw_run(context, context.shelf, number):
+            for _ in statement_builder.draw_run(context, context.statement_cache, number):
                 progress.advance(task)
     except (OSError, Refused) as error:
         say(f"run {number} is made; not every statement could be drawn now ({error}), each is drawn when asked for")

@@ -85,7 +85,7 @@ def delete(context: AppContext, found: PurgeCandidate) -> int:
             for count in purge_run(context, run.number):
                 deleted += count
                 progress.advance(task, count)
-    context.shelf.clear()
+    context.statement_cache.clear()
     forget_ended(context)
     context.receipts.forget(context)
     return deleted

@@ -50,7 +50,9 @@ def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_
     for form, path in files.items():
         if path is None:
             continue
-        with statement_builder.open_statement(context, context.shelf, partner_id, [run_number], form) as drawn:
+        with statement_builder.open_statement(
+            context, context.statement_cache, partner_id, [run_number], form
+        ) as drawn:
             aside = path.with_name(f".{path.name}.part")
             try:
                 # It names contracts: as the store, it is for its owner.

@@ -45,7 +45,7 @@ LISTS = ListLookups(token_list.existing_tokens, token_list.existing_contracts, c
 class AppContext(Context):
     """The context of every operation, with the statement cache, the key for statement links, and the list cache."""
 
-    shelf: StatementCache
+    statement_cache: StatementCache
     drawn: ListCache
     link_key: bytes
     public_url: str
@@ -84,7 +84,7 @@ def open_app_context(
         database=database,
         clock=clock,
         limits=limits(settings),
-        shelf=StatementCache(settings.data_dir / "statements"),
+        statement_cache=StatementCache(settings.data_dir / "statements"),
         drawn=ListCache(settings.data_dir / "lists"),
         link_key=link.signing_key(secret_key(settings)),
         public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,

@@ -188,9 +188,9 @@ class ListSchema(Generic[Record]):
         found: Counter[str] = Counter()
         for rule in self.warnings:
             odd: Sequence[int] = range(len(rows))
-            if rule.usual is not None:
-                odd = rule.usual.odd(list(map(itemgetter(self.place(rule.field)), rows)))
-            number = sum(rule.broken(self.of_row(rows[place]), None) is not None for place in odd)
+            if rule.prefilter is not None:
+                odd = rule.prefilter.suspects(list(map(itemgetter(self.place(rule.field)), rows)))
+            number = sum(rule.violation(self.of_row(rows[place]), None) is not None for place in odd)
             if number:
                 found[str(rule.name)] += number
         return found

@@ -97,7 +97,7 @@ def language_problem(record: ChargePoint, _scene: None) -> str | None:
     return f"{shown(language)} is not a language of ISO 639-3, such as deu"
 
 
-def coordinate_rules(field: str, most: int, usual: Prefilter) -> tuple[Rule[ChargePoint, None], ...]:
+def coordinate_rules(field: str, most: int, prefilter: Prefilter) -> tuple[Rule[ChargePoint, None], ...]:
     """The rules of one coordinate, which is at most so many degrees."""
 
     def text(record: ChargePoint) -> str:
@@ -111,7 +111,7 @@ def coordinate_rules(field: str, most: int, usual: Prefilter) -> tuple[Rule[Char
             lambda record, _: format_problem(text(record)),
             "no decimal number of degrees",
             "OCHP 0.2, 4.9",
-            usual=usual,
+            prefilter=prefilter,
         ),
         Rule(
             ChargePointWarning.COORDINATE_RANGE,
@@ -120,7 +120,7 @@ def coordinate_rules(field: str, most: int, usual: Prefilter) -> tuple[Rule[Char
             lambda record, _: range_problem(text(record), most),
             f"beyond {most} degrees",
             "OCHP 0.2, 4.9; WGS 84",
-            usual=usual,
+            prefilter=prefilter,
         ),
     )
 
@@ -133,7 +133,7 @@ WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
         lambda record, _: evse_id_problem(record.evse_id),
         "no EVSE id of a known shape",
         "OCHP 0.2, 4.9; ISO 15118-2; DIN SPEC 91286",
-        usual=USUAL_EVSE_ID,
+        prefilter=USUAL_EVSE_ID,
     ),
     Rule(
         ChargePointWarning.LANGUAGE_UNKNOWN,
@@ -142,7 +142,7 @@ WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
         language_problem,
         "no language of ISO 639-3",
         "OCHP 0.2, 4.9",
-        usual=SetPrefilter(languages_or_none),
+        prefilter=SetPrefilter(languages_or_none),
     ),
     *coordinate_rules("latitude", MOST_LATITUDE, USUAL_LATITUDE),
     *coordinate_rules("longitude", MOST_LONGITUDE, USUAL_LONGITUDE),
@@ -155,7 +155,7 @@ WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
         lambda record, _: swapped_problem(record.evse_id, record.latitude, record.longitude),
         "latitude and longitude seem to have changed places",
         "OCHP 0.2, 4.9; the country of the EVSE id",
-        usual=USUAL_LATITUDE,
+        prefilter=USUAL_LATITUDE,
     ),
 )
 

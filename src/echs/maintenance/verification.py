@@ -56,7 +56,7 @@ class Verification:
         """
         with self._house.database.read(patient=True) as snapshot:
             view = View(self._house, snapshot, read_trail_facts(snapshot, self._since))
-            self.newest = view.told.newest
+            self.newest = view.trail.newest
             for check in CHECKS:
                 beginning(check)
                 for number, (subject, detail) in enumerate(check.look(view)):

@@ -26,7 +26,7 @@ FINGERPRINT_PREFIX = 8
 class Certificate:
     """A pinned certificate: its SHA-256, what it is called, and when it ends (UTC)."""
 
-    mark: str
+    fingerprint: str
     name: str
     ends_at: datetime
     added_at: datetime
@@ -37,9 +37,9 @@ def add(context: Context, user_id: str, pem: str) -> Certificate:
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE where it is no certificate, has ended, or is pinned already
     """
-    mark = certificate_fingerprint(pem)
+    fingerprint = certificate_fingerprint(pem)
     try:
-        parsed = x509.load_pem_x509_certificate(pem.encode()) if mark else None
+        parsed = x509.load_pem_x509_certificate(pem.encode()) if fingerprint else None
     except ValueError:
         parsed = None
     if parsed is None:
@@ -48,15 +48,17 @@ def add(context: Context, user_id: str, pem: str) -> Certificate:
     ends_at = parsed.not_valid_after_utc
     if ends_at <= now:
         raise refuse(PartnerReason.PARTNER_VALUE, f"the certificate ended on {ends_at:%Y-%m-%d}")
-    certificate = Certificate(mark, parsed.subject.rfc4514_string()[:NAME_LIMIT], ends_at, now)
+    certificate = Certificate(fingerprint, parsed.subject.rfc4514_string()[:NAME_LIMIT], ends_at, now)
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
-        if mark in {each.mark for each in of_partner(transaction, partner)}:
+        if fingerprint in {each.fingerprint for each in of_partner(transaction, partner)}:
             raise refuse(PartnerReason.PARTNER_VALUE, "the certificate is pinned already")
-        row = {"mark": mark, "name": certificate.name, "ends_at": ends_at, "added_at": now}
+        row = {"fingerprint": fingerprint, "name": certificate.name, "ends_at": ends_at, "added_at": now}
         transaction.execute(insert(tables.partner_certificate).values(partner_id=partner.id, **row))
-        audited(context, transaction, Action.CERTIFICATE_ADDED, partner, {"mark": mark, "ends_at": ends_at})
+        audited(
+            context, transaction, Action.CERTIFICATE_ADDED, partner, {"fingerprint": fingerprint, "ends_at": ends_at}
+        )
     return certificate
 
 
@@ -69,13 +71,15 @@ def remove(context: Context, user_id: str, beginning: str) -> Certificate:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         wanted = beginning.strip().lower().replace(":", "")
-        meant = [each for each in of_partner(transaction, partner) if each.mark.startswith(wanted)]
+        meant = [each for each in of_partner(transaction, partner) if each.fingerprint.startswith(wanted)]
         if len(wanted) < FINGERPRINT_PREFIX or len(meant) != 1:
             detail = f"{shown(beginning)} names no certificate of {shown(partner.user_id)}; see: echs partner cert list"
             raise refuse(PartnerReason.PARTNER_VALUE, detail)
         table = tables.partner_certificate
-        transaction.execute(delete(table).where(table.c.partner_id == partner.id, table.c.mark == meant[0].mark))
-        audited(context, transaction, Action.CERTIFICATE_REMOVED, partner, {"mark": meant[0].mark})
+        transaction.execute(
+            delete(table).where(table.c.partner_id == partner.id, table.c.fingerprint == meant[0].fingerprint)
+        )
+        audited(context, transaction, Action.CERTIFICATE_REMOVED, partner, {"fingerprint": meant[0].fingerprint})
     return meant[0]
 
 
@@ -91,6 +95,8 @@ def all_of(context: Context, user_id: str) -> list[Certificate]:
 def of_partner(snapshot: Connection, partner: Partner) -> list[Certificate]:
     """As `all_of`, inside a transaction of the caller's."""
     table = tables.partner_certificate
-    query = select(table.c.mark, table.c.name, table.c.ends_at, table.c.added_at)
-    rows = snapshot.execute(query.where(table.c.partner_id == partner.id).order_by(table.c.ends_at, table.c.mark))
+    query = select(table.c.fingerprint, table.c.name, table.c.ends_at, table.c.added_at)
+    rows = snapshot.execute(
+        query.where(table.c.partner_id == partner.id).order_by(table.c.ends_at, table.c.fingerprint)
+    )
     return [Certificate(*row) for row in rows]

@@ -95,7 +95,7 @@ def account_of(context: Context, user_key: str) -> tuple[Any, dict[str, datetime
     query = select(partner.c.id, partner.c.user_id, partner.c.password_hash, partner.c.active)
     with context.database.read() as snapshot:
         row = snapshot.execute(query.where(partner.c.user_key == user_key)).first()
-        mine = select(pinned.c.mark, pinned.c.ends_at).where(pinned.c.partner_id == (row.id if row else 0))
+        mine = select(pinned.c.fingerprint, pinned.c.ends_at).where(pinned.c.partner_id == (row.id if row else 0))
         rows: list[Any] = list(snapshot.execute(mine))
     return row, dict(rows)
 

@@ -125,7 +125,12 @@ def facts_of_login() -> CompoundSelect[Any]:
         thing(literal_column("'hub'"), hub, nothing, nothing, hub.c.hub),
         thing(party.c.kind, party, party.c.party_id, party.c.party_key, nothing),
         thing(
-            literal_column("'certificate'"), certificate, certificate.c.mark, nothing, nothing, certificate.c.ends_at
+            literal_column("'certificate'"),
+            certificate,
+            certificate.c.fingerprint,
+            nothing,
+            nothing,
+            certificate.c.ends_at,
         ),
     )
 
@@ -168,7 +173,9 @@ def partner_of_login(context: Context, token_hash: str) -> LoggedIn | None:
         hubs=tuple(sorted(number for _, _, _, number, *_ in things["hub"])),
         numeric_pins=bool(numeric_pins),
     )
-    certificates = {mark: context.database.as_instant(ends_at) for mark, *_, ends_at in things["certificate"]}
+    certificates = {
+        fingerprint: context.database.as_instant(ends_at) for fingerprint, *_, ends_at in things["certificate"]
+    }
     return LoggedIn(partner, context.database.as_instant(expires_at), certificates)
 
 

@@ -34,7 +34,7 @@ PARTS: Mapping[str, tuple[Any, ...]] = {
     "groups": (tables.partner_group.c.group_name,),
     "ids": (_party.kind, _party.party_key, _party.party_id, _party.active),
     "hubs": (tables.partner_hub.c.hub,),
-    "certificates": (_certificate.mark, _certificate.name, _certificate.ends_at, _certificate.added_at),
+    "certificates": (_certificate.fingerprint, _certificate.name, _certificate.ends_at, _certificate.added_at),
 }
 
 

@@ -71,12 +71,12 @@ partner_hub = Table(
     Column("hub", Integer, primary_key=True, autoincrement=False),
 )
 
-# A partner that has any is known only where one of them is shown: `mark` is the SHA-256 of the certificate.
+# A partner that has any is known only where one of them is shown: `fingerprint` is the SHA-256 of the certificate.
 partner_certificate = Table(
     "partner_certificate",
     metadata,
     Column("partner_id", ForeignKey("partner.id"), primary_key=True),
-    Column("mark", String(64), primary_key=True),
+    Column("fingerprint", String(64), primary_key=True),
     Column("name", String(200), nullable=False),
     Column("ends_at", Instant, nullable=False),
     Column("added_at", Instant, nullable=False),

@@ -98,7 +98,7 @@ def statement(context: AppContext, name: str, environ: Environ, start_response: 
     opened = None
     if found is not None and len(found["signed"]) <= LINK_LENGTH_LIMIT:
         try:
-            opened = open_link(context, context.shelf, context.link_key, found["signed"], found["form"])
+            opened = open_link(context, context.statement_cache, context.link_key, found["signed"], found["form"])
         except DrawingBusy:
             text = "Other large statements are being drawn. Try again in half a minute."
             return plain(environ, start_response, "503 Service Unavailable", text, retry_after=30)

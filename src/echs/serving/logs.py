@@ -25,7 +25,7 @@ TEXT_LIMIT = 8000
 # Of the ANSI terminal: what is of little interest, what is worth a look, and what is wrong.
 DIM, YELLOW, RED, PLAIN = "\x1b[2m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
 # Stand in every line of text already, or only say where in the program it was written.
-NOT_IN_TEXT = {"event", "level", "logger", "timestamp", "exception", "door", "message"}
+NOT_IN_TEXT = {"event", "level", "logger", "timestamp", "exception", "channel", "message"}
 # Their debug lines hold what they were sent.
 TALKATIVE = ("spyne", "sqlalchemy", "alembic", "psycopg", "pysqlite3", "passlib", "reportlab", "PIL", "fontTools")
 
@@ -169,7 +169,7 @@ def as_text(value: Any, **_: Any) -> str:
 def of_request(_logger: Any, _method: str, event: Event) -> Event:
     """Add the request that a line belongs to."""
     present = request_context.present()
-    if present is not None and present.door != request_context.COMMAND and "request_id" not in event:
+    if present is not None and present.channel != request_context.COMMAND and "request_id" not in event:
         event["request_id"] = present.request_id
     return event
 

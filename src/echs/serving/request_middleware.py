@@ -84,7 +84,7 @@ class RequestMiddleware:
         peer = environ.get("REMOTE_ADDR", "")
         present = request_context.begin(
             RequestContext(
-                door="http",
+                channel="http",
                 origin=client_address(peer, environ.get("HTTP_X_FORWARDED_FOR", ""), self.trusted),
                 certificate=client_certificate(peer, environ.get("HTTP_X_CLIENT_CERT", ""), self.trusted),
                 deadline=None if self.work_seconds is None else time.monotonic() + self.work_seconds,
@@ -122,7 +122,7 @@ class RequestMiddleware:
         add = self.meters.add
         add(metrics.IN_FLIGHT, amount=-1)
         self.meters.set(metrics.CONNECTIONS, value=self.connections())
-        add(metrics.REQUESTS, operation, present.door, result)
+        add(metrics.REQUESTS, operation, present.channel, result)
         add(metrics.RECEIVED, operation, amount=present.received_bytes)
         add(metrics.SENT, operation, amount=visit.sent)
         if present.login_refused is not None:
@@ -138,7 +138,7 @@ class RequestMiddleware:
             "request_id": present.request_id,
             "origin": present.origin,
             "actor": present.actor,
-            "door": present.door,
+            "channel": present.channel,
             "method": method if method in METHODS else "?",
             "path": shown_path(environ.get("PATH_INFO", ""), self.paths),
             "operation": operation,

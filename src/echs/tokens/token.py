@@ -91,7 +91,7 @@ WARNINGS: tuple[Rule[Token, None], ...] = (
         lambda record, _: contract_id_shape_problem(record.contract_id),
         "no contract id of a known shape",
         "DIN SPEC 91286, ISO 15118-2; the lists of 2012 have thirty shapes",
-        usual=USUAL_CONTRACT_ID,
+        prefilter=USUAL_CONTRACT_ID,
     ),
 )
 

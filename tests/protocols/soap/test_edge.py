@@ -241,7 +241,7 @@ def test_every_request_leaves_a_line_in_the_log_with_its_id(app, caplog):
         line = caplog.records[-1]
         assert (line.getMessage(), line.line["request_id"]) == ("request", answer.headers["X-Request-ID"])
     first, second = (record.line for record in caplog.records if record.getMessage() == "request")
-    assert (first["operation"], first["door"], first["result"]) == ("get_cdrs", "soap-1.2", "LOGIN_TOKEN_MISSING")
+    assert (first["operation"], first["channel"], first["result"]) == ("get_cdrs", "soap-1.2", "LOGIN_TOKEN_MISSING")
     assert (second["operation"], second["result"], second["status"]) == ("other", "fault EmptyBody", 400)
 
 

@@ -129,7 +129,7 @@ def contents(view: View) -> Iterator[Found]:
     parts = merge(present_parts(view), purged_parts(view), key=itemgetter(0, 1))
     for request_id, of_upload in groupby(parts, key=itemgetter(0)):
         seen.add(request_id)
-        entered = view.told.uploads.get(request_id)
+        entered = view.trail.uploads.get(request_id)
         hashes: list[str] = []
         newest, oldest, senders, times = 0, None, Counter[Any](), Counter[Any]()
         for part in of_upload:
@@ -164,7 +164,7 @@ def lost(view: View, seen: set[str], missing: dict[str, tuple[int, int]]) -> Ite
     """Uploads of which less is there than was accepted. Older releases purged CDRs without the name of their upload:
     as many as those are may be missing of all uploads together, and not one more.
     """
-    for request_id, entered in view.told.uploads.items():
+    for request_id, entered in view.trail.uploads.items():
         if entered["new"] and request_id not in seen:
             missing[request_id] = 0, entered["new"]
     purged = cdr_tables.cdr_purged.c
@@ -225,19 +225,19 @@ def warnings(view: View) -> Iterator[Found]:
     query = select(*columns).join(cdr, cdr.c.id == warning.c.cdr_id).order_by(in_bytes(view, cdr.c.request_id))
     counts = view.snapshot.execute(select(cdr.c.request_id, func.count()).group_by(cdr.c.request_id))
     there = dict(map(tuple, counts))
-    whole = {each for each, entered in view.told.uploads.items() if there.get(each, 0) == entered["new"]}
+    whole = {each for each, entered in view.trail.uploads.items() if there.get(each, 0) == entered["new"]}
     seen = set()
     for request_id, rows in groupby(
         view.snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)), key=itemgetter(0)
     ):
         seen.add(request_id)
-        entered = view.told.uploads.get(request_id, {})
+        entered = view.trail.uploads.get(request_id, {})
         found = digest_of_rows(sorted(tuple(row[1:]) for row in rows))
         if request_id in whole and entered.get("warnings", found) != found:
             yield f"upload {request_id}", "the warnings about its CDRs are not those that were noted"
     nothing = digest_of_rows([])
     for request_id in sorted(whole - seen):
-        if view.told.uploads[request_id].get("warnings", nothing) != nothing:
+        if view.trail.uploads[request_id].get("warnings", nothing) != nothing:
             yield f"upload {request_id}", "the warnings about its CDRs are gone"
 
 
@@ -250,7 +250,7 @@ def decisions(view: View) -> Iterator[Found]:
     for row in rows:
         subject = f"decision {row.number} about {named(row.cdr_id, row.name)}"
         seen.add((row.cdr_id, row.number))
-        kind, said = view.told.decisions.get((row.cdr_id, row.number), (None, None))
+        kind, said = view.trail.decisions.get((row.cdr_id, row.number), (None, None))
         if said is None:
             if row.cdr_id > known_from:
                 yield subject, "it is not in the audit trail: nobody made it"
@@ -260,13 +260,13 @@ def decisions(view: View) -> Iterator[Found]:
         by = said.facts.get("by", row.decided_by), said.facts.get("at", as_text(row.decided_at))
         if entered != made or by != (row.decided_by, as_text(row.decided_at)):
             yield subject, "it is not as the audit trail has it"
-    gone = {number for number, order in view.told.decisions if (number, order) not in seen}
+    gone = {number for number, order in view.trail.decisions if (number, order) not in seen}
     there: dict[int, tuple[str, datetime]] = {}
     ordered = sorted(gone)
     for start in range(0, len(ordered), 500):
         here = select(cdr.c.id, cdr.c.cdr_id, cdr.c.received_at).where(cdr.c.id.in_(ordered[start : start + 500]))
         there.update({number: (name, received_at) for number, name, received_at in view.snapshot.execute(here)})
-    for (number, order), (_, said) in sorted(view.told.decisions.items(), key=itemgetter(0)):
+    for (number, order), (_, said) in sorted(view.trail.decisions.items(), key=itemgetter(0)):
         name, received_at = there.get(number, ("", said.at))
         # SQLite may give the number of a purged row again: what was decided before a CDR came was about another.
         if (number, order) not in seen and number in there and received_at <= said.at:

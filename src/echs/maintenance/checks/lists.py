@@ -47,8 +47,8 @@ def as_sent(view: View) -> Iterator[Found]:
     for kind, kept in LISTS.items():
         states = {state.owner_id: state for state in kept.present(view.snapshot, lambda owner: owner.is_not(None))}
         for owner_id in sorted(user_ids.keys() | states.keys()):
-            said = view.told.lists.get(list_subject(kind, owner_id, ""))
-            older = view.told.lists.get(f"{kind} list of {user_ids.get(owner_id)}")
+            said = view.trail.lists.get(list_subject(kind, owner_id, ""))
+            older = view.trail.lists.get(f"{kind} list of {user_ids.get(owner_id)}")
             if said is None or (older is not None and older.number > said.number):
                 continue  # a release before this one took it in
             subject = f"{kind} list of partner {owner_id}"

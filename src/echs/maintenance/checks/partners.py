@@ -31,12 +31,12 @@ def in_step(view: View) -> Iterator[Found]:
 
 def rights(view: View) -> Iterator[Found]:
     """Partners that are not what the last thing that was done to them made them, as the audit trail has it."""
-    partner, told = partner_tables.partner.c, view.told
+    partner, trail = partner_tables.partner.c, view.trail
     rows = view.snapshot.execute(select(partner.id, partner.user_id).order_by(partner.id)).all()
     for partner_id, user_id in rows:
-        said, older = told.partners.get(partner_id), told.partners.get(party_key(user_id))
+        said, older = trail.partners.get(partner_id), trail.partners.get(party_key(user_id))
         if said is None:
-            if older is None and told.least_added is not None and partner_id > told.least_added:
+            if older is None and trail.least_added is not None and partner_id > trail.least_added:
                 yield f"partner {shown(user_id)}", "it is not in the audit trail: nobody enrolled it"
             continue
         if older is not None and older.number > said.number:
@@ -48,7 +48,7 @@ def rights(view: View) -> Iterator[Found]:
             parts = ", ".join(wrong)
             yield f"partner {shown(user_id)}", f"not as entry {said.number} of the audit trail left it: {parts}"
     there = {partner_id for partner_id, _ in rows}
-    for partner_id in told.partners:
+    for partner_id in trail.partners:
         if isinstance(partner_id, int) and partner_id not in there:
             yield f"partner {partner_id}", "it was enrolled, and is not there"
 
@@ -73,7 +73,7 @@ def logins(view: View) -> Iterator[Found]:
     for partner_id, user_id, enrolled_at, created_at, expires_at, token_hash in rows:
         subject = f"login of {shown(user_id)}"
         # What a wrong clock wrote from the future says nothing about the order.
-        ends = [at for at in (enrolled_at, view.told.logins_ended.get(partner_id)) if at is not None and at <= now]
+        ends = [at for at in (enrolled_at, view.trail.logins_ended.get(partner_id)) if at is not None and at <= now]
         if expires_at > now + longest:
             yield subject, f"it would last until {expires_at:%Y-%m-%d %H:%M}: no login is made for so long"
         elif len(token_hash) != HASH_DIGITS or not set(token_hash) <= set("0123456789abcdef"):

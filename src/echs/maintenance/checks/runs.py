@@ -39,7 +39,7 @@ def order(view: View) -> Iterator[Found]:
             yield f"run {expected}", f"it is missing; the next is {run.number}"
             break
     for before, run in pairwise(found):
-        if run.cleared_at < before.cleared_at and before.number > view.told.clock_confirmed_run:
+        if run.cleared_at < before.cleared_at and before.number > view.trail.clock_confirmed_run:
             yield f"run {run.number}", f"it was made before run {before.number}"
     for run in found:
         if not run.cdr_count:
@@ -67,7 +67,7 @@ def totals(view: View) -> Iterator[Found]:
 
 def left_of(view: View, number: int) -> set[int]:
     """The partners whose CDRs a run left, as its statements say."""
-    left = clearing_tables.clearing_run_left.c
+    left = clearing_tables.clearing_run_open_item.c
     rows = view.snapshot.execute(
         select(left.operator_partner_id, left.provider_partner_id).where(left.run_number == number)
     )
@@ -106,7 +106,7 @@ def in_trail(view: View) -> Iterator[Found]:
     found = {f"run {run.number}": run for run in all_runs(view)}
     _, known_from = baseline(view.snapshot)
     for subject, run in found.items():
-        entered = view.told.runs.get(subject)
+        entered = view.trail.runs.get(subject)
         if entered is None:
             if run.number > known_from:
                 yield subject, "it is not in the audit trail: nobody made it, or a release that has none"
@@ -121,7 +121,7 @@ def in_trail(view: View) -> Iterator[Found]:
         compared = "members" in entered and run.purged_at is None
         if compared and digest_of_members(view.snapshot, run.number) != entered["members"]:
             yield subject, "its CDRs are not those that it was made of"
-    for subject in view.told.runs:
+    for subject in view.trail.runs:
         if subject not in found:
             yield subject, "it was made, as the audit trail has it, and is not there"
 
@@ -136,12 +136,12 @@ def served(view: View) -> Iterator[Found]:
         .order_by(party.c.run_number, party.c.partner_id)
     )
     _, known_from = baseline(view.snapshot)
-    confirmed = view.told.clock_confirmed_run
+    confirmed = view.trail.clock_confirmed_run
     for row in rows:
         subject = f"run {row.run_number} for {shown(row.user_id)}"
         number = f"run {row.run_number}"
         who = (row.partner_id, party_key(row.user_id), party_key(row.present_id))
-        said = next((view.told.fetches[number, each] for each in who if (number, each) in view.told.fetches), None)
+        said = next((view.trail.fetches[number, each] for each in who if (number, each) in view.trail.fetches), None)
         first = row.first_served_at
         if first is None:
             if said is not None:
@@ -161,14 +161,14 @@ def purged(view: View) -> Iterator[Found]:
     known = remains(view)
     for run in all_runs(view):
         subject = f"run {run.number}"
-        said = view.told.purges.get(subject)
+        said = view.trail.purges.get(subject)
         if run.purged_at is None:
             if said is not None:
                 yield subject, "it was purged, as the audit trail has it, and does not count as purged"
             if run.number in known:
                 yield subject, "CDRs of it count as deleted, and it was not purged"
             continue
-        begun_at = view.told.begun_at
+        begun_at = view.trail.begun_at
         if said is None and (begun_at is None or run.purged_at > begun_at):
             yield subject, "it counts as purged, and the audit trail has no purge of it"
         elif said is not None and said.facts.get("purged_at", as_text(run.purged_at)) != as_text(run.purged_at):
@@ -216,7 +216,7 @@ def of_purged(view: View, run: Run, left: tuple[int, str, str | None]) -> Iterat
     if count != run.cdr_count:
         yield subject, f"of its {run.cdr_count} CDRs {count} are there or would be known again"
         return
-    said, made = view.told.purges.get(subject), view.told.runs.get(subject, {})
+    said, made = view.trail.purges.get(subject), view.trail.runs.get(subject, {})
     if said is not None and said.facts.get("names", names) != names:
         yield subject, "what is left of its CDRs is not theirs: some could be billed again"
     elif members is not None and made.get("members", members) != members:

@@ -30,7 +30,7 @@ def of_statement(context: AppContext, partner_id: int, run_number: int) -> Itera
     :raises Refused: STORE_UNAVAILABLE
     """
     try:
-        statement, mark = build(context, partner_id, [run_number])
+        statement, cache_key = build(context, partner_id, [run_number])
         for account in statement.accounts:
             for group in account.groups:
                 count = volume = 0
@@ -40,7 +40,7 @@ def of_statement(context: AppContext, partner_id: int, run_number: int) -> Itera
                     said = total_of(group.cdr_count, group.volume_e4_kwh)
                     yield f"its lines have {total_of(count, volume)}, it says {said}"
         for form in DRAWERS:
-            path = context.shelf.directory / f"{mark}.{form}"
+            path = context.statement_cache.directory / f"{cache_key}.{form}"
             with suppress(OSError):  # a cache: it may be gone
                 if path.read_bytes() != drawn_again(statement, form):
                     yield (

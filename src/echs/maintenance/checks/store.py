@@ -58,12 +58,12 @@ def references(view: View) -> Iterator[Found]:
 
 def trail(view: View) -> Iterator[Found]:
     """Where the chain of the audit trail is broken, and whether it still has the entry that must be in it."""
-    for number, detail in view.told.breaks:
+    for number, detail in view.trail.breaks:
         yield f"entry {number}", detail
-    if view.told.since is None:
+    if view.trail.since is None:
         return
-    number, expected = view.told.since
-    if view.told.since_found is None:
-        yield f"entry {number}", f"it is not there; the newest is {view.told.newest[0]}: the end of the trail was cut"
-    elif view.told.since_found != expected:
+    number, expected = view.trail.since
+    if view.trail.since_found is None:
+        yield f"entry {number}", f"it is not there; the newest is {view.trail.newest[0]}: the end of the trail was cut"
+    elif view.trail.since_found != expected:
         yield f"entry {number}", "its hash is another than the one given: the trail was written anew"

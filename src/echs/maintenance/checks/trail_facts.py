@@ -76,11 +76,11 @@ class TrailFacts:
 
 def read_trail_facts(snapshot: Connection, since: tuple[int, str] | None = None) -> TrailFacts:
     """Everything; ``since`` is an entry that must be in it, by number and hash."""
-    told = TrailFacts(since=since)
-    for number, detail in breaks(_seen(told, _entries(snapshot))):
-        if len(told.breaks) < BREAKS_KEPT:
-            told.breaks.append((number, detail))
-    return told
+    trail = TrailFacts(since=since)
+    for number, detail in breaks(_seen(trail, _entries(snapshot))):
+        if len(trail.breaks) < BREAKS_KEPT:
+            trail.breaks.append((number, detail))
+    return trail
 
 
 def _entries(snapshot: Connection) -> Iterator[Entry]:
@@ -90,17 +90,17 @@ def _entries(snapshot: Connection) -> Iterator[Entry]:
         yield Entry(*row)
 
 
-def _seen(told: TrailFacts, entries: Iterator[Entry]) -> Iterator[Entry]:
+def _seen(trail: TrailFacts, entries: Iterator[Entry]) -> Iterator[Entry]:
     for entry in entries:
-        told.newest = entry.number, entry.hash
-        if told.since is not None and entry.number == told.since[0]:
-            told.since_found = entry.hash
+        trail.newest = entry.number, entry.hash
+        if trail.since is not None and entry.number == trail.since[0]:
+            trail.since_found = entry.hash
         if entry.result == DONE:
-            _take(told, entry)
+            _take(trail, entry)
         yield entry
 
 
-def _take(told: TrailFacts, entry: Entry) -> None:
+def _take(trail: TrailFacts, entry: Entry) -> None:
     try:
         facts = json.loads(entry.detail)
     except ValueError:
@@ -108,37 +108,37 @@ def _take(told: TrailFacts, entry: Entry) -> None:
     said = TrailEntry(entry.number, entry.at, entry.request_id, facts)
     action = entry.action
     if action == Action.CDRS_ADDED:
-        told.uploads[entry.request_id] = facts
+        trail.uploads[entry.request_id] = facts
     elif action == Action.CLEARED:
-        told.runs[entry.subject] = facts
+        trail.runs[entry.subject] = facts
     elif action == Action.PURGED:
-        told.purges[entry.subject] = said
+        trail.purges[entry.subject] = said
     elif action == Action.LIST_REPLACED:
-        told.lists[list_subject(entry.subject.partition(" list of ")[0], facts.get("partner"), entry.subject)] = said
+        trail.lists[list_subject(entry.subject.partition(" list of ")[0], facts.get("partner"), entry.subject)] = said
     elif action == Action.CDRS_FETCHED:
         who = facts.get("partner", party_key(entry.subject))
         for run in facts.get("runs", ()):
-            told.fetches.setdefault((f"run {run}", who), said)
+            trail.fetches.setdefault((f"run {run}", who), said)
     elif action in DECISIONS:
-        told.decisions[facts["row"], facts["decision"]] = DECISIONS[Action(action)], said
+        trail.decisions[facts["row"], facts["decision"]] = DECISIONS[Action(action)], said
     elif action == Action.TRAIL_BEGUN:
-        told.begun_at = entry.at
+        trail.begun_at = entry.at
     elif action == Action.CLOCK_CONFIRMED:
-        told.clock_confirmed_run = facts["run"]
+        trail.clock_confirmed_run = facts["run"]
     elif action in PARTNER_ACTIONS:
-        _take_partner(told, entry, said)
+        _take_partner(trail, entry, said)
 
 
-def _take_partner(told: TrailFacts, entry: Entry, said: TrailEntry) -> None:
+def _take_partner(trail: TrailFacts, entry: Entry, said: TrailEntry) -> None:
     partner_id = said.facts.get("partner")
     if partner_id is None:
-        told.partners[party_key(entry.subject.removeprefix("partner "))] = said
+        trail.partners[party_key(entry.subject.removeprefix("partner "))] = said
         return
-    told.partners[partner_id] = said
+    trail.partners[partner_id] = said
     if entry.action == Action.PARTNER_ADDED:
-        told.least_added = partner_id if told.least_added is None else min(told.least_added, partner_id)
+        trail.least_added = partner_id if trail.least_added is None else min(trail.least_added, partner_id)
     if entry.action in ENDS_LOGINS:
-        told.logins_ended[partner_id] = entry.at
+        trail.logins_ended[partner_id] = entry.at
 
 
 def list_subject(kind: str, partner_id: int | None, subject: str) -> str:

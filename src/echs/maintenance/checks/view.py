@@ -20,7 +20,7 @@ class View:
 
     context: AppContext
     snapshot: Connection
-    told: TrailFacts
+    trail: TrailFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def keep_receipt(
         received_at=context.clock(),
         partner_id=upload.partner_id,
         operation=present.operation,
-        channel=present.door,
+        channel=present.channel,
         outcome=outcome,
         records=exchange.reader.records_read,
         new=upload.new,

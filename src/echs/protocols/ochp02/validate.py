@@ -174,20 +174,20 @@ def counted(children: Iterable[Child], report: Report) -> Iterator[Child]:
 
 def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
     """As AddCDRs."""
-    scene = RuleContext(checker.sender, checker.now, checker.limits, rights_are_known=bool(checker.operator_ids))
+    rule_context = RuleContext(checker.sender, checker.now, checker.limits, rights_are_known=bool(checker.operator_ids))
 
     def beyond(record: CdrRecord, position: int) -> Iterator[Problem]:
-        return problems_of(parse_cdr(record, scene.sender), position, scene)
+        return problems_of(parse_cdr(record, rule_context.sender), position, rule_context)
 
     met: set[object] = set()
 
     def notice(position: int, cdr: Cdr) -> None:
         if cdr.record not in met:  # a repetition says nothing new
             met.add(cdr.record)
-            odd.extend((position, cdr_label(cdr.record), found) for found in warnings_of(cdr, scene))
+            odd.extend((position, cdr_label(cdr.record), found) for found in warnings_of(cdr, rule_context))
 
     with Spool(CDRS) as spool:
-        examine_received(scene, records_of(children, CDR_INFO, CdrRecord._make, beyond), problems, spool, notice)
+        examine_received(rule_context, records_of(children, CDR_INFO, CdrRecord._make, beyond), problems, spool, notice)
 
 
 def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:

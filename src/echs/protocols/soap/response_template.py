@@ -30,8 +30,8 @@ class ResponseTemplate:
     """
 
     def __init__(self, members: Sequence[Any], draw: Callable[[list[Any]], bytes]) -> None:
-        marks = count(FIRST_PLACEHOLDER)
-        self._between = PLACEHOLDER.split(draw([with_placeholders(member, marks) for member in members]))
+        placeholders = count(FIRST_PLACEHOLDER)
+        self._between = PLACEHOLDER.split(draw([with_placeholders(member, placeholders) for member in members]))
 
     def fill(self, values: Sequence[Any]) -> bytes | None:
         """The answer with these members; None where a text has a sign that only Spyne should judge."""
@@ -44,14 +44,14 @@ class ResponseTemplate:
         return b"".join(pieces)
 
 
-def with_placeholders(member: Any, marks: Iterator[int]) -> Any:
+def with_placeholders(member: Any, placeholders: Iterator[int]) -> Any:
     """A value of a member of a message class with a mark in the place of each text and number."""
     if is_repeated(member):
         return []
     if not issubclass(member, ComplexModel):
-        return str(next(marks)) if issubclass(member, Unicode) else next(marks)
+        return str(next(placeholders)) if issubclass(member, Unicode) else next(placeholders)
     inside = member.get_flat_type_info(member)
-    return (member.__orig__ or member)(**{name: with_placeholders(each, marks) for name, each in inside.items()})
+    return (member.__orig__ or member)(**{name: with_placeholders(each, placeholders) for name, each in inside.items()})
 
 
 def leaves(value: Any) -> Iterator[Any]:

@@ -18,7 +18,7 @@ class SoapVersion:
     our_roles: frozenset[str]
 
     @property
-    def door(self) -> str:
+    def channel(self) -> str:
         """What the log and the meters call it."""
         return self.name.lower().replace(" ", "-")
 

@@ -120,7 +120,7 @@ class SoapApplication(ServerBase):  # type: ignore[misc]
             # The media type said nothing of SOAP, and the body is none: that is what the sender should hear.
             pieces = self.fault_pieces(exchange, media_type_fault(form.media_type))
         version = exchange.version
-        present.door = version.door
+        present.channel = version.channel
         if exchange.fault:
             present.result = f"fault {exchange.fault}"
         else:
