@@ -35,7 +35,7 @@ SOURCE = Path(echs.__file__).parent
 SERVERS_OWN = {
     "serving/application.py",
     "serving/request_middleware.py",
-    "base/metrics.py",
+    "serving/metrics.py",
     "serving/logs.py",
     "config/app_context.py",
 }

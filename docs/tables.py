@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from echs.base.metrics import METRICS
 from echs.base.rule import Rule
 from echs.cdrs.rules import RULES
 from echs.config.settings import PREFIX, SECRETS, Settings
@@ -25,6 +24,7 @@ from echs.protocols.ochp02.wire_schema import (
 )
 from echs.protocols.soap.faults import FAULT_CODES
 from echs.protocols.soap.versions import SOAP_12
+from echs.serving.metrics import METRICS
 from echs.serving.store_metrics import GAUGES
 from echs.tokens import token
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from echs.base.metrics import METRICS
+from echs.serving.metrics import METRICS
 from echs.serving.store_metrics import GAUGES
 from programs import need
 

@@ -15,9 +15,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cast import PASSWORDS, cdr, token
-from echs.base.metrics import METRICS
 from echs.clearing import run
 from echs.config.app_context import system_clock
+from echs.serving.metrics import METRICS
 from echs.serving.store_metrics import GAUGES
 from servers import Server
 from wire import CDR_INFO, ROAMING_AUTHORISATION_INFO, envelope, identity, record_xml

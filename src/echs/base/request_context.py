@@ -5,9 +5,9 @@ The log writes it beside every line, and the audit trail beside every entry, so 
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
 
 from echs.base.ids import new_request_id
+from echs.base.metrics import Metric
 
 COMMAND = "command"
 
@@ -26,7 +26,7 @@ class RequestContext:
     origin: str = ""
     actor: str = ""
     certificate: str = ""
-    # What was asked for and what came of it, for the log and the meters.
+    # What was asked for and what came of it, for the log and the metrics.
     operation: str = ""
     result: str = ""
     received_bytes: int = 0
@@ -36,9 +36,7 @@ class RequestContext:
     audited: str = ""
     # The same, as long as its transaction may still fail.
     entering: str = ""
-    # Why a login was refused, and the user id where there is such a user.
-    login_refused: tuple[str, str] | None = None
-    tallies: list[tuple[Any, tuple[str, ...], float]] = field(default_factory=list)
+    counts: list[tuple[Metric, tuple[str, ...], float]] = field(default_factory=list)
 
     def entered(self, *, committed: bool) -> None:
         """The transaction with the entry is over."""
@@ -46,9 +44,9 @@ class RequestContext:
             self.audited = self.entering
         self.entering = ""
 
-    def tally(self, meter: Any, *labels: str, amount: float = 1) -> None:
-        """Have something counted when all is over; `echs.base.metrics` has the meters."""
-        self.tallies.append((meter, labels, amount))
+    def count(self, metric: Metric, *labels: str, amount: float = 1) -> None:
+        """Add to a counter when the request has been answered."""
+        self.counts.append((metric, labels, amount))
 
 
 _present: ContextVar[RequestContext | None] = ContextVar("echs_trace", default=None)

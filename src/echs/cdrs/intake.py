@@ -13,21 +13,25 @@ from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
 
 from echs.audit import trail
 from echs.audit.entry import Action
-from echs.base import deadline
+from echs.base import deadline, request_context
 from echs.base.context import Context
 from echs.base.digest import RowDigest, as_text
 from echs.base.errors import Problem, ProblemCollector, RecordProblems, Unreadable, shown
+from echs.base.metrics import Metric
 from echs.base.spool import Spool
 from echs.base.upload_validation import NOTHING_STORED, RecordBatch
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, CdrReason, CdrRecord, content_hash, differing_field, label
-from echs.cdrs.cross_checks import ListLookups, overlaps, published_ids
+from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, content_hash, differing_field, label
+from echs.cdrs.cross_checks import ListLookups, PublishedIds, overlaps, published_ids
 from echs.cdrs.rules import RefusedIfNew, RuleContext, validate, warnings_among
 from echs.cdrs.upload import CDRS, CdrBatch, ReceivedCdrs, receive
 from echs.partners.login import lock_active_partner
 from echs.partners.partner import Partner
 from echs.partners.queries import owners_of_provider_keys
 
+CDRS_RECEIVED = Metric(
+    "cdrs_received_total", "counter", ("outcome",), "CDRs in accepted uploads: pending, held or known."
+)
 KEYS_AT_ONCE = 500
 DETAIL_LIMIT = 400
 FIELD_NAMES = tuple(field.name for field in FIELDS)
@@ -96,43 +100,76 @@ def add(
 
     :raises Refused: for any problem in any record, then nothing of the upload is stored; DEADLINE_EXCEEDED
     """
-    rule_context = RuleContext(sender, context.clock(), context.limits)
-    problems = ProblemCollector()
+    rules = RuleContext(sender, context.clock(), context.limits)
     with Spool(CDRS) as spool:
-        received = receive(rule_context, records, problems, spool)
-        if problems:
-            raise problems.refusal(NOTHING_STORED)
+        received = receive_valid(rules, records, spool)
         # Before the transaction: the lists may change meanwhile, and a warning is not worth making others wait.
-        in_lists = published_ids(context, lists, sender, received.cdrs())
-        rule_context = replace(
-            rule_context, tokens=in_lists.tokens, contracts=in_lists.contracts, chargepoints=in_lists.chargepoints
-        )
+        rules = with_published_ids(rules, published_ids(context, lists, sender, received.cdrs()))
         with context.database.write() as transaction:
-            now = lock_active_partner(context, transaction, sender)
-            recheck_ownership(replace(rule_context, sender=now), received)
-            for operator_key in sorted(received.operator_keys):
-                context.database.lock(transaction, f"cdr:{operator_key}")
+            lock_rights(context, transaction, rules, received)
             known = known_positions(transaction, sender, received)
-            refuse_invalid_new(rule_context, received, known)
-            storing = CdrWriter(context, transaction, rule_context, request_id)
-            for batch in received.batches(known):
-                storing.store(batch)
-            storing.enter_uncleared()
-            with context.database.nearest_by_index(transaction):
-                for batch in received.batches(known):
-                    storing.warn(batch)
-            facts = {
-                "received": received.count,
-                "new": storing.new,
-                "digest": storing.digest.hexdigest(),
-                "partner": sender.id,
-                "received_at": as_text(rule_context.now),
-                "warnings": storing.warnings_digest.value,
-            }
-            trail.record(
-                context, transaction, Action.CDRS_ADDED, f"CDRs of {sender.user_id}", facts, request_id=request_id
-            )
-    return storing.summary(received, known)
+            refuse_invalid_new(rules, received, known)
+            writer = store(context, transaction, rules, received, known, request_id)
+            facts = {"received": received.count, **writer.facts()}
+            subject = f"CDRs of {sender.user_id}"
+            trail.record(context, transaction, Action.CDRS_ADDED, subject, facts, request_id=request_id)
+    return counted_outcomes(writer.summary(received, known))
+
+
+def receive_valid(
+    rules: RuleContext, records: Iterable[CdrRecord | Unreadable | RecordBatch], spool: Spool[Cdr]
+) -> ReceivedCdrs:
+    """An upload whose every record is valid.
+
+    :raises Refused: for any problem in any record
+    """
+    problems = ProblemCollector()
+    received = receive(rules, records, problems, spool)
+    if problems:
+        raise problems.refusal(NOTHING_STORED)
+    return received
+
+
+def with_published_ids(rules: RuleContext, published: PublishedIds) -> RuleContext:
+    """The context with what the partners' lists hold of the upload."""
+    return replace(rules, tokens=published.tokens, contracts=published.contracts, chargepoints=published.chargepoints)
+
+
+def lock_rights(context: Context, transaction: Connection, rules: RuleContext, received: ReceivedCdrs) -> None:
+    """Let the sender's rights stand still for this transaction, and nobody else store CDRs of the same operators.
+
+    :raises Refused: LOGIN_TOKEN_UNKNOWN, CDR_OPERATOR_NOT_YOURS
+    """
+    now = lock_active_partner(context, transaction, rules.sender)
+    recheck_ownership(replace(rules, sender=now), received)
+    for operator_key in sorted(received.operator_keys):
+        context.database.lock(transaction, f"cdr:{operator_key}")
+
+
+def store(
+    context: Context,
+    transaction: Connection,
+    rules: RuleContext,
+    received: ReceivedCdrs,
+    known: Set[int],
+    request_id: str,
+) -> "CdrWriter":
+    """Write the new CDRs of an upload, then their warnings, when all of them are there."""
+    writer = CdrWriter(context, transaction, rules, request_id)
+    for batch in received.batches(known):
+        writer.store(batch)
+    writer.enter_uncleared()
+    with context.database.nearest_by_index(transaction):
+        for batch in received.batches(known):
+            writer.warn(batch)
+    return writer
+
+
+def counted_outcomes(result: IntakeResult) -> IntakeResult:
+    """The result, when its outcomes are counted for the metrics."""
+    for outcome in Outcome:
+        request_context.current().count(CDRS_RECEIVED, outcome.value, amount=result.count(outcome))
+    return result
 
 
 def refuse_invalid_new(rule_context: RuleContext, received: ReceivedCdrs, known: Set[int]) -> None:
@@ -338,6 +375,16 @@ class CdrWriter:
             if not self._owned[cdr.provider_key]:
                 self._held.add(position)
                 self._unowned.setdefault(cdr.provider_key, cdr.record.provider_id)
+
+    def facts(self) -> dict[str, object]:
+        """What the audit trail holds of what was written."""
+        return {
+            "new": self.new,
+            "digest": self.digest.hexdigest(),
+            "partner": self.rule_context.sender.id,
+            "received_at": as_text(self.rule_context.now),
+            "warnings": self.warnings_digest.value,
+        }
 
     def summary(self, received: ReceivedCdrs, known: Set[int]) -> IntakeResult:
         """The outcome of each record."""

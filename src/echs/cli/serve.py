@@ -19,7 +19,6 @@ from gunicorn.app.base import BaseApplication
 from echs import __version__
 from echs.base.database import Database, FileIdentity
 from echs.base.instances import registered, running
-from echs.base.metrics import forget_worker
 from echs.cli.app_context import require_ready
 from echs.cli.output import this_command
 from echs.config.app_context import open_app_context
@@ -33,6 +32,7 @@ from echs.serving.gunicorn_arbiter import GunicornArbiter
 from echs.serving.gunicorn_worker import GunicornWorker
 from echs.serving.health import Draining
 from echs.serving.logs import ServerLogger
+from echs.serving.metrics import forget_worker
 from echs.serving.request_middleware import RequestMiddleware
 
 log = logging.getLogger(__name__)

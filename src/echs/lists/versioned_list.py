@@ -38,6 +38,7 @@ from echs.base.database import Database, Identity, Instant, PreparedQuery, metad
 from echs.base.digest import RowDigest
 from echs.base.errors import Problem, ProblemCollector, RecordProblems, Unreadable
 from echs.base.fields import Columns, Field, maker
+from echs.base.metrics import Metric
 from echs.base.rule import Rule
 from echs.base.spool import Row, Spool
 from echs.base.upload_validation import (
@@ -50,6 +51,9 @@ from echs.base.upload_validation import (
 )
 from echs.lists.list_keys import ListKeys, has
 
+LIST_RECORDS_RECEIVED = Metric(
+    "list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists."
+)
 ROWS_AT_ONCE = 1000
 MARK_BYTES = 16
 # Of this process, for all lists.

@@ -7,13 +7,22 @@ from sqlalchemy import Connection, func
 
 from echs.audit import trail
 from echs.audit.entry import Action
+from echs.base import request_context
 from echs.base.context import Context
 from echs.base.errors import Problem, ProblemCollector, Unreadable
 from echs.base.spool import Row, Spool
 from echs.base.upload_validation import RecordBatch
 from echs.lists.claims import Claims, compare
 from echs.lists.list_cache import Published
-from echs.lists.versioned_list import KeyForm, ListRules, ListSchema, ListState, ReplaceResult, VersionedList
+from echs.lists.versioned_list import (
+    LIST_RECORDS_RECEIVED,
+    KeyForm,
+    ListRules,
+    ListSchema,
+    ListState,
+    ReplaceResult,
+    VersionedList,
+)
 from echs.locations import tables
 from echs.locations.charge_point import (
     FIELDS,
@@ -66,7 +75,11 @@ def replace(
         trail.record(context, transaction, Action.LIST_REPLACED, f"charge point list of {owner.user_id}", facts)
 
     foreign = partial(compare, context, owner, _lists, CLAIMS)
-    return _lists.replace(context, owner.id, records, ListRules(problems_of, batch_is_valid), may_still, note, foreign)
+    replaced = _lists.replace(
+        context, owner.id, records, ListRules(problems_of, batch_is_valid), may_still, note, foreign
+    )
+    request_context.current().count(LIST_RECORDS_RECEIVED, "chargepoint", amount=replaced.stored)
+    return replaced
 
 
 def examine(

@@ -19,6 +19,7 @@ from echs.audit.clock import TOLERANCE
 from echs.base import request_context, request_gate
 from echs.base.context import Context
 from echs.base.errors import Reason, Refused, refuse
+from echs.base.metrics import Metric
 from echs.partners import tables
 from echs.partners.partner import PASSWORD_LIMIT, USER_ID_LIMIT, Partner, party_key
 from echs.partners.password import matches
@@ -28,6 +29,12 @@ from echs.partners.throttle import Throttle
 log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
+LOGINS_REFUSED = Metric(
+    "logins_refused_total",
+    "counter",
+    ("reason", "user_id"),
+    "Refused logins, with the user id where there is such a user.",
+)
 
 # Hashing is slow on purpose: without a bound, a flood of wrong passwords would take every thread and 19 MiB each. So
 # many hash at once, and so many more wait for it; who comes then is told at once.
@@ -129,7 +136,7 @@ def note_refused(reason: LoginReason, known_user_id: str) -> None:
     What was typed otherwise may be a password in the wrong field, and is never repeated.
     """
     present = request_context.current()
-    present.login_refused = reason.value, known_user_id
+    present.count(LOGINS_REFUSED, reason.value, known_user_id)
     extra = {"user_id": known_user_id, "reason": reason.value, "origin": present.origin}
     log.warning("login refused", extra=extra)
 

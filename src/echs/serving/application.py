@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from echs.base import request_context, request_gate
 from echs.base.database import FileIdentity
-from echs.base.metrics import Metrics
 from echs.base.proxy_headers import Network
 from echs.clearing.statement_builder import open_link
 from echs.config.app_context import STATEMENTS_PATH, AppContext, open_app_context
@@ -22,6 +21,7 @@ from echs.protocols.ochp02.wsgi import mounts
 from echs.serving import logs
 from echs.serving.front_page import PAGE_HEADERS, directions, page
 from echs.serving.health import Draining, readiness
+from echs.serving.metrics import Metrics
 from echs.serving.request_middleware import Application, Environ, RequestMiddleware, StartResponse
 from echs.serving.store_metrics import StoreCollector
 from echs.statements.link import LINK_LENGTH_LIMIT, has_ended

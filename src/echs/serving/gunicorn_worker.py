@@ -28,8 +28,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from echs.base import deadline, request_gate
 from echs.base.database import limit_writers
-from echs.base.metrics import CUT
 from echs.partners.login import limit_waiting
+from echs.serving.metrics import CUT
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from echs.base import metrics, request_context
-from echs.base.metrics import Metrics
+from echs.base import request_context
 from echs.base.proxy_headers import Network, client_address, client_certificate
 from echs.base.request_context import RequestContext
+from echs.serving import metrics
+from echs.serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ TELLING_SECONDS = 5.0
 
 
 class ResponseIterator:
-    """The pieces of one answer on their way; at the end the request is entered in the log and the meters."""
+    """The pieces of one answer on their way; at the end the request is entered in the log and the metrics."""
 
     def __init__(self, reception: "RequestMiddleware", environ: Environ, present: RequestContext) -> None:
         self.reception = reception
@@ -68,7 +69,7 @@ class RequestMiddleware:
         request_seconds: float | None = None,
     ) -> None:
         self.within = within
-        self.meters = counted
+        self.metrics = counted
         # How many connections to the store are in use.
         self.connections = connections
         # The paths that there are, for the log.
@@ -91,7 +92,7 @@ class RequestMiddleware:
             )
         )
         visit = ResponseIterator(self, environ, present)
-        self.meters.add(metrics.IN_FLIGHT)
+        self.metrics.add(metrics.IN_FLIGHT)
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             visit.status = status[:3]
@@ -112,24 +113,22 @@ class RequestMiddleware:
             request_context.end()
 
     def enter(self, visit: ResponseIterator) -> None:
-        """Enter the request in the meters and the log."""
+        """Enter the request in the metrics and the log."""
         seconds = time.monotonic() - visit.began
         present, environ = visit.trace, visit.environ
         operation = present.operation or "other"
         result = present.result or visit.status or "500"
         if not visit.whole and environ.get("REQUEST_METHOD") != "HEAD":
             result = CLIENT_GONE
-        add = self.meters.add
+        add = self.metrics.add
         add(metrics.IN_FLIGHT, amount=-1)
-        self.meters.set(metrics.CONNECTIONS, value=self.connections())
+        self.metrics.set(metrics.CONNECTIONS, value=self.connections())
         add(metrics.REQUESTS, operation, present.channel, result)
         add(metrics.RECEIVED, operation, amount=present.received_bytes)
         add(metrics.SENT, operation, amount=visit.sent)
-        if present.login_refused is not None:
-            add(metrics.LOGINS_REFUSED, *present.login_refused)
-        for meter, labels, amount in present.tallies:
-            add(meter, *labels, amount=amount)
-        self.meters.observe(metrics.DURATION, operation, value=seconds)
+        for metric, labels, amount in present.counts:
+            add(metric, *labels, amount=amount)
+        self.metrics.observe(metrics.DURATION, operation, value=seconds)
         method = environ.get("REQUEST_METHOD", "")
         level = logging.DEBUG if operation in ROUTINE and result == "200" else logging.INFO
         if not log.isEnabledFor(level):

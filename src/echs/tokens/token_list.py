@@ -7,13 +7,22 @@ from sqlalchemy import Connection, String, cast, func
 
 from echs.audit import trail
 from echs.audit.entry import Action
+from echs.base import request_context
 from echs.base.context import Context
 from echs.base.errors import Problem, ProblemCollector, Unreadable
 from echs.base.spool import Row, Spool
 from echs.base.upload_validation import NOTHING_STORED, RecordBatch
 from echs.lists.claims import Claims, compare
 from echs.lists.list_cache import Published
-from echs.lists.versioned_list import KeyForm, ListRules, ListSchema, ListState, ReplaceResult, VersionedList
+from echs.lists.versioned_list import (
+    LIST_RECORDS_RECEIVED,
+    KeyForm,
+    ListRules,
+    ListSchema,
+    ListState,
+    ReplaceResult,
+    VersionedList,
+)
 from echs.partners.login import lock_active_partner
 from echs.partners.market_ids import FOREIGN_IDS, ForeignId
 from echs.partners.partner import Partner
@@ -85,7 +94,9 @@ def replace(context: Context, owner: Partner, records: Iterable[Token | Unreadab
         trail.record(context, transaction, Action.LIST_REPLACED, f"roaming list of {owner.user_id}", facts)
 
     foreign = partial(compare, context, owner, _lists, CLAIMS)
-    return _lists.replace(context, owner.id, records, list_rules(owner), may_still, note, foreign)
+    replaced = _lists.replace(context, owner.id, records, list_rules(owner), may_still, note, foreign)
+    request_context.current().count(LIST_RECORDS_RECEIVED, "roaming", amount=replaced.stored)
+    return replaced
 
 
 def list_rules(owner: Partner) -> ListRules[Token]:

@@ -7,23 +7,13 @@ what is no request of ours becomes a fault. So the one public client, which repe
 fault, recovers.
 """
 
-import errno
-import logging
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import wraps
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial, wraps
 from typing import Any, NamedTuple
 
-from spyne import Fault
-
-from echs.audit import trail
 from echs.audit.entry import Action
-from echs.audit.receipts import Receipt
-from echs.audit.receipts import ReceiptProblem as ToldProblem
-from echs.base import metrics, request_context
-from echs.base.errors import LoadReason, Reason, Refused, StoreReason, named, refuse
+from echs.base.errors import Problem, Refused, named, refuse
 from echs.base.fields import FieldReason
 from echs.base.plural import counted
 from echs.base.response_stream import ResponseStream, collected
@@ -50,31 +40,18 @@ from echs.protocols.ochp02.wire_schema import (
     ROAMING_AUTHORISATION_INFO,
     WireRecord,
 )
+from echs.protocols.operation import Operation, UploadOutcome, perform, perform_anonymous
 from echs.protocols.soap.envelope_reader import EnvelopeReader, split
 from echs.protocols.soap.faults import qualified
-from echs.protocols.soap.spyne_protocol import Exchange, Upload
+from echs.protocols.soap.spyne_protocol import Exchange
 from echs.tokens import token_list
 from echs.tokens.token import Token
 
-log = logging.getLogger(__name__)
-
-# What a full disk says where an answer is drawn up.
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-
-OK_RESULT = "ok"
-UPLOADS = ("add_cdrs", "set_roaming_authorisation_list", "set_chargepoint_list")
 IDENTITY_NAMES = sorted(IDENTITY_HEADERS)
 
-# The operations that change something, as the audit trail calls it.
-CHANGING = {
-    "add_cdrs": Action.CDRS_ADDED,
-    "clear_cdrs": Action.CLEARED,
-    "set_roaming_authorisation_list": Action.LIST_REPLACED,
-    "set_chargepoint_list": Action.LIST_REPLACED,
-}
+AUTHENTICATE = Operation("authenticate")
 
 Answer = Any
-Operation = Callable[..., Answer]
 
 
 class OperationResult(NamedTuple):
@@ -98,249 +75,166 @@ class DeliveryAnswer(NamedTuple):
     doc_link: str = ""
 
 
-def answered(
-    record: WireRecord | None = None, as_answer: Callable[[OperationResult], Answer] | None = None
-) -> Callable[..., Operation]:
-    """Make an operation of a function that may refuse.
+@dataclass
+class TokenRequest(Exchange):
+    """A request whose sender is known by the token of Authenticate, in an identity header (OCHP 0.2, 3.1)."""
 
-    The operation gets the context, the exchange and the request's members. What the function raises, but for a fault,
-    becomes a code and a description; ``as_answer`` makes the operation's answer of them where it has more.
+    def caller(self, context: AppContext) -> Partner:
+        """The partner that logged in with the token.
+
+        :raises Refused: LOGIN_TOKEN_REPEATED, LOGIN_TOKEN_MISSING, LOGIN_TOKEN_UNKNOWN, LOGIN_TOKEN_EXPIRED,
+            LOGIN_CERTIFICATE
+        """
+        if len(self.identities) > 1:
+            raise refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has identity headers of different values")
+        if not any(self.identities):
+            raise refuse(LoginReason.LOGIN_TOKEN_MISSING, no_identity(self))
+        return partner_of_token(context, self.identities[0])
+
+
+def operation(
+    record: WireRecord | None = None,
+    *,
+    changes: Action | None = None,
+    upload: bool = False,
+    as_answer: Callable[[OperationResult], Answer] | None = None,
+) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Make an operation of a function of the context, the caller, the request and its members, in the frame of
+    `echs.protocols.operation`.
+
+    A refusal becomes a code and a description; ``as_answer`` makes the operation's answer of them where it has more.
     """
 
-    def decorate(function: Operation) -> Operation:
-        @wraps(function)
-        def operation(context: AppContext, exchange: Exchange, *members: Any) -> Answer:
-            name, present = function.__name__, request_context.current()
-            present.operation = name
-            try:
-                answer = function(context, exchange, *members)
-            except Fault as fault:
-                keep_receipt(context, exchange, f"fault {getattr(fault, 'subcode', '')}".strip(), None, record)
-                raise
-            except Refused as refused:
-                refusal = refused
-                if refused.__cause__ is not None:
-                    log.error(refused.first.reason.value, exc_info=refused.__cause__)
-            except Exception as error:
-                log.exception("a request failed")
-                full = isinstance(error, OSError) and error.errno in NO_SPACE
-                ours = StoreReason.STORE_FULL if full else StoreReason.INTERNAL_ERROR
-                refusal = refuse(ours, "there is no space left" if full else "an error on our side")
-            else:
-                present.result = OK_RESULT
-                keep_receipt(context, exchange, OK_RESULT, None, record)
-                return answer
-            if exchange.records is not None:
-                exchange.records.close()
-                exchange.records = None
-            reason = refusal.first.reason
-            present.result = reason.value
-            keep_receipt(context, exchange, reason.value, refusal, record)
-            if isinstance(reason, StoreReason):
-                present.tally(metrics.STORE_ERRORS, reason.value)
-            elif present.actor and name in CHANGING and not isinstance(reason, LoadReason):
-                record_refusal(context, CHANGING[name], reason)
-            told = OperationResult(number_of(refusal), description(refusal, exchange.request_id, record))
-            return told if as_answer is None else as_answer(told)
+    def decorate(function: Callable[..., Answer]) -> Callable[..., Answer]:
+        frame = Operation(function.__name__, changes, upload, partial(place_in_upload, record=record))
 
-        return operation
+        @wraps(function)
+        def called(context: AppContext, request: TokenRequest, *members: Any) -> Answer:
+            outcome = perform(context, frame, request, lambda caller: function(context, caller, request, *members))
+            return outcome.answer if outcome.refusal is None else denied(outcome.refusal, request, record, as_answer)
+
+        return called
 
     return decorate
 
 
-def keep_receipt(
-    context: AppContext, exchange: Exchange, outcome: str, refusal: Refused | None, record: WireRecord | None
-) -> None:
-    """Keep a receipt of an upload of a partner; a store that takes none is no reason to fall."""
-    upload, present = exchange.upload, request_context.current()
-    if upload is None:
-        return
-    kept = () if refusal is None else refusal.kept
-    receipt = Receipt(
-        request_id=present.request_id,
-        received_at=context.clock(),
-        partner_id=upload.partner_id,
-        operation=present.operation,
-        channel=present.channel,
-        outcome=outcome,
-        records=exchange.reader.records_read,
-        new=upload.new,
-        known=upload.known,
-        warned=upload.warned,
-        problem_count=0 if refusal is None else refusal.total,
-        problems=[
-            ToldProblem(each.position, place_of(replace(each, position=None), record), each.reason.value, each.detail)
-            for each in kept
-        ],
-        received_bytes=exchange.reader.source.received,
-        milliseconds=round((time.monotonic() - upload.began) * 1000),
-    )
-    try:
-        context.receipts.keep(context, receipt)
-    except Refused:
-        log.warning("the receipt of an upload could not be kept")
+def place_in_upload(problem: Problem, record: WireRecord | None) -> str:
+    """The field of a problem in the spelling of the wire; a receipt has its position beside it."""
+    return place_of(replace(problem, position=None), record)
 
 
-def record_refusal(context: AppContext, action: Action, reason: Reason) -> None:
-    """Enter into the audit trail what a partner was not let do; a store that takes no entry is no reason to fall."""
-    try:
-        trail.record_refusal(context, action, "", reason.value)
-    except Refused:
-        log.warning("a refusal could not be entered into the audit trail")
+def denied(
+    refusal: Refused,
+    request: TokenRequest,
+    record: WireRecord | None = None,
+    as_answer: Callable[[OperationResult], Answer] | None = None,
+) -> Answer:
+    """The answer of an operation that was refused."""
+    result = OperationResult(number_of(refusal), description(refusal, request.request_id, record))
+    return result if as_answer is None else as_answer(result)
 
 
-def identified(function: Callable[[AppContext, Partner, Exchange], Answer] | Operation) -> Operation:
-    """Make a function of a caller: who it is is found out before anything else of the request is looked at."""
-
-    @wraps(function)
-    def with_caller(context: AppContext, exchange: Exchange, *members: Any) -> Answer:
-        if len(exchange.identities) > 1:
-            raise refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has identity headers of different values")
-        if not any(exchange.identities):
-            raise refuse(LoginReason.LOGIN_TOKEN_MISSING, no_identity(exchange))
-        caller = partner_of_token(context, exchange.identities[0])
-        request_context.current().actor = caller.user_id
-        if request_context.current().operation in UPLOADS:
-            exchange.upload = Upload(caller.id, time.monotonic())
-        if exchange.refusal is not None:
-            raise exchange.refusal
-        return function(context, caller, exchange, *members)
-
-    return with_caller
-
-
-def no_identity(exchange: Exchange) -> str:
+def no_identity(request: TokenRequest) -> str:
     """What is wrong where no identity header tells anything, in the words of who looks for one."""
     wanted = " or ".join(qualified(NAMESPACE, name) for name in IDENTITY_NAMES)
-    if exchange.identities:
+    if request.identities:
         return f"the identity header is empty; it must hold the authToken of Authenticate as its text, wanted {wanted}"
-    if exchange.foreign_identities:
-        found = ", ".join(qualified(*split(name)) for name in exchange.foreign_identities[:2])
+    if request.foreign_identities:
+        found = ", ".join(qualified(*split(name)) for name in request.foreign_identities[:2])
         return f"the identity header is in another namespace, or in none: found {found}, wanted {wanted}"
     return f"the SOAP header holds no identity header, wanted {wanted}"
 
 
-def ok(sentence: str, exchange: Exchange) -> OperationResult:
+def ok(sentence: str, request: TokenRequest) -> OperationResult:
     """What is said of what went well, with what was forgiven."""
     return OperationResult(
         OK,
-        success_description(f"{sentence}. {exchange.warning}" if exchange.warning else sentence, exchange.request_id),
+        success_description(f"{sentence}. {request.warning}" if request.warning else sentence, request.request_id),
     )
 
 
-@answered(as_answer=LoginAnswer)
-def authenticate(context: AppContext, exchange: Exchange, user_id: str, password: str) -> Answer:
+def authenticate(context: AppContext, request: TokenRequest, user_id: str, password: str) -> Answer:
     """OCHP 0.2, 3.1 and 3.2."""
-    if exchange.refusal is not None:
-        raise exchange.refusal
-    for name, value in (("userId", user_id), ("password", password)):
-        if not value:
-            raise refuse(FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory", field=name)
-    token = log_in(context, user_id, password, context.throttle)
-    hours = context.limits.login_seconds / 3600
-    return LoginAnswer(ok(f"logged in for {hours:g} h", exchange), token)
+
+    def work() -> LoginAnswer:
+        for name, value in (("userId", user_id), ("password", password)):
+            if not value:
+                raise refuse(FieldReason.FIELD_MISSING, "is missing or empty; a value is mandatory", field=name)
+        token = log_in(context, user_id, password, context.throttle)
+        hours = context.limits.login_seconds / 3600
+        return LoginAnswer(ok(f"logged in for {hours:g} h", request), token)
+
+    outcome = perform_anonymous(AUTHENTICATE, request, work)
+    return outcome.answer if outcome.refusal is None else denied(outcome.refusal, request, as_answer=LoginAnswer)
 
 
-@answered(CDR_INFO)
-@identified
-def add_cdrs(context: AppContext, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
+@operation(CDR_INFO, changes=Action.CDRS_ADDED, upload=True)
+def add_cdrs(context: AppContext, caller: Partner, request: TokenRequest, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.3 and 3.4."""
-    with admitted(context, caller, reader):
-        records = received(reader, CDR_INFO, CdrRecord._make)
-        added = intake.add(context, caller, records, exchange.request_id, context.lists)
-    new = added.received - added.count(Outcome.KNOWN)
-    record_outcome(exchange, new, added.count(Outcome.KNOWN), added.warned)
-    for outcome in Outcome:
-        request_context.current().tally(metrics.CDRS, outcome.value, amount=added.count(outcome))
-    return ok(intake_summary(added), exchange)
+    records = received(reader, CDR_INFO, CdrRecord._make)
+    added = intake.add(context, caller, records, request.request_id, context.lists)
+    known = added.count(Outcome.KNOWN)
+    request.outcome = UploadOutcome(added.received - known, known, added.warned)
+    return ok(intake_summary(added), request)
 
 
-@answered(as_answer=DeliveryAnswer)
-@identified
-def get_cdrs(context: AppContext, caller: Partner, exchange: Exchange) -> Answer:
+@operation(as_answer=DeliveryAnswer)
+def get_cdrs(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.5 and 3.6."""
     delivery = deliver(context, caller, record_template(CDR_INFO).template)
-    exchange.records = collected(map(escape_markup, delivery.texts))
+    request.records = collected(map(escape_markup, delivery.texts))
     if not delivery.runs:
-        return DeliveryAnswer(ok("no clearing run concerns you yet", exchange))
+        return DeliveryAnswer(ok("no clearing run concerns you yet", request))
     latest = ", ".join(map(str, delivery.runs[-5:]))
     sentence = f"run {latest}" if len(delivery.runs) == 1 else f"{len(delivery.runs)} runs, up to {latest}"
-    return DeliveryAnswer(ok(sentence, exchange), context.statement_url(caller, delivery.runs, delivery.spans))
+    return DeliveryAnswer(ok(sentence, request), context.statement_url(caller, delivery.runs, delivery.spans))
 
 
-@answered()
-@identified
-def clear_cdrs(context: AppContext, caller: Partner, exchange: Exchange) -> Answer:
+@operation(changes=Action.CLEARED)
+def clear_cdrs(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.7 and 3.8."""
-    run = clear_as(context, caller, exchange.request_id, context.issuer)
+    run = clear_as(context, caller, request.request_id, context.issuer)
     if run is None:
-        return ok("nothing was pending; no run was made", exchange)
-    return ok(f"run {run.number}: {counted(run.cdr_count, 'CDR')} cleared", exchange)
+        return ok("nothing was pending; no run was made", request)
+    return ok(f"run {run.number}: {counted(run.cdr_count, 'CDR')} cleared", request)
 
 
-@answered()
-@identified
-def get_roaming_authorisation_list(context: AppContext, caller: Partner, exchange: Exchange) -> Answer:
+@operation()
+def get_roaming_authorisation_list(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.9 and 3.10."""
     drawing = (numeric_pins_template if caller.numeric_pins else record_template)(ROAMING_AUTHORISATION_INFO)
-    exchange.records = drawn(context, exchange, token_list.PUBLISHED, drawing)
-    return ok("the lists of all partners", exchange)
+    request.records = drawn(context, request, token_list.PUBLISHED, drawing)
+    return ok("the lists of all partners", request)
 
 
-@answered(ROAMING_AUTHORISATION_INFO)
-@identified
+@operation(ROAMING_AUTHORISATION_INFO, changes=Action.LIST_REPLACED, upload=True)
 def set_roaming_authorisation_list(
-    context: AppContext, caller: Partner, exchange: Exchange, reader: EnvelopeReader
+    context: AppContext, caller: Partner, request: TokenRequest, reader: EnvelopeReader
 ) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
-    with admitted(context, caller, reader):
-        records = received(reader, ROAMING_AUTHORISATION_INFO, Token._make)
-        replaced = token_list.replace(context, caller, records)
-    record_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
-    request_context.current().tally(metrics.LIST_RECORDS, "roaming", amount=replaced.stored)
-    return ok(replacement_summary(replaced), exchange)
+    replaced = token_list.replace(context, caller, received(reader, ROAMING_AUTHORISATION_INFO, Token._make))
+    request.outcome = UploadOutcome(replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
+    return ok(replacement_summary(replaced), request)
 
 
-@answered()
-@identified
-def get_chargepoint_list(context: AppContext, _caller: Partner, exchange: Exchange) -> Answer:
+@operation()
+def get_chargepoint_list(context: AppContext, _caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
-    exchange.records = drawn(context, exchange, charge_point_list.PUBLISHED, record_template(CHARGEPOINT_INFO))
-    return ok("the lists of all partners", exchange)
+    request.records = drawn(context, request, charge_point_list.PUBLISHED, record_template(CHARGEPOINT_INFO))
+    return ok("the lists of all partners", request)
 
 
-@answered(CHARGEPOINT_INFO)
-@identified
-def set_chargepoint_list(context: AppContext, caller: Partner, exchange: Exchange, reader: EnvelopeReader) -> Answer:
+@operation(CHARGEPOINT_INFO, changes=Action.LIST_REPLACED, upload=True)
+def set_chargepoint_list(context: AppContext, caller: Partner, request: TokenRequest, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.15 and 3.16."""
-    with admitted(context, caller, reader):
-        records = received(reader, CHARGEPOINT_INFO, ChargePoint._make)
-        replaced = charge_point_list.replace(context, caller, records)
-    record_outcome(exchange, replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
-    request_context.current().tally(metrics.LIST_RECORDS, "chargepoint", amount=replaced.stored)
-    return ok(replacement_summary(replaced), exchange)
+    replaced = charge_point_list.replace(context, caller, received(reader, CHARGEPOINT_INFO, ChargePoint._make))
+    request.outcome = UploadOutcome(replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
+    return ok(replacement_summary(replaced), request)
 
 
-def record_outcome(exchange: Exchange, new: int, known: int, warned: int) -> None:
-    """Note what became of the records of an upload, for its receipt."""
-    if exchange.upload is not None:
-        exchange.upload.new, exchange.upload.known, exchange.upload.warned = new, known, warned
-
-
-@contextmanager
-def admitted(context: AppContext, caller: Partner, reader: EnvelopeReader) -> Iterator[None]:
-    """A block in which the upload of a partner is worked on, when it has its turn; its line may be a slow one.
-
-    :raises Refused: UPLOAD_BUSY
-    """
-    with context.admission.admitted(caller.id, reader.source.most_bytes):
-        reader.source.patience_seconds = context.limits.body_seconds
-        yield
-
-
-def drawn(context: AppContext, exchange: Exchange, lists: Published, drawing: RecordTemplate) -> ResponseStream:
+def drawn(context: AppContext, request: TokenRequest, lists: Published, drawing: RecordTemplate) -> ResponseStream:
     """The lists of all partners as they go out."""
-    return context.drawn.records(context.database, lists, drawing, deflated=exchange.takes_gzip)
+    return context.drawn.records(context.database, lists, drawing, deflated=request.takes_gzip)
 
 
 def intake_summary(added: IntakeResult) -> str:

@@ -6,6 +6,7 @@ from spyne import Application
 from echs.base.resources import contracts
 from echs.config.app_context import AppContext
 from echs.protocols.ochp02.contracts import CONTRACTS, Contract
+from echs.protocols.ochp02.operations import TokenRequest
 from echs.protocols.ochp02.service import service
 from echs.protocols.ochp02.wire_schema import IDENTITY_HEADERS, NAMESPACE, SECRET_NAMES
 from echs.protocols.soap.envelope_reader import MarkupLimits
@@ -40,7 +41,7 @@ def application(contract: Contract, context: AppContext | None = None) -> Applic
         [service(contract)],
         tns=NAMESPACE,
         name="OCHP",
-        in_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits, SECRET_NAMES),
+        in_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits, SECRET_NAMES, TokenRequest),
         out_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits, SECRET_NAMES),
         config=context,
     )

@@ -13,6 +13,7 @@ from lxml import etree
 from spyne import Fault
 
 from echs.base.errors import shown
+from echs.protocols.operation import ProtocolFault
 from echs.protocols.soap.versions import ENCODINGS_READ, SOAP_11, SOAP_12, VERSIONS, SoapVersion
 
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -111,7 +112,7 @@ FAULT_CODES: tuple[FaultCode, ...] = (
 BY_SUBCODE = {code.subcode: code for code in FAULT_CODES}
 
 
-class SoapFault(Fault):  # type: ignore[misc]
+class SoapFault(Fault, ProtocolFault):  # type: ignore[misc]
     """A fault of ours: one of `FAULT_CODES`, and a sentence for people.
 
     ``not_understood`` names header blocks as (namespace, local name).
@@ -119,8 +120,9 @@ class SoapFault(Fault):  # type: ignore[misc]
 
     def __init__(self, subcode: str, sentence: str, *, not_understood: tuple[tuple[str, str], ...] = ()) -> None:
         self.code = BY_SUBCODE[subcode]
-        super().__init__(faultcode=f"{self.kind.value[1]}.{subcode}", faultstring=sentence)
+        Fault.__init__(self, faultcode=f"{self.kind.value[1]}.{subcode}", faultstring=sentence)
         self.subcode = subcode
+        self.result = f"fault {subcode}"
         self.sentence = sentence
         self.not_understood = not_understood
 

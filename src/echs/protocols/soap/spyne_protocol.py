@@ -21,6 +21,7 @@ from echs.base.errors import NAMED_PROBLEMS_LIMIT, Problem, ProblemCollector, Re
 from echs.base.fields import FieldReason
 from echs.base.gzip_concat import HEADER, Crc, deflated
 from echs.base.response_stream import ResponseStream
+from echs.protocols.operation import UploadOutcome
 from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, Head, MarkupLimits, split
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document, unknown_operation
 from echs.protocols.soap.response_template import ResponseTemplate, is_repeated
@@ -30,17 +31,6 @@ NOTHING_DONE = "Nothing was done."
 # A compressed request without records may inflate to so much: it needs none of it.
 SMALL_INFLATED_BYTES = 64 * 1024
 READ_AS_WINDOWS_1252 = "the body is not UTF-8 as it says or leaves open, and was read as windows-1252"
-
-
-@dataclass
-class Upload:
-    """An upload of a partner: who sends it, since when (``time.monotonic``), and what became of its records."""
-
-    partner_id: int
-    began: float
-    new: int = 0
-    known: int = 0
-    warned: int = 0
 
 
 @dataclass
@@ -57,8 +47,8 @@ class Exchange:
     refusal: Refused | None = None
     # Whether the answer may be compressed with gzip.
     takes_gzip: bool = False
-    # What is known of an upload of a partner, for its receipt.
-    upload: Upload | None = None
+    # What became of the records of an upload, for its receipt.
+    outcome: UploadOutcome = field(default_factory=UploadOutcome)
     # Rendered records that go out before the end tag of the response element.
     records: ResponseStream | None = None
     status: int = 200
@@ -69,6 +59,31 @@ class Exchange:
     def version(self) -> SoapVersion:
         """In which the answer is given: that of the envelope; until it is known, what the HTTP headers say."""
         return self.reader.head.version
+
+    @property
+    def records_read(self) -> int:
+        """How many records of it were read so far."""
+        return self.reader.records_read
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes of its body were received so far."""
+        return self.reader.source.received
+
+    @property
+    def most_bytes(self) -> int:
+        """How many bytes its body may have at most."""
+        return self.reader.source.most_bytes
+
+    def allow_slow_body(self, seconds: float) -> None:
+        """Let its body take so long."""
+        self.reader.source.patience_seconds = seconds
+
+    def drop_response(self) -> None:
+        """Let go of the records that were drawn of a response."""
+        if self.records is not None:
+            self.records.close()
+            self.records = None
 
     @property
     def warning(self) -> str:
@@ -88,15 +103,23 @@ class BodyLimits:
 class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
     """Both versions of SOAP, document/literal, one request an envelope.
 
-    ``identity_headers`` are the local names of the headers that say who the caller is; they and nothing else are
-    understood. ``secret`` are the local names of elements, in lower case, whose values no error shows.
+    ``exchange`` is the class of its requests. ``identity_headers`` are the local names of the headers that say who the
+    caller is; they and nothing else are understood. ``secret`` are the local names of elements, in lower case, whose
+    values no error shows.
     """
 
-    def __init__(self, identity_headers: frozenset[str], limits: BodyLimits, secret: frozenset[str]) -> None:
+    def __init__(
+        self,
+        identity_headers: frozenset[str],
+        limits: BodyLimits,
+        secret: frozenset[str],
+        exchange: type[Exchange] = Exchange,
+    ) -> None:
         # Spyne logs messages with all that is in them, and our own faults as its errors; what matters we log ourselves.
         logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
         super().__init__(parse_xsi_type=False, polymorphic=False)
         self.identity_headers = identity_headers
+        self.exchange = exchange
         self.body_limits = limits
         self.secret = secret
         self._moulds: dict[tuple[str, str], ResponseTemplate] = {}
@@ -177,9 +200,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         if ctx.out_error is not None:
             fault = as_soap_fault(ctx.out_error)
             exchange.fault, exchange.status = fault.subcode, fault.status(exchange.version)
-            if exchange.records is not None:
-                exchange.records.close()
-                exchange.records = None
+            exchange.drop_response()
             ctx.out_document = serialized(fault_document(exchange.version, fault, tns, exchange.request_id))
             return
         namespace = exchange.version.namespace

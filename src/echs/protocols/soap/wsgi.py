@@ -105,7 +105,7 @@ class SoapApplication(ServerBase):  # type: ignore[misc]
         )
         protocol = self.app.in_protocol
         reader = EnvelopeReader(source, form.version, form.charset, protocol.body_limits.markup, protocol.secret)
-        exchange = Exchange(request_id, reader, takes_gzip=takes_gzip(environ))
+        exchange = protocol.exchange(request_id, reader, takes_gzip=takes_gzip(environ))
         pieces: list[bytes] | Spliced
         try:
             for found in (length_fault, form.fault):

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from echs.base.metrics import DURATION, IN_FLIGHT, REQUESTS, Metrics, allocated
 from echs.base.request_context import RequestContext
+from echs.serving.metrics import DURATION, IN_FLIGHT, REQUESTS, Metrics, allocated
 
 
 def test_meters_without_room_are_mute_and_the_worker_lives(tmp_path, monkeypatch):
