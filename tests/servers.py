@@ -15,7 +15,7 @@ import preloaded
 class Server:
     """``echs serve`` as an operator starts it; can be killed and started again on the same port."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, *, job_worker: bool = False) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -24,6 +24,8 @@ class Server:
         ours = {"ECHS_PUBLIC_URL": self.url, "ECHS_DRAIN_SECONDS": "0", "ECHS_LOG_LEVEL": "debug"}
         self.environment = {**inherited, **ours, **environment, "ECHS_PUBLIC_URL": self.url}
         self.log = log
+        # Most tests have no use for the process that draws statements.
+        self.job_worker = job_worker
         canary.written.add(log)
         self.process: preloaded.Process | None = None
 
@@ -36,7 +38,8 @@ class Server:
         return f"{self.service}?wsdl"
 
     def start(self) -> None:
-        arguments = ["serve", "--bind", f"127.0.0.1:{self.port}"]
+        jobs = "--job-worker" if self.job_worker else "--no-job-worker"
+        arguments = ["serve", "--bind", f"127.0.0.1:{self.port}", jobs]
         self.process = preloaded.start(arguments, self.environment, self.log)
         end = time.monotonic() + 60
         while time.monotonic() < end:

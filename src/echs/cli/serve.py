@@ -54,7 +54,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         settings: Settings,
         shared: Path,
         store_file: FileIdentity | None,
+        *,
+        has_job_worker: bool,
     ) -> None:
+        self.has_job_worker = has_job_worker
         self.options = options
         self.public_url = public_url
         self.store_file = store_file
@@ -84,7 +87,10 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.option("--bind", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT", help="Where to listen.")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
 @click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads a process.")
-def command(bind: str, workers: int, threads: int) -> None:
+@click.option(
+    "--job-worker/--no-job-worker", default=True, show_default=True, help="Also perform jobs, as `echs work` does."
+)
+def command(bind: str, workers: int, threads: int, job_worker: bool) -> None:
     """Run the server until it is stopped. An empty SQLite store is given its tables.
 
     Put a proxy with TLS in front of it before partners reach it from outside.
@@ -113,7 +119,7 @@ def command(bind: str, workers: int, threads: int) -> None:
         for other in others:
             announce(f"another server uses the same data directory: {other}; meant so for hosts that share a database")
         options = gunicorn_options(bind, workers, threads, shared)
-        Server(options, public_url, settings, shared, store_file).run()
+        Server(options, public_url, settings, shared, store_file, has_job_worker=job_worker).run()
 
 
 @contextmanager

@@ -27,6 +27,8 @@ from echs.clearing import tables as clearing_tables
 from echs.clearing.retention import in_trail
 from echs.config.app_context import DATABASE_FILE, SECRET_KEY_FILE, AppContext
 from echs.config.settings import Settings
+from echs.delivery import queue
+from echs.delivery.job import JobState
 from echs.locations import tables as chargepoint_tables
 from echs.maintenance import schema
 from echs.maintenance.future_dates import in_future
@@ -288,6 +290,18 @@ def business_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
     )
     found = f"not fetched for {UNFETCHED_DAYS} days by {named(late)}" if late else "none is late"
     yield check("statements", not late, found, "ask them whether their back end runs; echs run list")
+    failed = queue.counts(snapshot, now)[JobState.FAILED]
+    since = queue.waiting_since(snapshot)
+    overdue = now - since if since is not None else timedelta()
+    found = (
+        f"{failed} failed"
+        if failed
+        else f"due for {hours(overdue)} h"
+        if overdue >= timedelta(hours=1)
+        else "none is late"
+    )
+    right = not failed and overdue < timedelta(hours=1)
+    yield check("jobs", right, found, "echs job list --state failed; is echs work running? echs job retry JOB")
     last = snapshot.execute(last_backup()).scalar()
     since_backup = None if last is None else now - last
     right = since_backup is not None and since_backup <= timedelta(days=BACKUP_DAYS)

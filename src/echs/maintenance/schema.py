@@ -18,6 +18,7 @@ from echs.base.database import Database, metadata
 from echs.base.resources import migrations
 from echs.cdrs import tables as _cdrs  # noqa: F401
 from echs.clearing import tables as _clearing  # noqa: F401
+from echs.delivery import tables as _delivery  # noqa: F401
 from echs.locations import tables as _chargepoints  # noqa: F401
 from echs.partners import tables as _partners  # noqa: F401
 from echs.tokens import tables as _authorisations  # noqa: F401

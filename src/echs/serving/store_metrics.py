@@ -16,6 +16,7 @@ from echs.cdrs.pending import pending, stopped
 from echs.cdrs.status import STOPPING, Decided
 from echs.clearing import tables as clearing_tables
 from echs.config.app_context import AppContext
+from echs.delivery import queue
 from echs.maintenance import schema
 from echs.maintenance.store_state import LIST_HEADS, last_backup, unfetched_runs, waiting_since
 from echs.partners import tables as partner_tables
@@ -47,6 +48,8 @@ UNFETCHED_OLDEST = Gauge(
     "statements_unfetched_oldest_seconds", (), "Age of the oldest clearing run that some partner has not fetched."
 )
 PARTNERS = Gauge("partners", ("state",), "Partners by state: active or disabled.")
+JOBS = Gauge("jobs", ("state",), "Jobs by state: waiting, running, done or failed.")
+JOBS_OLDEST = Gauge("jobs_oldest_seconds", (), "How long the oldest open job has been due; 0 if none is open.")
 LOGINS = Gauge("logins_open", (), "Open logins.")
 CERTIFICATE_END = Gauge(
     "certificates_first_end_timestamp_seconds",
@@ -82,6 +85,8 @@ GAUGES = (
     UNFETCHED,
     UNFETCHED_OLDEST,
     PARTNERS,
+    JOBS,
+    JOBS_OLDEST,
     LOGINS,
     CERTIFICATE_END,
     LIST_RECORDS,
@@ -166,6 +171,9 @@ def store_samples(snapshot: Connection, now: datetime) -> Iterator[Sample]:
     partner, login = partner_tables.partner, partner_tables.login
     for state, active in (("active", True), ("disabled", False)):
         yield PARTNERS, (state,), one(select(func.count()).where(partner.c.active == active)) or 0
+    for state, number in queue.counts(snapshot, now).items():
+        yield JOBS, (state.value,), number
+    yield JOBS_OLDEST, (), age(queue.waiting_since(snapshot))
     yield LOGINS, (), one(select(func.count()).where(login.c.expires_at > now)) or 0
     pinned = partner_tables.partner_certificate
     # Of each partner the last one counts: the next is pinned before the present one ends.
