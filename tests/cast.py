@@ -11,6 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from echs.cdrs.cdr import CdrRecord
 from echs.config.app_context import AppContext
+from echs.delivery.cleared_cdrs import deliver, mark_served
 from echs.locations.charge_point import ChargePoint
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
@@ -139,6 +140,14 @@ def charge_point(number: int, **other: str) -> ChargePoint:
         receptacle_type="Mennekes Type II",
     )
     return record._replace(**other)
+
+
+def fetched(context: AppContext, partner: Partner) -> tuple[tuple[int, ...], list[str]]:
+    """As a partner calls GetCDRs: the runs that it is given, and the ids of the CDRs; they count as served."""
+    delivery = deliver(context, partner)
+    ids = [payload.partition("\x1f")[0] for batch in delivery.payloads for payload in batch]
+    mark_served(context, partner, delivery.runs)
+    return delivery.runs, ids
 
 
 def certificate_pem(now: datetime, days: int = 365) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import exc, text
 
-from cast import cdr, token
+from cast import cdr, fetched, token
 from echs.audit import trail
 from echs.audit.entry import DONE, FIRST_HASH, Action, Entry, as_detail, breaks
 from echs.base import request_context
@@ -18,7 +18,6 @@ from echs.base.request_context import RequestContext
 from echs.cdrs import intake
 from echs.clearing import run
 from echs.cli import execute
-from echs.delivery.cleared_cdrs import deliver
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.tokens import token_list
@@ -38,7 +37,7 @@ def test_every_change_leaves_an_entry_with_who_what_and_from_where(context, cast
     request_context.begin(RequestContext(channel="command", actor="root", origin="host"))
     run.clear(context, "command", request_context.current().request_id)
     for _ in range(2):
-        list(deliver(context, cast.anwb, "%s" * 20).texts)
+        fetched(context, cast.anwb)
     enrolment.disable(context, "lnd")
     found = list(trail.entries(context))[-5:]
     assert [(each.action, each.subject) for each in found] == [

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from cast import PASSWORDS, cdr
+from cast import fetched as given
 from echs.audit import trail
 from echs.base.errors import Refused
 from echs.cdrs import intake
@@ -14,7 +15,6 @@ from echs.clearing.clock_check import confirm_clock
 from echs.cli import execute
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
-from echs.delivery.cleared_cdrs import deliver
 from echs.maintenance.doctor import examine
 from echs.maintenance.verification import verify
 from echs.partners import enrolment
@@ -33,7 +33,7 @@ def cleared(context):
 
 
 def fetched(context, partner):
-    return sorted(text.partition("|")[0] for batch in deliver(context, partner, FORM).texts for text in batch)
+    return sorted(given(context, partner)[1])
 
 
 def refusal(context):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from cast import cdr
+from cast import cdr, fetched
 from echs.base.errors import Refused
 from echs.cdrs import intake
 from echs.clearing import run, statement_builder
@@ -38,7 +38,7 @@ def years(context, cast):
             for partner in (cast.anwb, cast.tnm):
                 with context.database.read() as snapshot:
                     snapshot.execute(text("SELECT 1"))
-                list(deliver(context, partner, FORM).texts)
+                fetched(context, partner)
         list(statement_builder.draw_run(context, context.statement_cache, number + 1))
     return context
 
@@ -110,12 +110,12 @@ def test_a_purge_that_is_stopped_is_taken_up_by_the_next_and_harms_nobody_meanwh
 def test_a_partner_is_not_given_a_purged_run_nor_a_link_that_opens_nothing(years, cast):
     with years.database.write() as transaction:
         transaction.execute(text("DELETE FROM clearing_run_party WHERE run_number = 3 AND partner_id = 3"))
-    assert deliver(years, cast.anwb, FORM).runs == (2,)
+    assert deliver(years, cast.anwb).runs == (2,)
     fetched_all(years)
     for number in (1, 2):
         assert sum(purge_run(years, number)) == 5
-    assert deliver(years, cast.anwb, FORM).runs == ()
-    assert deliver(years, cast.tnm, FORM).runs == (3,)
+    assert deliver(years, cast.anwb).runs == ()
+    assert deliver(years, cast.tnm).runs == (3,)
 
 
 def test_uploads_go_on_while_a_large_run_is_purged(context, cast):

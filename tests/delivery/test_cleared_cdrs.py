@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cast import cdr
+from cast import cdr, fetched
 from echs.audit import trail
 from echs.cdrs import intake
-from echs.cdrs.cdr import FIELDS
 from echs.clearing import run
-from echs.delivery.cleared_cdrs import deliver, due
+from echs.delivery.cleared_cdrs import deliver, due, mark_served
 
-FORM = "|".join(["%s"] * len(FIELDS))
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
@@ -22,8 +20,7 @@ def cleared(context, sender, *records):
 
 
 def given_to(context, partner) -> tuple[tuple[int, ...], list[str]]:
-    delivery = deliver(context, partner, FORM)
-    return delivery.runs, [text.partition("|")[0] for batch in delivery.texts for text in batch]
+    return fetched(context, partner)
 
 
 def test_a_partner_gets_the_cdrs_of_the_last_run_as_provider(context, cast):
@@ -78,7 +75,7 @@ def test_a_run_of_others_does_not_hide_my_latest(context, cast, clock):
 def test_an_answer_that_failed_is_not_one_that_was_given(context, cast, clock):
     cleared(context, cast.tnm, cdr(1))
     cleared(context, cast.tnm, cdr(2))
-    next(deliver(context, cast.anwb, FORM).texts)
+    next(deliver(context, cast.anwb).payloads)
     clock.turn(days=3)
     assert given_to(context, cast.anwb) == ((1, 2), ["1", "2"])
 
@@ -118,17 +115,17 @@ def test_a_run_that_a_wrong_clock_served_in_the_future_counts_as_served_when_a_l
 
 def test_two_answers_at_once_that_both_saw_an_unfetched_run_leave_one_entry(context, cast, monkeypatch):
     cleared(context, cast.tnm, cdr(1))
-    first, second = deliver(context, cast.anwb, FORM), deliver(context, cast.anwb, FORM)
+    runs = deliver(context, cast.anwb).runs
     looked = iter([True])
     write = type(context.database).write
 
     def writing(database):
         if next(looked, False):
-            list(second.texts)  # the other is quicker between the look and the write
+            mark_served(context, cast.anwb, runs)  # the other is quicker between the look and the write
         return write(database)
 
     monkeypatch.setattr(type(context.database), "write", writing)
-    list(first.texts)
+    mark_served(context, cast.anwb, runs)
     fetches = [each.detail for each in trail.entries(context, action="cdrs.fetch")]
     assert len(fetches) == 1
     assert '"runs": [1]' in fetches[0]

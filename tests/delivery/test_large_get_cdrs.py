@@ -12,14 +12,12 @@ from echs.audit.entry import Action
 from echs.base import response_stream
 from echs.base.response_stream import collected
 from echs.cdrs import intake
-from echs.cdrs.cdr import FIELDS
 from echs.clearing import run
 from echs.delivery.cleared_cdrs import deliver
-from echs.protocols.ochp02.record_codec import escape_markup, record_template
+from echs.protocols.ochp02.record_codec import record_template
 from echs.protocols.ochp02.wire_schema import CDR_INFO
 from wire import Caller
 
-FORM = "|".join(["%s"] * len(FIELDS))
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
@@ -59,7 +57,7 @@ def test_the_embedded_store_gives_the_cdrs_of_a_run_in_the_order_of_its_index(co
             explained = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.extend(row[3] for row in explained.fetchall())
 
-    assert [text for batch in deliver(context, cast.anwb, FORM).texts for text in batch]
+    assert [text for batch in deliver(context, cast.anwb).payloads for text in batch]
     assert plans
     assert not [step for step in plans if "TEMP B-TREE" in step], plans
 
@@ -68,7 +66,7 @@ def test_the_embedded_store_gives_the_cdrs_of_a_run_in_the_order_of_its_index(co
 def test_a_hundred_and_fifty_thousand_cdrs_take_next_to_no_memory(context, cast):
     cleared(context, cast.tnm, 1, more=150_000)
     before, most, size = memory_mib(), 0.0, 0
-    answer = collected(map(escape_markup, deliver(context, cast.anwb, record_template(CDR_INFO).template).texts))
+    answer = collected(map(record_template(CDR_INFO).render, deliver(context, cast.anwb).payloads))
     for piece in answer:
         size += len(piece)
         most = max(most, memory_mib())
@@ -102,7 +100,7 @@ def test_a_large_answer_that_nobody_reads_to_its_end_is_not_one_that_was_given(a
     monkeypatch.setattr("echs.base.prefetch_buffer.WAIT_SECONDS", 0.05)
     monkeypatch.setattr("echs.base.prefetch_buffer.PrefetchBuffer._into_file", lambda _self, data: data)
     cleared(context, cast.tnm, 200)
-    answer = collected(map(escape_markup, deliver(context, cast.anwb, record_template(CDR_INFO).template).texts))
+    answer = collected(map(record_template(CDR_INFO).render, deliver(context, cast.anwb).payloads))
     assert next(iter(answer))
     answer.close()
     for _ in range(100):
@@ -121,7 +119,7 @@ def test_what_fails_before_the_first_byte_is_answered(app, context, cast, monkey
     def failing(context, partner, runs):
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr("echs.delivery.cleared_cdrs.mark_served", failing)
+    monkeypatch.setattr("echs.protocols.ochp02.operations.mark_served", failing)
     answer = Caller(app, "anwb").send("GetCDRs")
     assert answer.code == 501
     assert first_served(context, cast.anwb) is None
@@ -138,7 +136,7 @@ def test_what_fails_later_breaks_the_answer_off_and_leaves_the_run_to_be_given_a
 
     caller = Caller(app, "anwb")
     with monkeypatch.context() as broken, pytest.raises(OSError, match="the disk is gone"):
-        broken.setattr("echs.delivery.cleared_cdrs.mark_served", failing)
+        broken.setattr("echs.protocols.ochp02.operations.mark_served", failing)
         caller.send("GetCDRs")
     assert first_served(context, cast.anwb) is None
     assert len(caller.send("GetCDRs").records(CDR_INFO)) == 60

@@ -11,7 +11,7 @@ from echs.audit import trail
 from echs.base.upload_validation import RecordBatch
 from echs.cdrs import intake
 from echs.config.settings import read_settings
-from echs.lists import versioned_list
+from echs.lists import keyed_list
 from echs.lists.list_keys import ListKeys, has
 from echs.locations import charge_point_list
 from echs.maintenance.doctor import examine
@@ -24,7 +24,7 @@ from wire import Caller
 
 @pytest.fixture(autouse=True)
 def no_keys_of_other_tests(monkeypatch):
-    monkeypatch.setattr(versioned_list, "KEYS", ListKeys())
+    monkeypatch.setattr(keyed_list, "KEYS", ListKeys())
 
 
 def test_a_card_that_another_partner_publishes_is_taken_and_told(app, context, cast):
@@ -93,7 +93,7 @@ def passes_over(context):
     seen = []
 
     def note(_connection, _cursor, statement, *_):
-        if "FROM authorisation" in statement and "upper" in statement.lower():
+        if "FROM token" in statement and "_key" in statement:
             seen.append(statement)
 
     event.listen(context.database.engine, "before_cursor_execute", note)
@@ -111,11 +111,11 @@ def test_a_cdr_costs_no_pass_over_the_providers_list_but_the_first_of_a_generati
     for number in range(20):
         assert "CARD_UNKNOWN" not in add(number).warnings
     assert "CARD_UNKNOWN" in add(5000).warnings
-    assert len([each for each in seen if "token_id" in each]) == 1
+    assert len([each for each in seen if "uid_key" in each]) == 1
     token_list.replace(context, cast.anwb, [token(5001, hub=0)])
     assert "CARD_UNKNOWN" not in add(5001).warnings
     assert "CARD_UNKNOWN" in add(21).warnings
-    assert len([each for each in seen if "token_id" in each]) == 2
+    assert len([each for each in seen if "uid_key" in each]) == 2
 
 
 def test_keys_are_kept_in_bounded_memory_and_of_each_list_the_newest_generation():

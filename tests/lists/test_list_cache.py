@@ -17,11 +17,16 @@ from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.tokens import token_list
 
-PLAIN = RecordTemplate("plain", "|".join(["%s"] * 10) + "\n", lambda texts: "".join(texts).encode())
+
+def drawn(payloads):
+    return "".join(payload.replace("\x1f", "|") + "\n" for payload in payloads).encode()
+
+
+PLAIN = RecordTemplate("plain", "|".join(["%s"] * 10) + "\n", drawn)
 
 
 def given_out(context, deflated_parts=False):
-    return context.drawn.records(context.database, token_list.PUBLISHED, PLAIN, deflated=deflated_parts)
+    return context.drawn.records(context.database, token_list.TOKENS, PLAIN, deflated=deflated_parts)
 
 
 def text_of(context, deflated_parts=False) -> str:
@@ -168,10 +173,8 @@ def test_the_list_of_a_disabled_partner_is_not_given_out_from_a_file_either(cont
 def test_a_store_brought_back_from_a_copy_gives_out_its_own_rows(context, cast, lists):
     text_of(context)
     with context.database.write() as transaction:
-        heads = token_list.PUBLISHED.lists.heads
+        heads = token_list.TOKENS.keyed.heads
         transaction.execute(heads.update().values(generation=heads.c.generation - 1))
-        records = token_list.PUBLISHED.lists.records
-        transaction.execute(records.update().values(generation=records.c.generation - 1))
     token_list.replace(context, cast.tnm, [token(5)])
     assert text_of(context).startswith(expected(token(5)))
 

@@ -104,14 +104,14 @@ def test_lists_and_cdrs_come_through_the_change_to_bulk_rows_and_back(context, c
     intake.add(context, cast.tnm, iter([cdr(1), cdr(2)]), "a" * 26, context.lists)
     run.clear(context, "test", "b" * 26)
     intake.add(context, cast.tnm, iter([cdr(3)]), "c" * 26, context.lists)
-    marks = {state.mark for state in token_list.list_states(context).values()}
+    marks = {state.version_token for state in token_list.list_states(context).values()}
     config = schema.alembic_config(context.database)
     command.downgrade(config, "0004")
     command.upgrade(config, "head")
     assert list(token_list.download(context)) == [token(number) for number in range(5)]
     assert list(charge_point_list.download(context)) == [charge_point(1)]
     # A list from before has a mark of its own too, which no file bears yet.
-    assert marks.isdisjoint({state.mark for state in token_list.list_states(context).values()} | {""})
+    assert marks.isdisjoint({state.version_token for state in token_list.list_states(context).values()} | {""})
     assert run.run_of_number(context, 1)[0].cdr_count == 2
     assert run.clear(context, "test", "d" * 26).cdr_count == 1
     with context.database.read() as snapshot:

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 import pytest
 from sqlalchemy import insert, text
 
-from cast import PASSWORDS, cdr, certificate_pem, charge_point, enrol, hashed, token
+from cast import PASSWORDS, cdr, certificate_pem, charge_point, enrol, fetched, hashed, token
 from conftest import Clock, administer, database_in, settings_of
 from echs.audit import tables as audit_tables
 from echs.audit import trail
@@ -23,7 +23,7 @@ from echs.clearing import run
 from echs.clearing.retention import purge_run
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
-from echs.delivery.cleared_cdrs import deliver
+from echs.lists.list_schema import SEPARATOR
 from echs.locations import charge_point_list
 from echs.maintenance.verification import Verification, verify
 from echs.partners import certificates, enrolment
@@ -61,7 +61,7 @@ def live(context):
         run.clear(context, "office", f"02{context.clock():%m%d%H%M%S}".ljust(26, "0"))
         context.clock.turn(hours=1)
         for partner in partners:
-            list(deliver(context, partner, FORM).texts)
+            fetched(context, partner)
         context.clock.turn(days=40)
 
     held = cdr("10h", provider_id="nobody yet")
@@ -452,32 +452,65 @@ TAMPERINGS = {
     ),
     # Lists.
     "a token of a list is changed": (
-        "UPDATE authorisation SET token_id = 'C0FFEE99999999' WHERE position = 7",
+        "UPDATE token SET payload = replace(payload, 'C0FFEE00000007', 'C0FFEE99999999') WHERE position = 8192",
+        {"lists as sent", "lists as meant"},
+    ),
+    "a pin of a list is changed": (
+        "UPDATE token SET payload = replace(payload, 'secret7', '0000') WHERE position = 8192",
         {"lists as sent"},
     ),
-    "a pin of a list is changed": ("UPDATE authorisation SET pin = '0000' WHERE position = 7", {"lists as sent"}),
-    "all pins of all lists are changed": ("UPDATE authorisation SET pin = '0000'", {"lists as sent"}),
+    "all pins of all lists are changed": (
+        "UPDATE token SET payload = replace(payload, 'secret', '0')",
+        {"lists as sent"},
+    ),
     "a revoked card is activated": (
-        "UPDATE authorisation SET activated = 1 - activated WHERE position = 7",
+        f"UPDATE token SET payload = replace(payload, '{SEPARATOR}1{SEPARATOR}', '{SEPARATOR}0{SEPARATOR}') "
+        "WHERE position = 8192",
         {"lists as sent"},
     ),
-    "a charge point is moved": ("UPDATE chargepoint SET latitude = '51' WHERE position = 3", {"lists as sent"}),
+    "a blocked card is found as one that is not": ("UPDATE token SET blocked = NOT blocked", {"lists as meant"}),
+    "a card is found under another number": (
+        "UPDATE token SET uid_key = 'C0FFEE99999999' WHERE position = 8192",
+        {"lists as meant"},
+    ),
+    "a contract is found under another id": (
+        "UPDATE token SET contract_key = 'NLTNM1' WHERE position = 8192",
+        {"lists as meant"},
+    ),
+    "a token has the key of another": ("UPDATE token SET key_number = 1 WHERE position = 8192", {"lists as meant"}),
+    "a token came by another protocol": ("UPDATE token SET protocol = 'x' WHERE position = 8192", {"lists as meant"}),
+    "a charge point is moved": (
+        "UPDATE charge_point SET latitude_e6 = latitude_e6 + 1 WHERE position = 3072",
+        {"lists as meant"},
+    ),
+    "an EVSE is found under another id": (
+        "UPDATE charge_point SET evse_key = 'DE*X*E1' WHERE position = 3072",
+        {"lists as meant"},
+    ),
     "two records of a list change places": (
         (
-            "UPDATE authorisation SET position = 900 WHERE position = 7",
-            "UPDATE authorisation SET position = 7 WHERE position = 8",
-            "UPDATE authorisation SET position = 8 WHERE position = 900",
+            "UPDATE token SET position = 900 WHERE position = 8192",
+            "UPDATE token SET position = 8192 WHERE position = 9216",
+            "UPDATE token SET position = 9216 WHERE position = 900",
         ),
         {"lists as sent"},
     ),
-    "a record of a list is deleted": ("DELETE FROM authorisation WHERE position = 7", {"lists"}),
+    "a record of a list is deleted": ("DELETE FROM token WHERE position = 8192", {"lists"}),
     "the last record of a list is deleted, and the count with it": (
-        ("DELETE FROM authorisation WHERE position = 29", "UPDATE roaming_list SET record_count = 29"),
+        ("DELETE FROM token WHERE position = 30720", "UPDATE token_list SET record_count = 29"),
         {"lists as sent"},
     ),
-    "a list is given back its old generation": ("UPDATE roaming_list SET generation = 1", {"lists"}),
-    "a list bears the mark of another": ("UPDATE roaming_list SET mark = 'x'", {"lists as sent"}),
-    "a list is gone": (("DELETE FROM chargepoint", "DELETE FROM chargepoint_list"), {"lists as sent"}),
+    "a list is given back its former change": ("UPDATE token_list SET change_id = change_id - 1", {"lists"}),
+    "a record is of a change that there was not": ("UPDATE token SET change_id = 999 WHERE position = 8192", {"lists"}),
+    "a former record is of a change that there was not": (
+        "INSERT INTO token_former (partner_id, ended_by, position, key_number, change_id, protocol, payload, gone) "
+        "SELECT partner_id, 999, position, key_number, change_id, protocol, payload, 0 FROM token WHERE position = 1024",
+        {"lists"},
+    ),
+    "a change has no number": ("UPDATE list_change SET seq = -seq", {"lists"}),
+    "the last change of a list is gone": ("DELETE FROM list_change WHERE id = 2", {"lists"}),
+    "a list bears the version token of another": ("UPDATE token_list SET version_token = 'x'", {"lists as sent"}),
+    "a list is gone": (("DELETE FROM charge_point", "DELETE FROM charge_point_list"), {"lists as sent"}),
     # Rights.
     "a partner is made administrator": (
         f"INSERT INTO partner_group (partner_id, group_name) VALUES ({partner('bmw')}, 'administrator')",

@@ -188,8 +188,10 @@ def reckon(crowd: Crowd, context) -> None:
     assert not crowd.wrong, crowd.wrong[:5]
     with context.database.read() as snapshot:
         stored = Counter(snapshot.execute(text("SELECT cdr_id FROM cdr")).scalars())
-        tokens = set(snapshot.execute(text("SELECT printed_number FROM authorisation")).scalars())
-        points = set(snapshot.execute(text("SELECT location_name FROM chargepoint")).scalars())
+        tokens = {each.split("\x1f")[4] for each in snapshot.execute(text("SELECT payload FROM token")).scalars()}
+        points = {
+            each.split("\x1f")[1] for each in snapshot.execute(text("SELECT payload FROM charge_point")).scalars()
+        }
         cleared = snapshot.execute(text("SELECT count(*), count(DISTINCT cdr_id) FROM cdr_cleared")).one()
         in_runs = snapshot.execute(
             text("SELECT coalesce(sum(cdr_count), 0), coalesce(min(cdr_count), 1) FROM clearing_run")

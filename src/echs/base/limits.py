@@ -27,6 +27,8 @@ class Limits:
     cdr_power_kw: int
     cdr_short_seconds: int
     cdr_age_days: int
+    # A larger share of a list than this is not removed by an upload, where its owner wants that.
+    list_shrink_percent: int
     # Whether a list with a card, a contract or a socket of another partner is refused; else it is warned of.
     refuse_foreign_ids: bool
     statement_seconds: int

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -120,16 +120,17 @@ def pieces(part: CachedPart) -> Iterator[bytes]:
         part.close()
 
 
-def collected(texts: Iterable[bytes]) -> ResponseStream:
+def collected(texts: Iterable[bytes], done: Callable[[], None] = lambda: None) -> ResponseStream:
     """Records that are all there before the first goes out, so that whatever fails is still answered; of very many the
-    first `SPOOL_BYTES`, so that who waits gets a first byte soon. The rest is made while it is read.
+    first `SPOOL_BYTES`, so that who waits gets a first byte soon. The rest is made while it is read. ``done`` is called
+    when the last of them was made; what it raises fails as what makes them does.
 
     :raises OSError: there is no space left
     """
     held: list[bytes] = []
     file: Any = None
     size = 0
-    made, whole = (text for text in texts), True
+    made, whole = followed_by(texts, done), True
     try:
         for text in made:
             size += len(text)
@@ -154,6 +155,12 @@ def collected(texts: Iterable[bytes]) -> ResponseStream:
         if file is not None:
             file.close()
         raise
+
+
+def followed_by(texts: Iterable[bytes], done: Callable[[], None]) -> Iterator[bytes]:
+    """All of them, then this."""
+    yield from texts
+    done()
 
 
 def after(first: CachedPart, rest: Iterator[bytes]) -> Iterator[Any]:

@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 
 from echs.base.context import Context
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, CdrRecord
+from echs.cdrs.cdr import FIELDS, SEPARATOR, CdrRecord
 
 ROWS_AT_ONCE = 1000
+FORM = SEPARATOR.join("%s" for _ in FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,14 @@ class ClearedCdr:
     volume_e4_kwh: int
 
 
-def of_provider(context: Context, partner_id: int, run_numbers: Sequence[int], form: str) -> Iterator[Sequence[str]]:
+def of_provider(context: Context, partner_id: int, run_numbers: Sequence[int]) -> Iterator[Sequence[str]]:
     """The records that a partner receives as provider in these runs, run by run, in the order of their acceptance: in
-    batches, each record put by the store into ``form``, which has ``%s`` for each field."""
+    batches, each record as its payload, the texts as they were sent with `SEPARATOR` between."""
     cdr, cleared = tables.cdr, tables.cdr_cleared
     with context.database.read() as snapshot:
         for run_number in run_numbers:
             query = (
-                select(func.format(form, *(cdr.c[field.name] for field in FIELDS)))
+                select(func.format(FORM, *(cdr.c[field.name] for field in FIELDS)))
                 .join(cleared, cleared.c.cdr_id == cdr.c.id)
                 .where(cleared.c.run_number == run_number, cleared.c.provider_partner_id == partner_id)
                 .order_by(cleared.c.cdr_id)

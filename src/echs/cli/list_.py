@@ -1,18 +1,34 @@
 """``echs list``: the partners' lists."""
 
+from dataclasses import asdict
+from typing import Any
+
 import click
 
+from echs.base.plural import counted
 from echs.cli.app_context import ready_context
-from echs.cli.output import json_option, print_json, print_table
-from echs.lists.versioned_list import ListState
-from echs.locations import charge_point_list
+from echs.cli.output import emit, json_option, print_facts, print_json, print_table, say
+from echs.lists.history import RecordChange
+from echs.lists.keyed_list import ReplaceResult
+from echs.lists.list_writer import ListState
+from echs.lists.published_list import PublishedList
+from echs.lists.set_aside import SetAside
+from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners import queries
-from echs.tokens import token_list
+from echs.tokens.token_list import TOKENS
+
+LISTS: dict[str, PublishedList[Any]] = {"tokens": TOKENS, "charge-points": CHARGE_POINTS}
+HIDDEN = "(secret)"
+
+user_argument = click.argument("user_id", metavar="USER_ID")
+list_option = click.option(
+    "--list", "which", type=click.Choice(list(LISTS)), default="tokens", show_default=True, help="Which of its lists."
+)
 
 
 @click.group("list")
 def command() -> None:
-    """See how the partners' lists stand."""
+    """Show partners' lists and their last change; undo a change, release an upload that was put aside."""
 
 
 @command.command()
@@ -20,7 +36,8 @@ def command() -> None:
 def show(as_json: bool) -> None:
     """Show the size of each partner's lists, and when they were last replaced (UTC)."""
     context = ready_context()
-    tokens, points = token_list.list_states(context), charge_point_list.list_states(context)
+    tokens, points = TOKENS.states(context), CHARGE_POINTS.states(context)
+    aside = {name: each.put_aside(context) for name, each in LISTS.items()}
     partners = queries.all_partners(context)
     if as_json:
         print_json(
@@ -28,8 +45,8 @@ def show(as_json: bool) -> None:
                 {
                     "user_id": partner.user_id,
                     "active": partner.active,
-                    "roaming_list": facts_of(tokens.get(partner.id)),
-                    "chargepoint_list": facts_of(points.get(partner.id)),
+                    "roaming_list": facts_of(tokens.get(partner.id), aside["tokens"].get(partner.id)),
+                    "chargepoint_list": facts_of(points.get(partner.id), aside["charge-points"].get(partner.id)),
                 }
                 for partner in partners
             ]
@@ -44,13 +61,93 @@ def show(as_json: bool) -> None:
         ),
         right=("tokens", "charge points"),
     )
+    users = {partner.id: partner.user_id for partner in partners}
+    for name, found in aside.items():
+        for owner_id, upload in found.items():
+            say(
+                f"an upload of {users.get(owner_id)} is put aside: {counted(upload.record_count, 'record')}, "
+                f"{upload.removed} of the present ones would be removed; "
+                f"echs list release {users.get(owner_id)} --list {name}"
+            )
 
 
-def facts_of(state: ListState | None) -> dict[str, object] | None:
+@command.command()
+@user_argument
+@list_option
+@json_option
+def diff(user_id: str, which: str, as_json: bool) -> None:
+    """Show what the last change of a partner's list did, record by record. Pins and card numbers are not shown."""
+    lists = LISTS[which]
+    change, records = lists.last_change(ready_context(), user_id)
+    facts = {name: value for name, value in asdict(change).items() if name != "id"}
+    if as_json:
+        print_json({**facts, "records": [record_facts(lists, each) for each in records]})
+        return
+    print_facts(f"Last change of the {lists.title} of {user_id} (times are UTC)", list(facts.items()))
+    rows = []
+    for each in records:
+        shown = record_facts(lists, each)
+        rows += [(each.kind.value, shown["key"], field, before, after) for field, before, after in shown["fields"]]
+    print_table("Records", ("change", "record", "field", "before", "after"), rows, widest="after")
+
+
+@command.command()
+@user_argument
+@list_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def undo(user_id: str, which: str, yes: bool) -> None:
+    """Take the last change of a partner's list back. One former state is kept; to undo twice is to redo."""
+    if not yes:
+        click.confirm(f"Take the last change of the {LISTS[which].title} of {user_id} back?", abort=True, err=True)
+    tell(LISTS[which], user_id, LISTS[which].undo(ready_context(), user_id))
+
+
+@command.command()
+@user_argument
+@list_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def release(user_id: str, which: str, yes: bool) -> None:
+    """Publish an upload that was put aside because it would remove too much of the list."""
+    if not yes:
+        click.confirm(f"Publish the upload of {user_id} that is put aside?", abort=True, err=True)
+    tell(LISTS[which], user_id, LISTS[which].release(ready_context(), user_id))
+
+
+def tell(lists: PublishedList[Any], user_id: str, result: ReplaceResult) -> None:
+    """What a list has now, and what changed."""
+    counts = result.counts
+    emit(
+        f"the {lists.title} of {user_id} has {counted(result.stored, 'record')} now: {counts.added} added, "
+        f"{counts.changed} changed, {counts.removed} removed"
+    )
+
+
+def record_facts(lists: PublishedList[Any], change: RecordChange) -> dict[str, Any]:
+    """A change of a record: its key, and the fields that differ with their values before and after."""
+    fields = lists.keyed.schema.fields
+    some = change.after or change.before or ()
+    label = lists.claims.label(some)
+    differing = []
+    for place, field in enumerate(fields):
+        before = None if change.before is None else change.before[place]
+        after = None if change.after is None else change.after[place]
+        if before != after and (before or after):
+            differing.append((field.name, *(HIDDEN if field.secret and value else value for value in (before, after))))
+    return {"change": change.kind.value, "key": None if label is None else label[1], "fields": differing}
+
+
+def facts_of(state: ListState | None, aside: SetAside | None) -> dict[str, object] | None:
     """A list as JSON shows it; null where there never was one."""
     if state is None:
         return None
-    return {"records": state.record_count, "replaced_at": state.replaced_at, "generation": state.generation}
+    facts: dict[str, object] = {
+        "records": state.record_count,
+        "replaced_at": state.replaced_at,
+        "generation": state.generation,
+    }
+    if aside is not None:
+        facts["set_aside"] = {name: value for name, value in asdict(aside).items() if name != "owner_id"}
+    return facts
 
 
 def columns(state: ListState | None) -> tuple[object, object]:

@@ -163,6 +163,7 @@ def limits(settings: Settings) -> Limits:
         cdr_power_kw=settings.cdr_max_kw,
         cdr_short_seconds=settings.cdr_short_seconds,
         cdr_age_days=settings.cdr_max_age_days,
+        list_shrink_percent=settings.list_shrink_percent,
         refuse_foreign_ids=settings.foreign_ids == "refuse",
         statement_seconds=settings.statement_seconds,
     )

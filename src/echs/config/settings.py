@@ -130,6 +130,11 @@ class Settings(BaseSettings):
         90, description="A session that began longer ago gets a warning."
     )
 
+    list_shrink_percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        30,
+        description="Share of a list in percent that an upload may remove, for partners with a shrink guard. Beyond, it"
+        " is put aside until `echs list release`.",
+    )
     issuer_name: str = Field("", max_length=200, description="Who issues statements: the name of the clearing house.")
     issuer_address: str = Field("", max_length=1000, description="Its address; lines with `|` between.")
     issuer_register: str = Field(

@@ -24,17 +24,17 @@ from echs.statements.link import Span, spans_of
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The runs that are served, as numbers and as spans for a link, and the CDRs in them that the partner receives: in
-    batches, each put into the form that was asked for. To read them to the end marks the runs as served.
+    """The runs that are served, as numbers and as spans for a link, and the payloads of the CDRs in them that the
+    partner receives, in batches. Who has drawn them to the end calls `mark_served`.
     """
 
     runs: tuple[int, ...]
     spans: tuple[Span, ...]
-    texts: Iterator[Sequence[str]]
+    payloads: Iterator[Sequence[str]]
 
 
-def deliver(context: Context, partner: Partner, form: str) -> Delivery:
-    """What the partner is given now, the CDRs put into ``form``, which has ``%s`` for each field in their order."""
+def deliver(context: Context, partner: Partner) -> Delivery:
+    """What the partner is given now."""
     table, run = tables.clearing_run_party, tables.clearing_run
     mine = (
         select(table.c.run_number, table.c.first_served_at)
@@ -44,13 +44,7 @@ def deliver(context: Context, partner: Partner, form: str) -> Delivery:
     with context.database.read() as snapshot:
         served = {row.run_number: row.first_served_at for row in snapshot.execute(mine)}
     runs = due(served, context.clock() - timedelta(seconds=context.limits.redelivery_seconds))
-    return Delivery(runs, spans_of(runs, list(served)), texts(context, partner, runs, form))
-
-
-def texts(context: Context, partner: Partner, runs: Sequence[int], form: str) -> Iterator[Sequence[str]]:
-    """The CDRs of these runs; at the end they count as served."""
-    yield from of_provider(context, partner.id, runs, form)
-    mark_served(context, partner, runs)
+    return Delivery(runs, spans_of(runs, list(served)), of_provider(context, partner.id, runs))
 
 
 def mark_served(context: Context, partner: Partner, runs: Sequence[int]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from echs.base.context import Context
 from echs.base.errors import Problem, ProblemCollector
 from echs.base.spool import Row
-from echs.lists.versioned_list import KeyForm, VersionedList
+from echs.lists.keyed_list import KeyedList
+from echs.lists.list_schema import KeyForm
 from echs.partners.market_ids import ForeignId, market_id_of, market_ids
 from echs.partners.partner import Partner, PartyRole
 from echs.partners.queries import is_active
@@ -43,7 +44,7 @@ class Claims:
 
 
 def compare(
-    context: Context, owner: Partner, lists: VersionedList[Any], claims: Claims, rows: Rows, problems: ProblemCollector
+    context: Context, owner: Partner, lists: KeyedList[Any], claims: Claims, rows: Rows, problems: ProblemCollector
 ) -> Counter[str]:
     """How many records of an upload are another partner's, by the name of the warning. Where the settings say that such
     an upload is refused, each is a problem instead.

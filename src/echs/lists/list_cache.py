@@ -1,8 +1,9 @@
 """Lists as they are given out: drawn once a generation, kept as files, sent many times.
 
 The rows in the store are the truth; the files are a cache, which may be deleted at any time. A file belongs to one
-generation of one owner's list, by the mark that no other generation ever has, and is never changed: a download opens
-the files of the generations that it began with, and so ends with them, whatever is replaced or deleted meanwhile.
+generation of one owner's list, by the version token that no other generation ever has, and is never changed: a
+download opens the files of the generations that it began with, and so ends with them, whatever is replaced or deleted
+meanwhile.
 
 What is not there yet is drawn by the first download that wants it. A thread does that from one snapshot of the store,
 as fast as the store gives, and the reader follows at its own pace; it gets the first bytes while the last rows are
@@ -17,18 +18,19 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from echs.base import request_gate
-from echs.base.database import Database, PreparedQuery
+from echs.base.database import Database
 from echs.base.gzip_concat import Crc, Deflater
 from echs.base.prefetch_buffer import PrefetchBuffer
 from echs.base.response_stream import ByteRange, CachedPart, OpenPart, ResponseStream, pieces
-from echs.lists.versioned_list import ListState, VersionedList
+from echs.lists.keyed_list import KeyedList
+from echs.lists.list_writer import ListState
+from echs.lists.published_list import PublishedList
 
 # At the end of a file: CRC-32 of the text, where it is deflated; length of the text; length of what goes out.
 END_BYTES = 24
@@ -37,27 +39,13 @@ DRAWING_WAIT_SECONDS = 10
 OPEN_AT_ONCE = 32
 
 
-@dataclass(frozen=True)
-class Published:
-    """The lists of one kind that are given out: of those owners whose id fulfils ``of``."""
-
-    lists: VersionedList[Any]
-    of: Callable[[Any], ColumnElement[bool]]
-
-    @cached_property
-    def asking(self) -> PreparedQuery:
-        """How they stand, as a question."""
-        return self.lists.asking(self.of)
-
-
 @dataclass(frozen=True, slots=True)
 class RecordTemplate:
-    """How a protocol draws a record: its name, the text with ``%s`` for each field in their order, and what makes bytes
-    of a batch of records that were put into it."""
+    """How a protocol renders records: its name, the template of one record, and what makes bytes of some payloads."""
 
     name: str
     template: str
-    finish: Callable[[Sequence[str]], bytes]
+    render: Callable[[Sequence[str]], bytes]
 
 
 class ListCache:
@@ -69,20 +57,20 @@ class ListCache:
         self._drawing = threading.Lock()
 
     def records(
-        self, database: Database, published: Published, form: RecordTemplate, *, deflated: bool
+        self, database: Database, published: PublishedList[Any], form: RecordTemplate, *, deflated: bool
     ) -> ResponseStream:
         """The lists, drawn in this form.
 
         :raises Refused: STORE_UNAVAILABLE
         """
-        states = published.lists.answered(database, database.ask(published.asking))
-        parts = self._stored_parts(published.lists, states, form, deflated)
+        states = published.keyed.states_of_rows(database, database.ask(published.active_states))
+        parts = self._stored_parts(published.keyed, states, form, deflated)
         if parts is not None:
             return ResponseStream(parts, deflated=deflated, stored=True)
         return ResponseStream(PrefetchBuffer(self._items(database, published, form, deflated)), deflated=deflated)
 
     def _stored_parts(
-        self, lists: VersionedList[Any], states: Sequence[ListState], form: RecordTemplate, deflated: bool
+        self, lists: KeyedList[Any], states: Sequence[ListState], form: RecordTemplate, deflated: bool
     ) -> list[CachedPart] | None:
         """All of them, or None where one is missing."""
         if len(states) > OPEN_AT_ONCE:
@@ -99,7 +87,7 @@ class ListCache:
         return parts
 
     def _gathered(
-        self, lists: VersionedList[Any], states: Sequence[ListState], form: RecordTemplate, deflated: bool
+        self, lists: KeyedList[Any], states: Sequence[ListState], form: RecordTemplate, deflated: bool
     ) -> list[CachedPart] | None:
         """The same in one file, each opened after the other: a thousand partners would take all the files that a
         process may have open.
@@ -122,15 +110,17 @@ class ListCache:
             raise
         return [CachedPart(file, length, sums)]
 
-    def _items(self, database: Database, published: Published, form: RecordTemplate, deflated: bool) -> Iterator[Any]:
+    def _items(
+        self, database: Database, published: PublishedList[Any], form: RecordTemplate, deflated: bool
+    ) -> Iterator[Any]:
         """What a `PrefetchBuffer` hands on: parts that are there, and parts that are drawn now."""
         request_gate.release()
         alone = self._drawing.acquire(timeout=DRAWING_WAIT_SECONDS)
         try:
             with database.read() as snapshot:
-                states = published.lists.present(snapshot, published.of)
+                states = published.keyed.present(snapshot, published.of_active)
                 for state in states:
-                    stored = self._stored(published.lists, state, form, deflated)
+                    stored = self._stored(published.keyed, state, form, deflated)
                     if stored is not None and len(states) > OPEN_AT_ONCE:
                         yield from pieces(stored)
                         yield stored.sum
@@ -138,8 +128,8 @@ class ListCache:
                     if stored is not None:
                         yield stored
                         continue
-                    drawn = self._drawn(database, snapshot, published.lists, state, form, deflated)
-                    kept = tee_to_file(self._path(published.lists, state, form, deflated), drawn)
+                    drawn = self._drawn(database, snapshot, published.keyed, state, form, deflated)
+                    kept = tee_to_file(self._path(published.keyed, state, form, deflated), drawn)
                     yield from read_at_once(kept) if len(states) > OPEN_AT_ONCE else kept
         finally:
             if alone:
@@ -149,7 +139,7 @@ class ListCache:
         self,
         database: Database,
         snapshot: Connection,
-        lists: VersionedList[Any],
+        lists: KeyedList[Any],
         state: ListState,
         form: RecordTemplate,
         deflated: bool,
@@ -159,7 +149,7 @@ class ListCache:
         if plain is not None:
             texts = pieces(plain)
         else:
-            texts = map(form.finish, lists.put_into(database, snapshot, state, form.template))
+            texts = map(form.render, lists.batches(database, snapshot, state.owner_id))
         if not deflated:
             length = 0
             for text in texts:
@@ -173,15 +163,15 @@ class ListCache:
         yield deflater.end()
         yield deflater.sum
 
-    def _path(self, lists: VersionedList[Any], state: ListState, form: RecordTemplate, deflated: bool) -> Path:
+    def _path(self, lists: KeyedList[Any], state: ListState, form: RecordTemplate, deflated: bool) -> Path:
         kind = "deflate" if deflated else "text"
         # What is drawn in another form is another file, also where a later release changes the form.
         drawing = f"{form.name}.{zlib.crc32(form.template.encode()):08x}"
-        mark = f"{state.generation}.{state.mark}"
-        return self.directory / f"{lists.heads.name}-{drawing}-{state.owner_id}-{mark}-{kind}"
+        version = f"{state.generation}.{state.version_token}"
+        return self.directory / f"{lists.heads.name}-{drawing}-{state.owner_id}-{version}-{kind}"
 
     def _stored(
-        self, lists: VersionedList[Any], state: ListState, form: RecordTemplate, deflated: bool
+        self, lists: KeyedList[Any], state: ListState, form: RecordTemplate, deflated: bool
     ) -> CachedPart | None:
         """The part if it is there, and whole."""
         try:
@@ -269,9 +259,9 @@ class AtomicFile:
         with suppress(OSError):
             os.fsync(self._writer.fileno())
             os.replace(self._aside, self._path)
-            lead, mark, _ = self._path.name.rsplit("-", 2)
+            lead, version, _ = self._path.name.rsplit("-", 2)
             for other in self._path.parent.iterdir():
-                if other.name.lstrip(".").startswith(f"{lead}-") and mark not in other.name:
+                if other.name.lstrip(".").startswith(f"{lead}-") and version not in other.name:
                     other.unlink(missing_ok=True)
 
     def abandon(self) -> None:

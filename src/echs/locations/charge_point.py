@@ -1,21 +1,25 @@
 """The noun of this room: one charge point, or one outlet of it (OCHP 0.2, 4.9)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from echs.base.errors import Problem, Reason, shown
 from echs.base.fields import Field, field_problems, rules_hold
 from echs.base.rule import Prefilter, Rule, SetPrefilter, Severity
+from echs.base.spool import Row
 from echs.locations.coordinates import (
     MOST_LATITUDE,
     MOST_LONGITUDE,
     USUAL_ENTRANCE,
     USUAL_LATITUDE,
     USUAL_LONGITUDE,
+    degrees_e6,
     format_problem,
     range_problem,
     swapped_problem,
 )
+from echs.partners.partner import Partner
 from echs.partners.standard_ids import USUAL_EVSE_ID, IdWarning, evse_id_problem, languages, languages_or_none
 
 
@@ -82,6 +86,16 @@ FIELDS = (
     Field("payment_method", 255),
     Field("receptacle_type", 255, mandatory=True),
 )
+
+
+# Of which protocol these records are.
+PROTOCOL = "ochp-0.2"
+
+
+def typed(rows: Sequence[Row], _zone: str, _as_stored: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
+    """The typed columns of charge points: the EVSE id as it is compared, the position in 1e-6 degrees or None."""
+    for row in rows:
+        yield row[0].upper(), degrees_e6(row[7], MOST_LATITUDE), degrees_e6(row[8], MOST_LONGITUDE)
 
 
 def label(record: ChargePoint) -> tuple[str, str] | None:
@@ -160,12 +174,12 @@ WARNINGS: tuple[Rule[ChargePoint, None], ...] = (
 )
 
 
-def problems_of(record: ChargePoint, position: int) -> Iterator[Problem]:
+def problems_of(record: ChargePoint, position: int, _owner: Partner | None = None) -> Iterator[Problem]:
     """What is wrong with a record, its fields in order."""
     return field_problems(FIELDS, record, position, label(record))
 
 
-def batch_is_valid(columns: Sequence[Sequence[str]]) -> bool:
+def batch_is_valid(columns: Sequence[Sequence[str]], _owner: Partner | None = None) -> bool:
     """Whether `problems_of` would find nothing in a run, by its columns."""
     return rules_hold(FIELDS, columns)
 

@@ -25,6 +25,12 @@ def degrees(text: str) -> float | None:
     return float(text) if _DEGREES.fullmatch(text) else None
 
 
+def degrees_e6(text: str, most: int) -> int | None:
+    """The number in 1e-6 degrees, rounded; None where it is none, or no place on the earth."""
+    value = degrees(text)
+    return None if value is None or abs(value) > most else round(value * 1_000_000)
+
+
 def format_problem(text: str) -> str | None:
     """A sentence where a text is no coordinate; an empty one is none of this rule's."""
     if not text or _DEGREES.fullmatch(text):

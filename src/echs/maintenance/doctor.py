@@ -29,14 +29,14 @@ from echs.config.app_context import DATABASE_FILE, SECRET_KEY_FILE, AppContext
 from echs.config.settings import Settings
 from echs.delivery import queue
 from echs.delivery.job import JobState
-from echs.locations import tables as chargepoint_tables
+from echs.locations import tables as location_tables
 from echs.maintenance import schema
 from echs.maintenance.future_dates import in_future
 from echs.maintenance.store_state import LIST_HEADS, last_backup, unfetched_runs, waiting_since
 from echs.partners import queries
 from echs.partners import tables as partner_tables
 from echs.partners.queries import is_active
-from echs.tokens import tables as authorisation_tables
+from echs.tokens import tables as token_tables
 
 LEAST_POSTGRES = 150000
 LEAST_SQLITE = (3, 51, 3)
@@ -319,16 +319,15 @@ def business_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
 
 def market_id_checks(snapshot: Connection) -> Iterator[CheckResult]:
     """What more than one partner publishes: each number has one owner, and here several say that they are it."""
-    token, point = authorisation_tables.authorisation, chargepoint_tables.chargepoint
+    token, point = token_tables.token, location_tables.charge_point
     for name, head, table, number in (
-        ("tokens", authorisation_tables.roaming_list, token, (token.c.token_type, func.upper(token.c.token_id))),
-        ("EVSEs", chargepoint_tables.chargepoint_list, point, (func.upper(point.c.evse_id),)),
+        ("tokens", token_tables.token_list, token, (token.c.type, token.c.medium, token.c.uid_key)),
+        ("EVSEs", location_tables.charge_point_list, point, (point.c.evse_key,)),
     ):
-        current = (head.c.partner_id == table.c.partner_id) & (head.c.generation == table.c.generation)
         several = (
             select(func.count())
             .select_from(table)
-            .join(head, current)
+            .join(head, head.c.partner_id == table.c.partner_id)
             .where(is_active(head.c.partner_id))
             .group_by(*number)
             .having(func.count(table.c.partner_id.distinct()) > 1)

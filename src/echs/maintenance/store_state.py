@@ -11,11 +11,11 @@ from echs.cdrs.pending import stopped
 from echs.cdrs.status import Decided
 from echs.clearing import tables as clearing_tables
 from echs.clearing.unfetched import unfetched
-from echs.locations import tables as chargepoint_tables
+from echs.locations import tables as location_tables
 from echs.partners import tables as partner_tables
-from echs.tokens import tables as authorisation_tables
+from echs.tokens import tables as token_tables
 
-LIST_HEADS = {"roaming": authorisation_tables.roaming_list, "chargepoint": chargepoint_tables.chargepoint_list}
+LIST_HEADS = {"roaming": token_tables.token_list, "chargepoint": location_tables.charge_point_list}
 
 
 def waiting_since() -> Select[Any]:

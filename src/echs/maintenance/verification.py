@@ -24,6 +24,7 @@ CHECKS = (
     Check("logins", "Logins are of active partners, and last no longer than a login may.", partners.logins),
     Check("lists", "Every list has the records that it should have, and no others are there.", lists.whole),
     Check("lists as sent", "Lists have the records that their owners sent.", lists.as_sent),
+    Check("lists as meant", "What records of lists are found by is what they say.", lists.as_meant),
     Check("states", "Every CDR is either uncleared or cleared, and none cleared that was put aside.", cdrs.states),
     Check("copies", "What is kept beside a CDR is what the CDR says.", cdrs.copies),
     Check("contents", "Of each upload all that was accepted is there, or was purged.", cdrs.contents),
@@ -47,15 +48,15 @@ class Verification:
     def __init__(self, context: AppContext, since: tuple[int, str] | None = None) -> None:
         """``since`` is an entry that must be in the audit trail, by number and hash."""
         self.newest: tuple[int, str] = (0, FIRST_HASH)
-        self._house, self._since = context, since
+        self._context, self._since = context, since
 
     def findings(self, beginning: Callable[[Check], object] = lambda _: None) -> Iterator[Finding]:
         """Every finding of every check; ``beginning`` is told of each check as it begins.
 
         :raises Refused: STORE_UNAVAILABLE
         """
-        with self._house.database.read(patient=True) as snapshot:
-            view = View(self._house, snapshot, read_trail_facts(snapshot, self._since))
+        with self._context.database.read(patient=True) as snapshot:
+            view = View(self._context, snapshot, read_trail_facts(snapshot, self._since))
             self.newest = view.trail.newest
             for check in CHECKS:
                 beginning(check)

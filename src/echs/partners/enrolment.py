@@ -70,6 +70,7 @@ def add_partner(
     address: Sequence[str] = (),
     vat_id: str = "",
     numeric_pins: bool = False,
+    shrink_guard: bool = False,
 ) -> Partner:
     """Enrol a partner.
 
@@ -101,6 +102,7 @@ def add_partner(
                 address="\n".join(address),
                 vat_id=vat_id,
                 numeric_pins=numeric_pins,
+                shrink_guard=shrink_guard,
             )
         )
         (partner_id,) = result.inserted_primary_key or (0,)
@@ -114,6 +116,8 @@ def add_partner(
             facts.update(address="\n".join(address), vat_id=vat_id)
         if numeric_pins:
             facts["numeric_pins"] = True
+        if shrink_guard:
+            facts["shrink_guard"] = True
         return audited(context, transaction, Action.PARTNER_ADDED, find(transaction, user_id), facts)
 
 
@@ -162,6 +166,7 @@ def change(
     address: Sequence[str] | None = None,
     vat_id: str | None = None,
     numeric_pins: bool | None = None,
+    shrink_guard: bool | None = None,
 ) -> Partner:
     """Change what is given and leave the rest. An address without a line, and an empty number for VAT, take it away.
 
@@ -179,6 +184,7 @@ def change(
         "address": None if address is None else "\n".join(address),
         "vat_id": vat_id,
         "numeric_pins": numeric_pins,
+        "shrink_guard": shrink_guard,
     }
     values = {key: value for key, value in given.items() if value is not None}
     with context.database.write() as transaction:

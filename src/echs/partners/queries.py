@@ -85,6 +85,7 @@ def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list
             vat_id=row.vat_id,
             retired_at=row.retired_at,
             numeric_pins=row.numeric_pins,
+            shrink_guard=row.shrink_guard,
         )
         for row in rows
     ]

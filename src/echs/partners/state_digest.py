@@ -30,6 +30,7 @@ PARTS: Mapping[str, tuple[Any, ...]] = {
         _partner.retired_at,
     ),
     "address": (_partner.address, _partner.vat_id),
+    "lists": (_partner.shrink_guard,),
     "password": (_partner.password_hash,),
     "groups": (tables.partner_group.c.group_name,),
     "ids": (_party.kind, _party.party_key, _party.party_id, _party.active),

@@ -30,6 +30,7 @@ partner = Table(
     Column("created_at", Instant, nullable=False),
     # Its back end reads pins as numbers (the WSDL before August 2013) and loses a list with any other.
     Column("numeric_pins", Boolean, nullable=False, server_default=false()),
+    Column("shrink_guard", Boolean, nullable=False, server_default=false()),
     # As statements print them: lines of an address, and the number for VAT.
     Column("address", Text, nullable=False, server_default=""),
     Column("vat_id", String(40), nullable=False, server_default=""),

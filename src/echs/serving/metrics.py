@@ -13,7 +13,7 @@ from typing import Any
 
 from echs.base.metrics import Metric
 from echs.cdrs.intake import CDRS_RECEIVED
-from echs.lists.versioned_list import LIST_RECORDS_RECEIVED
+from echs.lists.keyed_list import LIST_RECORDS_RECEIVED
 from echs.partners.login import LOGINS_REFUSED
 from echs.protocols.operation import STORE_ERRORS
 

@@ -1,14 +1,21 @@
-"""The tables of the roaming authorisation list."""
+"""The tables of the roaming list: its heads, its tokens, its former tokens."""
 
-from sqlalchemy import Column, Integer, SmallInteger, String
+from sqlalchemy import Boolean, Column, String
 
-from echs.lists.versioned_list import head_table, record_table
-from echs.tokens.token import FIELDS
+from echs.base.database import Instant
+from echs.lists.tables import former_table, head_table, record_table
 
-INTEGERS = {"hub": Integer, "token_type": SmallInteger, "pin_mandatory": SmallInteger, "activated": SmallInteger}
-
-roaming_list = head_table("roaming_list")
-authorisation = record_table(
-    "authorisation",
-    (Column(field.name, INTEGERS.get(field.name, String(field.limit)), nullable=False) for field in FIELDS),
+token_list = head_table("token_list")
+token = record_table(
+    "token",
+    (
+        # As `echs.tokens.token.typed` makes them.
+        Column("type", String(8), nullable=False),
+        Column("medium", String(10), nullable=False),
+        Column("uid_key", String(192), nullable=False),
+        Column("contract_key", String(192), nullable=False),
+        Column("valid_until", Instant, nullable=True),
+        Column("blocked", Boolean, nullable=False),
+    ),
 )
+token_former = former_table("token_former")

@@ -1,13 +1,15 @@
 """The noun of this room: one authorisation, a token that may charge elsewhere (OCHP 0.2, 4.4)."""
 
 import re
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Callable, Iterator, Sequence
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from echs.base.errors import Problem, Reason, shown
 from echs.base.fields import Field, field_problems, rules_hold
 from echs.base.rule import Rule, Severity
+from echs.base.spool import Row
 from echs.partners.partner import Partner
 from echs.partners.standard_ids import USUAL_CONTRACT_ID, IdWarning, contract_id_shape_problem
 
@@ -40,6 +42,10 @@ class Token(NamedTuple):
     token_hash: str
 
 
+# Of which protocol these records are.
+PROTOCOL = "ochp-0.2"
+# Type and medium of a token by its number in OCHP 0.2, 4.4.
+TYPES = {"0": ("other", ""), "1": ("rfid", "mifareCls"), "2": ("rfid", "mifareDes"), "3": ("phone", "")}
 TOKEN_TYPES = {0: "other", 1: "MIFARE_CL", 2: "MIFARE_DES", 3: "MSISDN"}
 TYPES_IN_WORDS = ", ".join(f"{number} {name}" for number, name in TOKEN_TYPES.items())
 FLAG_FIELDS = ("pin_mandatory", "activated")
@@ -76,6 +82,32 @@ FIELDS = (
     Field("activated", 1, mandatory=True, integer=True, wanted="0 or 1"),
     Field("token_hash", 128, secret=True),
 )
+
+
+def contract_key(contract_id: str) -> str:
+    """The form in which contract ids are compared: upper case, without separators."""
+    return contract_id.replace("-", "").replace("*", "").upper()
+
+
+def valid_until(expiry_date: str, zone: str) -> datetime | None:
+    """The first instant (UTC) at which a token is no longer valid: the end of its last day in the sender's zone; None
+    where it has none."""
+    match = _EXPIRY.fullmatch(expiry_date)
+    if match is None:
+        return None
+    last = datetime(int(match[3]), int(match[2]), int(match[1]), tzinfo=ZoneInfo(zone))
+    return (last + timedelta(days=1)).astimezone(UTC) if last.year < MAXYEAR else None
+
+
+def typed(rows: Sequence[Row], zone: str, as_stored: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
+    """The typed columns of tokens: type, medium, number and contract as they are compared, the end of their validity,
+    whether they are blocked."""
+    ends: dict[str, object] = {}
+    for contract, _, number, uid, _, expiry, _, _, activated, _ in rows:
+        if expiry not in ends:
+            end = valid_until(expiry, zone)
+            ends[expiry] = None if end is None else as_stored(end)
+        yield (*TYPES[number], uid.upper(), contract_key(contract), ends[expiry], activated != "1")
 
 
 def label(record: Token) -> tuple[str, str] | None:

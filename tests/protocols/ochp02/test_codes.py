@@ -119,6 +119,12 @@ def too_many(stage):
     return stage.tnm.upload("AddCDRs", *[cdr(number) for number in range(3)])
 
 
+def set_aside(stage):
+    enrolment.change(stage.context, "tnm", shrink_guard=True)
+    stage.tnm.upload("SetRoamingAuthorisationList", *[token(number) for number in range(4)])
+    return stage.tnm.upload("SetRoamingAuthorisationList", *[token(number) for number in range(2)])
+
+
 def clock_wrong(stage):
     stage.tnm.upload("SetRoamingAuthorisationList", token(1))
     stage.clock.turn(hours=-1)
@@ -147,6 +153,7 @@ CASES = {
     507: too_slow,
     601: lambda stage: stage.tnm.send("GetCDRs", " " * 300_000),
     602: too_many,
+    604: set_aside,
 }
 REQUEST_ID = re.compile(r" request [0-9A-Z]{26}$")
 

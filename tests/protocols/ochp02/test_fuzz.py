@@ -15,7 +15,7 @@ from echs.base.errors import ProblemCollector
 from echs.base.errors import Refused as RefusedByUs
 from echs.base.spool import Spool
 from echs.base.upload_validation import RecordBatch
-from echs.lists.versioned_list import VersionedList
+from echs.lists.received_list import receive
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.record_codec import received
 from echs.protocols.ochp02.wire_schema import ROAMING_AUTHORISATION_INFO
@@ -23,7 +23,7 @@ from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.request_body import RequestBody
 from echs.protocols.soap.versions import SOAP_11
-from echs.tokens import token_list
+from echs.tokens.token_list import SCHEMA, TOKENS
 from fuzzing import Fuzzer, Oracle
 from wire import in_pieces
 
@@ -43,9 +43,8 @@ class Reading:
         try:
             reader.read_head()
             with Spool() as spool:
-                records = self.counted(received(reader, ROAMING_AUTHORISATION_INFO, token_list.KIND.make))
-                judges = token_list.list_rules(OWNER)
-                upload = VersionedList.receive(LISTS, records, judges, 10**6, problems, spool)
+                records = self.counted(received(reader, ROAMING_AUTHORISATION_INFO, SCHEMA.make))
+                upload = receive(SCHEMA, records, TOKENS.validator(OWNER), 10**6, problems, spool)
                 # What is no UTF-8 is read as windows-1252, which lxml does not do: to it, it is not well-formed.
                 if not problems and not reader.misread:
                     self.rows = list(chain.from_iterable(upload.blocks()))
@@ -56,15 +55,6 @@ class Reading:
         for each in records:
             self.in_runs += len(each.rows) if isinstance(each, RecordBatch) else 0
             yield each
-
-
-class Lists:
-    """What `ReplacedList.receive` needs of a list, which is no store."""
-
-    kind = token_list.KIND
-
-
-LISTS = Lists()
 
 
 def well_formed(document: bytes) -> bool:

@@ -1,44 +1,63 @@
 """Lists: whole, and with the records that their owners sent."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import exists, func, select
 
-from echs.lists.versioned_list import ListState
-from echs.locations import charge_point_list
+from echs.base.database import Instant
+from echs.lists.keyed_list import KeyedList
+from echs.lists.list_schema import row_of
+from echs.lists.list_writer import ListState
+from echs.lists.tables import list_change
+from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.maintenance.checks.trail_facts import list_subject
 from echs.maintenance.checks.view import Found, View
 from echs.partners import tables as partner_tables
-from echs.tokens import token_list
+from echs.tokens.token_list import TOKENS
 
+ROWS_AT_ONCE = 1000
 # By the name that the trail has for them.
-LISTS = {"roaming": token_list.PUBLISHED.lists, "charge point": charge_point_list.PUBLISHED.lists}
+LISTS: dict[str, KeyedList[Any]] = {"roaming": TOKENS.keyed, "charge point": CHARGE_POINTS.keyed}
 
 
 def whole(view: View) -> Iterator[Found]:
-    """Lists that are not whole, and rows of lists that nobody has."""
-    for kept in LISTS.values():
-        heads, records = kept.heads, kept.records
-        counted = (
-            select(
-                records.c.partner_id,
-                records.c.generation,
-                func.count().label("n"),
-                func.min(records.c.position).label("first"),
-                func.max(records.c.position).label("last"),
-            )
-            .group_by(records.c.partner_id, records.c.generation)
-            .subquery()
-        )
-        mine = and_(counted.c.partner_id == heads.c.partner_id, counted.c.generation == heads.c.generation)
-        query = select(heads.c.partner_id, heads.c.record_count, counted.c.n, counted.c.first, counted.c.last)
-        rows = view.snapshot.execute(query.select_from(heads.outerjoin(counted, mine)))
-        for partner_id, promised, n, first, last in rows:
-            if (n or 0) != promised or (promised and (first, last) != (0, promised - 1)):
+    """Lists that are not whole, records of lists that nobody has, and changes out of their order."""
+    for lists in LISTS.values():
+        heads, records, former, changes = lists.heads, lists.records, lists.former, list_change
+        counted = select(records.c.partner_id, func.count().label("n")).group_by(records.c.partner_id).subquery()
+        mine = counted.c.partner_id == heads.c.partner_id
+        query = select(heads.c.partner_id, heads.c.record_count, counted.c.n)
+        for partner_id, promised, n in view.snapshot.execute(query.select_from(heads.outerjoin(counted, mine))):
+            if (n or 0) != promised:
                 yield f"{heads.name} of partner {partner_id}", f"it should have {promised} records and has {n or 0}"
         left = select(counted.c.partner_id, counted.c.n).where(~exists(select(heads).where(mine)))
         for partner_id, n in view.snapshot.execute(left):
             yield f"{heads.name} of partner {partner_id}", f"{n} records belong to no list that is given out"
+        name = lists.schema.name
+        newest = (
+            select(changes.c.partner_id, func.max(changes.c.id).label("id"))
+            .where(changes.c.list == name)
+            .group_by(changes.c.partner_id)
+            .subquery()
+        )
+        same = newest.c.partner_id == heads.c.partner_id
+        query = select(heads.c.partner_id, heads.c.change_id, newest.c.id)
+        for partner_id, change_id, last in view.snapshot.execute(query.select_from(heads.outerjoin(newest, same))):
+            if change_id != last:
+                yield (
+                    f"{heads.name} of partner {partner_id}",
+                    f"it stands at change {change_id}, the last is {last}",
+                )
+        known = exists(select(changes.c.id).where(changes.c.id == records.c.change_id, changes.c.list == name))
+        ended = exists(select(changes.c.id).where(changes.c.id == former.c.ended_by, changes.c.list == name))
+        for table, there in ((records, known), (former, ended)):
+            lost = view.snapshot.execute(select(func.count()).select_from(table).where(~there)).scalar() or 0
+            if lost:
+                yield table.name, f"{lost} records of no change"
+        unnumbered = select(func.count()).where(changes.c.list == name, changes.c.seq <= 0)
+        if count := view.snapshot.execute(unnumbered).scalar():
+            yield "list_change", f"{count} changes of {name} have no number"
 
 
 def as_sent(view: View) -> Iterator[Found]:
@@ -55,10 +74,42 @@ def as_sent(view: View) -> Iterator[Found]:
             state: ListState | None = states.get(owner_id)
             if state is None:
                 yield subject, f"it is gone; entry {said.number} of the audit trail has it"
-            elif state.mark != said.facts["mark"]:
+            elif state.version_token != said.facts.get("version", said.facts.get("mark")):
                 yield subject, f"it is another than the one that was sent last (entry {said.number})"
             elif kept.stored_digest(view.snapshot, state) != said.facts["rows"]:
                 yield subject, f"its records are not those that were sent (entry {said.number})"
+
+
+def as_meant(view: View) -> Iterator[Found]:
+    """Records whose typed columns are not what their payload means. Instants depend on the time zone that their owner
+    had then, and are not compared."""
+    partner = partner_tables.partner.c
+    zones = {row.id: row.timezone for row in view.snapshot.execute(select(partner.id, partner.timezone))}
+    for lists in LISTS.values():
+        names = [name for name in lists.names if name not in ("position", "change_id")]
+        table = lists.records.c
+        compared = [place for place, name in enumerate(names) if not isinstance(table[name].type, Instant)]
+        columns = [table[names[place]] for place in compared]
+        for state in lists.present(view.snapshot, lambda owner: owner.is_not(None)):
+            query = select(table.position, table.payload, *columns).where(table.partner_id == state.owner_id)
+            for position, payload, *found in view.snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+                values = meaning(lists, payload, zones[state.owner_id])
+                wrong = [
+                    names[place]
+                    for place, value in zip(compared, found, strict=True)
+                    if values is None or value != values[place]
+                ]
+                if wrong:
+                    subject = f"{lists.records.name} of partner {state.owner_id} at {position}"
+                    yield subject, f"{', '.join(wrong)}: not what was sent"
+
+
+def meaning(lists: KeyedList[Any], payload: str, zone: str) -> tuple[Any, ...] | None:
+    """What is stored beside a payload; None where it means nothing."""
+    try:
+        return next(lists.values_of([row_of(payload)], zone, lambda instant: instant))
+    except (KeyError, ValueError, IndexError):
+        return None
 
 
 def user_ids_of(view: View) -> dict[int, str]:

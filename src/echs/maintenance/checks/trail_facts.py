@@ -31,6 +31,7 @@ PARTNER_ACTIONS = frozenset(
         Action.CERTIFICATE_REMOVED,
     }
 )
+LIST_ACTIONS = frozenset({Action.LIST_REPLACED, Action.LIST_UNDONE, Action.LIST_RELEASED})
 DECISIONS = {Action.CDR_HELD: "hold", Action.CDR_RELEASED: "release", Action.CDR_REJECTED: "reject"}
 ENDS_LOGINS = frozenset(
     {Action.PARTNER_PASSWORD, Action.PARTNER_LOGGED_OUT, Action.PARTNER_DISABLED, Action.PARTNER_RETIRED}
@@ -113,7 +114,7 @@ def _take(trail: TrailFacts, entry: Entry) -> None:
         trail.runs[entry.subject] = facts
     elif action == Action.PURGED:
         trail.purges[entry.subject] = said
-    elif action == Action.LIST_REPLACED:
+    elif action in LIST_ACTIONS:
         trail.lists[list_subject(entry.subject.partition(" list of ")[0], facts.get("partner"), entry.subject)] = said
     elif action == Action.CDRS_FETCHED:
         who = facts.get("partner", party_key(entry.subject))

@@ -14,6 +14,7 @@ from echs.base.fields import FieldReason, UploadReason
 from echs.cdrs.cdr import CdrReason
 from echs.clearing.clock_check import ClockReason
 from echs.clearing.run import ClearingReason
+from echs.lists.keyed_list import ListReason
 from echs.locations.charge_point import ChargePointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
@@ -492,6 +493,17 @@ CODES: Sequence[ResultCode] = (
             "FIELD_TOO_LONG at cdrInfoArray[0].chargePointCity (cdrId 01001851_139038927377890): "
             '"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" has 256 characters, at most '
             "255 are allowed. Nothing was stored."
+        ),
+    ),
+    ResultCode(
+        604,
+        ListReason.LIST_SET_ASIDE,
+        "The upload would remove more of your list than your shrink guard allows; it was put aside.",
+        "Ask the administrator to release it, or send the whole list.",
+        Retry.NO,
+        (
+            "LIST_SET_ASIDE: it would remove 2 records of your list; ask the clearing house. It was put aside; your "
+            "list stays."
         ),
     ),
 )

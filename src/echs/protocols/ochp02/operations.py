@@ -22,15 +22,16 @@ from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.intake import IntakeResult, Outcome
 from echs.clearing.run import clear_as
 from echs.config.app_context import AppContext
-from echs.delivery.cleared_cdrs import deliver
-from echs.lists.list_cache import Published, RecordTemplate
-from echs.lists.versioned_list import ReplaceResult
-from echs.locations import charge_point_list
+from echs.delivery.cleared_cdrs import deliver, mark_served
+from echs.lists.keyed_list import ListReason, ReplaceResult
+from echs.lists.list_cache import RecordTemplate
+from echs.lists.published_list import PublishedList
 from echs.locations.charge_point import ChargePoint
+from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.codes import OK
-from echs.protocols.ochp02.record_codec import escape_markup, numeric_pins_template, received, record_template
+from echs.protocols.ochp02.record_codec import numeric_pins_template, received, record_template
 from echs.protocols.ochp02.results import description, number_of, place_of, success_description
 from echs.protocols.ochp02.wire_schema import (
     CDR_INFO,
@@ -44,8 +45,8 @@ from echs.protocols.operation import Operation, UploadOutcome, perform, perform_
 from echs.protocols.soap.envelope_reader import EnvelopeReader, split
 from echs.protocols.soap.faults import qualified
 from echs.protocols.soap.spyne_protocol import Exchange
-from echs.tokens import token_list
 from echs.tokens.token import Token
+from echs.tokens.token_list import TOKENS
 
 IDENTITY_NAMES = sorted(IDENTITY_HEADERS)
 
@@ -181,8 +182,10 @@ def add_cdrs(context: AppContext, caller: Partner, request: TokenRequest, reader
 @operation(as_answer=DeliveryAnswer)
 def get_cdrs(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.5 and 3.6."""
-    delivery = deliver(context, caller, record_template(CDR_INFO).template)
-    request.records = collected(map(escape_markup, delivery.texts))
+    delivery = deliver(context, caller)
+    request.records = collected(
+        map(record_template(CDR_INFO).render, delivery.payloads), partial(mark_served, context, caller, delivery.runs)
+    )
     if not delivery.runs:
         return DeliveryAnswer(ok("no clearing run concerns you yet", request))
     latest = ", ".join(map(str, delivery.runs[-5:]))
@@ -203,7 +206,7 @@ def clear_cdrs(context: AppContext, caller: Partner, request: TokenRequest) -> A
 def get_roaming_authorisation_list(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.9 and 3.10."""
     drawing = (numeric_pins_template if caller.numeric_pins else record_template)(ROAMING_AUTHORISATION_INFO)
-    request.records = drawn(context, request, token_list.PUBLISHED, drawing)
+    request.records = drawn(context, request, TOKENS, drawing)
     return ok("the lists of all partners", request)
 
 
@@ -212,27 +215,39 @@ def set_roaming_authorisation_list(
     context: AppContext, caller: Partner, request: TokenRequest, reader: EnvelopeReader
 ) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
-    replaced = token_list.replace(context, caller, received(reader, ROAMING_AUTHORISATION_INFO, Token._make))
-    request.outcome = UploadOutcome(replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
-    return ok(replacement_summary(replaced), request)
+    replaced = TOKENS.replace(context, caller, received(reader, ROAMING_AUTHORISATION_INFO, Token._make))
+    return list_outcome(replaced, request)
 
 
 @operation()
 def get_chargepoint_list(context: AppContext, _caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
-    request.records = drawn(context, request, charge_point_list.PUBLISHED, record_template(CHARGEPOINT_INFO))
+    request.records = drawn(context, request, CHARGE_POINTS, record_template(CHARGEPOINT_INFO))
     return ok("the lists of all partners", request)
 
 
 @operation(CHARGEPOINT_INFO, changes=Action.LIST_REPLACED, upload=True)
 def set_chargepoint_list(context: AppContext, caller: Partner, request: TokenRequest, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.15 and 3.16."""
-    replaced = charge_point_list.replace(context, caller, received(reader, CHARGEPOINT_INFO, ChargePoint._make))
+    replaced = CHARGE_POINTS.replace(context, caller, received(reader, CHARGEPOINT_INFO, ChargePoint._make))
+    return list_outcome(replaced, request)
+
+
+def list_outcome(replaced: ReplaceResult, request: TokenRequest) -> OperationResult:
+    """What became of an upload of a list.
+
+    :raises Refused: LIST_SET_ASIDE
+    """
+    if replaced.set_aside is not None:
+        detail = f"it would remove {counted(replaced.set_aside, 'record')} of your list; ask the clearing house"
+        raise Refused([Problem(ListReason.LIST_SET_ASIDE, detail)], effect="It was put aside; your list stays.")
     request.outcome = UploadOutcome(replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
     return ok(replacement_summary(replaced), request)
 
 
-def drawn(context: AppContext, request: TokenRequest, lists: Published, drawing: RecordTemplate) -> ResponseStream:
+def drawn(
+    context: AppContext, request: TokenRequest, lists: PublishedList[Any], drawing: RecordTemplate
+) -> ResponseStream:
     """The lists of all partners as they go out."""
     return context.drawn.records(context.database, lists, drawing, deflated=request.takes_gzip)
 

@@ -7,8 +7,7 @@ drop data in silence is worse.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, TypeVar, cast
 
@@ -16,19 +15,14 @@ from echs.base.errors import Problem, RecordProblems, Unreadable, shown
 from echs.base.fields import FieldReason
 from echs.base.upload_validation import RecordBatch
 from echs.lists.list_cache import RecordTemplate
+from echs.lists.list_schema import SEPARATOR
 from echs.protocols.ochp02.wire_schema import NAMESPACE, WireRecord
 from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, split
 
-# What stands for < and > until the values are escaped.
-OPEN, CLOSE = "\x02", "\x03"
-CLOSING = f"{OPEN}/"
-MARKUP = bytes.maketrans(f"{OPEN}{CLOSE}".encode(), b"<>")
 ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 
 _INTEGER = re.compile(r"[ \t\r\n]*([+-]?)0*([0-9]{1,9})[ \t\r\n]*")
 
-# As in `record_template`; most pins are empty or few digits, which pass without a further look.
-_ODD_PIN = re.compile(f"({OPEN}pin{CLOSE})(?![0-9]{{1,9}}{OPEN})([^{OPEN}]*)({CLOSING}pin{CLOSE})")
 _INT32 = re.compile("-?[0-9]{1,32}")
 
 Noun = TypeVar("Noun", bound=tuple[Any, ...])
@@ -170,40 +164,50 @@ def foreign(name: str, position: int, detail: str, label: tuple[str, str] | None
 @lru_cache
 def record_template(record: WireRecord) -> RecordTemplate:
     """How a record goes out: every field, in order, empty where there is no value, in the default namespace of the
-    envelope that takes it in. The store puts the values in, `escape_markup` makes XML of it."""
-    tags = [(wire.name, f"%s{CLOSING}{wire.name}{CLOSE}") for wire in record.fields]
-    fields = "".join(f"{OPEN}{name}{CLOSE}{value}" for name, value in tags)
-    template = f"{OPEN}{record.element}{CLOSE}{fields}{CLOSING}{record.element}{CLOSE}"
-    return RecordTemplate("ochp02", template, escape_markup)
+    envelope that takes it in."""
+    template = template_of(record)
+    return RecordTemplate("ochp02", template, partial(rendered, template))
 
 
 @lru_cache
 def numeric_pins_template(record: WireRecord) -> RecordTemplate:
-    """As `record_template`, for who reads pins as numbers: xs:int in the WSDL before August 2013."""
-    return replace(record_template(record), name="ochp02-numeric-pins", finish=escape_markup_numeric_pins)
+    """As `record_template`, for who reads pins as numbers: xs:int in the WSDL before August 2013. A pin that is none
+    goes out as 0, since one of them makes such a client lose the list."""
+    template = template_of(record)
+    place = next(place for place, wire in enumerate(record.fields) if wire.name == "pin")
+    return RecordTemplate(
+        "ochp02-numeric-pins", template, partial(rendered_numeric_pins, template, len(record.fields), place)
+    )
 
 
-def escape_markup_numeric_pins(texts: Sequence[str]) -> bytes:
-    """As `escape_markup`; a pin that is no xs:int becomes 0, since one of them makes such a client lose the list."""
-    return escape_markup([_ODD_PIN.sub(numeric_pin, "".join(texts))])
+def template_of(record: WireRecord) -> str:
+    """The text of a record, with ``%s`` for the value of each field."""
+    fields = "".join(f"<{wire.name}>%s</{wire.name}>" for wire in record.fields)
+    return f"<{record.element}>{fields}</{record.element}>"
 
 
-def numeric_pin(pin: re.Match[str]) -> str:
-    """The pin with its tags, when it is a number."""
-    text = pin[2].strip(" \t\r\n")
-    return pin[1] + (text if is_int32(text) else "0") + pin[3]
+def rendered(template: str, payloads: Sequence[str]) -> bytes:
+    """XML of records, from their payloads, many at once."""
+    return (template * len(payloads) % tuple(escaped(payloads))).encode()
 
 
-def is_int32(text: str) -> bool:
-    """Whether this is an xs:int as every toolkit reads one: digits, a minus before them at most."""
-    return _INT32.fullmatch(text) is not None and -(2**31) <= int(text) < 2**31
+def rendered_numeric_pins(template: str, fields: int, pin: int, payloads: Sequence[str]) -> bytes:
+    """The same with numbers for pins."""
+    values = escaped(payloads)
+    values[pin::fields] = map(numeric_pin, values[pin::fields])
+    return (template * len(payloads) % tuple(values)).encode()
 
 
-def escape_markup(texts: Sequence[str]) -> bytes:
-    """XML of records that the store rendered by `record_template`. Markup is spelt there with control characters that
-    no value has: values are escaped first and markup is spelt right after, for many records at once."""
-    text = "".join(texts)
-    for sign, escaped in ESCAPES:
+def escaped(payloads: Sequence[str]) -> list[str]:
+    """The values of payloads, one record behind the other, with the signs of markup escaped."""
+    text = SEPARATOR.join(payloads)
+    for sign, entity in ESCAPES:
         if sign in text:
-            text = text.replace(sign, escaped)
-    return text.encode().translate(MARKUP)
+            text = text.replace(sign, entity)
+    return text.split(SEPARATOR)
+
+
+def numeric_pin(pin: str) -> str:
+    """The pin when it is an xs:int as every toolkit reads one: digits, a minus before them at most; else 0."""
+    text = pin.strip(" \t\r\n")
+    return text if _INT32.fullmatch(text) is not None and -(2**31) <= int(text) < 2**31 else "0"

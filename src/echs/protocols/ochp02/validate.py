@@ -17,8 +17,9 @@ from echs.cdrs.cdr import label as cdr_label
 from echs.cdrs.rules import RuleContext, parse_cdr, problems_of, warnings_of
 from echs.cdrs.upload import CDRS
 from echs.cdrs.upload import receive as examine_received
-from echs.locations import charge_point, charge_point_list
+from echs.locations import charge_point
 from echs.locations.charge_point import ChargePoint
+from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import LoginReason
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.contracts import CONTRACTS
@@ -37,8 +38,9 @@ from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, split
 from echs.protocols.soap.faults import SoapFault, no_request
 from echs.protocols.soap.request_body import RequestBody
 from echs.protocols.soap.spyne_protocol import READ_AS_WINDOWS_1252, refuse_what_is_not_understood
-from echs.tokens import token, token_list
+from echs.tokens import token
 from echs.tokens.token import Token
+from echs.tokens.token_list import TOKENS
 
 UPLOADS = {
     "AddCDRsRequest": CDR_INFO,
@@ -199,14 +201,14 @@ def examine_tokens(checker: Checker, children: Iterable[Child], problems: Proble
 
     wrong = noting(odd, token.WARNINGS, token.label, problems_of_token)
     records = records_of(children, ROAMING_AUTHORISATION_INFO, Token._make, wrong)
-    token_list.examine(records, wrong, checker.limits.records_per_upload, problems)
+    TOKENS.examine(records, wrong, checker.limits.records_per_upload, problems)
 
 
 def examine_chargepoints(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
     """As SetChargePointList."""
     wrong = noting(odd, charge_point.WARNINGS, charge_point.label, charge_point.problems_of)
     records = records_of(children, CHARGEPOINT_INFO, ChargePoint._make, wrong)
-    charge_point_list.examine(records, wrong, checker.limits.records_per_upload, problems)
+    CHARGE_POINTS.examine(records, wrong, checker.limits.records_per_upload, problems)
 
 
 def noting(

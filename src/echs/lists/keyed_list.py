@@ -1,0 +1,338 @@
+"""Lists of keyed records: each owner uploads its whole list, everybody reads all lists, and changes have an order.
+
+An upload is a difference to the list that stands: equal records are not written, others get the number of a change, and
+what an upload no longer has becomes a former record.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal, select, union_all, update
+
+from echs.base.context import Context
+from echs.base.database import Database, PreparedQuery
+from echs.base.digest import RowDigest
+from echs.base.errors import ProblemCollector, Reason, Unreadable
+from echs.base.metrics import Metric
+from echs.base.spool import Row, Spool
+from echs.base.upload_validation import NOTHING_STORED, RecordBatch, RecordValidator
+from echs.lists import set_aside
+from echs.lists.list_diff import STRIDE, align
+from echs.lists.list_keys import ListKeys, has
+from echs.lists.list_schema import KeyForm, Record, key_number, payloads_of, row_of
+from echs.lists.list_writer import (
+    Cause,
+    Counts,
+    Difference,
+    ListState,
+    ListTables,
+    ListWriter,
+    difference_of,
+    in_batches,
+)
+from echs.lists.received_list import ReceivedList, receive
+from echs.lists.tables import list_change
+
+LIST_RECORDS_RECEIVED = Metric(
+    "list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists."
+)
+ROWS_AT_ONCE = 1000
+# Of this process, for all lists.
+KEYS = ListKeys()
+# Told how many records stand and how many would be removed: whether to put the upload aside.
+Guard = Callable[[int, int], bool]
+
+
+class ListReason(Reason):
+    """What can be wrong with a whole list."""
+
+    LIST_SET_ASIDE = "LIST_SET_ASIDE"
+    LIST_UNKNOWN = "LIST_UNKNOWN"
+    LIST_NOT_SET_ASIDE = "LIST_NOT_SET_ASIDE"
+    NOTHING_TO_UNDO = "NOTHING_TO_UNDO"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceResult:
+    """What an upload did: records that the list has now, identical repetitions left out, how many records broke which
+    rule of severity ``warn``, and what it changed. ``set_aside`` is how many records it would have removed, where it
+    was put aside instead.
+    """
+
+    stored: int
+    repeated: int
+    warnings: Mapping[str, int] = field(default_factory=dict)
+    # What the audit trail holds of the list: `stored_digest` finds the same as long as nobody changes it.
+    facts: Mapping[str, object] = field(default_factory=dict, compare=False)
+    counts: Counts = field(default=Counts(0, 0, 0), compare=False)
+    set_aside: int | None = None
+
+
+class KeyedList(ListTables[Record]):
+    """The lists of one kind."""
+
+    # ------------------------------------------------------------------ writing
+
+    def replace(
+        self,
+        context: Context,
+        owner_id: int,
+        zone: str,
+        records: Iterable[Record | Unreadable | RecordBatch],
+        validator: RecordValidator[Record, Row],
+        confirm: Callable[[Connection, Iterable[Record]], Guard | None],
+        record: Callable[[Connection, ReplaceResult], object],
+        compare: Callable[[Callable[[], Iterator[tuple[int, Row]]], ProblemCollector], Counter[str]],
+    ) -> ReplaceResult:
+        """Make ``records`` the whole list of the owner; identical repetitions collapse into the first.
+
+        ``confirm`` is asked inside the transaction whether the owner may still store these records, and refuses if not;
+        it answers with what may put the upload aside, where the owner wants that. ``record`` is called in the
+        transaction when all is done. ``compare`` gets the rows with their positions, as often as it asks, to look at
+        what other owners have: it says how many broke which rule, or what refuses the upload.
+
+        :raises Refused: for any problem in any record; the list that stood before stands still
+        """
+        problems = ProblemCollector()
+        with Spool[Row]() as spool:
+            received = receive(self.schema, records, validator, context.limits.records_per_upload, problems, spool)
+            if problems:
+                raise problems.refusal(NOTHING_STORED)
+            received.warnings += compare(received.rows, problems)
+            if problems:
+                raise problems.refusal(NOTHING_STORED)
+            with context.database.write() as transaction:
+                guard = confirm(transaction, map(self.schema.of_row, chain.from_iterable(received.blocks())))
+                self.lock(context, transaction, owner_id)
+                result = self.apply(context, transaction, owner_id, zone, received, Cause.UPLOAD, guard)
+                record(transaction, result)
+        return result
+
+    def lock(self, context: Context, transaction: Connection, owner_id: int) -> None:
+        """Let nobody else change this owner's list."""
+        context.database.lock(transaction, f"{self.heads.name}:{owner_id}")
+
+    def apply(
+        self,
+        context: Context,
+        transaction: Connection,
+        owner_id: int,
+        zone: str,
+        received: ReceivedList,
+        cause: Cause,
+        guard: Guard | None = None,
+    ) -> ReplaceResult:
+        """Write what the upload changes, inside a transaction that holds the `lock`."""
+        head = self.state_of(transaction, owner_id)
+        uploaded = chain.from_iterable(map(payloads_of, received.blocks()))
+        alignment = align(self._standing(transaction, owner_id) if head else (), uploaded)
+        rewrite = head is None or alignment.too_different or alignment.disjoint
+        difference = Difference(alignment)
+        if not rewrite:
+            difference = difference_of(transaction, self, owner_id, received, alignment)
+        done = (received.stored, len(received.skipped), received.warnings)
+        if head is not None and guard is not None and not alignment.equal:
+            removed = self._missing(transaction, owner_id, received) if rewrite else len(difference.removed)
+            if guard(head.record_count, removed):
+                now = context.clock()
+                set_aside.store(transaction, self.schema.name, owner_id, self.protocol, received, removed, now)
+                return ReplaceResult(*done, set_aside=removed)
+        set_aside.discard(transaction, self.schema.name, owner_id)
+        digest = RowDigest()
+        for block in received.blocks():
+            digest.add(block)
+        if head is not None and alignment.equal:
+            mine = self.heads.c.partner_id == owner_id
+            transaction.execute(update(self.heads).where(mine).values(replaced_at=context.clock()))
+            return ReplaceResult(*done, {"partner": owner_id, "version": head.version_token, "rows": digest.value})
+        writer = ListWriter(self, context, transaction, owner_id, zone, cause)
+        counts = writer.rewrite(received, head) if rewrite else writer.write(received, difference)
+        version = writer.finish(head, received.stored, counts)
+        return ReplaceResult(*done, {"partner": owner_id, "version": version, "rows": digest.value}, counts)
+
+    def update(
+        self, context: Context, transaction: Connection, owner_id: int, zone: str, rows: Sequence[Row]
+    ) -> Counts:
+        """Write some records of an owner's list, each in the place of the one with its key or at the end, inside a
+        transaction that holds the `lock`. Records that stand there as they are change nothing.
+
+        ``rows`` are valid, and no two have one key.
+        """
+        head, table = self.state_of(transaction, owner_id), self.records.c
+        wanted = {key_number(self.schema.key_of(row)): row for row in rows}
+        standing: dict[int, int] = {}
+        for numbers in in_batches(sorted(wanted)):
+            query = select(table.key_number, table.position, table.payload).where(
+                table.partner_id == owner_id, table.key_number.in_(numbers)
+            )
+            for number, position, payload in transaction.execute(query):
+                if row_of(payload) == wanted[number]:
+                    del wanted[number]
+                else:
+                    standing[number] = position
+        if not wanted:
+            return Counts(0, 0, 0)
+        writer = ListWriter(self, context, transaction, owner_id, zone, Cause.UPDATE)
+        writer.end(sorted(standing.values()), gone=False)
+        writer.delete(standing.values())
+        last = select(func.max(table.position)).where(table.partner_id == owner_id)
+        end = transaction.execute(last).scalar() or 0
+        written = []
+        for number, values in zip(wanted, writer.values(list(wanted.values())), strict=True):
+            position = standing.get(number)
+            if position is None:
+                position = end = end + STRIDE
+            written.append((position, writer.change_id, *values))
+        writer.insert(sorted(written))
+        writer.back_again(list(wanted))
+        counts = Counts(len(wanted) - len(standing), len(standing), 0)
+        writer.finish(head, (0 if head is None else head.record_count) + counts.added, counts)
+        return counts
+
+    def _standing(self, connection: Connection, owner_id: int) -> Iterator[tuple[int, str]]:
+        """What stands in a list: positions and payloads, in order."""
+        rows = self.records.c
+        query = select(rows.position, rows.payload).where(rows.partner_id == owner_id).order_by(rows.position)
+        for batch in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).partitions():
+            yield from map(tuple, batch)
+
+    def _missing(self, transaction: Connection, owner_id: int, received: ReceivedList) -> int:
+        """How many records of a list an upload does not have, where too many differ to keep them all."""
+        wanted = {key_number(self.schema.key_of(row)) for row in chain.from_iterable(received.blocks())}
+        query = select(self.records.c.key_number).where(self.records.c.partner_id == owner_id)
+        return sum(number not in wanted for number in transaction.execute(query).scalars())
+
+    # ------------------------------------------------------------------ reading
+
+    def state_of(self, connection: Connection, owner_id: int) -> ListState | None:
+        """How an owner's list stands; None where it never had one."""
+        found = self._states(connection, self.heads.c.partner_id == owner_id)
+        return found[0] if found else None
+
+    def stored_digest(self, snapshot: Connection, state: ListState) -> str:
+        """The digest of the records that a list has in the store now."""
+        digest = RowDigest()
+        for payloads in self.payloads(snapshot, state.owner_id):
+            digest.add(map(row_of, payloads))
+        return digest.value
+
+    def payloads(self, snapshot: Connection, owner_id: int) -> Iterator[Sequence[str]]:
+        """What was sent of an owner's list, in batches, in order."""
+        rows = self.records.c
+        query = select(rows.payload).where(rows.partner_id == owner_id).order_by(rows.position)
+        result = snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
+        yield from result.scalars().partitions()
+
+    @cached_property
+    def _next_payloads(self) -> PreparedQuery:
+        rows = self.records.c
+        of_list = and_(rows.partner_id == bindparam("owner_id"), rows.position > bindparam("after"))
+        query = select(rows.position, rows.payload).where(of_list)
+        return PreparedQuery(query.order_by(rows.position).limit(ROWS_AT_ONCE))
+
+    def batches(self, database: Database, snapshot: Connection, owner_id: int) -> Iterator[Sequence[str]]:
+        """As `payloads`, by a query that is compiled once and as the driver gives it."""
+        after = -1
+        while rows := database.ask_within(snapshot, self._next_payloads, owner_id=owner_id, after=after):
+            yield [payload for _, payload in rows]
+            after = rows[-1][0]
+
+    def changed_since(
+        self, snapshot: Connection, seq: int, of: Callable[[Any], ColumnElement[bool]]
+    ) -> Iterator[tuple[int, int, str, bool]]:
+        """What changed after this number in the lists of the owners whose id fulfils ``of``: the number of the change,
+        the owner, the payload, and whether the record is gone; in the order of the numbers.
+        """
+        rows, former, change = self.records.c, self.former.c, list_change.c
+        after = and_(change.list == self.schema.name, change.seq > seq)
+        here = select(*columns(change.seq, rows, gone=False)).join(list_change, change.id == rows.change_id)
+        gone = select(*columns(change.seq, former, gone=True)).join(list_change, change.id == former.ended_by)
+        found = union_all(
+            here.where(after, of(rows.partner_id)), gone.where(after, former.gone, of(former.partner_id))
+        ).order_by("seq", "partner_id", "gone", "position")
+        for seq_, owner_id, _, is_gone, payload in snapshot.execute(found.execution_options(yield_per=ROWS_AT_ONCE)):
+            yield seq_, owner_id, payload, bool(is_gone)
+
+    def newest_seq(self, snapshot: Connection) -> int:
+        """The number of the newest change of these lists; 0 before the first."""
+        query = select(func.max(list_change.c.seq)).where(list_change.c.list == self.schema.name)
+        return snapshot.execute(query).scalar() or 0
+
+    def present(self, snapshot: Connection, of: Callable[[Any], ColumnElement[bool]]) -> list[ListState]:
+        """How the lists stand of the owners whose id fulfils ``of``, in the order of the owners."""
+        return self._states(snapshot, of(self.heads.c.partner_id))
+
+    def states_query(self, of: Callable[[Any], ColumnElement[bool]]) -> PreparedQuery:
+        """The same as a prepared query; `states_of_rows` reads its rows."""
+        return PreparedQuery(self._query(of(self.heads.c.partner_id)))
+
+    def states_of_rows(self, database: Database, rows: Iterable[Any]) -> list[ListState]:
+        """The answer to `states_query`."""
+        return [
+            ListState(owner_id, generation, version, change_id, count, database.as_instant(replaced_at))
+            for owner_id, generation, version, change_id, count, replaced_at in rows
+        ]
+
+    def contained_in(self, context: Context, owner_id: int, form: KeyForm, wanted: Collection[str]) -> set[str] | None:
+        """Those of ``wanted`` that stand in the owner's present list in this form of key; None without a list."""
+        with context.database.read() as snapshot:
+            state = self.state_of(snapshot, owner_id)
+            if state is None:
+                return None
+            numbers = self.keys(snapshot, state, form)
+        return {key for key in wanted if has(numbers, key)}
+
+    def keys(self, snapshot: Connection, state: ListState, form: KeyForm) -> "array[int]":
+        """The sorted numbers of the keys of a list; see `echs.lists.list_keys`."""
+        query = select(form.of_row).where(self.records.c.partner_id == state.owner_id)
+
+        def load() -> Iterator[str]:
+            return iter(snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).scalars())
+
+        return KEYS.of((self.heads.name, state.owner_id, state.version_token, form.name), load)
+
+    def of_others(
+        self,
+        context: Context,
+        owner_id: int,
+        form: KeyForm,
+        numbers: Callable[[], Set[int]],
+        of: Callable[[Any], ColumnElement[bool]],
+    ) -> set[int]:
+        """Those of the numbers of keys that stand in the present list of another owner, whose id fulfils ``of``."""
+        found: set[int] = set()
+        with context.database.read() as snapshot:
+            others = [state for state in self.present(snapshot, of) if state.owner_id != owner_id]
+            wanted = numbers() if others else frozenset()
+            for state in others:
+                found.update(frozenset(wanted).intersection(self.keys(snapshot, state, form)))
+        return found
+
+    def states(self, context: Context) -> dict[int, ListState]:
+        """How every owner's list stands, by owner; who never uploaded is not in it."""
+        with context.database.read() as snapshot:
+            return {state.owner_id: state for state in self._states(snapshot)}
+
+    def _states(self, snapshot: Connection, where: ColumnElement[bool] | None = None) -> list[ListState]:
+        rows: Iterable[Any] = snapshot.execute(self._query(where))
+        return [ListState(*row) for row in rows]
+
+    def _query(self, where: ColumnElement[bool] | None = None) -> Select[Any]:
+        query = select(self.heads).order_by(self.heads.c.partner_id)
+        return query if where is None else query.where(where)
+
+
+def columns(seq: ColumnElement[int], table: Any, *, gone: bool) -> tuple[ColumnElement[Any], ...]:
+    """What `KeyedList.changed_since` asks of records that stand, and of those that are gone."""
+    return (
+        seq.label("seq"),
+        table.partner_id.label("partner_id"),
+        table.position.label("position"),
+        literal(gone).label("gone"),
+        table.payload.label("payload"),
+    )

@@ -1,0 +1,319 @@
+"""Writing one change of one owner's list: end what is no longer, write what is new, number the change.
+
+A change is numbered as the last step before its commit, under a lock that is held until then: so numbers grow in the
+order of the commits, and whoever has seen one has seen all before it.
+"""
+
+import secrets
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from itertools import chain, islice
+from typing import Any, Generic
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, insert, literal, select, update
+
+from echs.base import request_context
+from echs.base.context import Context
+from echs.base.spool import Row
+from echs.lists.list_diff import NOT_PLACED, STRIDE, Alignment, positions, renumbered
+from echs.lists.list_schema import ListSchema, Record, key_number, payloads_of, row_of
+from echs.lists.received_list import ReceivedList
+from echs.lists.tables import TOKEN_BYTES, list_change
+
+AT_ONCE = 1000
+FIXED = ("partner_id", "position", "key_number", "change_id", "protocol", "payload")
+
+
+class Cause(StrEnum):
+    """Why a list changed."""
+
+    UPLOAD = "upload"
+    UPDATE = "update"
+    RELEASE = "release"
+    UNDO = "undo"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """How one owner's list stands: which generation, how many records, since when. No two lists that ever were have the
+    same ``version_token``, not even where a store was brought back from a copy and counts a generation anew.
+    """
+
+    owner_id: int
+    generation: int
+    version_token: str
+    change_id: int
+    record_count: int
+    replaced_at: datetime
+
+
+@dataclass(frozen=True)
+class ListTables(Generic[Record]):
+    """Where lists of one kind are: the tables of their heads, records and former records. ``typed`` makes the values of
+    the typed columns of some rows of an owner in a time zone; instants as the function that it is given makes them.
+    """
+
+    heads: Table
+    records: Table
+    former: Table
+    schema: ListSchema[Record]
+    protocol: str
+    typed: Callable[[Sequence[Row], str, Callable[[datetime], object]], Iterable[tuple[object, ...]]]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The columns of a record, in the order in which they are written."""
+        typed = [column.name for column in self.records.columns if column.name not in FIXED]
+        return ["position", "change_id", "key_number", "protocol", "payload", *typed]
+
+    def values_of(
+        self, rows: Sequence[Row], zone: str, as_stored: Callable[[datetime], object]
+    ) -> Iterator[tuple[Any, ...]]:
+        """What is stored of rows beside position and change, in the order of `names`."""
+        numbers = map(key_number, map(self.schema.key_of, rows))
+        typed = self.typed(rows, zone, as_stored)
+        for number, payload, more in zip(numbers, payloads_of(rows), typed, strict=True):
+            yield (number, self.protocol, payload, *more)
+
+
+@dataclass
+class Difference:
+    """What an upload changes. ``added`` counts its new records; ``moved`` are those that stand elsewhere, by their
+    index in the upload, with the number of their change; the others are positions of records that stand.
+    """
+
+    alignment: Alignment
+    added: int = 0
+    moved: dict[int, int] = field(default_factory=dict)
+    moved_from: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    removed: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many records a change added, changed, removed and moved."""
+
+    added: int
+    changed: int
+    removed: int
+    moved: int = 0
+
+
+class ListWriter(Generic[Record]):
+    """One change of one owner's list, inside a transaction that holds the list's lock."""
+
+    def __init__(
+        self,
+        lists: ListTables[Record],
+        context: Context,
+        transaction: Connection,
+        owner_id: int,
+        zone: str,
+        cause: Cause,
+    ) -> None:
+        self.lists, self.context, self.transaction = lists, context, transaction
+        self.owner_id, self.zone = owner_id, zone
+        self.now = context.clock()
+        self.mine = lists.records.c.partner_id == owner_id
+        values = {
+            "list": lists.schema.name,
+            "partner_id": owner_id,
+            # Nobody else's until it is numbered.
+            "seq": -secrets.randbits(62) - 1,
+            "at": self.now,
+            "request_id": request_context.current().request_id,
+            "cause": cause.value,
+            **dict.fromkeys(("added", "changed", "removed", "moved"), 0),
+        }
+        made = transaction.execute(insert(list_change).values(values).returning(list_change.c.id))
+        self.change_id = int(made.scalar_one())
+
+    def write(self, received: ReceivedList, difference: Difference) -> Counts:
+        """Write a difference: end what was changed or removed, write what is new or stands elsewhere."""
+        self.end(difference.changed, gone=False)
+        self.end(difference.removed, gone=True)
+        self.delete([*difference.changed, *difference.removed, *difference.moved_from])
+        placed = difference.alignment.placed
+        target = positions(placed)
+        if target is None:
+            self._renumber()
+            target = positions(renumbered(placed))
+        if target is None:
+            raise AssertionError("a stride has room for every record that an upload may have")
+        keys: list[int] = []
+        rows = self._unplaced(received, placed, target, difference.moved, keys)
+        self.insert(rows)
+        self.back_again(keys)
+        moved = len(difference.moved)
+        return Counts(difference.added, len(difference.changed), len(difference.removed), moved)
+
+    def rewrite(self, received: ReceivedList, head: ListState | None) -> Counts:
+        """Write a list anew as a whole. A record that is equal counts as changed."""
+        rows, former = self.lists.records.c, self.lists.former.c
+        if head is not None:
+            self._copy_to_former(self.mine, gone=False)
+            self.transaction.execute(delete(self.lists.records).where(self.mine))
+        self.insert(self._all(received))
+        if head is None:
+            return Counts(received.stored, 0, 0)
+        here = and_(rows.partner_id == former.partner_id, rows.key_number == former.key_number)
+        ended = and_(former.partner_id == self.owner_id, former.ended_by == self.change_id)
+        lost = update(self.lists.former).where(ended, ~exists(select(literal(1)).where(here))).values(gone=True)
+        removed = self.transaction.execute(lost).rowcount
+        # A record that was gone for long may be back.
+        back = and_(former.partner_id == self.owner_id, former.gone, exists(select(literal(1)).where(here)))
+        self.transaction.execute(update(self.lists.former).where(back).values(gone=False))
+        changed = head.record_count - removed
+        return Counts(received.stored - changed, changed, removed)
+
+    def finish(self, head: ListState | None, record_count: int, counts: Counts) -> str:
+        """Keep one former state, point the head at what stands now, and number the change; the new version token."""
+        former = self.lists.former.c
+        old = and_(former.partner_id == self.owner_id, ~former.gone, former.ended_by < self.change_id)
+        self.transaction.execute(delete(self.lists.former).where(old))
+        heads = self.lists.heads
+        token = secrets.token_hex(TOKEN_BYTES)
+        state = {
+            "generation": 1 if head is None else head.generation + 1,
+            "version_token": token,
+            "change_id": self.change_id,
+            "record_count": record_count,
+            "replaced_at": self.now,
+        }
+        if head is None:
+            self.transaction.execute(insert(heads).values(partner_id=self.owner_id, **state))
+        else:
+            self.transaction.execute(update(heads).where(heads.c.partner_id == self.owner_id).values(state))
+        name = self.lists.schema.name
+        # Held until the commit: who gets the next number commits later.
+        self.context.database.lock(self.transaction, f"list_change:{name}")
+        newest = select(func.max(list_change.c.seq)).where(list_change.c.list == name)
+        numbered = {
+            "seq": max(self.transaction.execute(newest).scalar() or 0, 0) + 1,
+            "added": counts.added,
+            "changed": counts.changed,
+            "removed": counts.removed,
+            "moved": counts.moved,
+        }
+        self.transaction.execute(update(list_change).where(list_change.c.id == self.change_id).values(numbered))
+        return token
+
+    # ------------------------------------------------------------------ steps
+
+    def end(self, ended: Sequence[int], *, gone: bool) -> None:
+        """Make former records of those at these positions."""
+        for numbers in in_batches(ended):
+            self._copy_to_former(and_(self.mine, self.lists.records.c.position.in_(numbers)), gone=gone)
+
+    def delete(self, ended: Iterable[int]) -> None:
+        """Delete the records at these positions."""
+        for numbers in in_batches(sorted(ended)):
+            where = and_(self.mine, self.lists.records.c.position.in_(numbers))
+            self.transaction.execute(delete(self.lists.records).where(where))
+
+    def insert(self, rows: Iterable[Sequence[object]]) -> None:
+        """Write records, with the values of `ListTables.names`."""
+        fixed = {"partner_id": self.owner_id}
+        self.context.database.insert_rows(self.transaction, self.lists.records, self.lists.names, rows, fixed)
+
+    def values(self, rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
+        """What is written of rows beside position and change."""
+        return self.lists.values_of(rows, self.zone, self.context.database.as_stored)
+
+    def back_again(self, keys: Sequence[int]) -> None:
+        """What was gone before and is there again is gone no more."""
+        former = self.lists.former.c
+        was_gone = and_(former.partner_id == self.owner_id, former.gone, former.ended_by != self.change_id)
+        if self.transaction.execute(select(literal(1)).where(was_gone).limit(1)).first() is None:
+            return
+        for numbers in in_batches(keys):
+            back = and_(was_gone, former.key_number.in_(numbers))
+            self.transaction.execute(update(self.lists.former).where(back).values(gone=False))
+
+    def _unplaced(
+        self,
+        received: ReceivedList,
+        placed: "array[int]",
+        target: "array[int]",
+        moved: dict[int, int],
+        keys: list[int],
+    ) -> Iterator[tuple[object, ...]]:
+        """The records of an upload that stand nowhere in this order; the keys of new ones go into ``keys``."""
+        start = 0
+        for block in received.blocks():
+            places = [place for place in range(len(block)) if placed[start + place] == NOT_PLACED]
+            for place, values in zip(places, self.values([block[place] for place in places]), strict=True):
+                since = moved.get(start + place, self.change_id)
+                if since == self.change_id:
+                    keys.append(values[0])
+                yield (target[start + place], since, *values)
+            start += len(block)
+
+    def _all(self, received: ReceivedList) -> Iterator[tuple[object, ...]]:
+        position = 0
+        for block in received.blocks():
+            for values in self.values(block):
+                position += STRIDE
+                yield (position, self.change_id, *values)
+
+    def _copy_to_former(self, where: ColumnElement[bool], *, gone: bool) -> None:
+        rows = self.lists.records.c
+        query = select(*(rows[name] for name in FIXED), literal(self.change_id), literal(gone)).where(where)
+        statement = insert(self.lists.former).from_select([*FIXED, "ended_by", "gone"], query)
+        self.transaction.execute(statement)
+
+    def _renumber(self) -> None:
+        """Give the records of a list positions a stride apart, in their order."""
+        rows = self.lists.records.c
+        rank = func.row_number().over(order_by=rows.position).label("rank")
+        ranked = select(rows.position, rank).where(self.mine).subquery()
+        # By way of negative ones, which none has.
+        aside = update(self.lists.records).where(self.mine, rows.position == ranked.c.position)
+        self.transaction.execute(aside.values(position=-ranked.c.rank * STRIDE))
+        self.transaction.execute(update(self.lists.records).where(self.mine).values(position=-rows.position))
+
+
+def difference_of(
+    transaction: Connection,
+    lists: ListTables[Any],
+    owner_id: int,
+    received: ReceivedList,
+    alignment: Alignment,
+) -> Difference:
+    """Which of the records that were left over were changed, moved or removed."""
+    found = Difference(alignment)
+    key_of = lists.schema.key_of
+    by_key = {key_of(row_of(payload)): (position, payload) for position, payload in alignment.left_over}
+    moved: dict[int, int] = {}
+    if NOT_PLACED in alignment.placed:
+        for index, row in enumerate(chain.from_iterable(received.blocks())):
+            if alignment.placed[index] != NOT_PLACED:
+                continue
+            known = by_key.pop(key_of(row), None)
+            if known is None:
+                found.added += 1
+            elif row_of(known[1]) == row:
+                moved[known[0]] = index
+            else:
+                found.changed.append(known[0])
+    found.removed = sorted(position for position, _ in by_key.values())
+    found.changed.sort()
+    found.moved_from = sorted(moved)
+    rows = lists.records.c
+    for numbers in in_batches(found.moved_from):
+        query = select(rows.position, rows.change_id).where(rows.partner_id == owner_id, rows.position.in_(numbers))
+        found.moved.update((moved[position], change_id) for position, change_id in transaction.execute(query))
+    return found
+
+
+def in_batches(numbers: Iterable[int]) -> Iterator[Sequence[int]]:
+    """Some at a time."""
+    left = iter(numbers)
+    while batch := list(islice(left, AT_ONCE)):
+        yield batch

@@ -1,0 +1,90 @@
+"""Uploads that would have removed too much of a list: put aside as they were sent, released or discarded later."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, islice
+
+from sqlalchemy import Connection, delete, insert, select
+
+from echs.base import request_context
+from echs.base.spool import Row
+from echs.lists.list_schema import payloads_of, row_of
+from echs.lists.received_list import ReceivedList
+from echs.lists.tables import list_set_aside, list_set_aside_part
+
+RECORD_END = "\x1e"
+RECORDS_OF_A_PART = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An upload that was put aside: how many records it has, and how many of the list's it would remove."""
+
+    owner_id: int
+    request_id: str
+    received_at: datetime
+    record_count: int
+    removed: int
+
+
+def store(
+    transaction: Connection,
+    name: str,
+    owner_id: int,
+    protocol: str,
+    received: ReceivedList,
+    removed: int,
+    now: datetime,
+) -> None:
+    """Put an upload aside, in the place of the one that was before it."""
+    discard(transaction, name, owner_id)
+    head = {
+        "list": name,
+        "partner_id": owner_id,
+        "request_id": request_context.current().request_id,
+        "received_at": now,
+        "protocol": protocol,
+        "record_count": received.stored,
+        "removed": removed,
+    }
+    transaction.execute(insert(list_set_aside).values(head))
+    left = chain.from_iterable(map(payloads_of, received.blocks()))
+    number = 0
+    while part := list(islice(left, RECORDS_OF_A_PART)):
+        data = zlib.compress(RECORD_END.join(part).encode("utf-8", "surrogatepass"))
+        row = {"list": name, "partner_id": owner_id, "number": number, "payloads": data}
+        transaction.execute(insert(list_set_aside_part).values(row))
+        number += 1
+
+
+def of_owner(connection: Connection, name: str, owner_id: int) -> SetAside | None:
+    """The upload of an owner that is put aside, if there is one."""
+    return all_of(connection, name).get(owner_id)
+
+
+def all_of(connection: Connection, name: str) -> dict[int, SetAside]:
+    """All of one list, by owner."""
+    table = list_set_aside.c
+    columns = (table.partner_id, table.request_id, table.received_at, table.record_count, table.removed)
+    found = connection.execute(select(*columns).where(table.list == name).order_by(table.partner_id))
+    return {row[0]: SetAside(*row) for row in found}
+
+
+def rows(connection: Connection, name: str, owner_id: int) -> Iterator[Row]:
+    """Its records."""
+    table = list_set_aside_part.c
+    numbers = select(table.number).where(table.list == name, table.partner_id == owner_id).order_by(table.number)
+    for number in list(connection.execute(numbers).scalars()):
+        part = select(table.payloads).where(table.list == name, table.partner_id == owner_id, table.number == number)
+        text = zlib.decompress(connection.execute(part).scalar_one()).decode("utf-8", "surrogatepass")
+        yield from map(row_of, text.split(RECORD_END))
+
+
+def discard(transaction: Connection, name: str, owner_id: int) -> bool:
+    """Forget it; whether there was one."""
+    for table in (list_set_aside_part, list_set_aside):
+        mine = delete(table).where(table.c.list == name, table.c.partner_id == owner_id)
+        there = transaction.execute(mine).rowcount > 0
+    return there
