@@ -12,7 +12,7 @@ from echs.tokens import token_list
 
 @click.group("list")
 def command() -> None:
-    """See how the partners' lists stand."""
+    """Show the size and age of partners' lists."""
 
 
 @command.command()
@@ -37,7 +37,7 @@ def show(as_json: bool) -> None:
         return
     print_table(
         "Lists",
-        ("user id", "active", "tokens", "tokens since", "charge points", "charge points since"),
+        ("user id", "active", "tokens", "tokens updated", "charge points", "charge points updated"),
         (
             (partner.user_id, partner.active, *columns(tokens.get(partner.id)), *columns(points.get(partner.id)))
             for partner in partners
