@@ -16,7 +16,10 @@ from echs.maintenance.backup import Manifest
 
 @click.group("backup")
 def command() -> None:
-    """Create, list, verify and restore backups of the store. PostgreSQL needs pg_dump of the server's version or newer."""
+    """Create, list, verify and restore backups of the store.
+
+    PostgreSQL backups need pg_dump of the server's version or newer.
+    """
 
 
 @command.command()

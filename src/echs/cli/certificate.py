@@ -30,9 +30,7 @@ def add(user_id: str, file: TextIO) -> None:
     name, ends = printable(certificate.name), f"{certificate.ends_at:%Y-%m-%d}"
     say(f"pinned for {user_id}: {name}, SHA-256 {certificate.fingerprint}, valid until {ends}")
     if not read_settings().proxies:
-        say(
-            "ECHS_TRUSTED_PROXIES names no proxy: until it does, eCHS sees no certificate and this partner is locked out"
-        )
+        say("ECHS_TRUSTED_PROXIES names no proxy: until it does, eCHS sees no certificate and locks this partner out")
 
 
 @command.command("list")

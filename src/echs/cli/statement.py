@@ -32,7 +32,7 @@ def command() -> None:
     type=click.Choice(CSV_FORMS),
     default="plain",
     show_default=True,
-    help="plain: comma and decimal point; excel: semicolon and decimal comma, for Dutch, German and French spreadsheets.",
+    help="plain: comma and decimal point; excel: semicolon and decimal comma, for Dutch, German and French Excel.",
 )
 @click.option(
     "--delivered",

@@ -77,5 +77,5 @@ def show(request_id: str, as_json: bool) -> None:
     )
     if found.problem_count > len(found.problems):
         say(
-            f"{found.problem_count - len(found.problems)} more problems were not stored; echs validate shows all problems of a file"
+            f"{found.problem_count - len(found.problems)} more problems were not stored; echs validate shows all of them"
         )
