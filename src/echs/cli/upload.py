@@ -76,6 +76,4 @@ def show(request_id: str, as_json: bool) -> None:
         widest="problem",
     )
     if found.problem_count > len(found.problems):
-        say(
-            f"{found.problem_count - len(found.problems)} more problems were not stored; echs validate shows all of them"
-        )
+        say(f"{found.problem_count - len(found.problems)} more problems were not stored; use echs validate to see all")

@@ -51,9 +51,7 @@ from echs.base.upload_validation import (
 )
 from echs.lists.list_keys import ListKeys, has
 
-LIST_RECORDS_RECEIVED = Metric(
-    "list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists."
-)
+LIST_RECORDS_RECEIVED = Metric("list_records_received_total", "counter", ("list",), "Records in accepted list uploads.")
 ROWS_AT_ONCE = 1000
 MARK_BYTES = 16
 # Of this process, for all lists.

@@ -35,10 +35,10 @@ def whole(view: View) -> Iterator[Found]:
         rows = view.snapshot.execute(query.select_from(heads.outerjoin(counted, mine)))
         for partner_id, promised, n, first, last in rows:
             if (n or 0) != promised or (promised and (first, last) != (0, promised - 1)):
-                yield f"{heads.name} of partner {partner_id}", f"it should have {promised} records and has {n or 0}"
+                yield f"{heads.name} of partner {partner_id}", f"{n or 0} records found, {promised} expected"
         left = select(counted.c.partner_id, counted.c.n).where(~exists(select(heads).where(mine)))
         for partner_id, n in view.snapshot.execute(left):
-            yield f"{heads.name} of partner {partner_id}", f"{n} records belong to no list that is given out"
+            yield f"{heads.name} of partner {partner_id}", f"{n} records belong to no published list"
 
 
 def as_sent(view: View) -> Iterator[Found]:
@@ -54,11 +54,11 @@ def as_sent(view: View) -> Iterator[Found]:
             subject = f"{kind} list of partner {owner_id}"
             state: ListState | None = states.get(owner_id)
             if state is None:
-                yield subject, f"it is gone; entry {said.number} of the audit trail has it"
+                yield subject, f"missing, although entry {said.number} of the audit trail has it"
             elif state.mark != said.facts["mark"]:
-                yield subject, f"it is another than the one that was sent last (entry {said.number})"
+                yield subject, f"not the list that was sent last (entry {said.number})"
             elif kept.stored_digest(view.snapshot, state) != said.facts["rows"]:
-                yield subject, f"its records are not those that were sent (entry {said.number})"
+                yield subject, f"its records differ from those sent (entry {said.number})"
 
 
 def user_ids_of(view: View) -> dict[int, str]:
