@@ -198,7 +198,7 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value().strip()) < SECRET_KEY_MINIMUM:
             raise ValueError(f"must have at least {SECRET_KEY_MINIMUM} characters")
         if value is not None and len(set(value.get_secret_value())) < SECRET_KEY_DIFFERENT:
-            raise ValueError("can be guessed; make one with: openssl rand -hex 32")
+            raise ValueError("is too easy to guess; generate one with: openssl rand -hex 32")
         return value
 
     @classmethod
