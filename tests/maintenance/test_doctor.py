@@ -83,7 +83,7 @@ def test_the_command_prints_a_table_or_json_and_exits_1_when_something_fails(
         monkeypatch.setenv(name, value)
     assert execute(["doctor"]) == 0
     out = capsys.readouterr()
-    assert "what to do" in out.out
+    assert "remedy" in out.out
     assert "0 fail" in out.err
     monkeypatch.setenv("ECHS_PUBLIC_URL", "http://echs.example.org")
     assert execute(["doctor", "--json"]) == 1
