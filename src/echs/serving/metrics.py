@@ -77,7 +77,7 @@ class Metrics:
         self._child = cache(self._labelled)
         self.mute = directory is not None and not allocated(directory)
         if self.mute:
-            log.warning("there is no room for metrics; this worker does not count")
+            log.warning("no space for metrics; this worker does not count")
 
     def _labelled(self, metric: Metric, labels: tuple[str, ...]) -> Any:
         made = self._collectors[metric]
