@@ -90,7 +90,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     "--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads per worker process."
 )
 @click.option(
-    "--job-worker/--no-job-worker", default=True, show_default=True, help="Also perform jobs, as `echs work` does."
+    "--job-worker/--no-job-worker", default=True, show_default=True, help="Also start a job worker, like `echs work`."
 )
 def command(bind: str, workers: int, threads: int, job_worker: bool) -> None:
     """Run the server until it is stopped. An empty SQLite store is given its tables.

@@ -302,7 +302,7 @@ def business_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
         if failed
         else f"due for {hours(overdue)} h"
         if overdue >= timedelta(hours=1)
-        else "none is late"
+        else "none overdue"
     )
     right = not failed and overdue < timedelta(hours=1)
     yield check("jobs", right, found, "echs job list --state failed; is echs work running? echs job retry JOB")
