@@ -25,7 +25,7 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.run ## Play a roaming day on a real server, then serve until Ctrl-C (DEMO=--once: end)
+demo: $(VENV)/.run ## Run a roaming day on a real server, then serve until Ctrl-C (DEMO=--once: exit instead)
 	@$(BIN)/echs demo $(DEMO)
 
 serve: $(VENV)/.run ## Run the server with the settings of the environment (SERVE="--bind HOST:PORT")
@@ -34,26 +34,26 @@ serve: $(VENV)/.run ## Run the server with the settings of the environment (SERV
 test: $(VENV)/.dev ## Run all tests, on SQLite and on PostgreSQL (TEST=path or options of pytest)
 	@$(BIN)/python -m pytest -n 4 --maxschedchunk 2 $(TEST)
 
-test-interpreters: $(VENV)/.dev ## Run the demo and the tests of the protocols on every other Python here (3.11 to 3.13)
+test-interpreters: $(VENV)/.dev ## Run the demo and the protocol tests on every other Python found here (3.11 to 3.13)
 	@$(BIN)/python tests/interpreters.py
 
-interop: $(VENV)/.dev ## Let zeep, soap for node and PHP play the roaming day under both contracts, and gSOAP read numeric pins (INTEROP="--client zeep")
+interop: $(VENV)/.dev ## Run zeep, soap for Node.js and PHP through the roaming day with both WSDLs, and gSOAP with numeric PINs (INTEROP="--client zeep")
 	@$(BIN)/python tests/interop/run.py $(INTEROP)
 
-bench: $(VENV)/.dev ## Measure bulk exchange against floors of the same run; writes the README's table (BENCH="--only lists")
+bench: $(VENV)/.dev ## Measure bulk exchange against baselines of the same run; writes the README's table (BENCH="--only lists")
 	@$(BIN)/python bench/run.py $(BENCH)
 
-walk: $(VENV)/.dev ## Show which files and functions a request passes, in order (WALK="--of ClearCDRs")
+walk: $(VENV)/.dev ## Show the files and functions that a request passes through, in order (WALK="--of ClearCDRs")
 	@$(BIN)/python bench/walk.py $(WALK)
 
-docs: $(VENV)/.dev ## Build the documentation as a site in docs/_build; a warning is an error
+docs: $(VENV)/.dev ## Build the documentation site in docs/_build; warnings are errors
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-tables: $(VENV)/.dev ## Write the tables of the docs that are made from the code (codes, rules, settings, metrics, limits)
+tables: $(VENV)/.dev ## Generate the documentation tables from the code (codes, rules, settings, metrics, limits)
 	@$(BIN)/python docs/tables.py
 
-check: $(VENV)/.dev ## Lint, format, types, direction of imports, tables of the docs; changes nothing
+check: $(VENV)/.dev ## Check lint, format, types, import direction and documentation tables; changes nothing
 	@$(BIN)/ruff check src tests migrations bench deploy docs
 	@$(BIN)/ruff format --check src tests migrations bench deploy docs
 	@$(BIN)/mypy
@@ -64,9 +64,9 @@ format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix src tests migrations bench deploy docs
 	@$(BIN)/ruff format src tests migrations bench deploy docs
 
-lock: ## Make both lock files anew (needs uv)
+lock: ## Regenerate both lock files (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group dev -o requirements-dev.lock pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -c requirements-dev.lock -o requirements.lock pyproject.toml
 
-clean: ## Remove what these targets made, but no data
+clean: ## Remove everything these targets created, except data
 	rm -rf docs/_build $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .hypothesis demo

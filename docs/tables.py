@@ -47,13 +47,13 @@ def settings() -> str:
             variable += " (or `…_FILE`)"
         default = "" if field.default is None else f"`{field.default}`"
         rows.append((variable, default, field.description or ""))
-    return markdown(("setting", "default", "what it is"), rows)
+    return markdown(("setting", "default", "description"), rows)
 
 
 def result_codes() -> str:
     """Every result code."""
     rows = [(str(code.number), f"`{code.reason}`", code.meaning, code.remedy, code.again.value) for code in CODES]
-    return markdown(("code", "name", "meaning", "what to do", "may the same request be sent again"), rows)
+    return markdown(("code", "name", "meaning", "action", "retry unchanged"), rows)
 
 
 def result_code_examples() -> str:
@@ -73,7 +73,7 @@ def faults() -> str:
         )
         for code in FAULT_CODES
     ]
-    return markdown(("subcode", "code", "HTTP", "meaning", "what to do"), rows)
+    return markdown(("subcode", "code", "HTTP", "meaning", "action"), rows)
 
 
 def rules(record: WireRecord, table: Iterable[Rule[Any, Any]]) -> str:
@@ -107,13 +107,13 @@ def meters() -> str:
         (f"`echs_{each.name}`", each.kind, ", ".join(f"`{label}`" for label in each.labels), each.help)
         for each in METRICS
     ]
-    return markdown(("name", "kind", "labels", "what it counts"), rows)
+    return markdown(("name", "type", "labels", "description"), rows)
 
 
 def gauges() -> str:
     """Every gauge."""
     rows = [(f"`echs_{each.name}`", ", ".join(f"`{label}`" for label in each.labels), each.help) for each in GAUGES]
-    return markdown(("name", "labels", "what it says"), rows)
+    return markdown(("name", "labels", "description"), rows)
 
 
 def per_core() -> str:
@@ -127,12 +127,12 @@ def per_core() -> str:
             continue
         if line["work"] in PER_CORE and count is not None and seconds:
             rate = int(count[0].replace(",", "")) / float(seconds[1])
-            rows.append((line["what"], f"{rounded(rate)} records a second"))
+            rows.append((line["what"], f"{rounded(rate)} records/s"))
         elif line["work"] == "W5" and line["measured"].endswith("ms"):
             rate = float(line["measured"].partition(" ")[0].replace(",", ""))
-            rows.append((line["what"], f"{rounded(rate / machine['cores'])} requests a second"))
+            rows.append((line["what"], f"{rounded(rate / machine['cores'])} requests/s"))
     where = f"{machine['cores']} cores of {machine['processor']}, Python {machine['python']}"
-    table = markdown(("work", "a core does, on SQLite"), rows)
+    table = markdown(("workload", "throughput per core, on SQLite"), rows)
     return f"Measured on {results['date']} on {where}.\n\n{table}"
 
 

@@ -103,7 +103,7 @@ def test_cdrs_are_listed_by_state_and_run_without_card_numbers(echs, context, ca
     add(context, cast.tnm, cdr(1, token_id="CANARY"), cdr(2, provider_id="Nobody"))
     assert [each["cdr_id"] for each in parsed(echs, "cdr", "list", "--status", "held")] == ["2"]
     code, out, err = echs("cdr", "list", "--limit", "1")
-    assert (code, "more than these 1" in err) == (0, True)
+    assert (code, "only the first 1 are shown" in err) == (0, True)
     assert "4.6400" in out
     assert "CANARY" not in out + json.dumps(parsed(echs, "cdr", "list"))
     assert echs("cdr", "list", "--status", "gone")[0] == 2
@@ -136,7 +136,7 @@ def test_a_cdr_is_shown_with_its_warnings_and_without_its_card_number(echs, cont
 def test_clearing_is_previewed_confirmed_and_shown(echs, context, cast):
     code, out, _ = echs("clear", "--dry-run")
     assert (code, "Pending: 0 CDRs: none" in out) == (0, True)
-    assert echs("clear", "--yes")[2].startswith("nothing is pending")
+    assert echs("clear", "--yes")[2].startswith("no CDRs are pending")
     add(context, cast.tnm, FIELD_CDR, cdr(2, provider_id="ladenetz.de"), cdr(3, provider_id="Nobody"))
     assert 'held: 1 CDR for provider id "Nobody"' in echs("clear", "--dry-run")[2]
     assert [pair["cdr_count"] for pair in parsed(echs, "clear", "--dry-run")["pairs"]] == [1, 1]
@@ -333,7 +333,7 @@ def test_what_cannot_be_read_is_a_sentence(echs, monkeypatch, tmp_path):
     assert (code, "once" in err) == (2, True)
     monkeypatch.setattr("sys.stdin", None)
     code, _, err = echs("validate", "-")
-    assert (code, "no standard input" in err) == (1, True)
+    assert (code, "standard input is closed" in err) == (1, True)
     code, _, err = echs("validate", "/proc/self/mem")
     assert (code, "cannot be read" in err) == (1, True)
     assert echs("validate", "--hub", "99999", "/dev/null")[0] == 2

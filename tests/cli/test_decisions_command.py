@@ -32,7 +32,7 @@ def read(context):
 def test_a_cdr_is_held_released_and_rejected_and_shown_with_each_decision(echs, context, cast):
     add(context, cast.tnm, cdr(1))
     code, _, err = echs("cdr", "hold", "1", "--reason", "asked the operator")
-    assert (code, err) == (0, "CDR 1 is on-hold now\n")
+    assert (code, err) == (0, "CDR 1 is now on-hold\n")
     assert [each["cdr_id"] for each in parsed(echs, "cdr", "list", "--status", "on-hold")] == ["1"]
     assert parsed(echs, "cdr", "release", "1", "--reason", "confirmed")["status"] == "pending"
     assert echs("cdr", "reject", "1", "--reason", "a double", "--yes")[0] == 0

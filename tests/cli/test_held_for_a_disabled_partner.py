@@ -19,7 +19,7 @@ def test_a_run_names_the_disabled_partner_that_cdrs_are_held_for_and_proposes_to
     (disabled,) = [line for line in held if "ladenetz.de" in line]
     (unknown,) = [line for line in held if "Nobody" in line]
     assert f"echs partner enable {cast.lnd.user_id}" in disabled
-    assert "which nobody owns (echs partner own USER_ID --provider Nobody)" in unknown
+    assert "owned by no partner (echs partner own USER_ID --provider Nobody)" in unknown
     (check,) = [each for each in json.loads(echs("doctor", "--json")[1]) if each["subject"] == "held CDRs"]
     assert cast.lnd.user_id in check["found"].partition("of disabled partners: ")[2]
     assert f"echs partner enable {cast.lnd.user_id}; " in check["remedy"]

@@ -29,7 +29,7 @@ def test_the_demo_plays_a_day_explains_it_and_saves_the_statements(tmp_path):
         "run 1: 4 CDRs cleared",
         "NOT_ADMINISTRATOR",
         "office",
-        "The server has ended",
+        "The server has stopped",
     ):
         assert expected in done.stdout
     for user_id in ("tnm", "anwb", "ladenetz"):

@@ -189,7 +189,7 @@ def test_two_backups_at_once_into_one_directory_are_one(context, cast, tmp_path,
 
     monkeypatch.setattr(backup, "fill", slow)
     made = backup.create(context, parent)
-    assert told == [f"another backup is being made in {parent}"]
+    assert told == [f"another backup is being created in {parent}"]
     backup.check(made)
 
 
@@ -341,7 +341,7 @@ def test_a_backup_that_cannot_be_made_says_why_and_leaves_nothing(context, cast,
         monkeypatch.setattr(shutil, "which", lambda _: None)
         with pytest.raises(Refused) as refused:
             backup.create(context, tmp_path / "backups")
-        assert "pg_dump is not here" in refused.value.first.detail
+        assert "pg_dump is not installed" in refused.value.first.detail
         assert list((tmp_path / "backups").iterdir()) == []
 
 

@@ -46,7 +46,7 @@ def test_what_waits_too_long_is_told(context, cast, environment):
     symptoms = found(context, environment)
     assert symptoms["uncleared CDRs"].status == "warn"
     assert "the oldest for 50 h" in symptoms["uncleared CDRs"].found
-    assert 'nobody owns "nobody"' in symptoms["held CDRs"].found
+    assert 'no partner owns "nobody"' in symptoms["held CDRs"].found
     run.clear(context, "test", "b" * 26)
     context.clock.turn(days=8)
     assert 'by "anwb"' in found(context, environment)["statements"].found
@@ -83,7 +83,7 @@ def test_the_command_prints_a_table_or_json_and_exits_1_when_something_fails(
         monkeypatch.setenv(name, value)
     assert execute(["doctor"]) == 0
     out = capsys.readouterr()
-    assert "what to do" in out.out
+    assert "remedy" in out.out
     assert "0 fail" in out.err
     monkeypatch.setenv("ECHS_PUBLIC_URL", "http://echs.example.org")
     assert execute(["doctor", "--json"]) == 1
@@ -101,10 +101,10 @@ def test_partners_that_are_shut_out_for_want_of_a_trusted_proxy_are_named(contex
     certificates.add(context, "tnm", certificate_pem(context.clock(), days=10))
     symptoms = found(context, environment)
     assert (symptoms["certificates"].status, '"tnm"' in symptoms["certificates"].found) == ("fail", True)
-    assert symptoms["certificates' end"].status == "warn"
+    assert symptoms["certificate expiry"].status == "warn"
     certificates.add(context, "tnm", certificate_pem(context.clock()))
     symptoms = found(context, environment, ECHS_TRUSTED_PROXIES="10.0.0.5")
-    assert {symptoms[name].status for name in ("certificates", "certificates' end")} == {"ok"}
+    assert {symptoms[name].status for name in ("certificates", "certificate expiry")} == {"ok"}
 
 
 def test_without_a_database_the_rest_is_looked_at_all_the_same(tmp_path, monkeypatch, capsys):

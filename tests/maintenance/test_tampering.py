@@ -670,7 +670,7 @@ def test_a_trail_whose_end_was_cut_is_named_by_who_kept_its_newest_entry(on_sqli
     assert list(verify(on_sqlite, since=kept)) == []
     (finding,) = verify(on_sqlite, since=later)
     assert (finding.check, finding.subject) == ("audit trail", f"entry {later[0]}")
-    assert "was cut" in finding.detail
+    assert "truncated" in finding.detail
 
 
 def test_a_trail_that_was_written_anew_as_a_whole_is_named_by_who_kept_its_newest_entry(on_sqlite):
@@ -685,7 +685,7 @@ def test_a_trail_that_was_written_anew_as_a_whole_is_named_by_who_kept_its_newes
         transaction.execute(insert(audit_tables.audit), [asdict(each) for each in forged])
     assert list(verify(on_sqlite)) == []
     (finding,) = verify(on_sqlite, since=kept)
-    assert "written anew" in finding.detail
+    assert "rewritten" in finding.detail
 
 
 def test_of_runs_that_an_older_release_purged_as_many_cdrs_may_be_missing_as_it_left(on_sqlite):

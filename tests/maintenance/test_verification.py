@@ -256,7 +256,7 @@ def test_the_command_exits_1_and_names_what_it_found(busy, environment, monkeypa
     assert execute(["verify", "--since", kept, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["newest_entry"] == kept
     assert execute(["verify", "--since", f"{newest.number}:{'0' * 64}"]) == 1
-    assert "written anew" in capsys.readouterr().out
+    assert "rewritten" in capsys.readouterr().out
     assert execute(["verify", "--since", f"{newest.number + 1}:{newest.hash}"]) == 1
     assert execute(["verify", "--since", "the last"]) == 2
     capsys.readouterr()

@@ -78,20 +78,20 @@ def test_the_command_says_what_waits_and_what_was_not_fetched_and_asks(echs, con
     assert code == 0
     assert "2 CDRs would be held" in err
     assert "has not fetched 1 run" in err
-    assert "2 CDRs for ANWB are held now" in err
+    assert "2 CDRs for ANWB are now held" in err
     listed = [each["user_id"] for each in json.loads(echs("partner", "list", "--json")[1])]
     assert "anwb" not in listed
     assert "anwb" in [each["user_id"] for each in json.loads(echs("partner", "list", "--all", "--json")[1])]
     assert echs("partner", "enable", "anwb")[0] == 4
     code, _, err = echs("partner", "own", "lnd", "--provider", "ANWB")
-    assert (code, "2 CDRs for ANWB are pending now" in err) == (0, True)
+    assert (code, "2 CDRs for ANWB are now pending" in err) == (0, True)
 
 
 def test_disable_and_enable_say_how_many_cdrs_moved_and_remove_says_what_there_is_instead(echs, context, cast):
     add(context, cast.tnm, cdr(1))
-    assert "1 CDR for ANWB is held now" in echs("partner", "disable", "anwb")[2]
+    assert "1 CDR for ANWB is now held" in echs("partner", "disable", "anwb")[2]
     assert "echs partner enable anwb" in echs("partner", "show", "anwb")[2]
-    assert "1 CDR for ANWB is pending now" in echs("partner", "enable", "anwb")[2]
+    assert "1 CDR for ANWB is now pending" in echs("partner", "enable", "anwb")[2]
     for name in ("remove", "delete"):
         code, _, err = echs("partner", name, "anwb")
         assert (code, "echs partner retire anwb" in err) == (2, True)
@@ -117,7 +117,7 @@ def test_who_only_sends_cdrs_has_nothing_to_fetch_and_what_is_handed_over_counts
     run.clear(context, "test", new_request_id())
     assert unfetched(context) == 1  # anwb's
     code, _, err = echs("statement", "draw", "1", "anwb", "--delivered")
-    assert (code, "counts as fetched by anwb now" in err) == (0, True)
+    assert (code, "now counts as fetched by anwb" in err) == (0, True)
     assert unfetched(context) == 0
     assert "already" in echs("statement", "draw", "1", "anwb", "--delivered")[2]
     assert list(verify(context)) == []

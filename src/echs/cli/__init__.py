@@ -47,16 +47,16 @@ EXIT_CODES = {
 
 COMMANDS = {
     "serve": ("echs.cli.serve", "Run the server."),
-    "db": ("echs.cli.db", "Make or upgrade the tables of the store."),
+    "db": ("echs.cli.db", "Create or upgrade the tables of the store."),
     "partner": ("echs.cli.partner", "Enrol and administer partners."),
-    "cdr": ("echs.cli.cdr", "Look up charge detail records, hold, release or reject them."),
-    "upload": ("echs.cli.upload", "Show what partners uploaded, also what was refused."),
-    "clear": ("echs.cli.clear", "Clear every pending charge detail record."),
+    "cdr": ("echs.cli.cdr", "Look up charge detail records; hold, release or reject them."),
+    "upload": ("echs.cli.upload", "Show partners' uploads, accepted and rejected."),
+    "clear": ("echs.cli.clear", "Clear all pending charge detail records."),
     "run": ("echs.cli.run", "Look up clearing runs."),
-    "job": ("echs.cli.job", "Show and retry jobs, such as drawing statements."),
-    "work": ("echs.cli.work", "Perform jobs; `echs serve` starts this by itself."),
-    "report": ("echs.cli.report", "Report what was cleared in a month."),
-    "statement": ("echs.cli.statement", "Draw a partner's statement about a run."),
+    "job": ("echs.cli.job", "Show and retry background jobs, such as creating statements."),
+    "work": ("echs.cli.work", "Run a job worker; `echs serve` starts one automatically."),
+    "report": ("echs.cli.report", "Report a month's clearing totals."),
+    "statement": ("echs.cli.statement", "Create a partner's statement for a run."),
     "list": ("echs.cli.list_", "Show the size and age of partners' lists."),
     "audit": ("echs.cli.audit", "Show the audit trail."),
     "verify": ("echs.cli.verify", "Check that the store is consistent."),
@@ -64,7 +64,7 @@ COMMANDS = {
     "doctor": ("echs.cli.doctor", "Health check: settings, files, database and data, with fixes."),
     "purge": ("echs.cli.purge", "Delete the CDRs of old runs."),
     "validate": ("echs.cli.validate", "Check uploads without a server."),
-    "demo": ("echs.cli.demo", "Play a roaming day on a real server with a fresh store."),
+    "demo": ("echs.cli.demo", "Run a roaming day on a real server with an empty store."),
 }
 
 
@@ -91,7 +91,7 @@ class LazyCommands(click.Group):
 @click.group(
     cls=LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Settings come from ECHS_* in the environment; docs/settings.md lists them.",
+    epilog="Settings are ECHS_* environment variables; docs/settings.md lists them.",
 )
 @click.version_option(__version__, prog_name="echs")
 def echs() -> None:
@@ -124,7 +124,7 @@ def execute(arguments: list[str]) -> int:
             click.echo(f"echs: {line}", err=True)
         return EXIT_USAGE
     except PermissionError as error:
-        click.echo(f"echs: {error.filename}: {error.strerror}; run as the user whom it belongs to", err=True)
+        click.echo(f"echs: {error.filename}: {error.strerror}; run the command as the owner of this file", err=True)
         return EXIT_UNAVAILABLE
     except Refused as refused:
         for problem in refused.problems:

@@ -27,7 +27,7 @@ def ready_context() -> AppContext:
     missing = missing_store(settings)
     if missing is not None:
         # Nothing is made by looking: the wrong directory would become a second, empty clearing house.
-        raise NotReady(f"there is no store at {missing.absolute()}; set ECHS_DATA_DIR, or make one: echs db upgrade")
+        raise NotReady(f"there is no store at {missing.absolute()}; set ECHS_DATA_DIR, or create one: echs db upgrade")
     context = open_app_context(settings)
     require_ready(context.database)
     return context
@@ -39,7 +39,7 @@ def require_ready(database: Database) -> None:
     if current == head:
         return
     if current is not None and current > head:
-        say(f"the store's tables have version {current}, newer than this program's {head}: update it too")
+        say(f"the store's tables have version {current}, newer than this program's {head}: upgrade the program too")
         return
     if current is None:
         raise NotReady("the store has no tables yet; run: echs db upgrade")

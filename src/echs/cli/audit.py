@@ -16,15 +16,15 @@ from echs.maintenance.baseline import begin_trail
 
 @click.group("audit")
 def command() -> None:
-    """See who did what to which object, when, from where, and with which result."""
+    """Show the audit trail: actor, action, object, time, origin and result of every change."""
 
 
 @command.command("list")
-@click.option("--actor", metavar="NAME", help="Only entries of this partner, or user of the system.")
-@click.option("--action", type=click.Choice([each.value for each in Action]), help="Only entries of this action.")
+@click.option("--actor", metavar="NAME", help="Only entries by this partner or system user.")
+@click.option("--action", type=click.Choice([each.value for each in Action]), help="Only entries with this action.")
 @click.option("--subject", metavar="TEXT", help="Only entries about this object, such as: partner north.")
 @click.option("--wide", is_flag=True, help="Also show origin, detail and request id.")
-@click.option("--request", "request_id", metavar="ID", help="Only entries of this request.")
+@click.option("--request", "request_id", metavar="ID", help="Only entries from this request.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only from this day on (UTC).")
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="Show only the newest N entries.")
 @click.option("--all", "everything", is_flag=True, help="Show all entries.")
@@ -40,7 +40,7 @@ def list_(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """List the entries, the newest last. Times are UTC. `echs verify` says whether the chain is whole."""
+    """List audit entries, newest last. Times are UTC. Use `echs verify` to check the hash chain."""
     found = trail.entries(
         ready_context(),
         since=None if since is None else since.replace(tzinfo=UTC),
@@ -53,13 +53,14 @@ def list_(
     if as_json:
         print_json(list(found))
         return
-    columns = ["no.", "when", "who", "did", "to", "result", *(("from", "detail", "request") if wide else ())]
+    columns = ["no.", "time", "actor", "action", "object", "result"]
+    columns += ["origin", "detail", "request"] if wide else []
     rows = (
         (each.number, each.at, who(each), each.action, each.subject, each.result)
         + ((each.origin, each.detail, each.request_id) if wide else ())
         for each in found
     )
-    print_table("Audit trail", columns, rows, right=("no.", "when"), widest="detail" if wide else "to")
+    print_table("Audit trail", columns, rows, right=("no.", "time"), widest="detail" if wide else "object")
 
 
 def who(entry: Entry) -> str:
@@ -68,12 +69,12 @@ def who(entry: Entry) -> str:
 
 
 @command.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def begin(yes: bool) -> None:
-    """Say that the trail begins now: `echs verify` misses no entry for what is older.
+    """Start the audit trail now: `echs verify` then accepts older records without audit entries.
 
-    For once, after an update from a release that had no trail, when the last server of that release is stopped. It is
-    entered into the trail itself.
+    Use it once, after upgrading from a release without an audit trail, when the last server of that release has
+    stopped. The command itself is recorded in the audit trail.
     """
     context = ready_context()
     if not yes:
@@ -89,19 +90,18 @@ def begin(yes: bool) -> None:
 
 
 @command.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def clock(yes: bool) -> None:
-    """Say that the clock of this host is right now, and that what the store has from the future was written by a wrong
-    one.
+    """Confirm that this host's clock is right, and that a wrong clock wrote the future times in the store.
 
-    For once, after a clock was wrong and is put right: runs can be made again, and times from then are no findings any
-    more. It is entered into the trail itself.
+    Use it once, after correcting a wrong clock: clearing is possible again, and the existing future times are no longer
+    reported. The command itself is recorded in the audit trail.
     """
     context = ready_context()
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("this cannot be taken back: say --yes where nobody can be asked")
-        question = f"Is it {context.clock():%Y-%m-%d %H:%M} UTC now? It cannot be taken back"
+            raise click.UsageError("this cannot be undone: pass --yes to run non-interactively")
+        question = f"Is it {context.clock():%Y-%m-%d %H:%M} UTC now? This cannot be undone"
         click.confirm(question, abort=True, err=True)
     entry = confirm_clock(context)
     say(f"entry {entry.number}: {entry.detail}")

@@ -16,7 +16,10 @@ from echs.maintenance.backup import Manifest
 
 @click.group("backup")
 def command() -> None:
-    """Create, list, verify and restore backups of the store. PostgreSQL needs pg_dump, not older than the server."""
+    """Create, list, verify and restore backups of the store.
+
+    PostgreSQL backups need pg_dump of the server's version or newer.
+    """
 
 
 @command.command()
@@ -25,11 +28,11 @@ def command() -> None:
     "--keep-days",
     type=click.IntRange(1, 36_500),
     metavar="N",
-    help="Then remove the backups in DIRECTORY that are older than N days; never the newest.",
+    help="Afterwards, remove backups in DIRECTORY older than N days, but never the newest.",
 )
 @json_option
 def create(directory: Path, keep_days: int | None, as_json: bool) -> None:
-    """Make a backup in a new directory under DIRECTORY, while the server serves. It holds secrets: keep it safe."""
+    """Create a backup in a new directory under DIRECTORY, while the server runs. It contains secrets: keep it safe."""
     context = ready_context()
     out = console()
     out.stderr = True
@@ -40,14 +43,14 @@ def create(directory: Path, keep_days: int | None, as_json: bool) -> None:
     if keep_days is not None:
         for old in backup.remove_old(directory, context.clock() - timedelta(days=keep_days)):
             say(f"removed: {old}")
-    say(f"made: {made}; it holds secrets: encrypt it, and keep a copy elsewhere")
+    say(f"created: {made}; it contains secrets: encrypt it, and keep a copy elsewhere")
 
 
 @command.command("list")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @json_option
 def list_(directory: Path, as_json: bool) -> None:
-    """List the backups in DIRECTORY, the oldest first; needs no store."""
+    """List the backups in DIRECTORY, oldest first. No store is needed."""
     found = {each: backup.read_manifest(each) for each in backup.made_in(directory)}
     sizes = {each: sum(file.stat().st_size for file in each.iterdir()) for each in found}
     if as_json:
@@ -68,7 +71,7 @@ def list_(directory: Path, as_json: bool) -> None:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @json_option
 def verify(directory: Path, as_json: bool) -> None:
-    """Check that the backup DIRECTORY is complete and undamaged; needs no store."""
+    """Check that the backup DIRECTORY is complete and undamaged. No store is needed."""
     show(directory, backup.check(directory), as_json)
     say("the backup is complete")
 
@@ -77,13 +80,13 @@ def verify(directory: Path, as_json: bool) -> None:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @json_option
 def restore(directory: Path, as_json: bool) -> None:
-    """Restore the backup DIRECTORY into the store of the settings, which must be empty.
+    """Restore the backup DIRECTORY into the configured store, which must be empty.
 
-    Every login ends; back ends log in again by themselves. What was accepted after the backup was made is missing:
-    partners may send it again.
+    All logins end; back ends log in again automatically. Data accepted after the backup is missing; partners can resend
+    it.
     """
     show(directory, backup.restore(read_settings(), directory), as_json)
-    say("restored; check it: echs verify")
+    say("restored; now check the store: echs verify")
 
 
 def show(directory: Path, manifest: Manifest, as_json: bool) -> None:
@@ -91,7 +94,8 @@ def show(directory: Path, manifest: Manifest, as_json: bool) -> None:
     if as_json:
         print_json({"directory": str(directory), "manifest": manifest})
         return
-    facts = {"made": manifest.made_at, "by": f"eCHS {manifest.program}", "store": manifest.kind}
+    facts = {"created": manifest.made_at, "by": f"eCHS {manifest.program}", "store": manifest.kind}
     counts = {name.replace("_", " "): count for name, count in manifest.counts.items()}
-    key = "in it" if SECRET_KEY_FILE in manifest.hashes else "not in it: keep what ECHS_SECRET_KEY names, elsewhere too"
+    included = SECRET_KEY_FILE in manifest.hashes
+    key = "included" if included else "not included: keep a copy of the key that ECHS_SECRET_KEY sets"
     print_facts(str(directory), {**facts, "tables": manifest.schema, "secret key": key, **counts}.items())

@@ -22,7 +22,7 @@ TABLE_ROWS = 50
 
 @click.group("cdr")
 def command() -> None:
-    """Look up charge detail records, and decide about them before clearing."""
+    """Look up charge detail records; hold, release or reject them before clearing."""
 
 
 def spelt(record: dict[str, str]) -> dict[str, str]:
@@ -75,19 +75,22 @@ def csv_row(cdr: queries.ListedCdr) -> list[str]:
 
 
 @command.command("list")
-@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those in this state.")
-@click.option("--run", "run_number", type=click.IntRange(1), metavar="N", help="Only those of this clearing run.")
-@click.option("--partner", "user_id", metavar="USER_ID", help="Only those that this partner sent or receives.")
-@click.option("--operator", "operator_id", metavar="ID", help="Only those with this infraProviderId.")
-@click.option("--provider", "provider_id", metavar="ID", help="Only those with this serviceProviderId.")
+@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only CDRs in this state.")
+@click.option("--run", "run_number", type=click.IntRange(1), metavar="N", help="Only CDRs in this clearing run.")
+@click.option("--partner", "user_id", metavar="USER_ID", help="Only CDRs sent or received by this partner.")
+@click.option("--operator", "operator_id", metavar="ID", help="Only CDRs with this infraProviderId.")
+@click.option("--provider", "provider_id", metavar="ID", help="Only CDRs with this serviceProviderId.")
 @click.option("--since", type=DAY, metavar="DAY", help="Only sessions that began on this day (UTC) or later.")
 @click.option("--until", type=DAY, metavar="DAY", help="Only sessions that began before this day (UTC).")
-@click.option("--warnings", "only_warned", is_flag=True, help="Only those with warnings; shows them.")
+@click.option("--warnings", "only_warned", is_flag=True, help="Only CDRs with warnings; shows the warnings.")
 @click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="Maximum number of rows.  [default: 50; all of a file]"
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Maximum number of rows.  [default: 50 in a table; all in CSV and JSON]",
 )
-@click.option("--after", type=click.IntRange(1), metavar="ROW", help="Go on behind a page; each page tells where.")
-@click.option("--csv", "as_csv", is_flag=True, help="Write CSV instead of a table: all rows of the filter.")
+@click.option("--after", type=click.IntRange(1), metavar="ROW", help="Continue after this row; each page names it.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table: all matching rows.")
 @json_option
 def list_(
     status: str | None,
@@ -105,8 +108,7 @@ def list_(
 ) -> None:
     """List CDRs, newest first. Times are UTC.
 
-    --json and --csv write every CDR of the filter, however many, unless --limit says otherwise. Card numbers are never
-    shown.
+    --json and --csv write all matching CDRs, unless --limit is given. Card numbers are never shown.
     """
     context = ready_context()
     wanted = queries.Filter(
@@ -154,15 +156,15 @@ def list_(
         right=("kWh", "run"),
     )
     if more:
-        say(f"there are more than these {limit}; the next page: --after {found[-1].row}")
+        say(f"only the first {limit} are shown; for the next page use --after {found[-1].row}")
 
 
 @command.command()
 @click.argument("cdr_id", metavar="CDR_ID")
-@click.option("--operator", "operator_id", metavar="ID", help="Whose CDR, where several operators use the number.")
+@click.option("--operator", "operator_id", metavar="ID", help="Operator id, if several operators use this CDR id.")
 @json_option
 def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
-    """Show everything that is known of one CDR, but for the card number. Times are UTC."""
+    """Show everything about one CDR, except the card number. Times are UTC."""
     found = look_up(ready_context(), cdr_id, operator_id)
     if as_json:
         facts = {**asdict(found), "listed": as_facts(found.listed), "record": spelt(found.record)}
@@ -180,7 +182,7 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
             ("start", each.started_at),
             ("end", each.ended_at),
             ("kWh", kwh(each.volume_e4_kwh)),
-            ("seconds as stated", found.duration_s),
+            ("stated duration, s", found.duration_s),
         ),
     )
     print_facts(
@@ -197,7 +199,7 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     )
     print_table(
         "Decisions",
-        ("no.", "when", "decision", "by", "reason", "request"),
+        ("no.", "time", "decision", "by", "reason", "request"),
         ((d.number, d.decided_at, d.kind, d.decided_by, d.reason, d.request_id) for d in found.decisions),
         right=("no.",),
         widest="reason",

@@ -65,9 +65,9 @@ def show_held(context: AppContext) -> None:
         waiting = f"held: {counted(each.cdr_count, 'CDR')} for provider id {shown(each.provider_id)}"
         if each.disabled_owner is not None:
             enable = f"echs partner enable {each.disabled_owner}"
-            say(f"{waiting}, which is of {each.disabled_owner}, a disabled partner ({enable})")
+            say(f"{waiting}, owned by the disabled partner {each.disabled_owner} ({enable})")
         else:
-            say(f"{waiting}, which nobody owns (echs partner own USER_ID --provider {each.provider_id})")
+            say(f"{waiting}, owned by no partner (echs partner own USER_ID --provider {each.provider_id})")
 
 
 def show_stopped(context: AppContext) -> None:
@@ -86,13 +86,13 @@ def show_warned(context: AppContext) -> None:
 
 
 @click.command("clear")
-@click.option("--dry-run", is_flag=True, help="Show what would be cleared, and clear nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Show what would be cleared, without clearing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def command(dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Clear every pending charge detail record into a new run, and draw the statements.
+    """Clear all pending charge detail records in a new run, and create the statements.
 
-    Clearing cannot be undone. Held CDRs stay until a partner owns their provider id.
+    Clearing cannot be undone. Held CDRs stay held until an active partner owns their provider id.
     """
     context = ready_context()
     if dry_run or not yes:
@@ -118,16 +118,16 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         if not pairs:
             if as_json:
                 print_json(None)
-            say("nothing is pending; no run was made")
+            say("no CDRs are pending; no run was created")
             return
         if not sys.stdin.isatty():
             raise click.UsageError("clearing cannot be undone: pass --yes to run non-interactively")
-        click.confirm("Clear these? It cannot be undone", abort=True, err=True)
+        click.confirm("Clear these CDRs? This cannot be undone", abort=True, err=True)
     made = run.clear(context, BY, request_context.current().request_id, context.issuer)
     if made is None:
         if as_json:
             print_json(None)
-        say("nothing is pending; no run was made")
+        say("no CDRs are pending; no run was created")
         return
     _, pairs, parties = run.run_of_number(context, made.number)
     if as_json:
@@ -136,7 +136,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         show_pairs(f"Run {made.number}: {counted(made.cdr_count, 'CDR')}, {kwh(made.volume_e4_kwh)} kWh", pairs)
         show_held(context)
     draw_statements(context, made.number, len(parties))
-    say(f"statements: echs statement draw {made.number} USER_ID, or by the link that each partner gets")
+    say(f"statements: echs statement draw {made.number} USER_ID, or the link that each partner gets")
 
 
 def draw_statements(context: AppContext, number: int, count: int) -> None:
@@ -145,8 +145,8 @@ def draw_statements(context: AppContext, number: int, count: int) -> None:
     out.stderr = True
     try:
         with Progress(console=out, transient=True) as progress:
-            task = progress.add_task("drawing statements", total=count)
+            task = progress.add_task("creating statements", total=count)
             for _ in statement_builder.draw_run(context, context.statement_cache, number):
                 progress.advance(task)
     except (OSError, Refused) as error:
-        say(f"run {number} is made; not every statement could be drawn now ({error}), each is drawn when asked for")
+        say(f"run {number} is complete; not all statements could be created now ({error}); each is created on request")

@@ -10,23 +10,23 @@ from echs.maintenance import schema
 
 @click.group("db")
 def command() -> None:
-    """Make or upgrade the tables of the store."""
+    """Create or upgrade the tables of the store."""
 
 
 @command.command()
 def upgrade() -> None:
-    """Bring the tables to the version that this program needs. Does nothing where they are there already."""
+    """Migrate the tables to the version that this program needs. Does nothing if they are up to date."""
     database = open_database(read_settings())
     before = schema.current(database)
     schema.upgrade(database)
     after = schema.current(database)
-    say(f"the tables have version {after}" + (" already" if before == after else f" now, {before or 'none'} before"))
+    say(f"the tables have version {after}" + (" already" if before == after else f" now (before: {before or 'none'})"))
 
 
 @command.command()
 @json_option
 def current(as_json: bool) -> None:
-    """Show which version the tables have, and which is needed."""
+    """Show the version of the tables and the version that this program needs."""
     database = open_database(read_settings())
     store = database.url.render_as_string(hide_password=True)
     facts = {"store": store, "version": schema.current(database), "needed": schema.head()}

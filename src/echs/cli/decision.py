@@ -16,9 +16,11 @@ from echs.cli.output import json_option, print_json, say
 
 def decision_options(function: Callable[..., Any]) -> Any:
     """What every decision is told."""
-    reason = click.option("--reason", required=True, metavar="TEXT", help="Why: one line, kept with the CDR for ever.")
+    reason = click.option(
+        "--reason", required=True, metavar="TEXT", help="Reason: one line, kept with the CDR permanently."
+    )
     operator = click.option(
-        "--operator", "operator_id", metavar="ID", help="Whose CDR, where several operators use the number."
+        "--operator", "operator_id", metavar="ID", help="Operator id, if several operators use this CDR id."
     )
     return click.argument("cdr_id", metavar="CDR_ID")(operator(reason(json_option(function))))
 
@@ -31,28 +33,28 @@ def decide(kind: Decided, cdr_id: str, operator_id: str | None, reason: str, as_
     if as_json:
         print_json({"cdr_id": cdr_id, "status": status, "decision": made})
     else:
-        say(f"CDR {printable(cdr_id)} is {status.value} now")
+        say(f"CDR {printable(cdr_id)} is now {status.value}")
 
 
 @click.command()
 @decision_options
 def hold(cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
-    """Put a CDR on hold: no run takes it until it is released. Only before clearing."""
+    """Put a CDR on hold: it is not cleared until it is released. Only before clearing."""
     decide(Decided.HOLD, cdr_id, operator_id, reason, as_json)
 
 
 @click.command()
 @decision_options
 def release(cdr_id: str, operator_id: str | None, reason: str, as_json: bool) -> None:
-    """Release a CDR that is on hold: the next run takes it, if an active partner owns its provider id."""
+    """Release a CDR on hold: the next run clears it, if an active partner owns its provider id."""
     decide(Decided.RELEASE, cdr_id, operator_id, reason, as_json)
 
 
 @click.command()
 @decision_options
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def reject(cdr_id: str, operator_id: str | None, reason: str, as_json: bool, yes: bool) -> None:
-    """Reject a CDR for ever: no run takes it, and its number stays used. Only before clearing."""
+    """Reject a CDR permanently: it is never cleared, and its id remains in use. Only before clearing."""
     if not yes:
-        click.confirm(f"Reject CDR {printable(cdr_id)} for ever?", abort=True, err=True)
+        click.confirm(f"Reject CDR {printable(cdr_id)} permanently?", abort=True, err=True)
     decide(Decided.REJECT, cdr_id, operator_id, reason, as_json)

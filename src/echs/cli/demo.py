@@ -37,25 +37,25 @@ CAST = (
 
 
 @click.command("demo")
-@click.option("--once", is_flag=True, help="End after the day instead of serving until Ctrl-C.")
+@click.option("--once", is_flag=True, help="Exit after the roaming day instead of serving until Ctrl-C.")
 @click.option(
     "--dir",
     "directory",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("demo"),
     show_default=True,
-    help="Where the store and the statements go. Emptied first, if an earlier demo made it.",
+    help="Directory for the store and the statements. Emptied first if an earlier demo created it.",
 )
 def command(once: bool, directory: Path) -> None:
-    """Play a roaming day: three companies and a clearing office, a real server, a fresh store.
+    """Run a roaming day: three companies and a clearing office, a real server, an empty store.
 
-    Explains itself as it goes, saves the statements, and then serves until Ctrl-C with the logins that it prints.
+    Explains each step, saves the statements, prints the logins, and then serves until Ctrl-C.
     """
     try:
         from echs.cli import roaming_day
     except ImportError:
         raise click.ClickException(
-            "the demo's partners speak SOAP with zeep; install it: pip install 'echs[demo]'"
+            "the demo needs zeep as the partners' SOAP client; install it: pip install 'echs[demo]'"
         ) from None
     fresh(directory)
     port = free_port()
@@ -67,19 +67,19 @@ def command(once: bool, directory: Path) -> None:
     context = open_app_context(read_settings(environment))
     schema.upgrade(context.database)
     passwords = enrol(context)
-    say(f"a real server starts on port {port}, with a fresh store in {directory}/")
+    say(f"starting a real server on port {port}, with an empty store in {directory}/")
     with serving(port, environment, directory / "server.log") as process:
         wait_for(f"{url}{SPECIFIED.path}?wsdl", process)
         roaming_day.play(f"{url}{SPECIFIED.path}?wsdl", passwords, directory)
         click.echo(f"Statements: {directory}/statement-*.pdf and .csv")
-        click.echo(f"Look in:    ECHS_DATA_DIR={directory} {this_command()} run show 1")
+        click.echo(f"Explore:    ECHS_DATA_DIR={directory} {this_command()} run show 1")
         click.echo(f"            ECHS_DATA_DIR={directory} {this_command()} cdr list --warnings")
         if once:
-            click.echo("The server has ended; without --once it goes on, with logins to try.")
+            click.echo("The server has stopped; without --once it keeps running, with logins to try.")
             return
         print_table(
             "Logins",
-            ("user id", "password", "company", "may clear"),
+            ("user id", "password", "company", "administrator"),
             ((user_id, passwords[user_id], name, administrator) for user_id, name, _, _, administrator in CAST),
         )
         click.echo(f"WSDL:       {url}{SPECIFIED.path}?wsdl")
@@ -91,7 +91,7 @@ def fresh(directory: Path) -> None:
     """An empty directory with our mark; one that is not ours is left alone."""
     if directory.exists():
         if any(directory.iterdir()) and not (directory / MARK).exists():
-            raise click.UsageError(f"{directory} is not empty and no demo made it; name another with --dir")
+            raise click.UsageError(f"{directory} is not empty and was not created by a demo; choose another with --dir")
         shutil.rmtree(directory)
     directory.mkdir(parents=True, mode=0o700)
     (directory / MARK).touch()
@@ -151,4 +151,4 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    raise click.ClickException("the server did not start; see server.log in the demo's directory")
+    raise click.ClickException("the server did not start; see server.log in the demo directory")

@@ -18,7 +18,7 @@ def say_waiting(context: AppContext, provider_ids: Sequence[str], now: str) -> N
     """Say how many CDRs for these provider ids are pending or held now."""
     count = waiting_for(context, provider_ids)
     if count:
-        say(f"{counted(count, 'CDR')} for {', '.join(provider_ids)} {'is' if count == 1 else 'are'} {now} now")
+        say(f"{counted(count, 'CDR')} for {', '.join(provider_ids)} {'is' if count == 1 else 'are'} now {now}")
 
 
 def say_shared_hubs(context: AppContext, partner: Partner) -> None:
@@ -37,23 +37,23 @@ def say_shared_hubs(context: AppContext, partner: Partner) -> None:
 @click.argument("user_id")
 @click.argument("new", metavar="NEW_USER_ID")
 def rename(user_id: str, new: str) -> None:
-    """Give a partner another user id, with which it logs in from now on.
+    """Change a partner's user id, with which it logs in from now on.
 
-    Its password and logins stay. Runs of the past, and their statements, keep the old user id.
+    Its password and logins stay valid. Earlier runs and their statements keep the old user id.
     """
     partner = departure.rename(ready_context(), user_id, new)
-    say(f"{user_id} is {partner.user_id} now; tell it: it logs in with that from now on")
+    say(f"{user_id} is now {partner.user_id}; tell the partner to log in with the new user id")
 
 
 @click.command()
 @click.argument("user_id")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def retire(user_id: str, yes: bool, as_json: bool) -> None:
-    """Let a partner go for good. It can never be enabled again; what it did stays.
+    """Retire a partner permanently. It can never be enabled again; its history remains.
 
-    Its logins end, its ids, hub numbers and certificates are given up, and it is listed no more but with --all. CDRs
-    addressed to it are held until another partner takes its provider id.
+    Its logins end, its ids, hub numbers and certificates become free, and it is only listed with --all. CDRs addressed
+    to it are held until another partner gets its provider id.
     """
     from echs.cli.partner import show_partner
 
@@ -62,11 +62,11 @@ def retire(user_id: str, yes: bool, as_json: bool) -> None:
     waiting = waiting_for(context, partner.provider_ids) if partner.active else 0
     unfetched = unfetched_by(context, partner.id)
     if waiting:
-        say(f"{counted(waiting, 'CDR')} would be held: clear first, or have another partner take its provider ids")
+        say(f"{counted(waiting, 'CDR')} would be held: clear first, or assign its provider ids to another partner")
     if unfetched:
-        say(f"it has not fetched {counted(unfetched, 'run')}: echs statement draw shows what it did not get")
+        say(f"it has not fetched {counted(unfetched, 'run')}: create the statements with echs statement draw")
     if not yes:
-        click.confirm(f"Retire {partner.user_id} for good?", abort=True, err=True)
+        click.confirm(f"Retire {partner.user_id} permanently?", abort=True, err=True)
     gone = departure.retire(context, user_id)
     show_partner(gone, as_json)
     say_waiting(context, partner.provider_ids, "held")
@@ -75,9 +75,9 @@ def retire(user_id: str, yes: bool, as_json: bool) -> None:
 @click.command(hidden=True)
 @click.argument("user_id", required=False)
 def remove(user_id: str | None) -> None:
-    """There is no such thing: a partner's past stays."""
+    """Not available: a partner's history is kept."""
     named = user_id or "USER_ID"
     raise click.UsageError(
-        f"a partner is not removed, since its CDRs and runs stay: echs partner disable {named} shuts it out, "
-        f"echs partner retire {named} lets it go for good"
+        f"partners cannot be removed, since their CDRs and runs are kept: echs partner disable {named} locks it out, "
+        f"echs partner retire {named} retires it permanently"
     )

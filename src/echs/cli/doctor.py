@@ -17,19 +17,19 @@ from echs.maintenance.doctor import CheckResult, Status, examine
 def command(as_json: bool) -> None:
     """Check settings, files, database and data, and suggest fixes; exit code 1 if anything fails.
 
-    Nothing is changed. Whether the rows of the store are right is another question: echs verify.
+    Changes nothing. To check the rows of the store, use echs verify.
     """
     settings = read_settings()
     missing = missing_store(settings)
     if missing is not None:
-        raise NotReady(f"there is no store at {missing.absolute()}; set ECHS_DATA_DIR, or make one: echs db upgrade")
+        raise NotReady(f"there is no store at {missing.absolute()}; set ECHS_DATA_DIR, or create one: echs db upgrade")
     symptoms: list[CheckResult] = []
     try:
         for each in examine(open_app_context(settings), settings):
             symptoms.append(each)
     except Refused as refused:
         found = f"{refused.first.detail}{cause_of(refused)}"
-        remedy = "see whether the database runs and can be reached from here with ECHS_DATABASE_URL"
+        remedy = "check that the database is running and reachable from here with ECHS_DATABASE_URL"
         symptoms.append(CheckResult("store", Status.FAIL, found, remedy))
     symptoms.sort(key=lambda each: list(Status).index(each.status), reverse=True)
     failed = [each for each in symptoms if each.status is Status.FAIL]
@@ -38,7 +38,7 @@ def command(as_json: bool) -> None:
         print_json(symptoms)
     else:
         rows = ((each.subject, each.status, found_and_remedy(each)) for each in symptoms)
-        print_table("Health check", ("check", "status", "finding, and → what to do"), rows)
+        print_table("Health check", ("check", "status", "finding → remedy"), rows)
     say(f"{len(symptoms)} checks: {len(failed)} failed, {counted(len(warned), 'warning')} (listed first)")
     if failed:
         raise click.exceptions.Exit(EXIT_FAILED)

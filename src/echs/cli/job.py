@@ -14,15 +14,15 @@ from echs.delivery.job import Job, JobState
 
 @click.group("job")
 def command() -> None:
-    """Show and retry jobs: drawing statements after a clearing run. `echs work` performs them."""
+    """Show and retry background jobs: creating statements after a clearing run. `echs work` runs them."""
 
 
 @command.command("list")
-@click.option("--state", type=click.Choice([each.value for each in JobState]), help="Show only jobs in this state.")
+@click.option("--state", type=click.Choice([each.value for each in JobState]), help="Only jobs in this state.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Maximum number of rows.")
 @json_option
 def list_(state: str | None, limit: int, as_json: bool) -> None:
-    """List the newest jobs, newest first. Times are UTC; finished jobs are kept for a week."""
+    """List jobs, newest first. Times are UTC; finished jobs are kept for a week."""
     context = ready_context()
     now = context.clock()
     found = queue.jobs(context, None if state is None else JobState(state), limit)
@@ -66,9 +66,9 @@ def show(number: int, as_json: bool) -> None:
 @command.command()
 @click.argument("number", metavar="JOB", type=click.IntRange(1))
 def retry(number: int) -> None:
-    """Attempt a failed job again."""
+    """Retry a failed job."""
     job = queue.retry(ready_context(), number)
-    say(f"job {job.id} ({job.kind}, {job.key}) will be attempted again")
+    say(f"job {job.id} ({job.kind}, {job.key}) will be retried")
 
 
 def as_facts(job: Job, now: datetime) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def show(as_json: bool) -> None:
         return
     print_table(
         "Lists",
-        ("user id", "active", "tokens", "tokens since", "charge points", "charge points since"),
+        ("user id", "active", "tokens", "tokens updated", "charge points", "charge points updated"),
         (
             (partner.user_id, partner.active, *columns(tokens.get(partner.id)), *columns(points.get(partner.id)))
             for partner in partners

@@ -23,25 +23,29 @@ def command() -> None:
 def ownership_options(function: Any) -> Any:
     """The options that name ids."""
     hub = click.option(
-        "--hub", "hubs", type=int, multiple=True, metavar="N", help="Hub number that it may put on its tokens."
+        "--hub", "hubs", type=int, multiple=True, metavar="N", help="Hub number that it may set on its tokens."
     )
     provider = click.option(
-        "--provider", "provider_ids", multiple=True, metavar="ID", help="serviceProviderId: it receives CDRs as this."
+        "--provider",
+        "provider_ids",
+        multiple=True,
+        metavar="ID",
+        help="serviceProviderId under which it receives CDRs.",
     )
     operator = click.option(
-        "--operator", "operator_ids", multiple=True, metavar="ID", help="infraProviderId: it sends CDRs as this."
+        "--operator", "operator_ids", multiple=True, metavar="ID", help="infraProviderId under which it sends CDRs."
     )
     return operator(provider(hub(function)))
 
 
 def letter_options(function: Any) -> Any:
     """The options for what stands on a statement beside the name."""
-    vat_id = click.option("--vat-id", metavar="ID", help='Its number for VAT, for its statements; "" takes it away.')
+    vat_id = click.option("--vat-id", metavar="ID", help='VAT number, for its statements; "" removes it.')
     address = click.option(
         "--address",
         multiple=True,
         metavar="LINE",
-        help='A line of its postal address, for its statements; repeat it for each line. One "" takes it away.',
+        help='Line of the postal address, for its statements; repeat for each line. A single "" removes it.',
     )
     return address(vat_id(function))
 
@@ -51,8 +55,8 @@ def pins_option(function: Any) -> Any:
     return click.option(
         "--numeric-pins/--text-pins",
         default=None,
-        help="Its back end was generated from the WSDL of before August 2013, where a pin is a number: in the lists"
-        " that it downloads, a pin that is empty or not a number is 0.",
+        help="For back ends generated from the WSDL before August 2013, where a PIN is an integer: in the lists that it"
+        " downloads, empty and non-numeric PINs are 0.",
     )(function)
 
 
@@ -62,7 +66,7 @@ def password_option(function: Any) -> Any:
         "--password-file",
         type=click.File("r"),
         metavar="FILE|-",
-        help="Read the password from the first line of a file, or of standard input; else one is made and shown once.",
+        help="Read the password from the first line of a file or of standard input. Default: generated, shown once.",
     )(function)
 
 
@@ -104,10 +108,12 @@ def given_or_made(password_file: Any) -> tuple[str, str | None]:
 
 @command.command()
 @click.argument("user_id")
-@click.option("--name", required=True, help="The company's name, as statements print it.")
+@click.option("--name", required=True, help="Company name, as printed on statements.")
 @ownership_options
-@click.option("--administrator", is_flag=True, help="It may clear.")
-@click.option("--timezone", default="UTC", show_default=True, metavar="TZ", help="Of its timestamps that name none.")
+@click.option("--administrator", is_flag=True, help="Allow it to clear.")
+@click.option(
+    "--timezone", default="UTC", show_default=True, metavar="TZ", help="Time zone of its timestamps without an offset."
+)
 @letter_options
 @pins_option
 @password_option
@@ -150,7 +156,7 @@ def add(
 
 
 @command.command("list")
-@click.option("--all", "retired_too", is_flag=True, help="Also partners that left for good.")
+@click.option("--all", "retired_too", is_flag=True, help="Include retired partners.")
 @json_option
 def list_(retired_too: bool, as_json: bool) -> None:
     """List the partners."""
@@ -187,9 +193,7 @@ def show(user_id: str, as_json: bool) -> None:
     show_partner(partner, as_json)
     say_shared_hubs(context, partner)
     if not partner.active and partner.retired_at is None:
-        say(
-            f"it is disabled and its ids are free for others; to let it in again: echs partner enable {partner.user_id}"
-        )
+        say(f"it is disabled and its ids are free for others; to enable it: echs partner enable {partner.user_id}")
 
 
 @command.command()
@@ -197,7 +201,7 @@ def show(user_id: str, as_json: bool) -> None:
 @password_option
 @json_option
 def passwd(user_id: str, password_file: Any, as_json: bool) -> None:
-    """Set a new password. Every login of the partner ends."""
+    """Set a new password. All logins of the partner end."""
     context = ready_context()
     password, made = given_or_made(password_file)
     partner = enrolment.set_password(context, user_id, password)
@@ -212,7 +216,7 @@ def passwd(user_id: str, password_file: Any, as_json: bool) -> None:
 @command.command()
 @click.argument("user_id")
 @ownership_options
-@click.option("--remove", is_flag=True, help="Take the named ids away instead.")
+@click.option("--remove", is_flag=True, help="Remove the named ids instead.")
 @json_option
 def own(
     user_id: str,
@@ -222,10 +226,10 @@ def own(
     remove: bool,
     as_json: bool,
 ) -> None:
-    """Give ids to a partner, or take them away.
+    """Assign ids to a partner, or remove them.
 
-    An operator or provider id has one owner at a time; a hub number may be shared. CDRs that are held for a provider id
-    become pending when a partner takes it.
+    An operator or provider id has one owner at a time; a hub number may be shared. Held CDRs become pending when an
+    active partner gets their provider id.
     """
     if not (operator_ids or provider_ids or hubs):
         raise click.UsageError("name at least one --operator, --provider or --hub")
@@ -238,9 +242,9 @@ def own(
 
 @command.command()
 @click.argument("user_id")
-@click.option("--name", help="The company's name.")
-@click.option("--timezone", metavar="TZ", help="Of its timestamps that name none.")
-@click.option("--administrator/--no-administrator", default=None, help="Whether it may clear.")
+@click.option("--name", help="Company name.")
+@click.option("--timezone", metavar="TZ", help="Time zone of its timestamps without an offset.")
+@click.option("--administrator/--no-administrator", default=None, help="Whether it is allowed to clear.")
 @letter_options
 @pins_option
 @json_option
@@ -254,8 +258,9 @@ def change(
     numeric_pins: bool | None,
     as_json: bool,
 ) -> None:
-    """Change name, time zone, group, how pins are read, or what statements print beside the name. Runs and CDRs of the
-    past stay.
+    """Change name, time zone, administrator flag, PIN format, postal address or VAT number.
+
+    Earlier runs and CDRs are not affected.
     """
     if not address and all(each is None for each in (name, timezone, administrator, vat_id, numeric_pins)):
         options = "--name, --timezone, --administrator/--no-administrator, --address, --vat-id or --numeric-pins"
@@ -277,7 +282,7 @@ def change(
 @command.command()
 @click.argument("user_id")
 def logout(user_id: str) -> None:
-    """End every login of a partner. It may log in again with its password."""
+    """End all logins of a partner. It can log in again with its password."""
     partner = enrolment.log_out(ready_context(), user_id)
     say(f"the logins of {partner.user_id} have ended")
 
@@ -286,15 +291,14 @@ def logout(user_id: str) -> None:
 @click.argument("user_id")
 @json_option
 def disable(user_id: str, as_json: bool) -> None:
-    """Shut a partner out. Its logins end, its lists and statements are no longer given out; nothing is deleted.
+    """Lock a partner out. Its logins end, its lists and statements are withdrawn; nothing is deleted.
 
-    Its ids are free for others to take; CDRs that are addressed to it are held until it is enabled, or another has the
-    id.
+    Its ids become free for others. CDRs addressed to it are held until it is enabled or another partner gets the id.
     """
     context = ready_context()
     partner = enrolment.disable(context, user_id)
     show_partner(partner, as_json)
-    say("its ids are free for others now; CDRs addressed to it are held")
+    say("its ids are now free for others; CDRs addressed to it are held")
     say_waiting(context, partner.provider_ids, "held")
 
 
@@ -302,7 +306,7 @@ def disable(user_id: str, as_json: bool) -> None:
 @click.argument("user_id")
 @json_option
 def enable(user_id: str, as_json: bool) -> None:
-    """Let a partner in again, with the ids that it had."""
+    """Enable a disabled partner again, with its previous ids."""
     context = ready_context()
     partner = enrolment.enable(context, user_id)
     show_partner(partner, as_json)

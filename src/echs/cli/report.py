@@ -25,14 +25,14 @@ def month_of(_: click.Context, __: click.Parameter, value: str) -> tuple[int, in
     found = MONTH.fullmatch(value)
     # The first year has no month before it, and the last none after it, in another zone.
     if found is None or not 2 <= int(found[1]) <= 9998:
-        raise click.BadParameter("a month is written as 2026-10")
+        raise click.BadParameter("write the month like 2026-10")
     return int(found[1]), int(found[2])
 
 
 def zone_of(_: click.Context, __: click.Parameter, value: str) -> ZoneInfo:
     """The time zone of an option."""
     if value not in zones():
-        raise click.BadParameter("no such time zone; one is written as Europe/Amsterdam")
+        raise click.BadParameter("unknown time zone; write it like Europe/Amsterdam")
     return ZoneInfo(value)
 
 
@@ -43,19 +43,25 @@ def with_kwh(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 @click.command("report")
-@click.option("--month", required=True, callback=month_of, metavar="YYYY-MM", help="The month in which runs were made.")
+@click.option("--month", required=True, callback=month_of, metavar="YYYY-MM", help="Month in which the runs were made.")
 @click.option(
-    "--timezone", "zone", default="UTC", show_default=True, callback=zone_of, metavar="TZ", help="Where months begin."
+    "--timezone",
+    "zone",
+    default="UTC",
+    show_default=True,
+    callback=zone_of,
+    metavar="TZ",
+    help="Time zone in which the month begins.",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of tables.")
 @json_option
 def command(month: tuple[int, int], zone: ZoneInfo, as_csv: bool, as_json: bool) -> None:
-    """Show what the clearing runs of a month took, by pair and by partner, with totals.
+    """Show the totals of a month's clearing runs, by pair and by partner.
 
     A CDR counts in the month in which it was cleared.
     """
     if as_csv and as_json:
-        raise click.UsageError("say --csv or --json, not both")
+        raise click.UsageError("use --csv or --json, not both")
     found = report.report(ready_context(), *report.month_span(*month, zone))
     if as_json:
         facts = with_kwh(asdict(found))

@@ -203,7 +203,7 @@ def publish_lists(story: Story, cast: dict[str, Partner]) -> None:
 
 def download_lists(story: Story, cast: dict[str, Partner]) -> None:
     """Everybody has the lists of all."""
-    story.chapter("Each downloads the lists of all: now every charge point knows every card")
+    story.chapter("Each company downloads all lists: now every charge point knows every token")
     for user_id in ("tnm", "anwb", "ladenetz"):
         cards = cast[user_id].call("GetRoamingAuthorisationList")
         points = cast[user_id].call("GetChargePointList")
@@ -216,25 +216,25 @@ def download_lists(story: Story, cast: dict[str, Partner]) -> None:
 
 def upload_cdrs(story: Story, cast: dict[str, Partner]) -> None:
     """Drivers charged away from home; the operators send what it came to."""
-    story.chapter("Drivers charge away from home; the operators upload the charge detail records")
+    story.chapter("Drivers charge on other networks; the operators upload the charge detail records")
     answer = cast["tnm"].call("AddCDRs", cdrInfoArray=[FIELD_CDR])
-    story.told("tnm", "AddCDRs, a record of 2014 as a real back end sent it: accepted, with warnings", expect(answer))
+    story.told("tnm", "AddCDRs, a record as a real back end sent it in 2014: accepted, with warnings", expect(answer))
     answer = cast["tnm"].call("AddCDRs", cdrInfoArray=[FIELD_CDR])
-    story.told("tnm", "AddCDRs, the same once more: harmless", expect(answer))
+    story.told("tnm", "AddCDRs, the same record again: harmless", expect(answer))
     good = [cologne_cdr(1, "TheNewMotion"), cologne_cdr(2, "ANWB"), cologne_cdr(3, "TheNewMotion")]
     wrong = [*good[:2], {**good[2], "volume": "3,25001"}]
     answer = cast["ladenetz"].call("AddCDRs", cdrInfoArray=wrong)
-    story.told("ladenetz", "AddCDRs, with a mistake in the third record: refused as a whole", right=False)
+    story.told("ladenetz", "AddCDRs, with an error in the third record: rejected as a whole", right=False)
     story.shown(f"what ladenetz sees: resultCode {answer.resultCode}", expect(answer, ok=False))
     answer = cast["ladenetz"].call("AddCDRs", cdrInfoArray=good)
     story.told("ladenetz", "AddCDRs, corrected", expect(answer))
     answer = cast["ladenetz"].call("AddCDRs", cdrInfoArray=[cologne_cdr(4, "NewcomerMobility")])
-    story.told("ladenetz", "AddCDRs for a provider that is no partner yet", expect(answer))
+    story.told("ladenetz", "AddCDRs for a provider that is not a partner yet", expect(answer))
 
 
 def clear(story: Story, cast: dict[str, Partner]) -> None:
     """The office clears, and nobody else can."""
-    story.chapter("The clearing office clears what is pending")
+    story.chapter("The clearing office clears the pending CDRs")
     answer = cast["anwb"].call("ClearCDRs")
     story.told("anwb", "ClearCDRs", expect(answer, ok=False), right=False)
     story.told("office", "ClearCDRs", expect(cast["office"].call("ClearCDRs")))
@@ -243,7 +243,9 @@ def clear(story: Story, cast: dict[str, Partner]) -> None:
 
 def fetch(story: Story, cast: dict[str, Partner], directory: Path) -> None:
     """Everybody fetches its CDRs and its statement."""
-    story.chapter("Each fetches its customers' cleared CDRs, and its statement by the link in the answer")
+    story.chapter(
+        "Each company fetches its customers' cleared CDRs, and its statement through the link in the response"
+    )
     for user_id in ("tnm", "anwb", "ladenetz"):
         answer = cast[user_id].call("GetCDRs")
         expect(answer)

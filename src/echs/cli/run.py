@@ -18,11 +18,11 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--since", type=DAY, metavar="DAY", help="Only runs that were made on this day (UTC) or later.")
-@click.option("--until", type=DAY, metavar="DAY", help="Only runs that were made before this day (UTC).")
+@click.option("--since", type=DAY, metavar="DAY", help="Only runs made on this day (UTC) or later.")
+@click.option("--until", type=DAY, metavar="DAY", help="Only runs made before this day (UTC).")
 @json_option
 def list_(since: datetime | None, until: datetime | None, as_json: bool) -> None:
-    """List the runs, the newest first, with their total. Times are UTC."""
+    """List clearing runs, newest first, with their total. Times are UTC."""
     runs = [
         each
         for each in run.all_runs(ready_context())
@@ -44,7 +44,7 @@ def list_(since: datetime | None, until: datetime | None, as_json: bool) -> None
 @click.argument("number", type=click.IntRange(1), metavar="N")
 @json_option
 def show(number: int, as_json: bool) -> None:
-    """Show run N: its totals by pair, who took part, and who has fetched it. Times are UTC."""
+    """Show run N: totals by pair, the partners in it, and when each fetched it. Times are UTC."""
     found, pairs, parties = run.run_of_number(ready_context(), number)
     if as_json:
         print_json({"run": as_facts(found), "pairs": [as_facts(each) for each in pairs], "parties": parties})

@@ -84,20 +84,22 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 @click.command("serve")
-@click.option("--bind", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT", help="Where to listen.")
-@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
-@click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads a process.")
+@click.option("--bind", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT", help="Address to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Number of worker processes.")
 @click.option(
-    "--job-worker/--no-job-worker", default=True, show_default=True, help="Also perform jobs, as `echs work` does."
+    "--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads per worker process."
+)
+@click.option(
+    "--job-worker/--no-job-worker", default=True, show_default=True, help="Also start a job worker, like `echs work`."
 )
 def command(bind: str, workers: int, threads: int, job_worker: bool) -> None:
     """Run the server until it is stopped. An empty SQLite store is given its tables.
 
-    Put a proxy with TLS in front of it before partners reach it from outside.
+    Put a TLS proxy in front of it before exposing it to partners.
     """
     host, _, port = bind.rpartition(":")
     if ":" not in bind or not port.isdigit() or int(port) > 65535:
-        raise click.UsageError(f"--bind {bind}: say HOST:PORT, as in 127.0.0.1:8080")
+        raise click.UsageError(f"--bind {bind}: must be HOST:PORT, as in 127.0.0.1:8080")
     reachable = f"http://{'127.0.0.1' if host in WILDCARDS else host}:{port}"
     settings = read_settings()
     refuse_taken(host, int(port), bind, settings.data_dir)
@@ -108,16 +110,18 @@ def command(bind: str, workers: int, threads: int, job_worker: bool) -> None:
     announce(f"eCHS {__version__} serves OCHP 0.2 at {paths} (WSDL: ?wsdl)")
     announce(f"store: {context.database.url.render_as_string(hide_password=True)}")
     if settings.public_url is None and host in WILDCARDS:
-        announce("set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links")
+        announce("set ECHS_PUBLIC_URL to the address that partners use: the WSDL and statement links contain it")
     if not queries.all_partners(context):
-        announce("there is no partner yet; in another terminal, with the same settings:")
+        announce("no partners are enrolled yet; in another terminal, with the same settings, run:")
         announce(f'  {this_command()} partner add USER_ID --name "Company" --operator ID --provider ID')
         announce(f'  {this_command()} partner add USER_ID --name "Clearing office" --administrator')
     public_url, store_file = context.public_url, context.database.file
     context.database.close()
     with registered(settings.data_dir, bind) as others, shared_directory() as shared:
         for other in others:
-            announce(f"another server uses the same data directory: {other}; meant so for hosts that share a database")
+            announce(
+                f"another server uses the same data directory: {other}; intended only for servers that share a database"
+            )
         options = gunicorn_options(bind, workers, threads, shared)
         Server(options, public_url, settings, shared, store_file, has_job_worker=job_worker).run()
 
@@ -185,7 +189,9 @@ def refuse_taken(host: str, port: int, bind: str, data_dir: Path) -> None:
         try:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
-            ours = next((f"; an eCHS server does: {each}" for each in running(data_dir) if each.bind == bind), "")
+            ours = next(
+                (f"; an eCHS server is listening there: {each}" for each in running(data_dir) if each.bind == bind), ""
+            )
             raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}{ours}") from None
 
 
@@ -196,5 +202,5 @@ def prepare(database: Database) -> None:
         raise click.ClickException(f"SQLite {found} can lose data; install the locked requirements, {least} or newer")
     if database.is_sqlite and schema.current(database) is None:
         schema.upgrade(database)
-        announce("the store was empty and has its tables now")
+        announce("the store was empty; its tables have been created")
     require_ready(database)

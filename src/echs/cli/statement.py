@@ -19,26 +19,31 @@ CSV_FORMS = {"plain": "csv", "excel": "excel.csv"}
 
 @click.group("statement")
 def command() -> None:
-    """Draw a partner's statement about a run."""
+    """Create a partner's statement for a run."""
 
 
 @command.command()
 @click.argument("run_number", type=click.IntRange(1), metavar="RUN")
 @click.argument("user_id")
-@click.option("--pdf", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where the PDF goes.")
-@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where the CSV goes.")
+@click.option("--pdf", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="File for the PDF.")
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="File for the CSV.")
 @click.option(
     "--csv-form",
     type=click.Choice(CSV_FORMS),
     default="plain",
     show_default=True,
-    help="Comma and decimal point, or for Dutch, German and French spreadsheets semicolon and decimal comma.",
+    help="plain: comma and decimal point; excel: semicolon and decimal comma, for Dutch, German and French Excel.",
 )
-@click.option("--delivered", is_flag=True, help="It is handed over by hand: the run counts as fetched, and is audited.")
+@click.option(
+    "--delivered",
+    is_flag=True,
+    help="You deliver it yourself: record in the audit trail that the run counts as fetched.",
+)
 def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_form: str, delivered: bool) -> None:
-    """Draw the statement of USER_ID about run RUN, as PDF, CSV or both.
+    """Create the statement of USER_ID for run RUN, as PDF, CSV or both.
 
-    Without --pdf and --csv both are written to statement-RUN-USER_ID.pdf and .csv here, for the owner alone.
+    Without --pdf and --csv, both are written to statement-RUN-USER_ID.pdf and .csv in the current directory. The files
+    are readable by their owner only.
     """
     context = ready_context()
     partner_id = statement_builder.partner_in_run(context, run_number, user_id)
@@ -68,4 +73,4 @@ def draw(run_number: int, user_id: str, pdf: Path | None, csv: Path | None, csv_
         say(f"wrote {path}")
     if delivered:
         now = note_delivered(context, run_number, partner_id)
-        say(f"run {run_number} counts as fetched by {user_id} {'now' if now else 'already'}")
+        say(f"run {run_number} {'now' if now else 'already'} counts as fetched by {user_id}")

@@ -13,17 +13,19 @@ from echs.partners.queries import all_partners, partner_of_user
 
 @click.group("upload")
 def command() -> None:
-    """Show what partners uploaded, also what was refused. Receipts are kept for `ECHS_RECEIPT_DAYS`."""
+    """Show partners' uploads, accepted and rejected. Receipts are kept for `ECHS_RECEIPT_DAYS`."""
 
 
 @command.command("list")
-@click.option("--partner", "user_id", metavar="USER_ID", help="Show only uploads of this partner.")
-@click.option("--since", type=DAY, metavar="DAY", help="Show only uploads of this day (UTC) or later.")
-@click.option("--outcome", metavar="NAME", help="Show only these: ok, refused, or a code's name.")
+@click.option("--partner", "user_id", metavar="USER_ID", help="Only uploads by this partner.")
+@click.option("--since", type=DAY, metavar="DAY", help="Only uploads on this day (UTC) or later.")
+@click.option(
+    "--outcome", metavar="NAME", help="Only uploads with this outcome: ok, refused, or the name of a result code."
+)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Maximum number of rows.")
 @json_option
 def list_(user_id: str | None, since: datetime | None, outcome: str | None, limit: int, as_json: bool) -> None:
-    """List the newest uploads, newest first. Times are UTC."""
+    """List uploads, newest first. Times are UTC."""
     context = ready_context()
     partner_id = None if user_id is None else partner_of_user(context, user_id).id
     found = receipts.newest(context, partner_id=partner_id, since=since, outcome=outcome, limit=limit)
@@ -57,7 +59,7 @@ def list_(user_id: str | None, since: datetime | None, outcome: str | None, limi
 @click.argument("request_id", metavar="REQUEST_ID")
 @json_option
 def show(request_id: str, as_json: bool) -> None:
-    """Show one upload and its problems. REQUEST_ID stands in the answer that the partner got."""
+    """Show one upload and its problems. REQUEST_ID is in the response to the partner."""
     context = ready_context()
     found = receipts.of_request(context, request_id)
     partner = next((each.user_id for each in all_partners(context) if each.id == found.partner_id), None)
@@ -74,4 +76,4 @@ def show(request_id: str, as_json: bool) -> None:
         widest="problem",
     )
     if found.problem_count > len(found.problems):
-        say(f"{found.problem_count - len(found.problems)} more are not kept; echs validate shows all of a file")
+        say(f"{found.problem_count - len(found.problems)} more problems were not stored; use echs validate to see all")

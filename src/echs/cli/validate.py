@@ -35,9 +35,9 @@ MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 )
 @click.option("--operator", "operator_ids", multiple=True, metavar="ID", help="Your infraProviderId; may be repeated.")
 @click.option("--hub", "hubs", multiple=True, type=int, metavar="N", help="Your hub number; may be repeated.")
-@click.option("--timezone", default="UTC", show_default=True, help="The zone of times that name none.")
+@click.option("--timezone", default="UTC", show_default=True, help="Time zone of times without an offset.")
 @click.option(
-    "--limit", type=click.IntRange(0), default=1000, show_default=True, help="Show at most so many in a table."
+    "--limit", type=click.IntRange(0), default=1000, show_default=True, help="Maximum number of rows in a table."
 )
 @json_option
 def command(
@@ -48,18 +48,18 @@ def command(
     limit: int,
     as_json: bool,
 ) -> int:
-    """Check uploads as the server would, without one: every problem of every record, and warnings.
+    """Check uploads without a server: all problems of all records, and warnings.
 
-    FILE is the body of a request (AddCDRs, SetRoamingAuthorisationList, SetChargePointList; SOAP 1.1 or 1.2, perhaps
-    gzip), or a CSV file in UTF-8 or UTF-16, with comma, semicolon or tab, whose first line has the names of the fields;
-    - is standard input. Exit code 1 when something would be refused. What needs the store is not looked at: CDRs known
-    already or held, overlaps, lists.
+    FILE is a request body (AddCDRs, SetRoamingAuthorisationList, SetChargePointList; SOAP 1.1 or 1.2, optionally gzip),
+    or a CSV file in UTF-8 or UTF-16, with comma, semicolon or tab and the field names in its first line; - is standard
+    input. Exit code 1 if a record would be rejected. Checks that need the store are skipped: known or held CDRs,
+    overlapping sessions, lists.
     """
     wrong = first_of((timezone_problem(timezone), *map(hub_problem, hubs)))
     if wrong is not None:
         raise click.UsageError(wrong.detail)
     if files.count("-") > 1:
-        raise click.UsageError("standard input can be read once")
+        raise click.UsageError("standard input can only be read once")
     checker = Checker(limits(read_settings()), system_clock(), timezone, operator_ids, hubs)
     reports = []
     for name in files:
@@ -74,7 +74,7 @@ def command(
     ):
         if not given and any(report.record is record for _, report in reports):
             field = "infraProviderId" if record is CDR_INFO else "roamingHubId"
-            say(f"whether {field} is yours was not looked at; say which is: {what}")
+            say(f"{field} was not checked against your ids; to check it, use {what}")
     return EXIT_FAILED if any(report.refused for _, report in reports) else 0
 
 
@@ -101,7 +101,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
     """The file, closed in the end; standard input is not ours to close."""
     if name == "-":
         if sys.stdin is None or sys.stdin.closed:
-            raise click.ClickException("there is no standard input")
+            raise click.ClickException("standard input is closed")
         yield sys.stdin.buffer
         return
     with Path(name).open("rb") as file:
@@ -179,7 +179,7 @@ def show(name: str, report: Report, limit: int) -> None:
     left = Counter(remark.name for remark in report.remarks[limit:])
     if left:
         names = ", ".join(f"{name} {count}" for name, count in left.most_common())
-        say(f"{left.total()} more are not shown: {names}; see --limit and --json")
+        say(f"{left.total()} more are not shown: {names}; use --limit or --json")
 
 
 def as_facts(name: str, report: Report) -> dict[str, object]:

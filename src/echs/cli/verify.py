@@ -23,7 +23,9 @@ class EntryName(click.ParamType[tuple[int, str]]):
         """Number and hash."""
         match = ENTRY.fullmatch(str(value))
         if match is None:
-            self.fail(f"{value}: say it as the log and `echs verify` do, NUMBER:HASH with 64 digits", param, ctx)
+            self.fail(
+                f"{value}: must be NUMBER:HASH with 64 hex digits, as in the log and in `echs verify`", param, ctx
+            )
         return int(match[1]), match[2]
 
 
@@ -32,15 +34,15 @@ class EntryName(click.ParamType[tuple[int, str]]):
     "--since",
     type=EntryName(),
     metavar="NUMBER:HASH",
-    help="An entry that must be in the audit trail, as an earlier verify printed it, or the log.",
+    help="Entry that must be in the audit trail, as printed by an earlier verify or in the log.",
 )
 @json_option
 def command(since: tuple[int, str] | None, as_json: bool) -> None:
-    """Check the whole store and report what is inconsistent; exit code 1 if anything is.
+    """Check the whole store and report inconsistencies; exit code 1 if there are any.
 
-    Nothing is changed, and the server may go on serving. Every CDR is read several times: this takes a while. At the
-    end it names the newest entry of the audit trail: keep that elsewhere and give it to the next as --since. Then also
-    a trail that was cut, or written anew as a whole, is found.
+    Changes nothing and can run while the server is running. Every CDR is read several times, which takes a while. At
+    the end it prints the newest entry of the audit trail: keep it elsewhere and pass it to the next check as --since,
+    to detect a trail that was truncated or rewritten as a whole.
     """
     verification = Verification(ready_context(), since)
     out = console()
@@ -61,10 +63,10 @@ def command(since: tuple[int, str] | None, as_json: bool) -> None:
         wrong = [each.check for each in findings]
         print_table(
             "Checks",
-            ("check", "what must hold", "findings"),
+            ("check", "condition", "findings"),
             ((each.name, each.holds, wrong.count(each.name) or "none") for each in CHECKS),
             right=("findings",),
-            widest="what must hold",
+            widest="condition",
         )
         if findings:
             rows = ((each.check, each.subject, each.detail) for each in findings)

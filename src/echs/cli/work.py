@@ -21,17 +21,17 @@ PARENT_SECONDS = 1.0
 
 
 @click.command("work")
-@click.option("--once", is_flag=True, help="Perform what is due now, then end; exit code 1 if a job failed.")
+@click.option("--once", is_flag=True, help="Run the jobs due now, then exit; exit code 1 if a job failed.")
 @click.option(
     "--lease-seconds",
     type=click.FloatRange(1, 86_400),
     default=LEASE_SECONDS,
     show_default=True,
-    help="How long a job belongs to a worker that has died.",
+    help="Seconds until another worker takes over the job of a dead worker.",
 )
 @click.option("--parent", type=int, hidden=True, help="End when this process is no longer the parent.")
 def command(once: bool, lease_seconds: float, parent: int | None) -> None:
-    """Perform jobs until stopped: draw the statements of new clearing runs. `echs serve` starts one by itself.
+    """Run jobs until stopped: create the statements of new clearing runs. `echs serve` starts a worker automatically.
 
     Any number of workers may share a database. A worker that dies leaves its job to the next one.
     """

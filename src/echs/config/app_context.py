@@ -120,7 +120,7 @@ def issuer(settings: Settings) -> Issuer:
     """
     told = [settings.issuer_address, settings.issuer_register, settings.issuer_vat_id, settings.issuer_logo]
     if not settings.issuer_name and any(told):
-        raise BadConfiguration(["ECHS_ISSUER_NAME: is needed where anything else of the issuer is set"])
+        raise BadConfiguration(["ECHS_ISSUER_NAME: must be set if any other ECHS_ISSUER_… setting is set"])
     lines = tuple(line.strip() for line in settings.issuer_address.split("|") if line.strip())
     logo = None if settings.issuer_logo is None else logo_of(settings.issuer_logo)
     return Issuer(settings.issuer_name, lines, settings.issuer_register, settings.issuer_vat_id, logo)
@@ -201,7 +201,7 @@ def prepare_data_directory(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise BadConfiguration([f"ECHS_DATA_DIR: {directory} cannot be made ({error.strerror})"]) from None
+        raise BadConfiguration([f"ECHS_DATA_DIR: {directory} cannot be created ({error.strerror})"]) from None
 
 
 def secret_key(settings: Settings) -> str:
@@ -231,7 +231,9 @@ def secret_key(settings: Settings) -> str:
     if len(key) < SECRET_KEY_MINIMUM:
         # With a key that can be guessed anybody could sign links to statements.
         needed = f"it must have at least {SECRET_KEY_MINIMUM} characters"
-        raise BadConfiguration([f"ECHS_DATA_DIR: {file} has {len(key)} characters, {needed}; delete it for a new one"])
+        raise BadConfiguration(
+            [f"ECHS_DATA_DIR: {file} has {len(key)} characters, {needed}; delete it to get a new one"]
+        )
     if len(set(key)) < SECRET_KEY_DIFFERENT:
-        raise BadConfiguration([f"ECHS_DATA_DIR: {file} can be guessed; delete it for a new one"])
+        raise BadConfiguration([f"ECHS_DATA_DIR: {file} is too easy to guess; delete it to get a new one"])
     return key

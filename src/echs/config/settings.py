@@ -52,8 +52,10 @@ class Settings(BaseSettings):
         None,
         description="Signs statement links; at least 32 characters. Default: generated, kept in the data directory.",
     )
-    max_bulk_body_bytes: Positive = Field(128 * 1024 * 1024, description="Largest request that carries records.")
-    max_small_body_bytes: Positive = Field(256 * 1024, description="Largest request of any other kind.")
+    max_bulk_body_bytes: Positive = Field(
+        128 * 1024 * 1024, description="Maximum size of a request with records, in bytes."
+    )
+    max_small_body_bytes: Positive = Field(256 * 1024, description="Maximum size of any other request, in bytes.")
     max_records_per_upload: Positive = Field(100_000, description="Maximum number of records in one upload.")
     max_xml_depth: Annotated[int, Field(ge=6, le=256)] = Field(32, description="Maximum nesting depth of elements.")
     max_xml_attributes: Annotated[int, Field(ge=8, le=10_000)] = Field(
@@ -63,23 +65,23 @@ class Settings(BaseSettings):
         120, description="Maximum request duration in seconds, including the response; then the connection is closed."
     )
     uploads_per_partner: Annotated[int, Field(gt=0, le=100)] = Field(
-        2, description="Uploads of one partner that are worked on at once, on a host; the next ones wait."
+        2, description="Uploads of one partner processed at once, per host; further uploads wait."
     )
     max_uploads: Annotated[int, Field(gt=0, le=1000)] = Field(
-        8, description="Uploads in a worker, waiting ones included; beyond, the answer is `UPLOAD_BUSY`."
+        8, description="Uploads per worker, including waiting ones; further uploads get `UPLOAD_BUSY`."
     )
     upload_budget_bytes: Annotated[int, Field(ge=1024 * 1024, le=10**12)] = Field(
-        256 * 1024 * 1024, description="Bytes of uploads that are worked on at once in a worker."
+        256 * 1024 * 1024, description="Total size of the uploads processed at once in a worker, in bytes."
     )
     upload_wait_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
-        15, description="How long an upload waits for its turn; then the answer is `UPLOAD_BUSY`."
+        15, description="Maximum time an upload waits in the queue, in seconds; then it gets `UPLOAD_BUSY`."
     )
     max_body_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
         600,
-        description="Longest that an upload may take to come in, beside `ECHS_MAX_REQUEST_SECONDS` for the work.",
+        description="Maximum time to receive an upload, in seconds, in addition to `ECHS_MAX_REQUEST_SECONDS`.",
     )
     min_free_bytes: Annotated[int, Field(ge=0, le=10**18)] = Field(
-        64 * 1024 * 1024, description="Free disk space below which the server reports that it is not ready."
+        64 * 1024 * 1024, description="Free disk space in bytes below which the server reports not ready."
     )
     trusted_proxies: str = Field(
         "",
@@ -87,47 +89,52 @@ class Settings(BaseSettings):
     )
     drain_seconds: Annotated[int, Field(ge=0, le=300)] = Field(
         2,
-        description="How many seconds a server that is being stopped keeps serving while it reports not ready.",
+        description="On shutdown, seconds during which the server keeps serving while it reports not ready.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum log level.")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."
     )
-    login_hours: Annotated[float, Field(ge=1 / 3600, le=24 * 31)] = Field(12, description="Hours that a login lasts.")
+    login_hours: Annotated[float, Field(ge=1 / 3600, le=24 * 31)] = Field(
+        12, description="Lifetime of a login in hours."
+    )
     login_failures: Annotated[int, Field(gt=0, le=10**6)] = Field(
-        5, description="Failed logins of one user id from one address in five minutes; then the next must wait."
+        5, description="Failed logins of one user id from one address in five minutes before throttling."
     )
     login_failures_address: Annotated[int, Field(gt=0, le=10**6)] = Field(
-        30, description="Failed logins of all user ids from one address in five minutes; then the next must wait."
+        30, description="Failed logins of all user ids from one address in five minutes before throttling."
     )
     login_failures_user: Annotated[int, Field(gt=0, le=10**6)] = Field(
         20,
-        description="Failed logins of one user id from all addresses in five minutes; then each address has one try.",
+        description="Failed logins of one user id from all addresses in five minutes; then one attempt per address.",
     )
-    max_logins_per_partner: Positive = Field(1000, description="Maximum open logins per partner; the oldest ends.")
+    max_logins_per_partner: Positive = Field(
+        1000, description="Maximum open logins per partner; beyond it, the oldest one ends."
+    )
     redelivery_hours: Annotated[float, Field(ge=0, le=24 * 366)] = Field(
-        24, description="How long a run that was fetched can be fetched again, in hours."
+        24, description="Hours during which a fetched run can be fetched again."
     )
     statement_link_days: Annotated[int, Field(gt=0, le=3660)] = Field(
-        30, description="How long a statement link is valid, in days."
+        30, description="Lifetime of a statement link in days."
     )
     cdr_future_minutes: Annotated[int, Field(ge=0, le=DAYS * 24 * 60)] = Field(
-        15, description="How far in the future a session may end: clocks differ. Beyond, the CDR is refused."
+        15,
+        description="How far in the future a session may end, in minutes (clocks differ). Later CDRs are rejected.",
     )
     cdr_max_kwh: Annotated[int, Field(gt=0, le=999_999)] = Field(
-        1000, description="Maximum energy of one CDR in kWh. Beyond it the CDR is refused."
+        1000, description="Maximum energy of one CDR in kWh. CDRs above it are rejected."
     )
     cdr_duration_tolerance_seconds: Annotated[int, Field(ge=0, le=DAYS * DAY_SECONDS)] = Field(
-        60, description="How far `duration` may be from end minus start. Beyond, a warning."
+        60, description="Allowed difference between `duration` and end minus start, in seconds. Beyond it, a warning."
     )
     cdr_max_kw: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
-        400, description="Highest power that volume and time may imply. Beyond, a warning."
+        400, description="Maximum average power in kW, from volume and time. Above it, a warning."
     )
     cdr_short_seconds: Annotated[int, Field(ge=0, le=DAYS * DAY_SECONDS)] = Field(
-        120, description="A shorter session gets a warning."
+        120, description="Sessions shorter than this, in seconds, get a warning."
     )
     cdr_max_age_days: Annotated[int, Field(gt=0, le=36_600)] = Field(
-        90, description="A session that began longer ago gets a warning."
+        90, description="Sessions that began more than this many days ago get a warning."
     )
 
     list_shrink_percent: Annotated[int, Field(ge=0, le=100)] = Field(
@@ -135,26 +142,27 @@ class Settings(BaseSettings):
         description="Share of a list in percent that an upload may remove, for partners with a shrink guard. Beyond, it"
         " is put aside until `echs list release`.",
     )
-    issuer_name: str = Field("", max_length=200, description="Who issues statements: the name of the clearing house.")
-    issuer_address: str = Field("", max_length=1000, description="Its address; lines with `|` between.")
+    issuer_name: str = Field("", max_length=200, description="Issuer of statements: name of the clearing house.")
+    issuer_address: str = Field("", max_length=1000, description="Issuer's postal address; lines separated by `|`.")
     issuer_register: str = Field(
         "",
         max_length=200,
-        description="Its entry in a register, like `KvK 12345678`; stands in the foot of statements.",
+        description="Issuer's company registration, like `KvK 12345678`; printed in the footer of statements.",
     )
-    issuer_vat_id: str = Field("", max_length=40, description="Its number for VAT.")
+    issuer_vat_id: str = Field("", max_length=40, description="Issuer's VAT number.")
     issuer_logo: Path | None = Field(
-        None, description="File of its logo, PNG or SVG, at most 256 KiB and 2 million pixels; see administration."
+        None,
+        description="Issuer's logo, a PNG or SVG file, at most 256 KiB and 2 million pixels; see administration.",
     )
     statement_seconds: Annotated[int, Field(gt=0, le=3600)] = Field(
-        60, description="Longest time to draw a large statement in a process of its own; then it is ended."
+        60, description="Maximum time to create a large statement, in seconds; then its process is terminated."
     )
 
     receipt_days: Annotated[int, Field(gt=0, le=3660)] = Field(
-        90, description="How long receipts of uploads are kept, in days."
+        90, description="Days for which upload receipts are kept."
     )
     foreign_ids: Literal["warn", "refuse"] = Field(
-        "warn", description="What happens to a list with a card, a contract or a socket of another partner."
+        "warn", description="Action on a list with a token, contract or EVSE of another partner: `warn` or `refuse`."
     )
 
     @field_validator("public_url")
@@ -175,7 +183,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_printable(cls, value: str) -> str:
         if any(not character.isprintable() for character in value):
-            raise ValueError("holds a control character; lines of an address have | between")
+            raise ValueError("contains a control character; separate the lines of an address with |")
         return value.strip()
 
     @field_validator("trusted_proxies")
@@ -195,7 +203,7 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value().strip()) < SECRET_KEY_MINIMUM:
             raise ValueError(f"must have at least {SECRET_KEY_MINIMUM} characters")
         if value is not None and len(set(value.get_secret_value())) < SECRET_KEY_DIFFERENT:
-            raise ValueError("can be guessed; make one with: openssl rand -hex 32")
+            raise ValueError("is too easy to guess; generate one with: openssl rand -hex 32")
         return value
 
     @classmethod

@@ -94,7 +94,7 @@ def create(context: AppContext, parent: Path, progress: Progress = lambda *_: No
     directory = parent / f"echs-{now:%Y%m%dT%H%M%SZ}"
     unfinished = parent / f".{directory.name}.unfinished"
     if directory.exists():
-        raise impossible(f"{directory} is there already")
+        raise impossible(f"{directory} already exists")
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         alone = os.open(parent, os.O_RDONLY)
@@ -115,9 +115,9 @@ def create(context: AppContext, parent: Path, progress: Progress = lambda *_: No
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
     except BlockingIOError:
-        raise impossible(f"another backup is being made in {parent}") from None
+        raise impossible(f"another backup is being created in {parent}") from None
     except sqlite.Error as error:  # the disk is full, among others
-        raise impossible(f"{parent}: {error}; nothing is left of this backup") from error
+        raise impossible(f"{parent}: {error}; this backup has been removed") from error
     except OSError as error:
         raise impossible(f"{error.filename or parent}: {error.strerror}") from error
     finally:
@@ -218,17 +218,17 @@ def check(directory: Path) -> Manifest:
     manifest = read_manifest(directory)
     store = COPIES.get(manifest.kind)
     if store is None or set(manifest.hashes) - {SECRET_KEY_FILE} != {store}:
-        raise damaged(f"{directory / MANIFEST} does not name the files that a backup has")
+        raise damaged(f"{directory / MANIFEST} does not list the files of a backup")
     for name, expected in manifest.hashes.items():
         file = directory / name
         if not is_regular(file):
-            raise damaged(f"{file} is missing, or is no file")
+            raise damaged(f"{file} is missing or not a file")
         if hash_of(file) != expected:
-            raise damaged(f"{file} is not as it was when the backup was made")
+            raise damaged(f"{file} has changed since the backup was created")
     if SECRET_KEY_FILE in manifest.hashes:
         key = (directory / SECRET_KEY_FILE).read_bytes().strip()
         if len(key) < SECRET_KEY_MINIMUM:
-            raise damaged(f"{directory / SECRET_KEY_FILE} is shorter than a key may be")
+            raise damaged(f"{directory / SECRET_KEY_FILE} is shorter than the minimum for a secret key")
     if manifest.kind == "sqlite":
         check_sqlite(directory / SQLITE_COPY, manifest)
     else:
@@ -260,14 +260,14 @@ def check_sqlite(file: Path, manifest: Manifest) -> None:
             if told is not None:
                 raise damaged(f"{file}: {told}")
             if one("SELECT version_num FROM alembic_version") != manifest.schema:
-                raise damaged(f"{file} has tables of another version than {manifest.schema}")
+                raise damaged(f"{file} has another schema version than {manifest.schema}")
             if (one("SELECT hash FROM audit ORDER BY number DESC LIMIT 1") or "") != manifest.audit_hash:
-                raise damaged(f"{file} has another audit trail than it should have")
+                raise damaged(f"{file} has another audit trail than the manifest says")
             for name, expected in manifest.counts.items():
                 if name in COUNTED:
                     count = one(f"SELECT count(*) FROM {COUNTED[name].name}")  # noqa: S608 - names of ours
                     if count != expected:
-                        raise damaged(f"{file} has {count} {name}, it should have {expected}")
+                        raise damaged(f"{file} has {count} {name}, but the manifest says {expected}")
     except sqlite.Error as error:
         raise damaged(f"{file}: {error}") from None
 
@@ -292,9 +292,9 @@ def restore(settings: Settings, directory: Path, clock: Clock = system_clock) ->
     database = open_database(settings)
     kind = "sqlite" if database.is_sqlite else "postgresql"
     if manifest.kind != kind:
-        raise impossible(f"the backup is of a store in {manifest.kind}, ECHS_DATABASE_URL names one in {kind}")
+        raise impossible(f"the backup is of a {manifest.kind} store, but ECHS_DATABASE_URL names a {kind} store")
     if manifest.schema > schema.head():
-        raise impossible(f"the backup has tables of version {manifest.schema}, this program knows {schema.head()}")
+        raise impossible(f"the backup has schema version {manifest.schema}, but this program supports {schema.head()}")
     refuse_store_with_tables(database)
     put_key_into_place(settings, directory)
 
@@ -328,7 +328,7 @@ def refuse_beside_servers(settings: Settings) -> None:
     """
     servers = running(settings.data_dir)
     if servers:
-        raise impossible(f"a server runs on {settings.data_dir} ({servers[0]}); stop it first")
+        raise impossible(f"a server is running on {settings.data_dir} ({servers[0]}); stop it first")
 
 
 def put_key_into_place(settings: Settings, directory: Path) -> None:
@@ -353,7 +353,7 @@ def refuse_store_with_tables(database: Database) -> None:
     database.close()  # its file may be replaced now
     if not empty:
         shown = database.url.render_as_string(hide_password=True)
-        detail = f"{shown} has tables; a backup is brought back into an empty store: move it away, or name another"
+        detail = f"{shown} has tables; a backup can only be restored into an empty store: move it away, or use another"
         raise refuse(BackupReason.STORE_NOT_EMPTY, detail)
 
 
@@ -392,7 +392,7 @@ def read_manifest(directory: Path) -> Manifest:
             return TypeAdapter(Manifest).validate_json(file.read_bytes(), strict=True)
     except (OSError, ValidationError):
         pass
-    raise damaged(f"{directory} is no whole backup: it has no {MANIFEST} that can be read") from None
+    raise damaged(f"{directory} is not a complete backup: it has no readable {MANIFEST}") from None
 
 
 def run_postgres(program: str, database: Database | None, arguments: Sequence[str]) -> str:
@@ -402,7 +402,7 @@ def run_postgres(program: str, database: Database | None, arguments: Sequence[st
     """
     found = shutil.which(program)
     if found is None:
-        raise impossible(f"the program {program} is not here; install the PostgreSQL client of the server's version")
+        raise impossible(f"{program} is not installed; install the PostgreSQL client of the server's version")
     with connection_text(database) as connection:
         command = [found, *([] if connection is None else [f"--dbname={connection}"]), *arguments]
         try:

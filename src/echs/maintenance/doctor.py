@@ -101,7 +101,7 @@ def settings_checks(settings: Settings) -> Iterator[CheckResult]:
     """What is set, and what is left to a default that suits a trial only."""
     url = settings.public_url
     if url is None:
-        remedy = "set ECHS_PUBLIC_URL to the address that partners use: it stands in the WSDL and in statement links"
+        remedy = "set ECHS_PUBLIC_URL to the address that partners use: the WSDL and statement links contain it"
         yield CheckResult("public address", Status.WARN, "not set", remedy)
     else:
         host = urlsplit(url).hostname or ""
@@ -115,7 +115,9 @@ def settings_checks(settings: Settings) -> Iterator[CheckResult]:
             Status.FAIL,
         )
         if outside:
-            remedy = "set ECHS_TRUSTED_PROXIES to your proxy's address: logs and audit trail name it instead of clients"
+            remedy = (
+                "set ECHS_TRUSTED_PROXIES to your proxy's address: logs and audit trail record it instead of clients"
+            )
             yield check("proxies", bool(settings.proxies), settings.trusted_proxies or "none trusted", remedy)
     for network in settings.proxies:
         remedy = "list only the proxies: any host in this network could forge client addresses and certificates"
@@ -134,8 +136,8 @@ def file_checks(context: AppContext, settings: Settings) -> Iterator[CheckResult
     yield check("data directory", not mode & 0o077, f"{directory}, mode {mode:o}", remedy)
     yield from link_checks(directory)
     writable = os.access(directory, os.W_OK)
-    found = "can be written" if writable else "cannot be written"
-    yield check("data access", writable, found, f"mount it for writing, or chown {directory}", Status.FAIL)
+    found = "writable" if writable else "not writable"
+    yield check("data access", writable, found, f"mount it read-write, or chown {directory}", Status.FAIL)
     key = directory / SECRET_KEY_FILE
     if settings.secret_key is not None:
         yield ok("secret key", "set")
@@ -143,17 +145,17 @@ def file_checks(context: AppContext, settings: Settings) -> Iterator[CheckResult
         right = key.exists() and not stat.S_IMODE(key.stat().st_mode) & 0o077
         yield check("secret key", right, str(key), f"chmod 600 {key}", Status.FAIL)
         if settings.database_url is not None:
-            remedy = "set ECHS_SECRET_KEY_FILE to the same secret on every host; links of one are 404 on another"
+            remedy = "set ECHS_SECRET_KEY_FILE to the same key on all hosts; links from one host are 404 on another"
             yield check("secret key", False, "kept in the data directory of this host", remedy)
     for name, volume in volumes(context.data_dir).items():
         free, least = free_bytes(volume), settings.min_free_bytes
         largest = 2 * settings.max_bulk_body_bytes
         found = f"{free // (1 << 20)} MiB free in {volume}"
         yield check(
-            f"room for {name}",
+            f"disk space for {name}",
             free >= max(least, largest),
             found,
-            f"free space: at least {max(least, largest) // (1 << 20)} MiB, for the largest upload and more",
+            f"free disk space: at least {max(least, largest) // (1 << 20)} MiB, twice the largest upload",
             Status.FAIL if free < least else Status.WARN,
         )
 
@@ -162,7 +164,7 @@ def limit_checks() -> Iterator[CheckResult]:
     """What the system lets the server have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     found = "no limit" if hard == resource.RLIM_INFINITY else str(hard)
-    remedy = f"raise the limit of open files to {LEAST_FILES}: LimitNOFILE of systemd, ulimits of compose, ulimit -Hn"
+    remedy = f"raise the limit of open files to {LEAST_FILES}: LimitNOFILE in systemd, ulimits in Compose, ulimit -Hn"
     yield check("open files", hard == resource.RLIM_INFINITY or hard >= LEAST_FILES, found, remedy)
 
 
@@ -170,16 +172,14 @@ def link_checks(directory: Path) -> Iterator[CheckResult]:
     """Whether somebody else can put another file into the place of the store or the secret key."""
     linked = [file.name for file in (directory / SECRET_KEY_FILE, directory / DATABASE_FILE) if file.is_symlink()]
     if linked:
-        remedy = (
-            "move the files themselves there: whoever can write where a link leads can replace the store or the key"
-        )
+        remedy = "move the files there: anyone who can write to a link's target can replace the store or the key"
         yield CheckResult("links", Status.WARN, f"{' and '.join(linked)} in {directory}: symbolic links", remedy)
     for above in (directory.absolute(), *directory.absolute().parents):
         mode = above.stat().st_mode
         # With the sticky bit, as in /tmp, others can add files but cannot take those away that are there.
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            remedy = f"chmod o-w {above}: any user of this host can replace what is in there"
-            yield CheckResult("directories", Status.FAIL, f"{above} can be written by everybody", remedy)
+            remedy = f"chmod o-w {above}: any user of this host can replace its files"
+            yield CheckResult("directories", Status.FAIL, f"{above} is world-writable", remedy)
 
 
 def library_checks() -> Iterator[CheckResult]:
@@ -209,7 +209,7 @@ def sqlite_checks(snapshot: Connection) -> Iterator[CheckResult]:
     yield check(
         "durability", right, f"journal {journal}, synchronous {synchronous}", "report this as a bug", Status.FAIL
     )
-    remedy = "for several hosts, or where a standby must take over, set ECHS_DATABASE_URL to PostgreSQL"
+    remedy = "for several hosts or automatic failover, use PostgreSQL: ECHS_DATABASE_URL"
     yield CheckResult("store", Status.OK, "SQLite: one host, one writer at a time", remedy)
 
 
@@ -223,24 +223,28 @@ def postgres_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
     yield check("PostgreSQL", number >= LEAST_POSTGRES, setting("server_version"), "upgrade to 15 or newer")
     for name in ("fsync", "full_page_writes"):
         yield check(
-            name, setting(name) == "on", setting(name), f"set {name} = on: else a power cut loses CDRs", Status.FAIL
+            name,
+            setting(name) == "on",
+            setting(name),
+            f"set {name} = on: otherwise a power failure can lose CDRs",
+            Status.FAIL,
         )
     commit = setting("synchronous_commit")
-    remedy = "set synchronous_commit = on: else what partners were told is stored can be lost"
+    remedy = "set synchronous_commit = on: otherwise acknowledged data can be lost"
     yield check("synchronous_commit", commit in ("on", "remote_apply"), commit, remedy, Status.FAIL)
     most = int(setting("max_connections"))
-    remedy = f"each worker takes up to {CONNECTIONS_OF_A_WORKER} connections: raise max_connections, or use pgbouncer"
+    remedy = f"each worker opens up to {CONNECTIONS_OF_A_WORKER} connections: raise max_connections, or use pgbouncer"
     yield check("max_connections", most >= 3 * CONNECTIONS_OF_A_WORKER, str(most), remedy)
     encoding = setting("server_encoding")
-    yield check("encoding", encoding == "UTF8", encoding, "make the database with encoding UTF8", Status.FAIL)
+    yield check("encoding", encoding == "UTF8", encoding, "create the database with encoding UTF8", Status.FAIL)
     theirs = snapshot.execute(select(func.clock_timestamp())).scalar()
     away = abs((context.clock() - theirs).total_seconds()) if isinstance(theirs, datetime) else 0.0
-    yield check("clocks", away <= CLOCK_SECONDS, f"{away:.1f} s apart from the database's", "run NTP on both hosts")
+    yield check("clocks", away <= CLOCK_SECONDS, f"{away:.1f} s off the database clock", "run NTP on both hosts")
     dump = version_of("pg_dump")
-    remedy = f"install the PostgreSQL client of version {number // 10_000}, for echs backup"
-    yield check("pg_dump", dump >= number // 10_000, f"version {dump}" if dump else "not here", remedy)
+    remedy = f"install the PostgreSQL {number // 10_000} client, for echs backup"
+    yield check("pg_dump", dump >= number // 10_000, f"version {dump}" if dump else "not installed", remedy)
     timeout = setting("statement_timeout")
-    remedy = "a proxy drops our settings: ALTER ROLE … SET statement_timeout = '24s', lock_timeout = '20s'"
+    remedy = "a connection pooler drops the timeouts: ALTER ROLE … SET statement_timeout = '24s', lock_timeout = '20s'"
     yield check("statement_timeout", timeout != "0", timeout, remedy)
 
 
@@ -259,15 +263,15 @@ def clock_checks(context: AppContext, snapshot: Connection) -> Iterator[CheckRes
     now = context.clock()
     ahead = [f"{what} (up to {at:%Y-%m-%d %H:%M})" for what, at in in_future(snapshot, now)]
     remedy = (
-        f"is it {now:%Y-%m-%d %H:%M} UTC now? If not, put the clock right (NTP); if so: echs audit clock, log partners "
-        "out, have lists sent again"
+        f"is it {now:%Y-%m-%d %H:%M} UTC now? If not, correct the clock (NTP); if so, run echs audit clock, log "
+        "partners out, and have their lists uploaded again"
     )
     yield check("times in the future", not ahead, "; ".join(ahead) or "none", remedy, Status.FAIL)
     run = clearing_tables.clearing_run.c
     numbers = select(run.number).where(run.purged_at.is_not(None), ~in_trail(run.number)).order_by(run.number)
     unknown = list(snapshot.execute(numbers).scalars())
-    found = f"the audit trail has no purge of {named(map(str, unknown))}" if unknown else "as the audit trail has them"
-    yield check("purged runs", not unknown, found, "do not purge; make a backup, and see: echs verify", Status.FAIL)
+    found = f"the audit trail has no purge of {named(map(str, unknown))}" if unknown else "all in the audit trail"
+    yield check("purged runs", not unknown, found, "do not purge; create a backup and run echs verify", Status.FAIL)
 
 
 def business_checks(context: AppContext, snapshot: Connection) -> Iterator[CheckResult]:
@@ -288,8 +292,8 @@ def business_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
             if now - since > timedelta(days=UNFETCHED_DAYS)
         }
     )
-    found = f"not fetched for {UNFETCHED_DAYS} days by {named(late)}" if late else "none is late"
-    yield check("statements", not late, found, "ask them whether their back end runs; echs run list")
+    found = f"not fetched for {UNFETCHED_DAYS} days by {named(late)}" if late else "none overdue"
+    yield check("statements", not late, found, "ask whether their back end is running; echs run list")
     failed = queue.counts(snapshot, now)[JobState.FAILED]
     since = queue.waiting_since(snapshot)
     overdue = now - since if since is not None else timedelta()
@@ -298,7 +302,7 @@ def business_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
         if failed
         else f"due for {hours(overdue)} h"
         if overdue >= timedelta(hours=1)
-        else "none is late"
+        else "none overdue"
     )
     right = not failed and overdue < timedelta(hours=1)
     yield check("jobs", right, found, "echs job list --state failed; is echs work running? echs job retry JOB")
@@ -306,14 +310,17 @@ def business_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
     since_backup = None if last is None else now - last
     right = since_backup is not None and since_backup <= timedelta(days=BACKUP_DAYS)
     found = "never" if since_backup is None else f"{hours(since_backup)} h ago"
-    yield check("backup", right, found, "echs backup create DIRECTORY, every day; keep copies elsewhere")
+    yield check("backup", right, found, "run echs backup create DIRECTORY daily; keep copies elsewhere")
     for name, heads in LIST_HEADS.items():
         oldest = snapshot.execute(select(func.min(heads.c.replaced_at)).where(is_active(heads.c.partner_id))).scalar()
         if oldest is not None:
             age = now - oldest
             found = f"the oldest is {hours(age)} h old"
             yield check(
-                f"{name} lists", age <= timedelta(days=LIST_DAYS), found, "echs list show: whose is not renewed?"
+                f"{name} lists",
+                age <= timedelta(days=LIST_DAYS),
+                found,
+                "find the owner with echs list show, and ask for an update",
             )
 
 
@@ -334,8 +341,8 @@ def market_id_checks(snapshot: Connection) -> Iterator[CheckResult]:
         ).subquery()
         count = snapshot.execute(select(func.count()).select_from(several)).scalar() or 0
         found = f"{count:,} are in the lists of several partners" if count else "none"
-        remedy = "echs audit list --json names them; ask whose they are; see ECHS_FOREIGN_IDS"
-        yield check(f"{name} of others", not count, found, remedy)
+        remedy = "find them with echs audit list --json and ask for their owner; see ECHS_FOREIGN_IDS"
+        yield check(f"{name} in several lists", not count, found, remedy)
 
 
 def certificate_checks(context: AppContext, settings: Settings, snapshot: Connection) -> Iterator[CheckResult]:
@@ -346,23 +353,25 @@ def certificate_checks(context: AppContext, settings: Settings, snapshot: Connec
     ends: dict[str, datetime] = dict(rows)
     if not ends:
         return
-    remedy = "set ECHS_TRUSTED_PROXIES to the proxy that hands certificates on, or: echs partner cert remove"
-    found = f"{named(sorted(ends))} can show none: no proxy is trusted" if not settings.proxies else "are handed on"
+    remedy = "set ECHS_TRUSTED_PROXIES to the proxy that forwards certificates, or run echs partner cert remove"
+    found = f"{named(sorted(ends))} cannot present one: no trusted proxy" if not settings.proxies else "forwarded"
     yield check("certificates", bool(settings.proxies), found, remedy, Status.FAIL)
     soon = sorted(user_id for user_id, end in ends.items() if end - context.clock() < timedelta(days=CERTIFICATE_DAYS))
-    found = f"of {named(soon)} end within {CERTIFICATE_DAYS} days" if soon else "none ends soon"
-    yield check("certificates' end", not soon, found, "echs partner cert add USER_ID FILE, with the next one")
+    found = f"of {named(soon)} expire within {CERTIFICATE_DAYS} days" if soon else "none expires soon"
+    yield check("certificate expiry", not soon, found, "pin the next certificate: echs partner cert add USER_ID FILE")
 
 
 def partner_checks(context: AppContext) -> Iterator[CheckResult]:
     """Whether those are enrolled who must be, and own what they must own."""
     active = [partner for partner in queries.all_partners(context) if partner.active]
-    yield check("partners", len(active) >= 2, f"{len(active)} active", "echs partner add: two make the first exchange")
+    yield check(
+        "partners", len(active) >= 2, f"{len(active)} active", "echs partner add: roaming needs at least two partners"
+    )
     without = [each.user_id for each in active if not (each.operator_ids or each.provider_ids or each.is_administrator)]
-    found = f"without an id: {named(without)}" if without else "each owns one, but for offices"
+    found = f"without an id: {named(without)}" if without else "every partner has one, except administrators"
     yield check("party ids", not without, found, "echs partner own USER_ID --operator ID, or --provider ID")
     waiting = held(context)
-    found = f"nobody owns {named([each.provider_id for each in waiting])}" if waiting else "none"
+    found = f"no partner owns {named([each.provider_id for each in waiting])}" if waiting else "none"
     disabled = sorted({each.disabled_owner for each in waiting if each.disabled_owner is not None})
     found += f"; of disabled partners: {named(disabled)}" if disabled else ""
     enable = f"echs partner enable {disabled[0]}; " if disabled else ""

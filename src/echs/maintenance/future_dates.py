@@ -33,8 +33,8 @@ def in_future(snapshot: Connection, now: datetime) -> Iterator[tuple[str, dateti
         ("runs", run.cleared_at, run.number > known.run),
         ("purges of runs", run.purged_at, run.number > known.run),
         ("audit entries", entry.at, entry.number > known.entry),
-        ("times of fetching", party.first_served_at, party.run_number > known.run),
-        ("times of receipt of CDRs", cdr.received_at, cdr.id > max(known.cdr, newest_cdr - CDRS_LOOKED_AT)),
+        ("fetch times", party.first_served_at, party.run_number > known.run),
+        ("CDR receipt times", cdr.received_at, cdr.id > max(known.cdr, newest_cdr - CDRS_LOOKED_AT)),
         ("logins", partner_tables.login.c.created_at, None),
         *((f"{name} lists", heads.c.replaced_at, None) for name, heads in LIST_HEADS.items()),
     ]

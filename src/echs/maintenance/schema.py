@@ -101,7 +101,7 @@ def keys_and_indexes(snapshot: Connection) -> list[str]:
             if name not in made:
                 found.append(f"the index {name} is missing")
             elif plain_sql(made[name]) != plain_sql(expected):
-                found.append(f"the index {name} is another: {made[name][:200]}")
+                found.append(f"the index {name} differs: {made[name][:200]}")
     return found
 
 

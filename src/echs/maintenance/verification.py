@@ -16,27 +16,27 @@ from echs.maintenance.checks.view import Check, Finding, View
 FINDINGS_OF_A_CHECK = 100
 
 CHECKS = (
-    Check("database", "The files of the database are whole, and its tables are those of this release.", store.whole),
-    Check("audit trail", "The chain of the audit trail is whole.", store.trail),
-    Check("references", "No row points to one that is not there.", store.references),
-    Check("partners", "Partners and their ids are in step.", partners.in_step),
-    Check("rights", "Partners are and own what the audit trail says.", partners.rights),
-    Check("logins", "Logins are of active partners, and last no longer than a login may.", partners.logins),
-    Check("lists", "Every list has the records that it should have, and no others are there.", lists.whole),
-    Check("lists as sent", "Lists have the records that their owners sent.", lists.as_sent),
-    Check("lists as meant", "What records of lists are found by is what they say.", lists.as_meant),
-    Check("states", "Every CDR is either uncleared or cleared, and none cleared that was put aside.", cdrs.states),
-    Check("copies", "What is kept beside a CDR is what the CDR says.", cdrs.copies),
-    Check("contents", "Of each upload all that was accepted is there, or was purged.", cdrs.contents),
-    Check("warnings", "CDRs have the warnings that they were given.", cdrs.warnings),
-    Check("decisions", "Decisions about CDRs are those of the audit trail.", cdrs.decisions),
-    Check("run order", "Runs have no gaps, are not empty, and follow each other in time.", runs.order),
-    Check("run totals", "The totals of runs are those of their CDRs.", runs.totals),
-    Check("runs in the trail", "Every run is as the audit trail says that it was made.", runs.in_trail),
-    Check("fetched", "Runs count as fetched when somebody fetched them.", runs.served),
-    Check("statements", "Statements add up, and drawn files say what the store says.", statements.add_up),
-    Check("purged", "Runs count as purged when somebody purged them, and their CDRs would be known.", runs.purged),
-    Check("deleted", "What was deleted is gone.", cdrs.deleted),
+    Check("database", "The database files are intact, and the tables match this release.", store.whole),
+    Check("audit trail", "The hash chain of the audit trail is unbroken.", store.trail),
+    Check("references", "There are no dangling references.", store.references),
+    Check("partners", "Partners and their ids are consistent.", partners.in_step),
+    Check("rights", "Partners and their rights match the audit trail.", partners.rights),
+    Check("logins", "Logins belong to active partners and do not exceed the maximum lifetime.", partners.logins),
+    Check("lists", "Every list has exactly its expected number of records.", lists.whole),
+    Check("lists as sent", "Lists contain the records that their owners sent.", lists.as_sent),
+    Check("lists as meant", "The typed columns of list records match their payloads.", lists.as_meant),
+    Check("states", "Every CDR is either uncleared or cleared; no on-hold or rejected CDR is cleared.", cdrs.states),
+    Check("copies", "Copied values match their CDR.", cdrs.copies),
+    Check("contents", "Every accepted CDR of each upload is there or was purged.", cdrs.contents),
+    Check("warnings", "CDRs have their original warnings.", cdrs.warnings),
+    Check("decisions", "Decisions on CDRs match the audit trail.", cdrs.decisions),
+    Check("run order", "Run numbers have no gaps, no run is empty, and times ascend.", runs.order),
+    Check("run totals", "Run totals match their CDRs.", runs.totals),
+    Check("runs in the trail", "Every run matches the audit trail.", runs.in_trail),
+    Check("fetched", "Fetch times of runs match the audit trail.", runs.served),
+    Check("statements", "Statements add up, and cached files match the store.", statements.add_up),
+    Check("purged", "Purged runs match the audit trail, and their CDRs are still recognised.", runs.purged),
+    Check("deleted", "Purged CDRs are gone.", cdrs.deleted),
 )
 
 
@@ -62,7 +62,7 @@ class Verification:
                 beginning(check)
                 for number, (subject, detail) in enumerate(check.look(view)):
                     if number == FINDINGS_OF_A_CHECK:
-                        yield Finding(check.name, "", f"and more: only the first {FINDINGS_OF_A_CHECK} are told")
+                        yield Finding(check.name, "", f"and more: only the first {FINDINGS_OF_A_CHECK} are reported")
                         break
                     yield Finding(check.name, subject, detail)
 

@@ -33,7 +33,7 @@ LOGINS_REFUSED = Metric(
     "logins_refused_total",
     "counter",
     ("reason", "user_id"),
-    "Refused logins, with the user id where there is such a user.",
+    "Failed logins; the user id is set if such a user exists.",
 )
 
 # Hashing is slow on purpose: without a bound, a flood of wrong passwords would take every thread and 19 MiB each. So

@@ -23,7 +23,7 @@ from echs.partners.partner import Partner
 
 log = logging.getLogger(__name__)
 
-STORE_ERRORS = Metric("store_errors_total", "counter", ("reason",), "Requests that failed because of the store.")
+STORE_ERRORS = Metric("store_errors_total", "counter", ("reason",), "Requests that failed because of a store error.")
 # What a full disk says where a response is drawn.
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 

@@ -18,13 +18,13 @@ td, th {{ text-align: left; padding: .2em 1em .2em 0 }}
 </head>
 <body>
 <h1>eCHS</h1>
-<p>A clearing house for electric-vehicle roaming. Back ends of its partners connect here with SOAP; there is nothing to
-see for a browser.</p>
+<p>A clearing house for electric-vehicle roaming. Partners' back ends connect here with SOAP; this address has no web
+interface.</p>
 <table>
 <tr><th>contract</th><th>address</th><th></th></tr>
 {rows}
 </table>
-<p>Both take SOAP 1.1 and 1.2. User id and password come from the operator of this clearing house.</p>
+<p>Both accept SOAP 1.1 and 1.2. You get your user id and password from the operator of this clearing house.</p>
 </body>
 </html>
 """

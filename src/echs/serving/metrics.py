@@ -26,7 +26,7 @@ REQUESTS = Metric(
     "requests_total",
     "counter",
     ("operation", "channel", "result"),
-    "Requests by result: ok or a reason.",
+    "Requests by result: `ok`, or the reason of the failure.",
 )
 DURATION = Metric(
     "request_duration_seconds",
@@ -34,7 +34,7 @@ DURATION = Metric(
     ("operation",),
     "Time from request headers to last response byte.",
 )
-IN_FLIGHT = Metric("requests_in_flight", "gauge", (), "Requests being answered now.")
+IN_FLIGHT = Metric("requests_in_flight", "gauge", (), "Requests in progress.")
 RECEIVED = Metric("received_bytes_total", "counter", ("operation",), "Bytes of request bodies, as received.")
 SENT = Metric("sent_bytes_total", "counter", ("operation",), "Bytes of responses, as sent.")
 CUT = Metric("requests_cut_total", "counter", (), "Requests that exceeded their time limit; the connection was closed.")
@@ -77,7 +77,7 @@ class Metrics:
         self._child = cache(self._labelled)
         self.mute = directory is not None and not allocated(directory)
         if self.mute:
-            log.warning("there is no room for metrics; this worker does not count")
+            log.warning("no space for metrics; this worker does not count")
 
     def _labelled(self, metric: Metric, labels: tuple[str, ...]) -> Any:
         made = self._collectors[metric]

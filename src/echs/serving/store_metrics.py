@@ -33,19 +33,19 @@ class Gauge(NamedTuple):
     help: str
 
 
-STORE_UP = Gauge("store_up", (), "1 if the store answers, else 0, and everything looked up in it is missing.")
-PENDING = Gauge("cdrs_pending", (), "CDRs that the next clearing run would take.")
+STORE_UP = Gauge("store_up", (), "1 if the store responds, otherwise 0; then all metrics read from it are missing.")
+PENDING = Gauge("cdrs_pending", (), "CDRs ready for the next clearing run.")
 HELD = Gauge("cdrs_held", (), "CDRs whose provider id no active partner owns.")
-ON_HOLD = Gauge("cdrs_on_hold", (), "CDRs that the office put on hold.")
-REJECTED = Gauge("cdrs_rejected", (), "CDRs that the office rejected: no run takes them.")
+ON_HOLD = Gauge("cdrs_on_hold", (), "CDRs put on hold by the clearing office.")
+REJECTED = Gauge("cdrs_rejected", (), "CDRs rejected by the clearing office; they are never cleared.")
 OLDEST = Gauge("cdrs_uncleared_oldest_seconds", (), "Age of the oldest CDR that is pending, held or on hold.")
 STORED = Gauge("cdrs_stored", (), "Highest CDR row id (roughly, CDRs ever stored).")
-RUNS = Gauge("clearing_runs", (), "Clearing runs, whoever made them: ClearCDRs or `echs clear`.")
-CLEARED = Gauge("cdrs_cleared", (), "CDRs in all clearing runs; those purged since are counted.")
-LAST_RUN = Gauge("clearing_last_run_timestamp_seconds", (), "When the last run was made; missing before the first.")
-UNFETCHED = Gauge("statements_unfetched", (), "Statements that their partners have not fetched yet.")
+RUNS = Gauge("clearing_runs", (), "Clearing runs, made by ClearCDRs or `echs clear`.")
+CLEARED = Gauge("cdrs_cleared", (), "CDRs in all clearing runs, including purged ones.")
+LAST_RUN = Gauge("clearing_last_run_timestamp_seconds", (), "Time of the last clearing run; missing before the first.")
+UNFETCHED = Gauge("statements_unfetched", (), "Statements not yet fetched by their partners.")
 UNFETCHED_OLDEST = Gauge(
-    "statements_unfetched_oldest_seconds", (), "Age of the oldest clearing run that some partner has not fetched."
+    "statements_unfetched_oldest_seconds", (), "Age of the oldest clearing run not yet fetched by a partner."
 )
 PARTNERS = Gauge("partners", ("state",), "Partners by state: active or disabled.")
 JOBS = Gauge("jobs", ("state",), "Jobs by state: waiting, running, done or failed.")
@@ -54,16 +54,16 @@ LOGINS = Gauge("logins_open", (), "Open logins.")
 CERTIFICATE_END = Gauge(
     "certificates_first_end_timestamp_seconds",
     (),
-    "When the first partner runs out of valid client certificates.",
+    "Time at which a partner is first left without a valid client certificate.",
 )
 LIST_RECORDS = Gauge("list_records", ("list",), "Records in the current lists of all partners.")
 LIST_OWNERS = Gauge("list_owners", ("list",), "Partners with a list.")
-LIST_OLDEST = Gauge("list_oldest_seconds", ("list",), "Age of the list that has gone longest without an update.")
+LIST_OLDEST = Gauge("list_oldest_seconds", ("list",), "Age of the least recently updated list.")
 BACKUP = Gauge(
-    "backup_last_timestamp_seconds", (), "When `echs backup create` last succeeded; missing before the first time."
+    "backup_last_timestamp_seconds", (), "Time of the last successful `echs backup create`; missing before the first."
 )
 DISK = Gauge(
-    "disk_free_bytes", ("volume",), "Free disk space: of the data directory, and of the directory for temporary files."
+    "disk_free_bytes", ("volume",), "Free disk space of the data directory and of the directory for temporary files."
 )
 BUILD = Gauge(
     "build_info",

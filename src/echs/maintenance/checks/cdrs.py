@@ -35,9 +35,9 @@ def states(view: View) -> Iterator[Found]:
     waits = exists(select(uncleared.c.cdr_id).where(uncleared.c.cdr_id == cdr.c.id))
     is_cleared = exists(select(cleared.c.cdr_id).where(cleared.c.cdr_id == cdr.c.id))
     for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(~waits, ~is_cleared)):
-        yield named(number, name), "it is neither uncleared nor cleared: nobody will ever be told of it"
+        yield named(number, name), "neither uncleared nor cleared: it would never be delivered"
     for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(waits, is_cleared)):
-        yield named(number, name), "it is cleared and uncleared at once: it would be cleared twice"
+        yield named(number, name), "both cleared and uncleared: it would be cleared twice"
     kept_out = (
         select(cdr.c.id, cdr.c.cdr_id, newest_decision(cdr.c.id).label("kind"))
         .join(cleared, cleared.c.cdr_id == cdr.c.id)
@@ -45,7 +45,7 @@ def states(view: View) -> Iterator[Found]:
     )
     for number, name, kind in view.snapshot.execute(kept_out):
         if kind in STOPPING:
-            yield named(number, name), f"it is cleared, and the newest decision about it is: {kind}"
+            yield named(number, name), f"cleared, although the latest decision on it is: {kind}"
 
 
 def named(number: int, name: str) -> str:
@@ -58,12 +58,12 @@ def copies(view: View) -> Iterator[Found]:
     cdr, uncleared, cleared = cdr_tables.cdr, cdr_tables.cdr_uncleared, cdr_tables.cdr_cleared
     provider = select(cdr.c.id, cdr.c.cdr_id).join(uncleared, uncleared.c.cdr_id == cdr.c.id)
     for number, name in view.snapshot.execute(provider.where(uncleared.c.provider_key != cdr.c.provider_key)):
-        yield named(number, name), "among the uncleared it stands under another provider id than its own"
+        yield named(number, name), "listed as uncleared under another provider id than its own"
     operator = select(cdr.c.id, cdr.c.cdr_id).join(cleared, cleared.c.cdr_id == cdr.c.id)
     for number, name in view.snapshot.execute(
         operator.where(cleared.c.operator_partner_id != cdr.c.operator_partner_id)
     ):
-        yield named(number, name), "in its run it counts for another operator than the one that sent it"
+        yield named(number, name), "assigned in its run to another operator than its sender"
 
 
 class Part(NamedTuple):
@@ -136,27 +136,27 @@ def contents(view: View) -> Iterator[Found]:
             hashes.append(part.hash)
             newest, oldest = max(newest, part.number), part.number if oldest is None else oldest
             for what in part.wrong:
-                yield named(part.number, part.name), f"{what} is not what its text says"
+                yield named(part.number, part.name), f"{what} does not match its text"
             if not part.purged:
                 senders[part.partner_id] += 1
                 times[part.received_at] += 1
         subject = f"upload {request_id}"
         if entered is None:
             if newest > known_from:
-                yield subject, "it is not in the audit trail"
+                yield subject, "not in the audit trail"
             continue
         if len(hashes) > entered["new"]:
-            yield subject, f"it has {len(hashes)} CDRs, {entered['new']} were accepted"
+            yield subject, f"{len(hashes)} CDRs found, {entered['new']} were accepted"
         elif len(hashes) < entered["new"]:
             missing[request_id] = len(hashes), entered["new"]
         elif digest_of(hashes) != entered["digest"]:
-            yield subject, "its CDRs are not those that were accepted"
+            yield subject, "its CDRs differ from the accepted ones"
         if oldest is not None and oldest <= first_known:
-            yield subject, "the trail says that it began after this upload, which it has: its beginning was moved"
+            yield subject, "the audit trail has this upload, but claims to have begun later: its beginning was changed"
         if "partner" in entered and set(senders) - {entered["partner"]}:
-            yield subject, "CDRs of it count for another operator than the partner that sent it"
+            yield subject, "it has CDRs assigned to another operator than its sender"
         if "received_at" in entered and {as_text(each) for each in times} - {entered["received_at"]}:
-            yield subject, "CDRs of it say another time of receipt than the audit trail"
+            yield subject, "its CDRs have another time of receipt than the audit trail"
     yield from lost(view, seen, missing)
 
 
@@ -176,12 +176,12 @@ def lost(view: View, seen: set[str], missing: dict[str, tuple[int, int]]) -> Ite
     for request_id, (there, accepted) in sorted(missing.items()):
         yield (
             f"upload {request_id}",
-            f"it has {there} CDRs, {accepted} were accepted"
+            f"{there} CDRs found, {accepted} were accepted"
             if there
-            else f"none of its {accepted} CDRs is there, nor what is left of them after a purge",
+            else f"all {accepted} CDRs are missing, without a trace of a purge",
         )
     if excused:
-        yield "purged CDRs", f"{excused} were purged by older releases, and {gone} are missing"
+        yield "purged CDRs", f"{excused} were purged by older releases, but {gone} are missing"
 
 
 def differing(record: CdrRecord, numbers: Sequence[Any]) -> Iterator[str]:
@@ -206,7 +206,7 @@ def differing(record: CdrRecord, numbers: Sequence[Any]) -> Iterator[str]:
             if away and (has_offset(written) or away > LARGEST_OFFSET_SECONDS):
                 yield what
     except WrongFormat:
-        yield "a number or a time that cannot be read"
+        yield "an unreadable number or time"
     if ended_at < started_at:
         yield "the end, which is before the start,"
 
@@ -234,11 +234,11 @@ def warnings(view: View) -> Iterator[Found]:
         entered = view.trail.uploads.get(request_id, {})
         found = digest_of_rows(sorted(tuple(row[1:]) for row in rows))
         if request_id in whole and entered.get("warnings", found) != found:
-            yield f"upload {request_id}", "the warnings about its CDRs are not those that were noted"
+            yield f"upload {request_id}", "the warnings on its CDRs differ from the original ones"
     nothing = digest_of_rows([])
     for request_id in sorted(whole - seen):
         if view.trail.uploads[request_id].get("warnings", nothing) != nothing:
-            yield f"upload {request_id}", "the warnings about its CDRs are gone"
+            yield f"upload {request_id}", "the warnings on its CDRs are missing"
 
 
 def decisions(view: View) -> Iterator[Found]:
@@ -248,18 +248,18 @@ def decisions(view: View) -> Iterator[Found]:
     known_from, _ = baseline(view.snapshot)
     seen = set()
     for row in rows:
-        subject = f"decision {row.number} about {named(row.cdr_id, row.name)}"
+        subject = f"decision {row.number} on {named(row.cdr_id, row.name)}"
         seen.add((row.cdr_id, row.number))
         kind, said = view.trail.decisions.get((row.cdr_id, row.number), (None, None))
         if said is None:
             if row.cdr_id > known_from:
-                yield subject, "it is not in the audit trail: nobody made it"
+                yield subject, "not in the audit trail: it was not made with eCHS"
             continue
         entered = (kind, said.facts["reason"], said.request_id)
         made = (row.kind, row.reason, row.request_id)
         by = said.facts.get("by", row.decided_by), said.facts.get("at", as_text(row.decided_at))
         if entered != made or by != (row.decided_by, as_text(row.decided_at)):
-            yield subject, "it is not as the audit trail has it"
+            yield subject, "differs from the audit trail"
     gone = {number for number, order in view.trail.decisions if (number, order) not in seen}
     there: dict[int, tuple[str, datetime]] = {}
     ordered = sorted(gone)
@@ -270,7 +270,7 @@ def decisions(view: View) -> Iterator[Found]:
         name, received_at = there.get(number, ("", said.at))
         # SQLite may give the number of a purged row again: what was decided before a CDR came was about another.
         if (number, order) not in seen and number in there and received_at <= said.at:
-            yield f"decision {order} about {named(number, name)}", "it was made, and is not there"
+            yield f"decision {order} on {named(number, name)}", "missing, although the audit trail has it"
 
 
 def deleted(view: View) -> Iterator[Found]:
@@ -278,4 +278,4 @@ def deleted(view: View) -> Iterator[Found]:
     cdr, purged = cdr_tables.cdr, cdr_tables.cdr_purged
     same = and_(purged.c.operator_key == cdr.c.operator_key, purged.c.cdr_id == cdr.c.cdr_id)
     for (name,) in view.snapshot.execute(select(cdr.c.cdr_id).join(purged, same)):
-        yield f"CDR {shown(name)}", "it counts as deleted and is there"
+        yield f"CDR {shown(name)}", "marked as deleted, but present"

@@ -30,7 +30,7 @@ def whole(view: View) -> Iterator[Found]:
         query = select(heads.c.partner_id, heads.c.record_count, counted.c.n)
         for partner_id, promised, n in view.snapshot.execute(query.select_from(heads.outerjoin(counted, mine))):
             if (n or 0) != promised:
-                yield f"{heads.name} of partner {partner_id}", f"it should have {promised} records and has {n or 0}"
+                yield f"{heads.name} of partner {partner_id}", f"has {n or 0} records instead of {promised}"
         left = select(counted.c.partner_id, counted.c.n).where(~exists(select(heads).where(mine)))
         for partner_id, n in view.snapshot.execute(left):
             yield f"{heads.name} of partner {partner_id}", f"{n} records belong to no list that is given out"
@@ -73,11 +73,11 @@ def as_sent(view: View) -> Iterator[Found]:
             subject = f"{kind} list of partner {owner_id}"
             state: ListState | None = states.get(owner_id)
             if state is None:
-                yield subject, f"it is gone; entry {said.number} of the audit trail has it"
+                yield subject, f"missing, although entry {said.number} of the audit trail has it"
             elif state.version_token != said.facts.get("version", said.facts.get("mark")):
-                yield subject, f"it is another than the one that was sent last (entry {said.number})"
+                yield subject, f"not the list that was sent last (entry {said.number})"
             elif kept.stored_digest(view.snapshot, state) != said.facts["rows"]:
-                yield subject, f"its records are not those that were sent (entry {said.number})"
+                yield subject, f"its records differ from those sent (entry {said.number})"
 
 
 def as_meant(view: View) -> Iterator[Found]:

@@ -20,13 +20,13 @@ def in_step(view: View) -> Iterator[Found]:
     partner, party = partner_tables.partner, partner_tables.party_id
     for user_id, key in view.snapshot.execute(select(partner.c.user_id, partner.c.user_key)):
         if key != party_key(user_id):
-            yield f"partner {shown(user_id)}", "it cannot log in: its user id and the form to compare it by differ"
+            yield f"partner {shown(user_id)}", "cannot log in: its user id and its normalised form differ"
     for party_id, key in view.snapshot.execute(select(party.c.party_id, party.c.party_key)):
         if key != party_key(party_id):
-            yield f"party id {shown(party_id)}", "the form to compare it by is that of another id"
+            yield f"party id {shown(party_id)}", "its normalised form is that of another id"
     out_of_step = select(partner.c.user_id, party.c.party_id).join(party, party.c.partner_id == partner.c.id)
     for user_id, party_id in view.snapshot.execute(out_of_step.where(partner.c.active != party.c.active)):
-        yield f"partner {shown(user_id)}", f"its id {shown(party_id)} is not enabled or disabled as it is itself"
+        yield f"partner {shown(user_id)}", f"its id {shown(party_id)} is enabled and the partner is not, or the reverse"
 
 
 def rights(view: View) -> Iterator[Found]:
@@ -37,7 +37,7 @@ def rights(view: View) -> Iterator[Found]:
         said, older = trail.partners.get(partner_id), trail.partners.get(party_key(user_id))
         if said is None:
             if older is None and trail.least_added is not None and partner_id > trail.least_added:
-                yield f"partner {shown(user_id)}", "it is not in the audit trail: nobody enrolled it"
+                yield f"partner {shown(user_id)}", "not in the audit trail: it was not enrolled with eCHS"
             continue
         if older is not None and older.number > said.number:
             continue  # a release before this one changed it last
@@ -46,11 +46,11 @@ def rights(view: View) -> Iterator[Found]:
         wrong = [part for part, digest in present.items() if entered.get(part, digest) != digest]
         if wrong:
             parts = ", ".join(wrong)
-            yield f"partner {shown(user_id)}", f"not as entry {said.number} of the audit trail left it: {parts}"
+            yield f"partner {shown(user_id)}", f"differs from entry {said.number} of the audit trail: {parts}"
     there = {partner_id for partner_id, _ in rows}
     for partner_id in trail.partners:
         if isinstance(partner_id, int) and partner_id not in there:
-            yield f"partner {partner_id}", "it was enrolled, and is not there"
+            yield f"partner {partner_id}", "missing, although the audit trail has its enrolment"
 
 
 def logins(view: View) -> Iterator[Found]:
@@ -63,7 +63,7 @@ def logins(view: View) -> Iterator[Found]:
         .join(login, login.c.partner_id == partner.c.id)
         .where(or_(login.c.expires_at <= login.c.created_at, ~partner.c.active))
     ):
-        yield f"login of {shown(user_id)}", "it ends before it begins, or its partner is disabled"
+        yield f"login of {shown(user_id)}", "expires before it begins, or its partner is disabled"
     now = view.context.clock()
     longest = timedelta(seconds=view.context.limits.login_seconds) + TOLERANCE
     facts = (partner.c.id, partner.c.user_id, partner.c.created_at, login.c.created_at, login.c.expires_at)
@@ -75,8 +75,8 @@ def logins(view: View) -> Iterator[Found]:
         # What a wrong clock wrote from the future says nothing about the order.
         ends = [at for at in (enrolled_at, view.trail.logins_ended.get(partner_id)) if at is not None and at <= now]
         if expires_at > now + longest:
-            yield subject, f"it would last until {expires_at:%Y-%m-%d %H:%M}: no login is made for so long"
+            yield subject, f"valid until {expires_at:%Y-%m-%d %H:%M}, longer than the maximum lifetime"
         elif len(token_hash) != HASH_DIGITS or not set(token_hash) <= set("0123456789abcdef"):
-            yield subject, "it is no hash of a token: it was made by hand"
+            yield subject, "not the hash of a login token: it was inserted by hand"
         elif any(created_at < at - TOLERANCE for at in ends):
-            yield subject, "it is older than what ended every login of the partner"
+            yield subject, "older than the action that ended all logins of the partner"

@@ -36,14 +36,14 @@ def order(view: View) -> Iterator[Found]:
     found = all_runs(view)
     for expected, run in enumerate(found, 1):
         if run.number != expected:
-            yield f"run {expected}", f"it is missing; the next is {run.number}"
+            yield f"run {expected}", f"missing; the next is {run.number}"
             break
     for before, run in pairwise(found):
         if run.cleared_at < before.cleared_at and before.number > view.trail.clock_confirmed_run:
-            yield f"run {run.number}", f"it was made before run {before.number}"
+            yield f"run {run.number}", f"its time is before that of run {before.number}"
     for run in found:
         if not run.cdr_count:
-            yield f"run {run.number}", "it is empty"
+            yield f"run {run.number}", "has no CDRs"
 
 
 def totals(view: View) -> Iterator[Found]:
@@ -54,13 +54,13 @@ def totals(view: View) -> Iterator[Found]:
         count, volume = sum(pair.cdr_count for pair in pairs), sum(pair.volume_e4_kwh for pair in pairs)
         if (count, volume) != (run.cdr_count, run.volume_e4_kwh):
             said = total_of(run.cdr_count, run.volume_e4_kwh)
-            yield subject, f"its total is {said}, its pairs have {total_of(count, volume)}"
+            yield subject, f"its total is {said}, but its pairs have {total_of(count, volume)}"
         if run.purged_at is None:
             yield from differences(subject, pairs, sorted(totals_of_run(view.snapshot, run.number), key=in_order))
         taking_part = {pair.operator_partner_id for pair in pairs} | {pair.provider_partner_id for pair in pairs}
         parties = {party.partner_id for party in runs.parties_of(view.snapshot, run.number)}
         for partner_id in sorted(taking_part - parties):
-            yield subject, f"partner {partner_id} has CDRs and is no party: it cannot fetch them"
+            yield subject, f"partner {partner_id} has CDRs in it but is not a party: it cannot fetch them"
         for partner_id in sorted(parties - taking_part - left_of(view, run.number)):
             yield subject, f"partner {partner_id} is a party without a CDR"
 
@@ -84,10 +84,10 @@ def differences(subject: str, entered: Sequence[PairTotal], counted: Sequence[Pa
             continue
         pair = f"{shown(key[0])} for {shown(key[1])}"
         if one is None or other is None:
-            yield subject, f"{pair}: {'no CDR is there any more' if other is None else 'its CDRs have no total'}"
+            yield subject, f"{pair}: {'its CDRs are missing' if other is None else 'its CDRs have no total'}"
             continue
         what = next(field.name for field in fields(PairTotal) if getattr(one, field.name) != getattr(other, field.name))
-        yield subject, f"{pair}: {what} is {getattr(one, what)}, its CDRs have {getattr(other, what)}"
+        yield subject, f"{pair}: {what} is {getattr(one, what)}, but its CDRs have {getattr(other, what)}"
 
 
 def pair_of(total: PairTotal) -> tuple[str, str, int]:
@@ -109,21 +109,21 @@ def in_trail(view: View) -> Iterator[Found]:
         entered = view.trail.runs.get(subject)
         if entered is None:
             if run.number > known_from:
-                yield subject, "it is not in the audit trail: nobody made it, or a release that has none"
+                yield subject, "not in the audit trail: not made with eCHS, or by a release without an audit trail"
             continue
         if (entered["cdrs"], entered["volume_e4_kwh"]) != (run.cdr_count, run.volume_e4_kwh):
-            yield subject, "the audit trail has another total of it"
+            yield subject, "its total differs from the audit trail"
         if "state" in entered:
             present = state_of(view.snapshot, run.number)
             wrong = [part for part, digest in present.items() if entered["state"].get(part, digest) != digest]
             if wrong:
-                yield subject, f"it is not as it was made, as the audit trail has it: {', '.join(wrong)}"
+                yield subject, f"differs from the audit trail: {', '.join(wrong)}"
         compared = "members" in entered and run.purged_at is None
         if compared and digest_of_members(view.snapshot, run.number) != entered["members"]:
-            yield subject, "its CDRs are not those that it was made of"
+            yield subject, "its CDRs differ from the original ones"
     for subject in view.trail.runs:
         if subject not in found:
-            yield subject, "it was made, as the audit trail has it, and is not there"
+            yield subject, "missing, although the audit trail has it"
 
 
 def served(view: View) -> Iterator[Found]:
@@ -145,15 +145,18 @@ def served(view: View) -> Iterator[Found]:
         first = row.first_served_at
         if first is None:
             if said is not None:
-                yield subject, f"it was fetched (entry {said.number} of the audit trail), and counts as not fetched"
+                yield (
+                    subject,
+                    f"marked as not fetched, although it was fetched (entry {said.number} of the audit trail)",
+                )
         elif said is None:
             if row.run_number > known_from:
-                yield subject, "it counts as fetched, and nobody fetched it, as the audit trail has it"
+                yield subject, "marked as fetched, but the audit trail has no fetch of it"
         elif said.facts.get("served_at", as_text(first)) != as_text(first):
-            yield subject, f"it was first fetched at another time (entry {said.number} of the audit trail)"
+            yield subject, f"its first fetch was at another time (entry {said.number} of the audit trail)"
         # Releases before the trail wrote the time of whichever clock.
         if first is not None and row.run_number > max(known_from, confirmed) and first < row.cleared_at - TOLERANCE:
-            yield subject, "it is said to have been fetched before it was made"
+            yield subject, "marked as fetched before it was made"
 
 
 def purged(view: View) -> Iterator[Found]:
@@ -164,15 +167,15 @@ def purged(view: View) -> Iterator[Found]:
         said = view.trail.purges.get(subject)
         if run.purged_at is None:
             if said is not None:
-                yield subject, "it was purged, as the audit trail has it, and does not count as purged"
+                yield subject, "not marked as purged, although the audit trail has its purge"
             if run.number in known:
-                yield subject, "CDRs of it count as deleted, and it was not purged"
+                yield subject, "CDRs of it are marked as deleted, but it was not purged"
             continue
         begun_at = view.trail.begun_at
         if said is None and (begun_at is None or run.purged_at > begun_at):
-            yield subject, "it counts as purged, and the audit trail has no purge of it"
+            yield subject, "marked as purged, but the audit trail has no purge of it"
         elif said is not None and said.facts.get("purged_at", as_text(run.purged_at)) != as_text(run.purged_at):
-            yield subject, "it was purged at another time, as the audit trail has it"
+            yield subject, "its purge time differs from the audit trail"
         yield from of_purged(view, run, known.get(run.number, (0, "", None)))
 
 
@@ -214,10 +217,10 @@ def of_purged(view: View, run: Run, left: tuple[int, str, str | None]) -> Iterat
     count, names, members = left
     subject = f"run {run.number}"
     if count != run.cdr_count:
-        yield subject, f"of its {run.cdr_count} CDRs {count} are there or would be known again"
+        yield subject, f"of its {run.cdr_count} CDRs, {count} are present or would be recognised"
         return
     said, made = view.trail.purges.get(subject), view.trail.runs.get(subject, {})
     if said is not None and said.facts.get("names", names) != names:
-        yield subject, "what is left of its CDRs is not theirs: some could be billed again"
+        yield subject, "the remains of its CDRs have been changed: some could be billed again"
     elif members is not None and made.get("members", members) != members:
-        yield subject, "what is left of its CDRs is not of those that it was made of"
+        yield subject, "the remains of its CDRs are not those of its original CDRs"

@@ -38,16 +38,16 @@ def of_statement(context: AppContext, partner_id: int, run_number: int) -> Itera
                     count, volume = count + 1, volume + line.volume_e4_kwh
                 if (count, volume) != (group.cdr_count, group.volume_e4_kwh):
                     said = total_of(group.cdr_count, group.volume_e4_kwh)
-                    yield f"its lines have {total_of(count, volume)}, it says {said}"
+                    yield f"its lines have {total_of(count, volume)}, but its total is {said}"
         for form in DRAWERS:
             path = context.statement_cache.directory / f"{cache_key}.{form}"
             with suppress(OSError):  # a cache: it may be gone
                 if path.read_bytes() != drawn_again(statement, form):
                     yield (
-                        f"the file {path.name} is not what the store says: keep a copy of both, since it may be the "
-                        "file that is right"
+                        f"the file {path.name} differs from the store: keep a copy of both, since the file may be the "
+                        "correct version"
                     )
     except (Refused, ValueError, KeyError) as error:
         if isinstance(error, Refused) and isinstance(error.first.reason, StoreReason):
             raise
-        yield f"it cannot be drawn ({type(error).__name__} {error})"
+        yield f"cannot be created ({type(error).__name__} {error})"

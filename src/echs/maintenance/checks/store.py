@@ -28,7 +28,7 @@ def whole(view: View) -> Iterator[Found]:
     failed = "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
     failures = view.snapshot.execute(text(failed)).scalar()
     if failures:
-        yield "database", f"PostgreSQL found {failures} pages whose checksum is wrong"
+        yield "database", f"PostgreSQL found {failures} pages with a wrong checksum"
 
 
 def pointing() -> Iterator[tuple[Any, Any]]:
@@ -53,7 +53,7 @@ def references(view: View) -> Iterator[Found]:
         there = exists(select(parent).where(parent == child))
         orphans = select(child).where(child.is_not(None), ~there).limit(ORPHANS_TOLD)
         for (value,) in view.snapshot.execute(orphans):
-            yield f"{child.table.name}.{child.name} {value}", f"there is no such row of {parent.table.name}"
+            yield f"{child.table.name}.{child.name} {value}", f"no such row in {parent.table.name}"
 
 
 def trail(view: View) -> Iterator[Found]:
@@ -64,6 +64,6 @@ def trail(view: View) -> Iterator[Found]:
         return
     number, expected = view.trail.since
     if view.trail.since_found is None:
-        yield f"entry {number}", f"it is not there; the newest is {view.trail.newest[0]}: the end of the trail was cut"
+        yield f"entry {number}", f"missing; the newest is {view.trail.newest[0]}: the audit trail was truncated"
     elif view.trail.since_found != expected:
-        yield f"entry {number}", "its hash is another than the one given: the trail was written anew"
+        yield f"entry {number}", "its hash differs from the given one: the audit trail was rewritten"
