@@ -166,9 +166,13 @@ def write(file: Path, operation: str, record: WireRecord, rows: Iterator[Row], t
     return file
 
 
-def token_list(file: Path, count: int, token: str) -> Path:
-    """A roaming list."""
-    return write(file, "SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO, tokens(count), token)
+def token_list(file: Path, count: int, token: str, changed: int = 0) -> Path:
+    """A roaming list; every so many tokens one is blocked, none for 0."""
+    rows = (
+        (*row[:8], "0", *row[9:]) if changed and number % changed == 0 else row
+        for number, row in enumerate(tokens(count))
+    )
+    return write(file, "SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO, rows, token)
 
 
 def charge_point_list(file: Path, count: int, token: str) -> Path:

@@ -15,6 +15,7 @@ from cast import cdr, token
 from echs.base.database import Database
 from echs.base.errors import Refused
 from echs.cdrs import intake
+from echs.lists import published_list
 from echs.partners import enrolment
 from echs.partners.login import lock_active_partner
 from echs.tokens import token_list
@@ -86,7 +87,7 @@ def uploaded_while_disabled(context, cast, monkeypatch):
 def replaced_twice_at_once(context, cast, monkeypatch):
     """What becomes of the second of two lists of one partner that are stored at the same time."""
     token_list.replace(context, cast.tnm, [token(1)])
-    note, others = token_list.trail.record, []
+    note, others = published_list.trail.record, []
 
     def note_late(*arguments, **named):
         if not others:
@@ -94,7 +95,7 @@ def replaced_twice_at_once(context, cast, monkeypatch):
             others[0].waits(context)
         return note(*arguments, **named)
 
-    monkeypatch.setattr(token_list.trail, "record", note_late)
+    monkeypatch.setattr(published_list.trail, "record", note_late)
     token_list.replace(context, cast.tnm, [token(2), token(3)])
     others[0].join(WAITING_SECONDS)
     return others[0].failed

@@ -81,11 +81,11 @@ def test_the_doctor_counts_what_several_partners_publish(app, context, cast, env
         return {each.subject: each for each in examine(context, read_settings(environment))}
 
     Caller(app, "tnm").upload("SetRoamingAuthorisationList", token(1), token(2))
-    assert found()["tokens of others"].status == "ok"
+    assert found()["tokens in several lists"].status == "ok"
     Caller(app, "anwb").upload("SetRoamingAuthorisationList", token(1, hub=0))
-    assert found()["tokens of others"].status == "warn"
-    assert found()["tokens of others"].found.startswith("1 ")
-    assert found()["EVSEs of others"].status == "ok"
+    assert found()["tokens in several lists"].status == "warn"
+    assert found()["tokens in several lists"].found.startswith("1 ")
+    assert found()["EVSEs in several lists"].status == "ok"
 
 
 def passes_over(context):

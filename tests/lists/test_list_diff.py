@@ -15,6 +15,12 @@ def standing(payloads):
     return [(STRIDE * (place + 1), payload) for place, payload in enumerate(payloads)]
 
 
+def compared(before, uploaded, most=list_diff.MOST_DIFFERENT):
+    """Both in blocks that do not end together."""
+    blocks = [before[start : start + 7] for start in range(0, len(before), 7)]
+    return align(blocks, [uploaded[start : start + 50] for start in range(0, len(uploaded), 50)], most)
+
+
 def applied(before, found, uploaded):
     """The list that comes out when a difference is applied as `ListWriter.write` does."""
     kept = {position: payload for position, payload in before if (position, payload) not in found.left_over}
@@ -32,7 +38,7 @@ def applied(before, found, uploaded):
 def test_a_difference_that_is_applied_makes_the_upload_and_keeps_what_was_equal(before, uploaded, window):
     original, list_diff.WINDOW = list_diff.WINDOW, window
     try:
-        found = align(standing(before), uploaded)
+        found = compared(standing(before), uploaded)
     finally:
         list_diff.WINDOW = original
     assert len(found.placed) == len(uploaded)
@@ -53,7 +59,7 @@ def test_a_list_with_some_changes_is_written_only_where_it_changed(before, data)
         after[place] = f"changed {place}"
     removed = data.draw(st.sets(st.integers(0, len(before) - 1), max_size=3))
     uploaded = [payload for place, payload in enumerate(after) if place not in removed]
-    found = align(standing(before), uploaded)
+    found = compared(standing(before), uploaded)
     assert sum(position == NOT_PLACED for position in found.placed) == len(changed - removed)
     assert len(found.left_over) == len(changed | removed)
 
@@ -61,7 +67,7 @@ def test_a_list_with_some_changes_is_written_only_where_it_changed(before, data)
 def test_a_block_that_was_removed_is_passed_over_and_what_follows_is_found(monkeypatch):
     monkeypatch.setattr(list_diff, "WINDOW", 100)
     before = [str(number) for number in range(5000)]
-    found = align(standing(before), before[:1000] + before[4000:])
+    found = compared(standing(before), before[:1000] + before[4000:])
     # Some are not recognised while the window moves on; they are written again at worst.
     assert sum(position == NOT_PLACED for position in found.placed) <= 3 * 1000
     assert applied(standing(before), found, before[:1000] + before[4000:]) == before[:1000] + before[4000:]
@@ -69,10 +75,10 @@ def test_a_block_that_was_removed_is_passed_over_and_what_follows_is_found(monke
 
 def test_too_large_a_difference_is_not_kept_in_memory():
     before, uploaded = [str(number) for number in range(500)], [f"x{number}" for number in range(500)]
-    found = align(standing(before), uploaded, most=499)
+    found = compared(standing(before), uploaded, most=499)
     assert (found.too_different, found.left_over) == (True, [])
-    assert not align(standing(before), uploaded, most=500).too_different
-    assert align(standing(before), uploaded, most=500).disjoint
+    assert not compared(standing(before), uploaded, most=500).too_different
+    assert compared(standing(before), uploaded, most=500).disjoint
 
 
 def test_where_there_is_no_room_between_two_positions_all_are_given_new_ones():

@@ -18,8 +18,12 @@ class RowDigest:
 
     def add(self, rows: Iterable[Sequence[str]]) -> None:
         """Take in some more rows."""
-        said = "".join([FIELD_END.join(row) + ROW_END for row in rows])
-        self._sha.update(said.encode("utf-8", "surrogatepass"))
+        self.add_joined([FIELD_END.join(row) for row in rows])
+
+    def add_joined(self, rows: Sequence[str]) -> None:
+        """Take in some more rows, each as its texts with `FIELD_END` between."""
+        if rows:
+            self._sha.update((ROW_END.join(rows) + ROW_END).encode("utf-8", "surrogatepass"))
 
     @property
     def value(self) -> str:

@@ -34,6 +34,12 @@ class Codec(Generic[Item]):
     decode: Callable[[Any], Sequence[Item]]
 
 
+def text_bytes(texts: Sequence[str]) -> int:
+    """What texts take in memory, in bytes."""
+    return sum(map(sys.getsizeof, texts))
+
+
+TEXTS: Codec[str] = Codec(text_bytes, list, lambda texts: texts)
 ROWS: Codec[Row] = Codec(row_bytes, list, lambda rows: rows)
 
 

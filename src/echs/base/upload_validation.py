@@ -114,7 +114,11 @@ class DuplicateFinder(Generic[Kept]):
 
     def note(self, items: Sequence[Kept]) -> None:
         """Take note of the keys of these items."""
-        self._numbers.extend(map(hash, map(self.key, items)))
+        self.note_keys(map(self.key, items))
+
+    def note_keys(self, keys: Iterable[object]) -> None:
+        """Take note of these keys, which are those of the next items."""
+        self._numbers.extend(map(hash, keys))
 
     def found(self, spool: Spool[Kept]) -> Iterator[tuple[int, int, Kept, bool]]:
         """Every item of the spool whose key stood there before: its position, the position of the first with this key,

@@ -60,6 +60,15 @@ def pins_option(function: Any) -> Any:
     )(function)
 
 
+def guard_option(function: Any) -> Any:
+    """Whether uploads that shrink a list are put aside."""
+    return click.option(
+        "--shrink-guard/--no-shrink-guard",
+        default=None,
+        help="Put an upload aside if it removes more of a list than ECHS_LIST_SHRINK_PERCENT, until echs list release.",
+    )(function)
+
+
 def password_option(function: Any) -> Any:
     """Where a password comes from."""
     return click.option(
@@ -116,6 +125,7 @@ def given_or_made(password_file: Any) -> tuple[str, str | None]:
 )
 @letter_options
 @pins_option
+@guard_option
 @password_option
 @json_option
 def add(
@@ -129,6 +139,7 @@ def add(
     address: tuple[str, ...],
     vat_id: str | None,
     numeric_pins: bool | None,
+    shrink_guard: bool | None,
     password_file: Any,
     as_json: bool,
 ) -> None:
@@ -150,6 +161,7 @@ def add(
         address=address,
         vat_id=vat_id or "",
         numeric_pins=bool(numeric_pins),
+        shrink_guard=bool(shrink_guard),
     )
     show_partner(partner, as_json, made)
     say_shared_hubs(context, partner)
@@ -247,6 +259,7 @@ def own(
 @click.option("--administrator/--no-administrator", default=None, help="Whether it is allowed to clear.")
 @letter_options
 @pins_option
+@guard_option
 @json_option
 def change(
     user_id: str,
@@ -256,14 +269,16 @@ def change(
     address: tuple[str, ...],
     vat_id: str | None,
     numeric_pins: bool | None,
+    shrink_guard: bool | None,
     as_json: bool,
 ) -> None:
     """Change name, time zone, administrator flag, PIN format, postal address or VAT number.
 
     Earlier runs and CDRs are not affected.
     """
-    if not address and all(each is None for each in (name, timezone, administrator, vat_id, numeric_pins)):
-        options = "--name, --timezone, --administrator/--no-administrator, --address, --vat-id or --numeric-pins"
+    given = (name, timezone, administrator, vat_id, numeric_pins, shrink_guard)
+    if not address and all(each is None for each in given):
+        options = "--name, --timezone, --administrator, --address, --vat-id, --numeric-pins or --shrink-guard"
         raise click.UsageError(f"name what to change: {options}")
     lines = None if not address else [] if address == ("",) else address
     changed = enrolment.change(
@@ -275,6 +290,7 @@ def change(
         address=lines,
         vat_id=vat_id,
         numeric_pins=numeric_pins,
+        shrink_guard=shrink_guard,
     )
     show_partner(changed, as_json)
 

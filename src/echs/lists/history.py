@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, exists, literal, select, union_all
 
 from echs.base.context import Context
 from echs.base.errors import refuse
-from echs.base.spool import Row, Spool
+from echs.base.spool import TEXTS, Row, Spool
 from echs.lists import set_aside
 from echs.lists.keyed_list import ROWS_AT_ONCE, KeyedList, ListReason, ReplaceResult
 from echs.lists.list_schema import row_of
@@ -124,10 +124,10 @@ def undo(
         select(former.position, former.payload).where(ended),
     ).subquery()
     query = select(before.c.payload).order_by(before.c.position).execution_options(yield_per=ROWS_AT_ONCE)
-    with Spool[Row]() as spool:
+    with Spool(TEXTS) as spool:
         received = ReceivedList(spool)
         for payloads in transaction.execute(query).scalars().partitions():
-            spool.add(received.stored, list(map(row_of, payloads)))
+            spool.add(received.stored, payloads)
             received.stored += len(payloads)
         if not received.stored:
             raise refuse(ListReason.NOTHING_TO_UNDO, f"there is no former state of {name}")
@@ -143,9 +143,9 @@ def release(
     """
     if set_aside.of_owner(transaction, lists.schema.name, owner_id) is None:
         raise refuse(ListReason.LIST_NOT_SET_ASIDE, f"no upload of {name} is put aside")
-    with Spool[Row]() as spool:
+    with Spool(TEXTS) as spool:
         received = ReceivedList(spool)
-        left = set_aside.rows(transaction, lists.schema.name, owner_id)
+        left = set_aside.payloads(transaction, lists.schema.name, owner_id)
         while block := list(islice(left, ROWS_AT_ONCE)):
             spool.add(received.stored, block)
             received.stored += len(block)

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal, select, union_all, update
@@ -19,7 +18,7 @@ from echs.base.database import Database, PreparedQuery
 from echs.base.digest import RowDigest
 from echs.base.errors import ProblemCollector, Reason, Unreadable
 from echs.base.metrics import Metric
-from echs.base.spool import Row, Spool
+from echs.base.spool import TEXTS, Row, Spool
 from echs.base.upload_validation import NOTHING_STORED, RecordBatch, RecordValidator
 from echs.lists import set_aside
 from echs.lists.list_diff import STRIDE, align
@@ -99,7 +98,7 @@ class KeyedList(ListTables[Record]):
         :raises Refused: for any problem in any record; the list that stood before stands still
         """
         problems = ProblemCollector()
-        with Spool[Row]() as spool:
+        with Spool(TEXTS) as spool:
             received = receive(self.schema, records, validator, context.limits.records_per_upload, problems, spool)
             if problems:
                 raise problems.refusal(NOTHING_STORED)
@@ -107,7 +106,7 @@ class KeyedList(ListTables[Record]):
             if problems:
                 raise problems.refusal(NOTHING_STORED)
             with context.database.write() as transaction:
-                guard = confirm(transaction, map(self.schema.of_row, chain.from_iterable(received.blocks())))
+                guard = confirm(transaction, (self.schema.of_row(row) for _, row in received.rows()))
                 self.lock(context, transaction, owner_id)
                 result = self.apply(context, transaction, owner_id, zone, received, Cause.UPLOAD, guard)
                 record(transaction, result)
@@ -129,8 +128,12 @@ class KeyedList(ListTables[Record]):
     ) -> ReplaceResult:
         """Write what the upload changes, inside a transaction that holds the `lock`."""
         head = self.state_of(transaction, owner_id)
-        uploaded = chain.from_iterable(map(payloads_of, received.blocks()))
-        alignment = align(self._standing(transaction, owner_id) if head else (), uploaded)
+        digest = RowDigest()
+        uploaded = digested(received.blocks(), digest)
+        standing = self._standing(context.database, transaction, owner_id) if head else ()
+        alignment = align(standing, uploaded)
+        for _ in uploaded:
+            pass  # what was not compared
         rewrite = head is None or alignment.too_different or alignment.disjoint
         difference = Difference(alignment)
         if not rewrite:
@@ -143,9 +146,6 @@ class KeyedList(ListTables[Record]):
                 set_aside.store(transaction, self.schema.name, owner_id, self.protocol, received, removed, now)
                 return ReplaceResult(*done, set_aside=removed)
         set_aside.discard(transaction, self.schema.name, owner_id)
-        digest = RowDigest()
-        for block in received.blocks():
-            digest.add(block)
         if head is not None and alignment.equal:
             mine = self.heads.c.partner_id == owner_id
             transaction.execute(update(self.heads).where(mine).values(replaced_at=context.clock()))
@@ -183,7 +183,7 @@ class KeyedList(ListTables[Record]):
         last = select(func.max(table.position)).where(table.partner_id == owner_id)
         end = transaction.execute(last).scalar() or 0
         written = []
-        for number, values in zip(wanted, writer.values(list(wanted.values())), strict=True):
+        for number, values in zip(wanted, writer.values(payloads_of(wanted.values())), strict=True):
             position = standing.get(number)
             if position is None:
                 position = end = end + STRIDE
@@ -194,16 +194,18 @@ class KeyedList(ListTables[Record]):
         writer.finish(head, (0 if head is None else head.record_count) + counts.added, counts)
         return counts
 
-    def _standing(self, connection: Connection, owner_id: int) -> Iterator[tuple[int, str]]:
-        """What stands in a list: positions and payloads, in order."""
-        rows = self.records.c
-        query = select(rows.position, rows.payload).where(rows.partner_id == owner_id).order_by(rows.position)
-        for batch in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).partitions():
-            yield from map(tuple, batch)
+    def _standing(
+        self, database: Database, transaction: Connection, owner_id: int
+    ) -> Iterator[Sequence[tuple[int, str]]]:
+        """What stands in a list: positions and payloads in order, in blocks."""
+        after = -1
+        while rows := database.ask_within(transaction, self._next_payloads, owner_id=owner_id, after=after):
+            yield rows
+            after = rows[-1][0]
 
     def _missing(self, transaction: Connection, owner_id: int, received: ReceivedList) -> int:
         """How many records of a list an upload does not have, where too many differ to keep them all."""
-        wanted = {key_number(self.schema.key_of(row)) for row in chain.from_iterable(received.blocks())}
+        wanted = {key_number(self.schema.key_of(row)) for _, row in received.rows()}
         query = select(self.records.c.key_number).where(self.records.c.partner_id == owner_id)
         return sum(number not in wanted for number in transaction.execute(query).scalars())
 
@@ -218,7 +220,7 @@ class KeyedList(ListTables[Record]):
         """The digest of the records that a list has in the store now."""
         digest = RowDigest()
         for payloads in self.payloads(snapshot, state.owner_id):
-            digest.add(map(row_of, payloads))
+            digest.add_joined(payloads)
         return digest.value
 
     def payloads(self, snapshot: Connection, owner_id: int) -> Iterator[Sequence[str]]:
@@ -336,3 +338,10 @@ def columns(seq: ColumnElement[int], table: Any, *, gone: bool) -> tuple[ColumnE
         literal(gone).label("gone"),
         table.payload.label("payload"),
     )
+
+
+def digested(blocks: Iterable[Sequence[str]], digest: RowDigest) -> Iterator[Sequence[str]]:
+    """The blocks, when the digest has taken them in."""
+    for block in blocks:
+        digest.add_joined(block)
+        yield block

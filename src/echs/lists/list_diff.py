@@ -1,11 +1,13 @@
 """How an upload differs from the list that stands: a comparison of two sequences in bounded memory. Needs no store."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 # How far ahead an equal record is looked for in the list that stands.
 WINDOW = 4096
+# Records that are compared at once.
+CHUNK = 32
 # Between the positions of a list that is written anew.
 STRIDE = 1024
 # Of a larger difference a list is written anew as a whole.
@@ -37,22 +39,29 @@ class Alignment:
         return not self.left_over and not self.too_different and NOT_PLACED not in self.placed
 
 
-def align(standing: Iterable[tuple[int, str]], uploaded: Iterable[str], most: int = MOST_DIFFERENT) -> Alignment:
-    """Compare what stands, as positions and payloads in the order of the positions, with an upload, in its order."""
+def align(
+    standing: Iterable[Sequence[tuple[int, str]]], uploaded: Iterable[Sequence[str]], most: int = MOST_DIFFERENT
+) -> Alignment:
+    """Compare what stands, as positions and payloads in the order of the positions, with an upload, in its order; both
+    in blocks."""
     found = Alignment()
     ahead = Ahead(standing, found.left_over)
     missed = 0
-    for payload in uploaded:
-        position = ahead.take(payload)
-        found.placed.append(position)
-        missed = missed + 1 if position == NOT_PLACED else 0
-        if missed > WINDOW:
-            # A long stretch stands there no more: go on behind it.
-            ahead.skip()
+    for block in uploaded:
+        for start in range(0, len(block), CHUNK):
+            chunk = block[start : start + CHUNK]
+            if ahead.take_all(chunk, found.placed):
+                missed = 0
+                continue
+            for payload in chunk:
+                position = ahead.take(payload)
+                found.placed.append(position)
+                missed = missed + 1 if position == NOT_PLACED else 0
+                if missed > WINDOW:
+                    # A long stretch stands there no more: go on behind it.
+                    ahead.skip()
         if len(found.left_over) > most:
-            found.too_different = True
-            found.left_over.clear()
-            return found
+            break
     ahead.rest(most)
     if len(found.left_over) > most:
         found.too_different = True
@@ -63,49 +72,79 @@ def align(standing: Iterable[tuple[int, str]], uploaded: Iterable[str], most: in
 class Ahead:
     """The next records of the list that stands, to be taken in order; those that are passed over are left over."""
 
-    def __init__(self, standing: Iterable[tuple[int, str]], left_over: list[tuple[int, str]]) -> None:
-        self._standing: Iterator[tuple[int, str]] = iter(standing)
+    def __init__(self, standing: Iterable[Sequence[tuple[int, str]]], left_over: list[tuple[int, str]]) -> None:
+        self._standing = iter(standing)
         self._left_over = left_over
-        self._records: list[tuple[int, str]] = []
-        self._places: dict[str, int] = {}
+        self._positions: list[int] = []
+        self._payloads: list[str] = []
         self._first = 0
-        self._fill()
+        self._ended = False
+        # Made when a record is not the next one: most are.
+        self._places: dict[str, int] | None = None
+
+    def take_all(self, payloads: Sequence[str], placed: "array[int]") -> bool:
+        """Take all of these where they are the next records; their positions go to ``placed``."""
+        end = self._first + len(payloads)
+        if end > len(self._payloads):
+            self._fill()
+            end = self._first + len(payloads)
+        if self._payloads[self._first : end] != payloads:
+            return False
+        placed.extend(self._positions[self._first : end])
+        self._first = end
+        return True
 
     def take(self, payload: str) -> int:
         """The position of the next equal record, if there is one in the window."""
-        if len(self._records) - self._first < WINDOW // 2:
+        if self._first < len(self._payloads) and self._payloads[self._first] == payload:
+            self._first += 1
+            return self._positions[self._first - 1]
+        if len(self._payloads) - self._first < WINDOW // 2:
             self._fill()
+        if self._places is None:
+            here = range(self._first, len(self._payloads))
+            self._places = dict(zip(self._payloads[self._first :], here, strict=True))
         place = self._places.get(payload, NOT_PLACED)
         if place < self._first:
             return NOT_PLACED
-        self._left_over.extend(self._records[self._first : place])
+        self._pass_over(place)
         self._first = place + 1
-        return self._records[place][0]
+        return self._positions[place]
 
     def skip(self) -> None:
         """Pass over one record."""
-        if len(self._records) == self._first:
+        if self._first == len(self._payloads):
             self._fill()
-        if len(self._records) > self._first:
-            self._left_over.append(self._records[self._first])
-            self._first += 1
+        if self._first < len(self._payloads):
+            self._pass_over(self._first + 1)
 
     def rest(self, most: int) -> None:
         """Pass over all that is left, but for more than can be of use."""
-        self._left_over.extend(self._records[self._first :])
-        for record in self._standing:
-            self._left_over.append(record)
+        self._pass_over(len(self._payloads))
+        for block in self._standing:
+            self._left_over.extend(block)
             if len(self._left_over) > most:
                 return
 
+    def _pass_over(self, end: int) -> None:
+        here = slice(self._first, end)
+        self._left_over.extend(zip(self._positions[here], self._payloads[here], strict=True))
+        self._first = end
+
     def _fill(self) -> None:
-        self._records = self._records[self._first :]
-        self._first = 0
-        for record in self._standing:
-            self._records.append(record)
-            if len(self._records) >= WINDOW:
-                break
-        self._places = {payload: place for place, (_, payload) in enumerate(self._records)}
+        """Have a window of records ahead, if there are so many."""
+        if self._ended:
+            return
+        del self._positions[: self._first], self._payloads[: self._first]
+        self._first, self._places = 0, None
+        while len(self._payloads) < WINDOW:
+            block = next(self._standing, None)
+            if block is None:
+                self._ended = True
+                return
+            for position, payload in block:
+                self._positions.append(position)
+                self._payloads.append(payload)
 
 
 def positions(placed: "array[int]") -> "array[int] | None":

@@ -14,7 +14,7 @@ from echs.base.context import Context
 from echs.base.database import PreparedQuery
 from echs.base.errors import Problem, ProblemCollector, RecordProblems, Unreadable
 from echs.base.fields import Columns
-from echs.base.spool import Row, Spool
+from echs.base.spool import TEXTS, Row, Spool
 from echs.base.upload_validation import NOTHING_STORED, RecordBatch, RecordValidator
 from echs.lists import history, set_aside
 from echs.lists.claims import Claims, compare
@@ -98,7 +98,7 @@ class PublishedList(Generic[Record]):
         def record(record: Record, position: int) -> Row | Unreadable:
             return RecordProblems.among(wrong(record, position)) or tuple(map(str, record))
 
-        with Spool[Row]() as spool:
+        with Spool(TEXTS) as spool:
             validator: RecordValidator[Record, Row] = RecordValidator(record, make=self.keyed.schema.of_row)
             receive(self.keyed.schema, records, validator, limit, problems, spool)
 

@@ -1,5 +1,6 @@
 """An upload of a whole list, read to its end and validated. Needs no store."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,35 +8,45 @@ from operator import itemgetter
 
 from echs.base.errors import ProblemCollector, Unreadable
 from echs.base.spool import Row, Spool
-from echs.base.upload_validation import DuplicateFinder, RecordBatch, RecordValidator, row_content, validated
-from echs.lists.list_schema import ListSchema, Record
+from echs.base.upload_validation import DuplicateFinder, RecordBatch, RecordValidator, validated
+from echs.lists.list_schema import ListSchema, Record, payloads_of, row_of
 
 
 @dataclass
 class ReceivedList:
-    """An upload that was read to its end: its rows put aside, which of them to leave out as repetitions, how many are
-    left, and how many of those broke which rule of severity ``warn``.
+    """An upload that was read to its end: its payloads put aside, which of them to leave out as repetitions, how many
+    are left, and how many of those broke which rule of severity ``warn``.
     """
 
-    spool: Spool[Row]
+    spool: Spool[str]
     skipped: set[int] = field(default_factory=set)
     stored: int = 0
     warnings: Counter[str] = field(default_factory=Counter)
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """The rows to store, each with its position in the upload."""
-        for start, rows in self.spool:
-            for position, row in enumerate(rows, start):
+        for start, payloads in self.spool:
+            for position, payload in enumerate(payloads, start):
                 if position not in self.skipped:
-                    yield position, row
+                    yield position, row_of(payload)
 
-    def blocks(self) -> Iterator[Sequence[Row]]:
-        """The rows to store, in order."""
-        for start, rows in self.spool:
-            if self.skipped.isdisjoint(range(start, start + len(rows))):
-                yield rows
+    def blocks(self) -> Iterator[Sequence[str]]:
+        """The payloads to store, in order."""
+        for start, payloads in self.spool:
+            if self.skipped.isdisjoint(range(start, start + len(payloads))):
+                yield payloads
             else:
-                yield [row for position, row in enumerate(rows, start) if position not in self.skipped]
+                yield [payload for position, payload in enumerate(payloads, start) if position not in self.skipped]
+
+    def at(self, indexes: Sequence[int]) -> Iterator[tuple[Sequence[int], Sequence[str]]]:
+        """The payloads to store at these indexes, which grow, block by block with their indexes."""
+        start = found = 0
+        for block in self.blocks():
+            end = bisect_left(indexes, start + len(block), found)
+            if end > found:
+                here = indexes[found:end]
+                yield here, [block[index - start] for index in here]
+            start, found = start + len(block), end
 
 
 def receive(
@@ -44,23 +55,27 @@ def receive(
     validator: RecordValidator[Record, Row],
     limit: int,
     problems: ProblemCollector,
-    spool: Spool[Row],
+    spool: Spool[str],
 ) -> ReceivedList:
     """Read an upload to its end; identical repetitions collapse into the first.
 
     :raises Refused: TOO_MANY_RECORDS
     """
     received = ReceivedList(spool)
-    duplicates: DuplicateFinder[Row] = DuplicateFinder(schema.key_of, row_content)
+    duplicates: DuplicateFinder[str] = DuplicateFinder(
+        lambda payload: schema.key_of(row_of(payload)), lambda payload: payload.encode("utf-8", "surrogatepass")
+    )
+    key_of = schema.key_of
     numbers = [place for place, field in enumerate(schema.fields) if field.integer]
     for start, block in validated(records, validator, limit, problems):
         rows = plain_numbers(schema, numbers, block)
-        spool.add(start, rows)
-        duplicates.note(rows)
+        spool.add(start, payloads_of(rows))
+        duplicates.note_keys(map(key_of, rows))
         received.stored += len(rows)
         received.warnings += schema.warned(rows)
     contradictions = ProblemCollector(thorough=problems.thorough)
-    for position, earlier, row, same in duplicates.found(spool):
+    for position, earlier, payload, same in duplicates.found(spool):
+        row = row_of(payload)
         if same:
             received.skipped.add(position)
             received.stored -= 1

@@ -9,8 +9,6 @@ from itertools import chain, islice
 from sqlalchemy import Connection, delete, insert, select
 
 from echs.base import request_context
-from echs.base.spool import Row
-from echs.lists.list_schema import payloads_of, row_of
 from echs.lists.received_list import ReceivedList
 from echs.lists.tables import list_set_aside, list_set_aside_part
 
@@ -50,7 +48,7 @@ def store(
         "removed": removed,
     }
     transaction.execute(insert(list_set_aside).values(head))
-    left = chain.from_iterable(map(payloads_of, received.blocks()))
+    left = chain.from_iterable(received.blocks())
     number = 0
     while part := list(islice(left, RECORDS_OF_A_PART)):
         data = zlib.compress(RECORD_END.join(part).encode("utf-8", "surrogatepass"))
@@ -72,14 +70,14 @@ def all_of(connection: Connection, name: str) -> dict[int, SetAside]:
     return {row[0]: SetAside(*row) for row in found}
 
 
-def rows(connection: Connection, name: str, owner_id: int) -> Iterator[Row]:
+def payloads(connection: Connection, name: str, owner_id: int) -> Iterator[str]:
     """Its records."""
     table = list_set_aside_part.c
     numbers = select(table.number).where(table.list == name, table.partner_id == owner_id).order_by(table.number)
     for number in list(connection.execute(numbers).scalars()):
         part = select(table.payloads).where(table.list == name, table.partner_id == owner_id, table.number == number)
         text = zlib.decompress(connection.execute(part).scalar_one()).decode("utf-8", "surrogatepass")
-        yield from map(row_of, text.split(RECORD_END))
+        yield from text.split(RECORD_END)
 
 
 def discard(transaction: Connection, name: str, owner_id: int) -> bool:

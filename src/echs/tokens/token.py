@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -102,12 +103,26 @@ def valid_until(expiry_date: str, zone: str) -> datetime | None:
 def typed(rows: Sequence[Row], zone: str, as_stored: Callable[[datetime], object]) -> Iterator[tuple[object, ...]]:
     """The typed columns of tokens: type, medium, number and contract as they are compared, the end of their validity,
     whether they are blocked."""
-    ends: dict[str, object] = {}
-    for contract, _, number, uid, _, expiry, _, _, activated, _ in rows:
-        if expiry not in ends:
-            end = valid_until(expiry, zone)
-            ends[expiry] = None if end is None else as_stored(end)
-        yield (*TYPES[number], uid.upper(), contract_key(contract), ends[expiry], activated != "1")
+    contracts, _, numbers, uids, _, expiries, _, _, flags, _ = zip(*rows, strict=True) if rows else [()] * 10
+    return (
+        zip(
+            *zip(*map(TYPES.__getitem__, numbers), strict=True),
+            map(str.upper, uids),
+            map(contract_key, contracts),
+            [stored_end(expiry, zone, as_stored) for expiry in expiries],
+            map("1".__ne__, flags),
+            strict=True,
+        )
+        if rows
+        else iter(())
+    )
+
+
+@lru_cache(maxsize=8192)
+def stored_end(expiry_date: str, zone: str, as_stored: Callable[[datetime], object]) -> object:
+    """As `valid_until`, as the store keeps it; the tokens of a list end on few different days."""
+    end = valid_until(expiry_date, zone)
+    return None if end is None else as_stored(end)
 
 
 def label(record: Token) -> tuple[str, str] | None:

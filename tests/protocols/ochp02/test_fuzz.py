@@ -4,7 +4,6 @@ A failure names its seed; ``Fuzzer(seed)`` gives the same documents again.
 """
 
 from datetime import UTC, datetime
-from itertools import chain
 from pyexpat import ExpatError, ParserCreate
 
 import pytest
@@ -13,7 +12,7 @@ import fuzzing
 from conftest import IN_CI
 from echs.base.errors import ProblemCollector
 from echs.base.errors import Refused as RefusedByUs
-from echs.base.spool import Spool
+from echs.base.spool import TEXTS, Spool
 from echs.base.upload_validation import RecordBatch
 from echs.lists.received_list import receive
 from echs.partners.partner import Partner
@@ -42,12 +41,12 @@ class Reading:
         self.rows: list[tuple[str, ...]] | None = None
         try:
             reader.read_head()
-            with Spool() as spool:
+            with Spool(TEXTS) as spool:
                 records = self.counted(received(reader, ROAMING_AUTHORISATION_INFO, SCHEMA.make))
                 upload = receive(SCHEMA, records, TOKENS.validator(OWNER), 10**6, problems, spool)
                 # What is no UTF-8 is read as windows-1252, which lxml does not do: to it, it is not well-formed.
                 if not problems and not reader.misread:
-                    self.rows = list(chain.from_iterable(upload.blocks()))
+                    self.rows = [row for _, row in upload.rows()]
         except (SoapFault, RefusedByUs) as refused:
             self.why = str(refused)
 

@@ -7,7 +7,6 @@ from sqlalchemy import exists, func, select
 
 from echs.base.database import Instant
 from echs.lists.keyed_list import KeyedList
-from echs.lists.list_schema import row_of
 from echs.lists.list_writer import ListState
 from echs.lists.tables import list_change
 from echs.locations.charge_point_list import CHARGE_POINTS
@@ -107,7 +106,7 @@ def as_meant(view: View) -> Iterator[Found]:
 def meaning(lists: KeyedList[Any], payload: str, zone: str) -> tuple[Any, ...] | None:
     """What is stored beside a payload; None where it means nothing."""
     try:
-        return next(lists.values_of([row_of(payload)], zone, lambda instant: instant))
+        return next(lists.values_of([payload], zone, lambda instant: instant))
     except (KeyError, ValueError, IndexError):
         return None
 
