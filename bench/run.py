@@ -33,7 +33,7 @@ import floors  # noqa: E402
 from office import Wrong  # noqa: E402
 from works import Bench, Line  # noqa: E402
 
-WORKS = ("lists", "cdrs", "hostile", "small", "million", "points", "clearing")
+WORKS = ("lists", "cdrs", "hostile", "small", "million", "points", "clearing", "upgrade")
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ from typing import Any
 import bodies
 import drive
 import floors
+import upgrade
 from drive import Measured
 from floors import Floor
 from hostile import ANONYMOUS_ROUNDS, WORKER_MIB, Hostile, cost, of_nobody, of_partner
@@ -375,6 +376,26 @@ class Bench:
             met=figures["wall_s"] <= 10 and figures["rss_mib"] <= 150,
             figures=figures,
         )
+
+    def upgrade(self, stores: tuple[str, ...] = STORES) -> Iterator[Line]:
+        """U: ``echs db upgrade`` of a store of the release before."""
+        for store in stores:
+            with self.store(store) as made:
+                url = made or f"sqlite:///{self.work / 'before.sqlite3'}"
+                self.tell(f"U on {store}: writing a million tokens and a million CDRs")
+                upgrade.filled(url)
+                self.tell(f"U on {store}")
+                mine = {"ECHS_DATABASE_URL": url, "ECHS_DATA_DIR": str(self.work / "data")}
+                seconds_ = upgrade.upgraded({**os.environ, **mine})
+                yield Line(
+                    "U",
+                    "echs db upgrade, 1,000,000 tokens and 1,000,000 CDRs",
+                    store,
+                    f"{seconds_:.0f} s",
+                    goal="<= 300 s",
+                    met=seconds_ <= 300,
+                    figures={"wall_s": seconds_},
+                )
 
     def store(self, store: str) -> Any:
         """The URL of a fresh store; None for SQLite, which the office makes itself."""
