@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import bodies
@@ -44,7 +45,10 @@ def filled(url: str) -> None:
         database.insert_rows(transaction, table("authorisation"), names, rows, {"partner_id": 1, "generation": 1})
         cdr = table("cdr")
         columns = [column.name for column in cdr.columns if column.name != "id"]
-        database.insert_rows(transaction, cdr, columns, cdrs(database, columns, now))
+        left = cdrs(database, columns, now)
+        # A statement ends by its timeout.
+        while some := list(islice(left, 50_000)):
+            database.insert_rows(transaction, cdr, columns, some)
     database.close()
 
 
