@@ -80,17 +80,28 @@ class DeliveryAnswer(NamedTuple):
 class TokenRequest(Exchange):
     """A request whose sender is known by the token of Authenticate, in an identity header (OCHP 0.2, 3.1)."""
 
+    @property
+    def identities(self) -> list[str]:
+        """The texts of the identity headers, in order, each once."""
+        return list(dict.fromkeys(header.text.strip() for header in self.headers))
+
+    @property
+    def foreign_identities(self) -> list[str]:
+        """The names of headers that are called as identity headers are, in another namespace or in none."""
+        return [name for name in self.other_headers if split(name)[1] in IDENTITY_HEADERS]
+
     def caller(self, context: AppContext) -> Partner:
         """The partner that logged in with the token.
 
         :raises Refused: LOGIN_TOKEN_REPEATED, LOGIN_TOKEN_MISSING, LOGIN_TOKEN_UNKNOWN, LOGIN_TOKEN_EXPIRED,
             LOGIN_CERTIFICATE
         """
-        if len(self.identities) > 1:
+        identities = self.identities
+        if len(identities) > 1:
             raise refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has identity headers of different values")
-        if not any(self.identities):
+        if not any(identities):
             raise refuse(LoginReason.LOGIN_TOKEN_MISSING, no_identity(self))
-        return partner_of_token(context, self.identities[0])
+        return partner_of_token(context, identities[0])
 
 
 def operation(

@@ -28,10 +28,10 @@ from echs.protocols.ochp02.results import place_of
 from echs.protocols.ochp02.wire_schema import (
     CDR_INFO,
     CHARGEPOINT_INFO,
-    IDENTITY_HEADERS,
     NAMESPACE,
     ROAMING_AUTHORISATION_INFO,
     SECRET_NAMES,
+    UNDERSTOOD,
     WireRecord,
 )
 from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, split
@@ -132,7 +132,7 @@ def check_body(checker: Checker, read: Callable[[int], bytes], *, gzipped: bool)
         head = reader.read_head()
         namespace, local = split(head.operation)
         report.what = f"{local} (for {ONLY_AT[local]})" if local in ONLY_AT else shown(local)[1:-1]
-        ours = {f"{NAMESPACE} {name}" for name in IDENTITY_HEADERS}
+        ours = UNDERSTOOD
         refuse_what_is_not_understood(head, ours)
         if len({block.text for block in head.blocks if block.name in ours}) > 1:
             report.refuse(LoginReason.LOGIN_TOKEN_REPEATED, "the request has identity headers of different values")

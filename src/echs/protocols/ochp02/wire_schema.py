@@ -15,6 +15,8 @@ from echs.tokens import token
 
 NAMESPACE = "http://www.evclearinghouse.eu/service/"
 IDENTITY_HEADERS = frozenset({"UserIdentityHeader", "token"})
+# As expat gives them.
+UNDERSTOOD = frozenset(f"{NAMESPACE} {name}" for name in IDENTITY_HEADERS)
 
 
 @dataclass(frozen=True, slots=True)

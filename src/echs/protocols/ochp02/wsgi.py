@@ -8,7 +8,7 @@ from echs.config.app_context import AppContext
 from echs.protocols.ochp02.contracts import CONTRACTS, Contract
 from echs.protocols.ochp02.operations import TokenRequest
 from echs.protocols.ochp02.service import service
-from echs.protocols.ochp02.wire_schema import IDENTITY_HEADERS, NAMESPACE, SECRET_NAMES
+from echs.protocols.ochp02.wire_schema import NAMESPACE, SECRET_NAMES, UNDERSTOOD
 from echs.protocols.soap.envelope_reader import MarkupLimits
 from echs.protocols.soap.spyne_protocol import BodyLimits, EnvelopeProtocol
 from echs.protocols.soap.wsgi import SoapApplication
@@ -41,8 +41,8 @@ def application(contract: Contract, context: AppContext | None = None) -> Applic
         [service(contract)],
         tns=NAMESPACE,
         name="OCHP",
-        in_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits, SECRET_NAMES, TokenRequest),
-        out_protocol=EnvelopeProtocol(IDENTITY_HEADERS, limits, SECRET_NAMES),
+        in_protocol=EnvelopeProtocol(UNDERSTOOD, limits, SECRET_NAMES, TokenRequest),
+        out_protocol=EnvelopeProtocol(UNDERSTOOD, limits, SECRET_NAMES),
         config=context,
     )
 

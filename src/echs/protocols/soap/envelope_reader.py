@@ -25,6 +25,7 @@ from echs.base.fields import UploadReason
 from echs.base.plural import counted
 from echs.base.upload_validation import NOTHING_STORED, RecordBatch
 from echs.protocols.soap.charset import Decoded
+from echs.protocols.soap.element import Element, TooLarge, TreeBuilder, TreeLimits
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.record_fast_path import RecordFastPath, RecordShape, fast_path_of
 from echs.protocols.soap.request_body import CHUNK_BYTES, RequestBody
@@ -59,6 +60,7 @@ FIELDS = 64
 NAMES = 1000
 NAME_CHARACTERS = 256
 HEADER_BLOCKS = 32
+HEADER_TREE = TreeLimits(elements=1000, depth=256)
 TEXT_CHARACTERS = 16 * 1024
 
 NIL = f"{XSI} nil"
@@ -98,11 +100,20 @@ class MarkupLimits:
 
 @dataclass(slots=True)
 class HeaderBlock:
-    """A block of the SOAP header: its name as expat gives it, its direct text, and whether it must be understood."""
+    """A block of the SOAP header: the element with all that is in it, and whether it must be understood."""
 
-    name: str
     must_understand: bool
-    text: str = ""
+    element: Element
+
+    @property
+    def name(self) -> str:
+        """The name of the element, as expat gives it."""
+        return self.element.name
+
+    @property
+    def text(self) -> str:
+        """Its own text, without white space around."""
+        return self.element.text.strip()
 
 
 @dataclass(slots=True)
@@ -133,7 +144,8 @@ class EnvelopeReader:
 
     ``version`` is what the media type says: that of the head until the envelope says which it is. ``charset`` is what
     the media type says of the encoding, if it does; see `echs.protocols.soap.charset`. ``secret`` are the local names
-    of elements, in lower case, of which an error shows no bytes; None where every element is one.
+    of elements, in lower case, of which an error shows no bytes; None where every element is one. ``trees`` are the
+    limits of each child of the request where these are read as trees, by `trees` and not by `children` or `records`.
     """
 
     def __init__(
@@ -143,6 +155,7 @@ class EnvelopeReader:
         charset: str | None,
         markup: MarkupLimits = MarkupLimits(),
         secret: Collection[str] | None = None,
+        trees: TreeLimits | None = None,
     ) -> None:
         self.source = source
         self._markup = markup
@@ -169,9 +182,14 @@ class EnvelopeReader:
         self._records = 0
         self._skipped = False
         self._in_header = False
+        # The header block, or the record read as a tree, that is being read.
+        self._tree: TreeBuilder | None = None
+        self._record_limits = trees
+        self._must_understand = False
         self._header_seen = False
         self._body_seen = False
         self._ready: deque[Child] = deque()
+        self._ready_trees: deque[Element] = deque()
         self._name = ""
         self._fields: list[tuple[str, str | None]] = []
         self._field = ""
@@ -237,6 +255,21 @@ class EnvelopeReader:
         while self._feed():
             yield from self._read()
         yield from self._read()
+
+    def trees(self) -> Iterator[Element]:
+        """The children of the request element as trees, with attributes and whatever is nested in them, in order.
+
+        :raises SoapFault: not well-formed, not a SOAP envelope after all, or a child over its limits
+        :raises Refused: UPLOAD_TOO_LARGE
+        """
+        self._few = False
+        while True:
+            while self._ready_trees:
+                yield self._ready_trees.popleft()
+            if not self._feed():
+                break
+        while self._ready_trees:
+            yield self._ready_trees.popleft()
 
     def records(self, shape: RecordShape) -> Iterator[Child | RecordBatch]:
         """As `children`, with the regular records of this shape in runs.
@@ -462,7 +495,10 @@ class EnvelopeReader:
         if attributes:
             self._check_attributes(attributes)
         if self._head_read:
-            self._start_inside(name, attributes)
+            if self._record_limits is not None and self._depth >= 4:
+                self._start_in_tree(name, attributes, self._record_limits)
+            else:
+                self._start_inside(name, attributes)
         elif self._depth == 1:
             self._start_envelope(name)
         elif self._depth == 2:
@@ -518,10 +554,21 @@ class EnvelopeReader:
             if len(self.head.blocks) >= HEADER_BLOCKS:
                 raise SoapFault("HeadTooLarge", f"more than {HEADER_BLOCKS} header blocks")
             version = self.head.version
+            self._tree = TreeBuilder(HEADER_TREE)
             flag = attributes.get(f"{version.namespace} mustUnderstand", "0").strip()
             role = attributes.get(f"{version.namespace} {version.role_attribute}", "").strip()
-            self.head.blocks.append(HeaderBlock(name, flag in ("1", "true") and role in version.our_roles))
+            self._must_understand = flag in ("1", "true") and role in version.our_roles
+        self._start_in_tree(name, attributes, HEADER_TREE)
+
+    def _start_in_tree(self, name: str, attributes: dict[str, str], limits: TreeLimits) -> None:
+        if self._tree is None:
+            self._keep_between()
             self._clear_text()
+            self._tree = TreeBuilder(limits)
+        try:
+            self._tree.start(name, attributes)
+        except TooLarge as error:
+            raise SoapFault("TooManyFields", str(error)) from None
 
     def _start_inside(self, name: str, attributes: dict[str, str]) -> None:
         if self._depth == 5:
@@ -552,7 +599,9 @@ class EnvelopeReader:
 
     def _end(self, _name: str) -> None:
         depth, self._depth = self._depth, self._depth - 1
-        if depth == 5 and self._head_read:
+        if self._tree is not None:
+            self._end_in_tree(self._tree)
+        elif depth == 5 and self._head_read:
             text = "".join(self._text)
             # What says that it is nothing and holds something is as unreadable as what holds elements.
             unreadable = self._nested or (self._nil and not text.isspace() and text)
@@ -571,20 +620,30 @@ class EnvelopeReader:
         elif depth == 3:
             if self._head_read:
                 self._keep_between()
-            elif self._in_header:
-                self.head.blocks[-1].text = "".join(self._text).strip()
             self._clear_text()
         elif depth == 2:
             if self._body_seen and not self._head_read:
                 raise SoapFault("EmptyBody", "the SOAP body is empty; it must hold one request")
             self._in_header = False
 
+    def _end_in_tree(self, tree: TreeBuilder) -> None:
+        whole = tree.end()
+        if whole is None:
+            return
+        self._tree = None
+        if self._in_header:
+            self.head.blocks.append(HeaderBlock(self._must_understand, whole))
+        else:
+            self._ready_trees.append(whole)
+            self._records += 1
+
     def _characters(self, text: str) -> None:
         if self._depth < 3:
             if not text.isspace():
                 raise SoapFault("BadEnvelope", "there is text between the parts of the envelope")
             return
-        if self._in_header and self._depth > 3:
+        if self._tree is not None:
+            self._tree.characters(text)
             return
         # One character more than is ever allowed, so that a value cut here is refused for its length.
         room = TEXT_CHARACTERS + 1 - self._text_length
@@ -607,5 +666,9 @@ class EnvelopeReader:
     def _keep_between(self) -> None:
         """Text between the children of the request, likewise."""
         text = "".join(self._text).strip()
-        if text:
+        if not text:
+            return
+        if self._record_limits is None:
             self._ready.append(Child("", text, []))
+        else:
+            self._ready_trees.append(Element("", text=text))

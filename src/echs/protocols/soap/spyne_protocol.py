@@ -22,6 +22,7 @@ from echs.base.fields import FieldReason
 from echs.base.gzip_concat import HEADER, Crc, deflated
 from echs.base.response_stream import ResponseStream
 from echs.protocols.operation import UploadOutcome
+from echs.protocols.soap.element import Element
 from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, Head, MarkupLimits, split
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document, unknown_operation
 from echs.protocols.soap.response_template import ResponseTemplate, is_repeated
@@ -39,10 +40,9 @@ class Exchange:
 
     request_id: str
     reader: EnvelopeReader
-    # The values of the identity headers of the request, in order, each once.
-    identities: list[str] = field(default_factory=list)
-    # The names, as expat gives them, of headers that are called so in another namespace, or in none.
-    foreign_identities: list[str] = field(default_factory=list)
+    # The header blocks that this service understands, in order; the names of the others, as expat gives them.
+    headers: list[Element] = field(default_factory=list)
+    other_headers: list[str] = field(default_factory=list)
     # What was wrong with a small request; the operation answers it in-band.
     refusal: Refused | None = None
     # Whether the answer may be compressed with gzip.
@@ -103,14 +103,14 @@ class BodyLimits:
 class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
     """Both versions of SOAP, document/literal, one request an envelope.
 
-    ``exchange`` is the class of its requests. ``identity_headers`` are the local names of the headers that say who the
-    caller is; they and nothing else are understood. ``secret`` are the local names of elements, in lower case, whose
-    values no error shows.
+    ``exchange`` is the class of its requests. ``understood`` are the names (``namespace name``) of the header blocks
+    that it understands; others must not be marked as those that must be understood. ``secret`` are the local names
+    of elements, in lower case, whose values no error shows.
     """
 
     def __init__(
         self,
-        identity_headers: frozenset[str],
+        understood: frozenset[str],
         limits: BodyLimits,
         secret: frozenset[str],
         exchange: type[Exchange] = Exchange,
@@ -118,7 +118,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         # Spyne logs messages with all that is in them, and our own faults as its errors; what matters we log ourselves.
         logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
         super().__init__(parse_xsi_type=False, polymorphic=False)
-        self.identity_headers = identity_headers
+        self.understood = understood
         self.exchange = exchange
         self.body_limits = limits
         self.secret = secret
@@ -134,14 +134,9 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         """Find the operation by the name of the body element and by nothing else, and refuse headers we must know."""
         head = ctx.in_document
         tns = self.app.interface.get_tns()
-        ours = {f"{tns} {name}" for name in self.identity_headers}
-        refuse_what_is_not_understood(head, ours)
-        ctx.udc.identities = list(dict.fromkeys(block.text for block in head.blocks if block.name in ours))
-        ctx.udc.foreign_identities = [
-            block.name
-            for block in head.blocks
-            if block.name not in ours and split(block.name)[1] in self.identity_headers
-        ]
+        refuse_what_is_not_understood(head, self.understood)
+        ctx.udc.headers = [block.element for block in head.blocks if block.name in self.understood]
+        ctx.udc.other_headers = [block.name for block in head.blocks if block.name not in self.understood]
         ctx.in_body_doc = ctx.udc.reader
         namespace, local = split(head.operation)
         ctx.method_request_string = f"{{{namespace}}}{local}"
@@ -232,7 +227,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         ctx.out_string = Spliced(text[:end], records, text[end:])
 
 
-def refuse_what_is_not_understood(head: Head, ours: set[str]) -> None:
+def refuse_what_is_not_understood(head: Head, ours: frozenset[str]) -> None:
     """SOAP 1.2 Part 1, 5.2.3, and SOAP 1.1, 4.2.3. ``ours`` are the names of the headers that we know.
 
     :raises SoapFault: HeaderNotUnderstood
