@@ -63,7 +63,17 @@ class Office:
     def start(self) -> None:
         """Start the server."""
         self.context.database.close()
-        command = [sys.executable, "-m", "echs", "serve", "--bind", f"127.0.0.1:{self.port}", "--workers", "2"]
+        command = [
+            sys.executable,
+            "-m",
+            "echs",
+            "serve",
+            "--no-job-worker",
+            "--bind",
+            f"127.0.0.1:{self.port}",
+            "--workers",
+            "2",
+        ]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ECHS_")}
         with (self.work / "log").open("wb") as log:
             self.process = subprocess.Popen(command, env={**inherited, **self.environment}, stderr=log, stdout=log)

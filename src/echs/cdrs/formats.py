@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from echs.base.energy import UNITS_PER_KWH
+from echs.base.rule import UnreadableValue
 
 DURATION_MAXIMUM_S = 366 * 24 * 3600
 YEARS = (2000, 2100)
@@ -25,7 +26,7 @@ _VOLUME = re.compile(r"([0-9]{1,6})(?:[.,]([0-9]{1,4}))?")
 _TOO_FINE = re.compile(r"[0-9]+[.,]([0-9]{5,})")
 
 
-class WrongFormat(ValueError):
+class WrongFormat(UnreadableValue):
     """The text is not of a form that is read; the message goes on where the quoted value ends."""
 
 

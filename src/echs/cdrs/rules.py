@@ -11,15 +11,25 @@ detail records, the plausibility checks of ENAPI, data clearing of mobile teleph
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from operator import le
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from echs.base.energy import UNITS_PER_KWH, kwh
 from echs.base.errors import Problem, RecordProblems, named, shown
 from echs.base.fields import field_problems
 from echs.base.limits import Limits
-from echs.base.rule import Finding, Rule, SetPrefilter, Severity, findings
+from echs.base.rule import (
+    Finding,
+    Predicate,
+    Rule,
+    SetPrefilter,
+    Severity,
+    findings,
+    hold_for_all,
+    rejection,
+)
 from echs.base.spool import Row
 from echs.cdrs import formats
 from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, CdrWarning, label
@@ -51,6 +61,11 @@ class ParsedCdr:
     ended_at: datetime | WrongFormat
     duration_s: int | WrongFormat | None
     volume_e4_kwh: int | WrongFormat
+
+    @property
+    def operator_id(self) -> str:
+        """The operator id as it was sent."""
+        return self.record.operator_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +124,16 @@ def wrong_format(text: str, value: object) -> str | None:
     return f"{shown(text)} {value}" if isinstance(value, WrongFormat) else None
 
 
-def end_before_start(reading: ParsedCdr, _scene: RuleContext) -> str | None:
+def end_before_start(reading: ParsedCdr, _scene: RuleContext) -> str:
     """The session ends before it starts."""
-    start, end = reading.started_at, reading.ended_at
-    if isinstance(start, WrongFormat) or isinstance(end, WrongFormat) or end >= start:
-        return None
     return f"{shown(reading.record.end_datetime)} is before the start {shown(reading.record.start_datetime)}"
 
 
-def in_future(reading: ParsedCdr, rule_context: RuleContext) -> str | None:
+def in_future(reading: ParsedCdr, rule_context: RuleContext) -> str:
     """The session ends in the future."""
-    end, tolerance = reading.ended_at, rule_context.limits.cdr_future_seconds
-    if isinstance(end, WrongFormat) or end <= latest_end(rule_context):
-        return None
+    tolerance = plainly(rule_context.limits.cdr_future_seconds / 60)
     now = rule_context.now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{shown(reading.record.end_datetime)} is more than {plainly(tolerance / 60)} minutes after now, {now}"
+    return f"{shown(reading.record.end_datetime)} is more than {tolerance} minutes after now, {now}"
 
 
 def latest_end(rule_context: RuleContext) -> datetime:
@@ -131,22 +141,16 @@ def latest_end(rule_context: RuleContext) -> datetime:
     return rule_context.now + timedelta(seconds=rule_context.limits.cdr_future_seconds)
 
 
-def volume_limit(reading: ParsedCdr, rule_context: RuleContext) -> str | None:
+def volume_limit(reading: ParsedCdr, rule_context: RuleContext) -> str:
     """More energy than one session can have."""
-    volume, limit = reading.volume_e4_kwh, rule_context.limits.cdr_volume_e4_kwh
-    if isinstance(volume, WrongFormat) or volume <= limit:
-        return None
-    most = plainly(limit / UNITS_PER_KWH)
+    most = plainly(rule_context.limits.cdr_volume_e4_kwh / UNITS_PER_KWH)
     return f"{shown(reading.record.volume)} is more than the {most} kWh that one CDR may have (is it in Wh?)"
 
 
-def ownership_problem(reading: ParsedCdr, rule_context: RuleContext) -> str | None:
+def ownership_problem(reading: ParsedCdr, rule_context: RuleContext) -> str:
     """The sender is not this operator."""
-    operator_id = reading.record.operator_id
-    if is_yours(operator_id, rule_context):
-        return None
     yours = named(rule_context.sender.operator_ids) or "none"
-    return f"{named([operator_id])} is not your operator id; yours: {yours}"
+    return f"{named([reading.operator_id])} is not your operator id; yours: {yours}"
 
 
 def is_yours(operator_id: str, rule_context: RuleContext) -> bool:
@@ -156,7 +160,8 @@ def is_yours(operator_id: str, rule_context: RuleContext) -> bool:
 
 # These depend on the clock or on a setting: what was accepted once is asked no more, so that sending twice is harmless.
 OF_NEW_ONLY = (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
-REJECTIONS: tuple[Rule[ParsedCdr, RuleContext], ...] = tuple(
+# Whether the texts can be read; a batch is parsed as a whole, or record by record.
+FORMATS: tuple[Rule[ParsedCdr, RuleContext], ...] = tuple(
     Rule(name, Severity.REJECT, field, violation, meaning, source)
     for name, field, violation, meaning, source in (
         (
@@ -181,36 +186,44 @@ REJECTIONS: tuple[Rule[ParsedCdr, RuleContext], ...] = tuple(
             "cannot be read as kWh: a sign, an exponent or a fifth decimal",
             "OCHP 0.2, 4.2 (N4,N4); Hubject (no negative energy)",
         ),
-        (
-            CdrReason.CDR_END_BEFORE_START,
-            "end_datetime",
-            end_before_start,
-            "the session ends before it starts",
-            "Hubject (end before start)",
-        ),
-        (
-            CdrReason.CDR_IN_FUTURE,
-            "end_datetime",
-            in_future,
-            "the session ends in the future, beyond `ECHS_CDR_FUTURE_MINUTES`",
-            "Hubject (session in the future)",
-        ),
-        (
-            CdrReason.CDR_VOLUME_LIMIT,
-            "volume",
-            volume_limit,
-            "more than `ECHS_CDR_MAX_KWH`",
-            "Hubject (1,000 kWh)",
-        ),
-        (
-            CdrReason.CDR_OPERATOR_NOT_YOURS,
-            "operator_id",
-            ownership_problem,
-            "not one of the sender's operator ids",
-            "OCHP 0.2, 2; Hubject (inconsistent EVSE id)",
-        ),
     )
 )
+# Each declared once, for a record and for a batch.
+PLAUSIBILITY: tuple[Rule[ParsedCdr, RuleContext], ...] = (
+    rejection(
+        CdrReason.CDR_END_BEFORE_START,
+        "end_datetime",
+        Predicate(("started_at", "ended_at"), lambda _: le),
+        end_before_start,
+        "the session ends before it starts",
+        "Hubject (end before start)",
+    ),
+    rejection(
+        CdrReason.CDR_IN_FUTURE,
+        "end_datetime",
+        Predicate(("ended_at",), lambda rule_context: latest_end(rule_context).__ge__),
+        in_future,
+        "the session ends in the future, beyond `ECHS_CDR_FUTURE_MINUTES`",
+        "Hubject (session in the future)",
+    ),
+    rejection(
+        CdrReason.CDR_VOLUME_LIMIT,
+        "volume",
+        Predicate(("volume_e4_kwh",), lambda rule_context: rule_context.limits.cdr_volume_e4_kwh.__ge__),
+        volume_limit,
+        "more than `ECHS_CDR_MAX_KWH`",
+        "Hubject (1,000 kWh)",
+    ),
+    rejection(
+        CdrReason.CDR_OPERATOR_NOT_YOURS,
+        "operator_id",
+        Predicate(("operator_id",), lambda rule_context: partial(is_yours, rule_context=rule_context)),
+        ownership_problem,
+        "not one of the sender's operator ids",
+        "OCHP 0.2, 2; Hubject (inconsistent EVSE id)",
+    ),
+)
+REJECTIONS = (*FORMATS, *PLAUSIBILITY)
 
 
 # ---------------------------------------------------------------------- what holds
@@ -494,26 +507,36 @@ def validate(record: CdrRecord, position: int, rule_context: RuleContext) -> Cdr
 
 
 def validate_batch(rows: Sequence[Row], rule_context: RuleContext) -> list[Cdr] | None:
-    """What `validate` makes of a run in which it finds nothing to say; None where it may have something to say."""
+    """What `validate` makes of a batch in which it finds nothing to say; None where it may have something to say."""
+    columns = parse_columns(rows)
+    if columns is None or not hold_for_all(PLAUSIBILITY, columns.__getitem__, rule_context):
+        return None
     records = list(map(CdrRecord._make, rows))
-    columns = CdrRecord._make(zip(*rows, strict=True))
-    started, ended = formats.utc_instants(columns.start_datetime), formats.utc_instants(columns.end_datetime)
+    operators, providers = map(party_key, columns["operator_id"]), map(party_key, columns["provider_id"])
+    parsed = (columns[name] for name in ("started_at", "ended_at", "duration_s", "volume_e4_kwh"))
+    return list(map(Cdr, records, operators, providers, *parsed))
+
+
+def parse_columns(rows: Sequence[Row]) -> dict[str, Sequence[Any]] | None:
+    """The values of a batch by the names of `ParsedCdr`, as `parse_cdr` has them; None where one of its texts may have
+    no value, or one that depends on the sender."""
+    texts = CdrRecord._make(zip(*rows, strict=True))
+    started, ended = formats.utc_instants(texts.start_datetime), formats.utc_instants(texts.end_datetime)
+    if started is None or ended is None:
+        return None
     try:
-        durations = list(map(formats.duration_s, columns.duration))
-        volumes = list(map(formats.volume_e4_kwh, columns.volume))
+        durations = list(map(formats.duration_s, texts.duration))
+        volumes = list(map(formats.volume_e4_kwh, texts.volume))
     except WrongFormat:
         return None
-    if (
-        started is None
-        or ended is None
-        or not all(map(le, started, ended))
-        or max(ended) > latest_end(rule_context)
-        or max(volumes) > rule_context.limits.cdr_volume_e4_kwh
-        or not all(is_yours(operator_id, rule_context) for operator_id in set(columns.operator_id))
-    ):
-        return None
-    operators, providers = map(party_key, columns.operator_id), map(party_key, columns.provider_id)
-    return list(map(Cdr, records, operators, providers, started, ended, durations, volumes))
+    return {
+        "started_at": started,
+        "ended_at": ended,
+        "duration_s": durations,
+        "volume_e4_kwh": volumes,
+        "operator_id": texts.operator_id,
+        "provider_id": texts.provider_id,
+    }
 
 
 def parse_cdr(record: CdrRecord, sender: Partner) -> ParsedCdr:

@@ -37,8 +37,8 @@ from echs.serving.request_middleware import RequestMiddleware
 
 log = logging.getLogger(__name__)
 
-SHARED_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn's heartbeat, the meters
-METERS, LOCK = "echs-meters-", "lock"
+SHARED_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn's heartbeat, the metrics
+METRICS, LOCK = "echs-metrics-", "lock"
 # What is in flight when the server is stopped has this long; the operations themselves end within 25 s.
 GRACE_SECONDS = 35
 WILDCARDS = ("0.0.0.0", "[::]", "")  # noqa: S104 - recognised, not bound
@@ -134,12 +134,12 @@ def shared_directory() -> Iterator[Path]:
     servers that were killed, and so could not, are known by the lock that nobody holds any more.
     """
     parent, maker = Path(SHARED_MEMORY or gettempdir()), os.getpid()
-    for left in parent.glob(f"{METERS}*"):
+    for left in parent.glob(f"{METRICS}*"):
         with suppress(OSError), (left / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(left, ignore_errors=True)
     # It gets the name by which it is looked for when it is locked, so that nobody else takes it for one of the dead.
-    unlocked = Path(mkdtemp(prefix=f".{METERS}", dir=parent))
+    unlocked = Path(mkdtemp(prefix=f".{METRICS}", dir=parent))
     directory = parent / unlocked.name.removeprefix(".")
     with (unlocked / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -167,7 +167,7 @@ def gunicorn_options(bind: str, workers: int, threads: int, shared: Path) -> dic
         # No header changes what we take for the path or the scheme, whoever sends it.
         "forwarded_allow_ips": "",
         "worker_tmp_dir": SHARED_MEMORY,
-        # The library of the meters looks for its directory in the environment of each worker.
+        # The metrics library looks for its directory in the environment of each worker.
         "raw_env": [f"PROMETHEUS_MULTIPROC_DIR={shared}"],
         "child_exit": lambda _server, worker: forget_worker(shared, worker.pid),
     }

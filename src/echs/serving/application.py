@@ -169,7 +169,7 @@ class Probes:
         return plain(environ, start_response, status, json.dumps(body, indent=1), "application/json")
 
     def metrics(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """The meters of all workers and the gauges, for Prometheus."""
+        """The metrics of all workers and those of the store, for Prometheus."""
         request_context.current().operation = "metrics"
         request_gate.release()
         for _ in range(2):

@@ -175,7 +175,7 @@ class GunicornWorker(ThreadWorker):  # type: ignore[misc]
             for key, (end, conn) in list(self.busy.items()):
                 if now >= end and self.busy.pop(key, None) is not None:
                     log.warning("a request took too long; its connection is cut")
-                    self.wsgi.meters.add(CUT)
+                    self.wsgi.metrics.add(CUT)
                     try:
                         conn.sock.shutdown(socket.SHUT_RDWR)
                     except OSError:

@@ -32,7 +32,7 @@ class ResponseIterator:
     def __init__(self, reception: "RequestMiddleware", environ: Environ, present: RequestContext) -> None:
         self.reception = reception
         self.environ = environ
-        self.trace = present
+        self.present = present
         self.began = time.monotonic()
         self.pieces: Iterable[bytes] = ()
         self.status = ""
@@ -91,41 +91,41 @@ class RequestMiddleware:
                 deadline=None if self.work_seconds is None else time.monotonic() + self.work_seconds,
             )
         )
-        visit = ResponseIterator(self, environ, present)
+        response = ResponseIterator(self, environ, present)
         self.metrics.add(metrics.IN_FLIGHT)
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            visit.status = status[:3]
+            response.status = status[:3]
             return start_response(status, [*headers, ("X-Request-ID", present.request_id)], *more)
 
         try:
-            visit.pieces = self.within(environ, start)
+            response.pieces = self.within(environ, start)
         except BaseException:
-            self.leave(visit)
+            self.leave(response)
             raise
-        return visit
+        return response
 
-    def leave(self, visit: ResponseIterator) -> None:
+    def leave(self, response: ResponseIterator) -> None:
         """The request is over."""
         try:
-            self.enter(visit)
+            self.enter(response)
         finally:
             request_context.end()
 
-    def enter(self, visit: ResponseIterator) -> None:
+    def enter(self, response: ResponseIterator) -> None:
         """Enter the request in the metrics and the log."""
-        seconds = time.monotonic() - visit.began
-        present, environ = visit.trace, visit.environ
+        seconds = time.monotonic() - response.began
+        present, environ = response.present, response.environ
         operation = present.operation or "other"
-        result = present.result or visit.status or "500"
-        if not visit.whole and environ.get("REQUEST_METHOD") != "HEAD":
+        result = present.result or response.status or "500"
+        if not response.whole and environ.get("REQUEST_METHOD") != "HEAD":
             result = CLIENT_GONE
         add = self.metrics.add
         add(metrics.IN_FLIGHT, amount=-1)
         self.metrics.set(metrics.CONNECTIONS, value=self.connections())
         add(metrics.REQUESTS, operation, present.channel, result)
         add(metrics.RECEIVED, operation, amount=present.received_bytes)
-        add(metrics.SENT, operation, amount=visit.sent)
+        add(metrics.SENT, operation, amount=response.sent)
         for metric, labels, amount in present.counts:
             add(metric, *labels, amount=amount)
         self.metrics.observe(metrics.DURATION, operation, value=seconds)
@@ -142,9 +142,9 @@ class RequestMiddleware:
             "path": shown_path(environ.get("PATH_INFO", ""), self.paths),
             "operation": operation,
             "result": result,
-            "status": int(visit.status or 500),
+            "status": int(response.status or 500),
             "received_bytes": present.received_bytes,
-            "sent_bytes": visit.sent,
+            "sent_bytes": response.sent,
             "ms": round(seconds * 1000, 1),
         }
         if present.certificate:

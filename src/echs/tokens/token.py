@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from echs.base.errors import Problem, Reason, shown
 from echs.base.fields import Field, field_problems, rules_hold
-from echs.base.rule import Rule, Severity
+from echs.base.rule import Predicate, Rule, Severity, findings, hold_for_all, rejection
 from echs.base.spool import Row
 from echs.partners.partner import Partner
 from echs.partners.standard_ids import USUAL_CONTRACT_ID, IdWarning, contract_id_shape_problem
@@ -143,47 +143,71 @@ WARNINGS: tuple[Rule[Token, None], ...] = (
 )
 
 
+def unknown_type(record: Token, _owner: Partner | None) -> str:
+    """The type of a token is none of those that there are."""
+    return f"{quoted(record.token_type)}is not one of {TYPES_IN_WORDS}"
+
+
+def foreign_hub(record: Token, owner: Partner | None) -> str:
+    """A token stands under somebody else's hub number."""
+    hubs = () if owner is None else owner.hubs
+    yours = ", ".join(map(str, (0, *(hub for hub in hubs if hub))))
+    return f"{quoted(record.hub)}is not your hub number; yours: {yours}"
+
+
+# Each declared once, for a record and for a batch. Without an owner the hub is not looked at.
+HUB: Rule[Token, Partner | None] = rejection(
+    TokenReason.HUB_NOT_YOURS,
+    "hub",
+    Predicate(("hub",), lambda owner: (lambda _hub: True) if owner is None else owner.may_use_hub),
+    foreign_hub,
+    "not one of the sender's hub numbers, nor 0",
+    "OCHP 0.2, 4.4",
+)
+REJECTIONS: tuple[Rule[Token, Partner | None], ...] = (
+    rejection(
+        TokenReason.TOKEN_TYPE_UNKNOWN,
+        "token_type",
+        Predicate(("token_type",), lambda _: TOKEN_TYPES.__contains__),
+        unknown_type,
+        "not one of the types of the specification",
+        "OCHP 0.2, 4.4",
+    ),
+    *(
+        rejection(
+            TokenReason.TOKEN_FLAG_VALUE,
+            name,
+            Predicate((name,), lambda _: FLAGS.__contains__),
+            lambda record, _, name=name: f"{quoted(getattr(record, name))}is neither 0 nor 1",  # type: ignore[misc]
+            "neither 0 nor 1",
+            "OCHP 0.2, 4.4",
+        )
+        for name in FLAG_FIELDS
+    ),
+    HUB,
+)
+
+
 def problems_of(record: Token, position: int, owner: Partner | None) -> Iterator[Problem]:
-    """What is wrong with a record that ``owner`` sends: its fields in order, the codes, then the hub.
-
-    Without an owner the hub is not looked at.
-    """
+    """What is wrong with a record that ``owner`` sends: its fields in order, the codes, then the hub."""
     yield from field_problems(FIELDS, record, position, label(record))
-    for reason, field, detail in code_problems(record):
-        yield Problem(reason, detail, position=position, field=field, label=label(record))
-    if owner is not None and not owner.may_use_hub(record.hub):
-        yield ownership_problem(record, owner, position)
+    for finding in findings(REJECTIONS, record, owner):
+        rule = finding.rule
+        yield Problem(rule.name, finding.detail, position=position, field=rule.field, label=label(record))
 
 
-def batch_is_valid(columns: Sequence[Sequence[str]], owner: Partner) -> bool:
-    """Whether `problems_of` would find nothing in a run that ``owner`` sends; by its columns, each value once."""
-    numbers = {field.name: set(map(int, set(columns[place]))) for place, field in enumerate(FIELDS) if field.integer}
-    return (
-        numbers["token_type"] <= TOKEN_TYPES.keys()
-        and all(numbers[name] <= set(FLAGS) for name in FLAG_FIELDS)
-        and all(map(owner.may_use_hub, numbers["hub"]))
-        and rules_hold(FIELDS, columns)
-    )
+def batch_is_valid(columns: Sequence[Sequence[str]], owner: Partner | None) -> bool:
+    """Whether `problems_of` would find nothing in a batch that ``owner`` sends; by its columns, each value once."""
 
+    def numbers(name: str) -> set[int]:
+        return set(map(int, set(columns[Token._fields.index(name)])))
 
-def code_problems(record: Token) -> list[tuple[Reason, str, str]]:
-    """Codes outside their lists, as (reason, field, sentence)."""
-    found: list[tuple[Reason, str, str]] = []
-    if record.token_type not in TOKEN_TYPES:
-        detail = f"{quoted(record.token_type)}is not one of {TYPES_IN_WORDS}"
-        found.append((TokenReason.TOKEN_TYPE_UNKNOWN, "token_type", detail))
-    for field in FLAG_FIELDS:
-        value = getattr(record, field)
-        if value not in FLAGS:
-            found.append((TokenReason.TOKEN_FLAG_VALUE, field, f"{quoted(value)}is neither 0 nor 1"))
-    return found
+    return hold_for_all(REJECTIONS, numbers, owner) and rules_hold(FIELDS, columns)
 
 
 def ownership_problem(record: Token, owner: Partner, position: int | None) -> Problem:
     """The problem of a token under somebody else's hub number."""
-    yours = ", ".join(map(str, (0, *(hub for hub in owner.hubs if hub))))
-    detail = f"{quoted(record.hub)}is not your hub number; yours: {yours}"
-    return Problem(TokenReason.HUB_NOT_YOURS, detail, position=position, field="hub", label=label(record))
+    return Problem(HUB.name, foreign_hub(record, owner), position=position, field=HUB.field, label=label(record))
 
 
 def quoted(value: int) -> str:

@@ -19,7 +19,7 @@ class SoapVersion:
 
     @property
     def channel(self) -> str:
-        """What the log and the meters call it."""
+        """What the log and the metrics call it."""
         return self.name.lower().replace(" ", "-")
 
 
