@@ -42,6 +42,7 @@ from echs.lists.received_list import ReceivedList
 from echs.lists.tables import TOKEN_BYTES, list_change
 
 AT_ONCE = 10_000
+FEW_KEYS = 1000
 FIXED = ("partner_id", "position", "key_number", "change_id", "protocol", "payload")
 
 
@@ -184,9 +185,9 @@ class ListWriter(Generic[Record]):
         ended = and_(former.partner_id == self.owner_id, former.ended_by == self.change_id)
         lost = update(self.lists.former).where(ended, ~exists(select(literal(1)).where(here))).values(gone=True)
         removed = self.transaction.execute(lost).rowcount
-        # A record that was gone for long may be back.
-        back = and_(former.partner_id == self.owner_id, former.gone, exists(select(literal(1)).where(here)))
-        self.transaction.execute(update(self.lists.former).where(back).values(gone=False))
+        gone_before = and_(former.partner_id == self.owner_id, former.gone, former.ended_by != self.change_id)
+        back = and_(gone_before, exists(select(literal(1)).where(here)))
+        self.transaction.execute(delete(self.lists.former).where(back))
         changed = head.record_count - removed
         return Counts(received.stored - changed, changed, removed)
 
@@ -253,14 +254,16 @@ class ListWriter(Generic[Record]):
         return self.lists.values_of(payloads, self.zone, self.context.database.as_stored)
 
     def back_again(self, keys: Sequence[int]) -> None:
-        """What was gone before and is there again is gone no more."""
-        former = self.lists.former.c
+        """Forget that records were gone which are there again: of a few by their keys, of many as a whole."""
+        former, rows = self.lists.former.c, self.lists.records.c
         was_gone = and_(former.partner_id == self.owner_id, former.gone, former.ended_by != self.change_id)
-        if self.transaction.execute(select(literal(1)).where(was_gone).limit(1)).first() is None:
-            return
-        for numbers in in_batches(keys):
-            back = and_(was_gone, former.key_number.in_(numbers))
-            self.transaction.execute(update(self.lists.former).where(back).values(gone=False))
+        back: ColumnElement[bool]
+        if len(keys) <= FEW_KEYS:
+            back = former.key_number.in_(keys)
+        else:
+            here = and_(rows.partner_id == former.partner_id, rows.key_number == former.key_number)
+            back = exists(select(literal(1)).where(here))
+        self.transaction.execute(delete(self.lists.former).where(was_gone, back))
 
     def _unplaced(
         self,
