@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import count, islice
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -140,13 +141,16 @@ def upload(operation: str, record: Any, rows: Iterator[Any], token: str) -> byte
 def requests(client: Client) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """What is followed, in an order in which each has something to do; a body is made anew for each sending."""
     operator, office = client.log_in("tnm"), client.log_in("office")
-    now, numbers = datetime.now(UTC), iter(range(0, 1000, 10))
+    now, numbers, first = datetime.now(UTC), iter(range(0, 1000, 10)), count()
 
     def charge() -> bytes:
         return upload("AddCDRs", CDR_INFO, cdrs(1, "TNM", ["TNM"], now, first=next(numbers)), operator)
 
     def publish() -> bytes:
-        return upload("SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO, tokens(3), operator)
+        # Each time one token less and another more: a list that did not change keeps its version.
+        start = next(first)
+        rows = islice(tokens(start + 3), start, None)
+        return upload("SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO, rows, operator)
 
     def clear() -> bytes:
         client.send(charge())
