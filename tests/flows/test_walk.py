@@ -10,7 +10,7 @@ WALK = Path(__file__).parents[2] / "bench" / "walk.py"
 VERBS = {
     "Authenticate": ("partners/login.py", "log_in"),
     "AddCDRs, 1 record": ("cdrs/intake.py", "add"),
-    "SetRoamingAuthorisationList, 3 records": ("tokens/token_list.py", "replace"),
+    "SetRoamingAuthorisationList, 3 records": ("lists/published_list.py", "PublishedList.replace"),
     "GetRoamingAuthorisationList, first": ("lists/list_cache.py", "ListCache.records"),
     "GetRoamingAuthorisationList, second": ("lists/list_cache.py", "ListCache.records"),
     "ClearCDRs": ("clearing/run.py", "clear"),
