@@ -7,7 +7,7 @@ import pytest
 from echs.base.errors import Problem, ProblemCollector, RecordProblems, Refused
 from echs.base.fields import FieldReason, UploadReason
 from echs.base.spool import Spool
-from echs.base.upload_validation import DuplicateFinder, RecordValidator, row_content, validated
+from echs.base.upload_validation import DuplicateFinder, RecordValidator, validated
 
 
 def even(number: int, position: int) -> int | Problem | None:
@@ -82,7 +82,7 @@ def test_a_thorough_list_has_all_problems_of_every_record_and_keeps_what_is_righ
 
 
 def repetitions_of(*blocks):
-    found = DuplicateFinder(itemgetter(0), row_content)
+    found = DuplicateFinder(itemgetter(0), lambda row: "\x1f".join(row).encode())
     with Spool() as spool:
         place = 0
         for rows in blocks:

@@ -5,7 +5,6 @@ come in runs, whose form the protocol vouches for. A room may answer for a whole
 where it cannot, the run is judged record by record, like everything else: only there is it said what is wrong.
 """
 
-import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -93,11 +92,6 @@ def validated(
         yield position - len(single), single
     if position == 0:
         problems.add(Problem(UploadReason.UPLOAD_EMPTY, "the upload holds no record"))
-
-
-def row_content(row: Row) -> bytes:
-    """What tells whether two rows with one key are the same, in 16 bytes."""
-    return hashlib.blake2b("\x1f".join(row).encode(), digest_size=16).digest()
 
 
 class DuplicateFinder(Generic[Kept]):

@@ -32,6 +32,11 @@ def lease(context: Context, worker: str, seconds: float) -> Job | None:
     """
     now = context.clock()
     free = and_(open_jobs(), or_(_job.leased_until.is_(None), _job.leased_until <= now))
+    with context.database.read() as snapshot:
+        # Asked every few seconds: where nothing is due, no writer of the store is kept waiting.
+        due_or_lost = free & or_(_job.due_at <= now, _job.attempts >= MOST_ATTEMPTS)
+        if snapshot.execute(select(_job.id).where(due_or_lost).limit(1)).first() is None:
+            return None
     with context.database.write() as transaction:
         lost = {"failed_at": now, "error": f"no worker survived it: {MOST_ATTEMPTS} attempts", "leased_by": ""}
         transaction.execute(update(tables.job).where(free, _job.attempts >= MOST_ATTEMPTS).values(lost))

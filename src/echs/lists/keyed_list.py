@@ -31,6 +31,7 @@ from echs.lists.list_writer import (
     ListState,
     ListTables,
     ListWriter,
+    among,
     difference_of,
     in_batches,
 )
@@ -168,7 +169,7 @@ class KeyedList(ListTables[Record]):
         standing: dict[int, int] = {}
         for numbers in in_batches(sorted(wanted)):
             query = select(table.key_number, table.position, table.payload).where(
-                table.partner_id == owner_id, table.key_number.in_(numbers)
+                table.partner_id == owner_id, among(transaction, table.key_number, numbers)
             )
             for number, position, payload in transaction.execute(query):
                 if row_of(payload) == wanted[number]:
@@ -239,10 +240,8 @@ class KeyedList(ListTables[Record]):
 
     def batches(self, database: Database, snapshot: Connection, owner_id: int) -> Iterator[Sequence[str]]:
         """As `payloads`, by a query that is compiled once and as the driver gives it."""
-        after = -1
-        while rows := database.ask_within(snapshot, self._next_payloads, owner_id=owner_id, after=after):
+        for rows in self._standing(database, snapshot, owner_id):
             yield [payload for _, payload in rows]
-            after = rows[-1][0]
 
     def changed_since(
         self, snapshot: Connection, seq: int, of: Callable[[Any], ColumnElement[bool]]
@@ -259,11 +258,6 @@ class KeyedList(ListTables[Record]):
         ).order_by("seq", "partner_id", "gone", "position")
         for seq_, owner_id, _, is_gone, payload in snapshot.execute(found.execution_options(yield_per=ROWS_AT_ONCE)):
             yield seq_, owner_id, payload, bool(is_gone)
-
-    def newest_seq(self, snapshot: Connection) -> int:
-        """The number of the newest change of these lists; 0 before the first."""
-        query = select(func.max(list_change.c.seq)).where(list_change.c.list == self.schema.name)
-        return snapshot.execute(query).scalar() or 0
 
     def present(self, snapshot: Connection, of: Callable[[Any], ColumnElement[bool]]) -> list[ListState]:
         """How the lists stand of the owners whose id fulfils ``of``, in the order of the owners."""

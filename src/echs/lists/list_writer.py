@@ -185,9 +185,7 @@ class ListWriter(Generic[Record]):
         ended = and_(former.partner_id == self.owner_id, former.ended_by == self.change_id)
         lost = update(self.lists.former).where(ended, ~exists(select(literal(1)).where(here))).values(gone=True)
         removed = self.transaction.execute(lost).rowcount
-        gone_before = and_(former.partner_id == self.owner_id, former.gone, former.ended_by != self.change_id)
-        back = and_(gone_before, exists(select(literal(1)).where(here)))
-        self.transaction.execute(delete(self.lists.former).where(back))
+        self.back_again(None)
         changed = head.record_count - removed
         return Counts(received.stored - changed, changed, removed)
 
@@ -228,21 +226,16 @@ class ListWriter(Generic[Record]):
     def end(self, ended: Sequence[int], *, gone: bool) -> None:
         """Make former records of those at these positions."""
         for numbers in in_batches(ended):
-            self._copy_to_former(and_(self.mine, self.among(numbers)), gone=gone)
+            self._copy_to_former(self.at(numbers), gone=gone)
 
     def delete(self, ended: Iterable[int]) -> None:
         """Delete the records at these positions."""
         for numbers in in_batches(sorted(ended)):
-            self.transaction.execute(delete(self.lists.records).where(and_(self.mine, self.among(numbers))))
+            self.transaction.execute(delete(self.lists.records).where(self.at(numbers)))
 
-    def among(self, numbers: Sequence[int]) -> ColumnElement[bool]:
-        """The condition that a position is one of these, as one value: a statement of a thousand values takes longer to
-        write than to carry out."""
-        position = self.lists.records.c.position
-        if self.context.database.is_sqlite:
-            value = func.json_each(json.dumps(numbers)).table_valued("value")
-            return position.in_(select(value.c.value))
-        return position == any_(cast(literal(list(numbers), ARRAY(BigInteger)), ARRAY(BigInteger)))
+    def at(self, numbers: Sequence[int]) -> ColumnElement[bool]:
+        """The condition for the list's records at these positions."""
+        return and_(self.mine, among(self.transaction, self.lists.records.c.position, numbers))
 
     def insert(self, rows: Iterable[Sequence[object]]) -> None:
         """Write records, with the values of `ListTables.names`."""
@@ -253,13 +246,12 @@ class ListWriter(Generic[Record]):
         """What is written of records beside position and change."""
         return self.lists.values_of(payloads, self.zone, self.context.database.as_stored)
 
-    def back_again(self, keys: Sequence[int]) -> None:
-        """Forget that records were gone which are there again: of a few by their keys, of many as a whole."""
+    def back_again(self, keys: Sequence[int] | None) -> None:
+        """Forget that records were gone which are there again: those with these keys, or whichever, for None."""
         former, rows = self.lists.former.c, self.lists.records.c
         was_gone = and_(former.partner_id == self.owner_id, former.gone, former.ended_by != self.change_id)
-        back: ColumnElement[bool]
-        if len(keys) <= FEW_KEYS:
-            back = former.key_number.in_(keys)
+        if keys is not None and len(keys) <= FEW_KEYS:
+            back = among(self.transaction, former.key_number, keys)
         else:
             here = and_(rows.partner_id == former.partner_id, rows.key_number == former.key_number)
             back = exists(select(literal(1)).where(here))
@@ -333,9 +325,20 @@ def difference_of(
     found.moved_from = sorted(moved)
     table = lists.records.c
     for numbers in in_batches(found.moved_from):
-        query = select(table.position, table.change_id).where(table.partner_id == owner_id, table.position.in_(numbers))
+        query = select(table.position, table.change_id).where(
+            table.partner_id == owner_id, among(transaction, table.position, numbers)
+        )
         found.moved.update((moved[position], change_id) for position, change_id in transaction.execute(query))
     return found
+
+
+def among(connection: Connection, column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
+    """The condition that a column is one of these, as one value: a statement of a thousand values takes longer to write
+    than to carry out."""
+    if connection.dialect.name == "sqlite":
+        value = func.json_each(json.dumps(numbers)).table_valued("value")
+        return column.in_(select(value.c.value))
+    return column == any_(cast(literal(list(numbers), ARRAY(BigInteger)), ARRAY(BigInteger)))
 
 
 def in_batches(numbers: Iterable[int]) -> Iterator[Sequence[int]]:
