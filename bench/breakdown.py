@@ -30,6 +30,8 @@ from echs.config.settings import read_settings  # noqa: E402
 from echs.maintenance import schema  # noqa: E402
 from echs.partners import enrolment, queries  # noqa: E402
 from echs.partners.enrolment import Ownership  # noqa: E402
+from echs.protocols.ochp02 import cdr_format  # noqa: E402
+from echs.protocols.ochp02.cdr_format import read_cdrs  # noqa: E402
 
 COUNT = 10_000
 INDEXES = ("ix_cdr_own_card_started_at", "ix_cdr_card_started_at", "ix_cdr_socket_started_at")
@@ -41,7 +43,8 @@ def add(context: AppContext, first: int) -> None:
     (sender, _) = queries.all_partners(context)
     now = datetime.now(UTC).replace(microsecond=0)
     rows = [tuple(map(str, row)) for row in bodies.cdrs(COUNT, "TheNewMotion", ["ANWB"], now, first)]
-    intake.add(context, sender, iter([RecordBatch(rows)]), f"{first:026d}", context.lists)
+    records = read_cdrs([RecordBatch(rows)], sender.zone)
+    intake.add(context, sender, records, f"{first:026d}", context.lists, cdr_format.FORMAT)
 
 
 def profile(context: AppContext) -> str:
@@ -51,7 +54,7 @@ def profile(context: AppContext) -> str:
     rows = [tuple(map(str, row)) for row in bodies.cdrs(COUNT, "TheNewMotion", ["ANWB"], now, 200_000)]
     seen = cProfile.Profile()
     seen.enable()
-    intake.add(context, sender, iter([RecordBatch(rows)]), "x" * 26, context.lists)
+    intake.add(context, sender, read_cdrs([RecordBatch(rows)], sender.zone), "x" * 26, context.lists, cdr_format.FORMAT)
     seen.disable()
     told = io.StringIO()
     pstats.Stats(seen, stream=told).sort_stats("tottime").print_stats(18)

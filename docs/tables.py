@@ -14,6 +14,7 @@ from echs.base.rule import Rule
 from echs.cdrs.rules import RULES
 from echs.config.settings import PREFIX, SECRETS, Settings
 from echs.locations import charge_point
+from echs.protocols.ochp02 import cdr_format
 from echs.protocols.ochp02.codes import CODES
 from echs.protocols.ochp02.wire_schema import (
     CDR_INFO,
@@ -149,7 +150,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "result codes": ("docs/result-codes.md", result_codes),
     "result code examples": ("docs/result-codes.md", result_code_examples),
     "faults": ("docs/result-codes.md", faults),
-    "rules of CDRs": ("docs/rules.md", lambda: rules(CDR_INFO, RULES)),
+    "rules of CDRs": ("docs/rules.md", lambda: rules(CDR_INFO, (*cdr_format.RULES, *RULES))),
     "rules of tokens": ("docs/rules.md", lambda: rules(ROAMING_AUTHORISATION_INFO, token.WARNINGS)),
     "rules of charge points": ("docs/rules.md", lambda: rules(CHARGEPOINT_INFO, charge_point.WARNINGS)),
     "limits": ("docs/limits.md", limits),

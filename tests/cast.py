@@ -1,5 +1,6 @@
 """The partners and records that tests play with."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -9,14 +10,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from echs.cdrs.cdr import CdrRecord
+from echs.cdrs import intake
+from echs.cdrs.intake import IntakeResult
 from echs.config.app_context import AppContext
 from echs.delivery.cleared_cdrs import deliver, mark_served
 from echs.locations.charge_point import ChargePoint
+from echs.maintenance import verification
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.partner import Partner
 from echs.partners.password import hash_password
+from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
+from echs.protocols.record_formats import RECORD_FORMATS
 from echs.tokens.token import Token
 
 PASSWORDS = {name: f"password of {name}" for name in ("tnm", "lnd", "anwb", "office")}
@@ -140,6 +146,19 @@ def charge_point(number: int, **other: str) -> ChargePoint:
         receptacle_type="Mennekes Type II",
     )
     return record._replace(**other)
+
+
+def add_cdrs(
+    context: AppContext, sender: Partner, records: Iterable[object], request_id: str, lists: object
+) -> IntakeResult:
+    """As a partner sends CDRs by OCHP 0.2."""
+    cdrs = read_cdrs(records, sender.zone)
+    return intake.add(context, sender, cdrs, request_id, lists, cdr_format.FORMAT)
+
+
+def verify(context: AppContext, *more: object, **named: object) -> Iterator[verification.Finding]:
+    """Every finding of `echs verify`."""
+    return verification.verify(context, RECORD_FORMATS, *more, **named)
 
 
 def fetched(context: AppContext, partner: Partner) -> tuple[tuple[int, ...], list[str]]:

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
+from cast import verify
 from echs.audit import guards
-from echs.maintenance.verification import verify
 
 SAME_NAME = {
     "sqlite": {

@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import exc, text
 
-from cast import cdr, fetched, token
+from cast import add_cdrs, cdr, fetched, token
 from echs.audit import trail
 from echs.audit.entry import DONE, FIRST_HASH, Action, Entry, as_detail, breaks
 from echs.base import request_context
 from echs.base.errors import Refused
 from echs.base.request_context import RequestContext
-from echs.cdrs import intake
 from echs.clearing import run
 from echs.cli import execute
 from echs.partners import enrolment
@@ -33,7 +32,7 @@ def told(context):
 def test_every_change_leaves_an_entry_with_who_what_and_from_where(context, cast):
     request_context.begin(RequestContext(channel="soap-1.2", actor="tnm", origin="192.0.2.7"))
     token_list.replace(context, cast.tnm, [token(1)])
-    intake.add(context, cast.tnm, iter([cdr(1), cdr(2)]), request_context.current().request_id, context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(1), cdr(2)]), request_context.current().request_id, context.lists)
     request_context.begin(RequestContext(channel="command", actor="root", origin="host"))
     run.clear(context, "command", request_context.current().request_id)
     for _ in range(2):
@@ -60,7 +59,7 @@ def test_every_change_leaves_an_entry_with_who_what_and_from_where(context, cast
 def test_what_is_refused_leaves_no_entry_of_the_room_and_the_store_stays_as_it_was(context, cast):
     before = told(context)
     with pytest.raises(Refused):
-        intake.add(context, cast.tnm, iter([cdr(1), cdr(2)._replace(volume="x")]), "a" * 26, context.lists)
+        add_cdrs(context, cast.tnm, iter([cdr(1), cdr(2)._replace(volume="x")]), "a" * 26, context.lists)
     with pytest.raises(Refused):
         enrolment.assign_ids(context, "lnd", Ownership(["TheNewMotion"]))
     assert run.clear(context, "nobody", "b" * 26) is None

@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from cast import cdr, token
+from cast import add_cdrs, cdr, token
 from echs.base import deadline, request_context
 from echs.base.errors import LoadReason, Refused
 from echs.base.request_context import RequestContext
@@ -63,7 +63,7 @@ def test_an_upload_whose_time_is_over_inside_its_transaction_stores_nothing(cont
 
     monkeypatch.setattr(owner, method or name, slow)
     with pytest.raises(Refused) as refused:
-        intake.add(context, cast.tnm, iter([cdr(1), cdr(2)]), REQUEST, context.lists)
+        add_cdrs(context, cast.tnm, iter([cdr(1), cdr(2)]), REQUEST, context.lists)
     request_context.end()
     assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
     with context.database.read() as snapshot:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy import text
 
-from cast import cdr, token
+from cast import add_cdrs, cdr, token
 from echs.base.database import Database
 from echs.base.errors import Refused
-from echs.cdrs import intake
 from echs.lists import published_list
 from echs.partners import enrolment
 from echs.partners.login import lock_active_partner
@@ -73,7 +72,7 @@ def uploaded_while_disabled(context, cast, monkeypatch):
     told = []
 
     def noted_late(*arguments):
-        told.append(Other(lambda: intake.add(context, cast.tnm, iter([cdr(1)]), "a" * 26, context.lists)))
+        told.append(Other(lambda: add_cdrs(context, cast.tnm, iter([cdr(1)]), "a" * 26, context.lists)))
         told[0].waits(context)
         return noted(*arguments)
 

@@ -6,12 +6,11 @@ import time
 import pytest
 from sqlalchemy import text
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from conftest import administer
 from echs.base import database as database_module
 from echs.base.database import is_standby
 from echs.base.errors import Refused
-from echs.cdrs import intake
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 
@@ -39,12 +38,12 @@ def test_a_commit_that_waits_for_a_standby_ends_in_time_and_is_not_acknowledged(
     monkeypatch.setattr(database_module, "COMMIT_SECONDS", 1.0)
     began = time.monotonic()
     with pytest.raises(Refused) as refused:
-        intake.add(house_waiting, cast.tnm, iter([cdr(1)]), "a" * 26, house_waiting.lists)
+        add_cdrs(house_waiting, cast.tnm, iter([cdr(1)]), "a" * 26, house_waiting.lists)
     assert time.monotonic() - began < 5
     assert refused.value.first.reason == "STORE_UNAVAILABLE"
     assert refused.value.effect.startswith("Nothing was stored, or all of it was")
     settle(postgres)
-    again = intake.add(house_waiting, cast.tnm, iter([cdr(1)]), "b" * 26, house_waiting.lists)
+    again = add_cdrs(house_waiting, cast.tnm, iter([cdr(1)]), "b" * 26, house_waiting.lists)
     assert [each.value for each in again.outcomes] in (["known"], ["pending"])
     with house_waiting.database.read() as snapshot:
         assert snapshot.execute(text("SELECT count(*) FROM cdr")).scalar() == 1
@@ -55,7 +54,7 @@ def test_a_commit_whose_wait_somebody_ends_is_not_acknowledged_either(house_wait
 
     def send():
         try:
-            intake.add(house_waiting, cast.tnm, iter([cdr(1)]), "a" * 26, house_waiting.lists)
+            add_cdrs(house_waiting, cast.tnm, iter([cdr(1)]), "a" * 26, house_waiting.lists)
             told.append("acknowledged")
         except Refused as refused:
             told.append(refused.first.reason.value)
@@ -70,7 +69,7 @@ def test_a_commit_whose_wait_somebody_ends_is_not_acknowledged_either(house_wait
     sender.join(30)
     assert told == ["STORE_UNAVAILABLE"]
     settle(postgres)
-    intake.add(house_waiting, cast.tnm, iter([cdr(2)]), "b" * 26, house_waiting.lists)
+    add_cdrs(house_waiting, cast.tnm, iter([cdr(2)]), "b" * 26, house_waiting.lists)
 
 
 def test_a_server_that_cannot_be_written_to_is_no_defect_of_ours(context, cast):

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cast import cdr, charge_point, token
+from cast import add_cdrs, cdr, charge_point, token
 from echs.base.errors import Refused
 from echs.base.fields import maker
 from echs.base.upload_validation import RecordBatch
-from echs.cdrs import intake
-from echs.cdrs.cdr import Cdr, CdrRecord
-from echs.cdrs.rules import WARNINGS, RuleContext, validate, validate_batch, warnings_among, warnings_of
+from echs.cdrs.cdr import Cdr
+from echs.cdrs.rules import WARNINGS, RuleContext, batch_is_valid, validate, warnings_among, warnings_of
 from echs.config.app_context import limits
 from echs.config.settings import read_settings
 from echs.locations import charge_point as charge_point_noun
 from echs.partners.partner import Partner
+from echs.protocols.ochp02.cdr_format import FORMAT, CdrRecord, cdr_of, cdrs_of
 from echs.tokens import token as token_noun
 
 SENDER = Partner(
@@ -37,7 +37,7 @@ SENDER = Partner(
     (),
     (5,),
 )
-RULE_CONTEXT = RuleContext(SENDER, datetime(2014, 1, 23, tzinfo=UTC), limits(read_settings({})))
+RULE_CONTEXT = RuleContext(SENDER, datetime(2014, 1, 23, tzinfo=UTC), limits(read_settings({})), FORMAT)
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 # What one field of a record may say while the whole record is right, and judged in a batch.
@@ -90,7 +90,13 @@ CHANGES = st.sampled_from(
 
 
 def one_by_one(rows):
-    return [validate(CdrRecord._make(row), 0, RULE_CONTEXT) for row in rows]
+    return [validate(cdr_of(CdrRecord._make(row), SENDER.zone), 0, RULE_CONTEXT) for row in rows]
+
+
+def validate_batch(rows):
+    """The CDRs of a batch that is right, as an upload judges it; None where it is left to its records."""
+    cdrs = cdrs_of(rows)
+    return cdrs if cdrs is not None and batch_is_valid(cdrs, RULE_CONTEXT) else None
 
 
 def numbered(several):
@@ -104,7 +110,7 @@ def test_every_batch_that_is_right_is_judged_at_once_and_as_its_records_are():
     @settings(max_examples=200)
     def judged_alike(several):
         rows = numbered(several)
-        batch = validate_batch(rows, RULE_CONTEXT)
+        batch = validate_batch(rows)
         met["examples"] += 1
         met["at once"] += batch is not None
         met["of several"] += batch is not None and len(batch) > 1
@@ -125,7 +131,7 @@ def test_a_batch_in_which_one_field_of_one_record_is_wrong_is_never_let_pass():
         field, value = change
         several[place] = several[place]._replace(**{field: value})
         rows = numbered(several)
-        alone, batch = one_by_one(rows), validate_batch(rows, RULE_CONTEXT)
+        alone, batch = one_by_one(rows), validate_batch(rows)
         bad = sum(not isinstance(each, Cdr) for each in alone)
         assert bad <= 1
         met[f"one bad {field}"] += bad
@@ -153,14 +159,14 @@ PLAIN = {"start_datetime": "2014-01-22T10:16:38Z", "end_datetime": "2014-01-22T1
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_record_of_a_batch_is_enough_to_leave_it_to_the_records(wrong, place):
     several = [cdr(number, **PLAIN) for number in range(3)]
-    assert validate_batch(numbered(several), RULE_CONTEXT) is not None
+    assert validate_batch(numbered(several)) is not None
     several[place] = several[place]._replace(**wrong)
-    assert validate_batch(numbered(several), RULE_CONTEXT) is None
+    assert validate_batch(numbered(several)) is None
 
 
 def test_a_plausible_batch_needs_no_second_look():
     row = tuple(cdr(1, start_datetime="2014-01-22T10:16:38Z", end_datetime="2014-01-22T12:14:33Z", duration="1:57:54"))
-    assert validate_batch([row, row], RULE_CONTEXT) is not None
+    assert validate_batch([row, row]) is not None
 
 
 ids = st.text(alphabet="NLTM0159-*EX +. ä", max_size=18) | st.sampled_from(
@@ -181,7 +187,11 @@ ids = st.text(alphabet="NLTM0159-*EX +. ä", max_size=18) | st.sampled_from(
 @settings(max_examples=500)
 def test_no_quick_test_lets_pass_what_its_rule_would_warn_of(several):
     cdrs = [
-        validate(cdr(number, contract_id=contract or "x", evse_id=evse, country=country), 0, RULE_CONTEXT)
+        validate(
+            cdr_of(cdr(number, contract_id=contract or "x", evse_id=evse, country=country), SENDER.zone),
+            0,
+            RULE_CONTEXT,
+        )
         for number, (contract, evse, country) in enumerate(several)
     ]
     cdrs = [each for each in cdrs if isinstance(each, Cdr)]
@@ -296,7 +306,7 @@ def test_batches_and_single_records_of_one_upload_are_stored_alike(context, cast
         RecordBatch([tuple(cdr(number, **times)) for number in (2, 4)]),
         RecordBatch([tuple(cdr(5, start_datetime="2014-01-22 10:16:38", end_datetime="2014-01-22 12:14:33"))]),
     ]
-    added = intake.add(context, cast.tnm, iter(upload), next(_requests), context.lists)
+    added = add_cdrs(context, cast.tnm, iter(upload), next(_requests), context.lists)
     assert [str(outcome) for outcome in added.outcomes] == ["pending"] * 4 + ["known"] * 2 + ["pending"] * 2
 
 
@@ -306,8 +316,8 @@ def test_a_cdr_that_stands_twice_in_one_batch_is_met_twice(context, cast, clock,
     upload = [RecordBatch([tuple(cdr(1, **PLAIN)), tuple(cdr(2, **PLAIN)), tuple(cdr(1, **{**PLAIN, **other}))])]
     if other:
         with pytest.raises(Refused) as refused:
-            intake.add(context, cast.tnm, iter(upload), next(_requests), context.lists)
+            add_cdrs(context, cast.tnm, iter(upload), next(_requests), context.lists)
         assert refused.value.first.reason == "CDR_TWICE"
         return
-    added = intake.add(context, cast.tnm, iter(upload), next(_requests), context.lists)
+    added = add_cdrs(context, cast.tnm, iter(upload), next(_requests), context.lists)
     assert [str(outcome) for outcome in added.outcomes] == ["pending", "pending", "known"]

@@ -9,7 +9,7 @@ from cast import FIELD_CDR, cdr
 from echs.base.errors import Problem, RecordProblems
 from echs.base.fields import FieldReason
 from echs.base.rule import Severity
-from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrWarning, differing_field
+from echs.cdrs.cdr import Cdr, CdrReason, CdrWarning
 from echs.cdrs.rules import (
     HOLD,
     OF_NEW_ONLY,
@@ -25,6 +25,8 @@ from echs.config.app_context import limits
 from echs.config.settings import read_settings
 from echs.partners.partner import Partner
 from echs.partners.standard_ids import IdWarning
+from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02.cdr_format import FIELDS, FORMAT, CdrFormatReason, cdr_of, payload_of, record_of
 
 SENDER = Partner(
     id=1,
@@ -39,11 +41,11 @@ SENDER = Partner(
     hubs=(),
 )
 NOW = datetime(2014, 1, 22, 12, 0, tzinfo=UTC)
-RULE_CONTEXT = RuleContext(SENDER, NOW, limits(read_settings({})))
+RULE_CONTEXT = RuleContext(SENDER, NOW, limits(read_settings({})), FORMAT)
 
 
 def problems(**change: str) -> list[Problem]:
-    verdict = validate(cdr("1")._replace(**change), 17, RULE_CONTEXT)
+    verdict = validate(cdr_of(cdr("1")._replace(**change), SENDER.zone), 17, RULE_CONTEXT)
     found = verdict.problems if isinstance(verdict, RefusedIfNew) else verdict
     assert isinstance(found, RecordProblems)
     return [found.first, *found.rest]
@@ -54,7 +56,7 @@ def problem(**change: str) -> Problem:
 
 
 def accepted(**change: str) -> Cdr:
-    verdict = validate(cdr("1", **change), 0, RULE_CONTEXT)
+    verdict = validate(cdr_of(cdr("1", **change), SENDER.zone), 0, RULE_CONTEXT)
     assert isinstance(verdict, Cdr), verdict
     return verdict
 
@@ -64,8 +66,8 @@ def warned(rule_context: RuleContext = RULE_CONTEXT, **change: str) -> list[str]
 
 
 def test_the_record_of_the_field_is_read():
-    read = validate(FIELD_CDR, 0, RULE_CONTEXT)
-    assert read.record is FIELD_CDR
+    read = validate(cdr_of(FIELD_CDR, SENDER.zone), 0, RULE_CONTEXT)
+    assert record_of(read) == FIELD_CDR
     assert (read.operator_key, read.provider_key) == ("thenewmotion", "anwb")
     assert read.started_at == datetime(2014, 1, 22, 9, 16, 38, tzinfo=UTC)
     assert (read.ended_at - read.started_at).total_seconds() == 7075
@@ -78,10 +80,10 @@ def test_the_record_of_the_field_is_read():
 IN_ORDER = [
     ("city", "x" * 256, FieldReason.FIELD_TOO_LONG),
     ("evse_id", "\x07", FieldReason.FIELD_CONTROL_CHARACTER),
-    ("start_datetime", "yesterday", CdrReason.CDR_START_FORMAT),
-    ("end_datetime", "today", CdrReason.CDR_END_FORMAT),
-    ("duration", "long", CdrReason.CDR_DURATION_FORMAT),
-    ("volume", "1,23456", CdrReason.CDR_VOLUME_FORMAT),
+    ("start_datetime", "yesterday", CdrFormatReason.CDR_START_FORMAT),
+    ("end_datetime", "today", CdrFormatReason.CDR_END_FORMAT),
+    ("duration", "long", CdrFormatReason.CDR_DURATION_FORMAT),
+    ("volume", "1,23456", CdrFormatReason.CDR_VOLUME_FORMAT),
     ("operator_id", "e-laad", CdrReason.CDR_OPERATOR_NOT_YOURS),
 ]
 # As above, for the rules that need values which can be read.
@@ -106,11 +108,11 @@ def test_the_first_broken_rule_wins(order, mended):
 
 
 def test_the_table_stands_in_the_order_in_which_rules_are_asked():
-    assert [rule.name for rule in REJECTIONS] == [
-        CdrReason.CDR_START_FORMAT,
-        CdrReason.CDR_END_FORMAT,
-        CdrReason.CDR_DURATION_FORMAT,
-        CdrReason.CDR_VOLUME_FORMAT,
+    assert [rule.name for rule in (*cdr_format.RULES, *REJECTIONS)] == [
+        CdrFormatReason.CDR_START_FORMAT,
+        CdrFormatReason.CDR_END_FORMAT,
+        CdrFormatReason.CDR_DURATION_FORMAT,
+        CdrFormatReason.CDR_VOLUME_FORMAT,
         CdrReason.CDR_END_BEFORE_START,
         CdrReason.CDR_IN_FUTURE,
         CdrReason.CDR_VOLUME_LIMIT,
@@ -129,7 +131,7 @@ def test_every_problem_of_a_record_is_found_when_it_is_asked_for():
     assert [(each.reason, each.field) for each in found] == [
         (FieldReason.FIELD_MISSING, "start_datetime"),
         (FieldReason.FIELD_TOO_LONG, "city"),
-        (CdrReason.CDR_VOLUME_FORMAT, "volume"),
+        (CdrFormatReason.CDR_VOLUME_FORMAT, "volume"),
         (CdrReason.CDR_OPERATOR_NOT_YOURS, "operator_id"),
     ]
 
@@ -143,7 +145,7 @@ def test_a_session_does_not_end_before_it_starts():
 @pytest.mark.parametrize(("seconds", "refused"), [(0, False), (900, False), (901, True)])
 def test_a_session_ends_at_most_a_quarter_of_an_hour_in_the_future(seconds, refused):
     end = (NOW + timedelta(seconds=seconds)).isoformat()
-    verdict = validate(cdr(1, end_datetime=end), 0, RULE_CONTEXT)
+    verdict = validate(cdr_of(cdr(1, end_datetime=end), SENDER.zone), 0, RULE_CONTEXT)
     assert isinstance(verdict, RefusedIfNew) is refused
     if refused:
         assert verdict.problems.first.reason is CdrReason.CDR_IN_FUTURE
@@ -160,11 +162,15 @@ def test_the_volume_has_a_limit_that_may_be_reached():
 
 def test_only_what_depends_on_the_clock_or_a_setting_is_a_doubt_and_any_other_problem_ends_it():
     assert OF_NEW_ONLY == (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
-    both = validate(cdr(1, volume="1001", end_datetime="2015-01-01 00:00:00"), 0, RULE_CONTEXT)
+    both = validate(cdr_of(cdr(1, volume="1001", end_datetime="2015-01-01 00:00:00"), SENDER.zone), 0, RULE_CONTEXT)
     assert isinstance(both, RefusedIfNew)
     assert len(list(both.problems.rest)) == 1
-    assert isinstance(validate(cdr(1, volume="1001", operator_id="e-laad"), 0, RULE_CONTEXT), RecordProblems)
-    assert isinstance(validate(cdr(1, volume="1001", city="x" * 300), 0, RULE_CONTEXT), RecordProblems)
+    assert isinstance(
+        validate(cdr_of(cdr(1, volume="1001", operator_id="e-laad"), SENDER.zone), 0, RULE_CONTEXT), RecordProblems
+    )
+    assert isinstance(
+        validate(cdr_of(cdr(1, volume="1001", city="x" * 300), SENDER.zone), 0, RULE_CONTEXT), RecordProblems
+    )
 
 
 def test_numbers_in_sentences_are_written_out():
@@ -176,7 +182,7 @@ def test_numbers_in_sentences_are_written_out():
 
 def test_without_a_known_sender_the_operator_id_is_not_looked_at():
     rule_context = replace(RULE_CONTEXT, rights_are_known=False)
-    assert isinstance(validate(cdr(1, operator_id="e-laad"), 0, rule_context), Cdr)
+    assert isinstance(validate(cdr_of(cdr(1, operator_id="e-laad"), SENDER.zone), 0, rule_context), Cdr)
 
 
 MANDATORY = [
@@ -309,6 +315,9 @@ def test_a_card_number_is_not_in_a_warning():
 
 
 def test_records_differ_in_the_first_field_that_does():
-    assert differing_field(FIELD_CDR, FIELD_CDR) is None
-    assert differing_field(FIELD_CDR, FIELD_CDR._replace(operator_id="THENEWMOTION")) is None
-    assert differing_field(FIELD_CDR, FIELD_CDR._replace(volume="4.64", city="Köln")).name == "volume"
+    def difference(**change):
+        return FORMAT.difference(payload_of(FIELD_CDR), payload_of(FIELD_CDR._replace(**change)))
+
+    assert difference() is None
+    assert difference(operator_id="THENEWMOTION") is None
+    assert difference(volume="4.64", city="Köln").field == "volume"

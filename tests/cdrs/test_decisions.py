@@ -2,10 +2,10 @@
 
 import pytest
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from echs.audit import trail
 from echs.base.errors import Refused
-from echs.cdrs import intake, queries
+from echs.cdrs import queries
 from echs.cdrs.decisions import REASON_LIMIT, decide
 from echs.cdrs.lookup import look_up
 from echs.cdrs.pending import held, preview
@@ -16,7 +16,7 @@ REQUEST = "0" * 26
 
 
 def added(context, cast, *numbers):
-    intake.add(context, cast.tnm, iter(cdr(number) for number in numbers), REQUEST, context.lists)
+    add_cdrs(context, cast.tnm, iter(cdr(number) for number in numbers), REQUEST, context.lists)
 
 
 def state(context, number):
@@ -47,7 +47,7 @@ def test_what_is_on_hold_or_rejected_is_in_no_run_and_what_is_released_is_in_the
 
 
 def test_a_decision_goes_before_a_provider_id_that_nobody_owns(context, cast):
-    intake.add(context, cast.tnm, iter([cdr(1, provider_id="nobody yet")]), REQUEST, context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(1, provider_id="nobody yet")]), REQUEST, context.lists)
     assert [each.cdr_count for each in held(context)] == [1]
     decide(context, Decided.HOLD, "1", None, "whose is it?", "office")
     assert state(context, 1) is Status.ON_HOLD

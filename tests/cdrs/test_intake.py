@@ -5,7 +5,7 @@ import threading
 import pytest
 from sqlalchemy import func, select
 
-from cast import FIELD_CDR, cdr
+from cast import FIELD_CDR, add_cdrs, cdr
 from echs.base.errors import Refused
 from echs.base.fields import UploadReason
 from echs.cdrs import intake, queries, tables
@@ -15,12 +15,13 @@ from echs.cdrs.status import Status, status_of
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.login import LoginReason
+from echs.protocols.ochp02.cdr_format import cdr_of
 
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def add(context, sender, *records):
-    return intake.add(context, sender, iter(records), next(_requests), context.lists)
+    return add_cdrs(context, sender, iter(records), next(_requests), context.lists)
 
 
 def refusal(context, sender, *records) -> Refused:
@@ -42,7 +43,10 @@ def test_a_record_is_kept_as_received_and_as_read(context, cast, clock):
     add(context, cast.tnm, FIELD_CDR)
     with context.database.read() as snapshot:
         row = snapshot.execute(select(tables.cdr)).one()
-    assert all(getattr(row, name) == value for name, value in FIELD_CDR._asdict().items())
+    assert row.payload == "\x1f".join(FIELD_CDR)
+    read = cdr_of(FIELD_CDR, cast.tnm.zone)
+    assert all(value == getattr(read, name) for name, value in row._asdict().items() if name in read._fields)
+    assert (row.started_offset_s, row.ended_offset_s, row.revision, row.kind) == (3600, 3600, 1, "charge")
     assert (row.volume_e4_kwh, row.duration_s, row.received_at) == (46_400, 7074, clock.now)
     assert (row.ended_at - row.started_at).total_seconds() == 7075
 
@@ -127,11 +131,11 @@ def test_a_right_that_ends_while_an_upload_is_on_its_way_is_gone(context, cast):
         enrolment.revoke_ids(context, "tnm", Ownership(["TheNewMotion"]))
 
     with pytest.raises(Refused) as caught:
-        intake.add(context, cast.tnm, taken_away(give_up), next(_requests), context.lists)
+        add_cdrs(context, cast.tnm, taken_away(give_up), next(_requests), context.lists)
     assert caught.value.first.reason is CdrReason.CDR_OPERATOR_NOT_YOURS
     enrolment.assign_ids(context, "tnm", Ownership(["TheNewMotion"]))
     with pytest.raises(Refused) as caught:
-        intake.add(
+        add_cdrs(
             context, cast.tnm, taken_away(lambda: enrolment.disable(context, "tnm")), next(_requests), context.lists
         )
     assert caught.value.first.reason is LoginReason.LOGIN_TOKEN_UNKNOWN

@@ -3,13 +3,14 @@
 import pytest
 from sqlalchemy import select
 
-from cast import FIELD_CDR, cdr, charge_point, token
+from cast import FIELD_CDR, add_cdrs, cdr, charge_point, token
 from echs.cdrs import intake, pending, queries, tables
 from echs.cdrs.cdr import CdrWarning
 from echs.cdrs.lookup import look_up
 from echs.locations import charge_point_list
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
+from echs.protocols.ochp02.cdr_format import record_of_payload
 from echs.tokens import token_list
 
 OLD, CARD, POINT = CdrWarning.CDR_OLD, CdrWarning.CARD_UNKNOWN, CdrWarning.CHARGEPOINT_UNKNOWN
@@ -31,7 +32,7 @@ def lists(context, cast):
 
 
 def add(context, sender, *records):
-    return intake.add(context, sender, iter(records), next(_requests), context.lists)
+    return add_cdrs(context, sender, iter(records), next(_requests), context.lists)
 
 
 def stored(context) -> dict[str, list[str]]:
@@ -217,8 +218,8 @@ def test_those_with_warnings_can_be_listed_alone(context, cast, lists):
 def test_a_cdr_is_looked_up_by_its_number_and_where_needed_by_its_operator(context, cast):
     add(context, cast.tnm, cdr(1, token_id="CANARY"))
     whole = look_up(context, "1", None)
-    assert (whole.sender, whole.listed.status, whole.record["city"]) == ("tnm", "pending", "Apeldoorn")
-    assert whole.has_token_id
+    assert (whole.sender, whole.listed.status, whole.listed.city) == ("tnm", "pending", "Apeldoorn")
+    assert (whole.protocol, record_of_payload(whole.payload).token_id) == ("ochp-0.2", "CANARY")
     assert "CANARY" not in repr(whole)
     add(context, cast.lnd, cdr(1, operator_id="ladenetz.de", provider_id="Nobody"))
     with pytest.raises(Exception, match="CDR_OF_SEVERAL"):

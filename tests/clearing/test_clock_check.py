@@ -5,18 +5,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from cast import PASSWORDS, cdr
+from cast import PASSWORDS, add_cdrs, cdr, verify
 from cast import fetched as given
 from echs.audit import trail
 from echs.base.errors import Refused
-from echs.cdrs import intake
 from echs.clearing import run
 from echs.clearing.clock_check import confirm_clock
 from echs.cli import execute
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 from echs.maintenance.doctor import examine
-from echs.maintenance.verification import verify
 from echs.partners import enrolment
 from echs.partners.login import LoginReason, log_in, partner_of_token
 
@@ -25,7 +23,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def added(context, sender, *numbers):
-    intake.add(context, sender, iter(cdr(number) for number in numbers), next(_requests), context.lists)
+    add_cdrs(context, sender, iter(cdr(number) for number in numbers), next(_requests), context.lists)
 
 
 def cleared(context):

@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from cast import cdr, fetched
+from cast import add_cdrs, cdr, fetched, verify
 from echs.base.errors import Refused
-from echs.cdrs import intake
 from echs.clearing import run, statement_builder
 from echs.clearing.retention import due, purge_run
 from echs.cli import execute
@@ -17,7 +16,6 @@ from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 from echs.delivery.cleared_cdrs import deliver
 from echs.maintenance.doctor import examine
-from echs.maintenance.verification import verify
 
 FORM = "%s|" * 20
 
@@ -32,7 +30,7 @@ def years(context, cast):
     for number in range(3):
         context.clock.turn(days=366)
         mine = [cdr(10 * number + each) for each in range(5)]
-        intake.add(context, cast.tnm, iter(mine), request_id(number), context.lists)
+        add_cdrs(context, cast.tnm, iter(mine), request_id(number), context.lists)
         run.clear(context, "test", request_id(number))
         if number != 1:
             for partner in (cast.anwb, cast.tnm):
@@ -77,10 +75,10 @@ def test_the_cdrs_of_a_purged_run_are_gone_and_its_totals_stay(years):
 
 def test_a_purged_cdr_sent_again_is_known_and_with_other_content_refused(years, cast):
     assert sum(purge_run(years, 1)) == 5
-    again = intake.add(years, cast.tnm, iter([cdr(1), cdr(101)]), request_id(50), years.lists)
+    again = add_cdrs(years, cast.tnm, iter([cdr(1), cdr(101)]), request_id(50), years.lists)
     assert [outcome.value for outcome in again.outcomes] == ["known", "pending"]
     with pytest.raises(Refused) as refused:
-        intake.add(years, cast.tnm, iter([cdr(2)._replace(volume="9,9")]), request_id(51), years.lists)
+        add_cdrs(years, cast.tnm, iter([cdr(2)._replace(volume="9,9")]), request_id(51), years.lists)
     assert refused.value.first.reason == "CDR_DIFFERS"
     assert list(verify(years)) == []
 
@@ -100,7 +98,7 @@ def test_a_purge_that_is_stopped_is_taken_up_by_the_next_and_harms_nobody_meanwh
     deleting.close()
     assert list(verify(years)) == []
     assert [each.number for each in due(years, years.clock() - timedelta(days=5000)).begun] == [1]
-    again = intake.add(years, cast.tnm, iter([cdr(number) for number in range(5)]), request_id(60), years.lists)
+    again = add_cdrs(years, cast.tnm, iter([cdr(number) for number in range(5)]), request_id(60), years.lists)
     assert {outcome.value for outcome in again.outcomes} == {"known"}
     assert sum(purge_run(years, 1)) == 3
     assert due(years, years.clock() - timedelta(days=5000)).begun == []
@@ -120,13 +118,13 @@ def test_a_partner_is_not_given_a_purged_run_nor_a_link_that_opens_nothing(years
 
 def test_uploads_go_on_while_a_large_run_is_purged(context, cast):
     context.clock.turn(days=1)
-    intake.add(context, cast.tnm, iter([cdr(number) for number in range(20_000)]), request_id(1), context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(number) for number in range(20_000)]), request_id(1), context.lists)
     run.clear(context, "test", request_id(2))
-    intake.add(context, cast.tnm, iter([cdr("newer")]), request_id(3), context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr("newer")]), request_id(3), context.lists)
     run.clear(context, "test", request_id(4))
     longest, began = 0.0, time.monotonic()
     for number, _ in enumerate(purge_run(context, 1)):
-        intake.add(context, cast.tnm, iter([cdr(f"during {number}")]), request_id(100 + number), context.lists)
+        add_cdrs(context, cast.tnm, iter([cdr(f"during {number}")]), request_id(100 + number), context.lists)
         longest, began = max(longest, time.monotonic() - began), time.monotonic()
     assert number == 19
     assert longest < 5

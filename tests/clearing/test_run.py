@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 from sqlalchemy import select, text
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from echs.base.errors import Refused
-from echs.cdrs import intake, pending, queries, tables
+from echs.cdrs import pending, queries, tables
 from echs.cdrs.status import Status
 from echs.clearing import run
 from echs.clearing.run import ClearingReason
@@ -20,7 +20,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def add(context, sender, *records):
-    return intake.add(context, sender, iter(records), next(_requests), context.lists)
+    return add_cdrs(context, sender, iter(records), next(_requests), context.lists)
 
 
 def clear(context):

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cast import FIELD_CDR, PASSWORDS, cdr, token
+from cast import FIELD_CDR, PASSWORDS, add_cdrs, cdr, token
 from echs import cli
 from echs.base.ids import new_request_id
-from echs.cdrs import intake
 from echs.partners.login import log_in
 from echs.protocols.ochp02.wire_schema import CDR_INFO
 from echs.tokens import token_list
@@ -27,7 +26,7 @@ def parsed(run, *arguments: str):
 
 
 def add(context, sender, *records):
-    return intake.add(context, sender, iter(records), new_request_id(), context.lists)
+    return add_cdrs(context, sender, iter(records), new_request_id(), context.lists)
 
 
 def test_help_names_every_command_and_each_command_helps(echs):

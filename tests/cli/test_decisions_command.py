@@ -5,10 +5,9 @@ import json
 
 import pytest
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from echs import cli
 from echs.base.ids import new_request_id
-from echs.cdrs import intake
 from echs.cdrs.decisions import decide
 from echs.cdrs.status import Decided
 from echs.serving import store_metrics
@@ -21,7 +20,7 @@ def parsed(run, *arguments):
 
 
 def add(context, sender, *records):
-    return intake.add(context, sender, iter(records), new_request_id(), context.lists)
+    return add_cdrs(context, sender, iter(records), new_request_id(), context.lists)
 
 
 def read(context):

@@ -2,15 +2,14 @@
 
 import json
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from echs.base.ids import new_request_id
-from echs.cdrs import intake
 from echs.partners import enrolment
 
 
 def test_a_run_names_the_disabled_partner_that_cdrs_are_held_for_and_proposes_to_enable_it(echs, context, cast):
     records = [cdr(1, provider_id="ladenetz.de"), cdr(2, provider_id="Nobody")]
-    intake.add(context, cast.tnm, iter(records), new_request_id(), context.lists)
+    add_cdrs(context, cast.tnm, iter(records), new_request_id(), context.lists)
     enrolment.disable(context, cast.lnd.user_id)
     code, _, err = echs("clear", "--dry-run")
     assert code == 0

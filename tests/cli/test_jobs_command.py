@@ -3,8 +3,7 @@
 import json
 import threading
 
-from cast import cdr
-from echs.cdrs import intake
+from cast import add_cdrs, cdr
 from echs.clearing import run
 from echs.delivery import statement_jobs, worker
 from echs.delivery.job import MOST_ATTEMPTS, delay_after
@@ -14,7 +13,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def cleared(context, cast, number):
-    intake.add(context, cast.tnm, [cdr(number)], next(_requests), context.lists)
+    add_cdrs(context, cast.tnm, [cdr(number)], next(_requests), context.lists)
     return run.clear(context, "test", next(_requests)).number
 
 

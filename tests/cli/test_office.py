@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from echs.base.ids import new_request_id
-from echs.cdrs import intake, queries
+from echs.cdrs import queries
 from echs.cdrs.queries import Filter
 from echs.cdrs.status import Status
 from echs.clearing import run
 
 
 def add(context, sender, *records):
-    return intake.add(context, sender, iter(records), new_request_id(), context.lists)
+    return add_cdrs(context, sender, iter(records), new_request_id(), context.lists)
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from echs.base.ids import new_request_id
-from echs.cdrs import intake
 from echs.clearing import report, run
 
 # The clock of the tests stands in November 2026.
@@ -19,7 +18,7 @@ BEFORE, MONTH = (2026, 10), (2026, 11)
 
 
 def cleared(context, sender, *records):
-    intake.add(context, sender, iter(records), new_request_id(), context.lists)
+    add_cdrs(context, sender, iter(records), new_request_id(), context.lists)
     return run.clear(context, "test", new_request_id())
 
 

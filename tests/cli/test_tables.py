@@ -7,10 +7,9 @@ import unicodedata
 
 import pytest
 
-from cast import cdr, enrol
+from cast import add_cdrs, cdr, enrol
 from echs import cli
 from echs.base.ids import new_request_id
-from echs.cdrs import intake
 from echs.clearing import run
 from echs.cli import output
 from echs.cli.tables import terminal_width
@@ -42,9 +41,9 @@ def echs(environment, monkeypatch, capsys, tmp_path):
 def everything(context):
     """Held, pending and cleared CDRs with warnings, a run, and entries in the audit trail."""
     cast = enrol(context)
-    intake.add(context, cast.tnm, iter([cdr(1, volume="0"), cdr(LONG_ID)]), new_request_id(), context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(1, volume="0"), cdr(LONG_ID)]), new_request_id(), context.lists)
     run.clear(context, "office", new_request_id())
-    intake.add(context, cast.tnm, iter([cdr(3, provider_id="Nobody")]), new_request_id(), context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(3, provider_id="Nobody")]), new_request_id(), context.lists)
 
 
 FILLS = {"busy": everything}

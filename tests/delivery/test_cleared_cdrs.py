@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cast import cdr, fetched
+from cast import add_cdrs, cdr, fetched
 from echs.audit import trail
-from echs.cdrs import intake
 from echs.clearing import run
 from echs.delivery.cleared_cdrs import deliver, due, mark_served
 
@@ -15,7 +14,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def cleared(context, sender, *records):
-    intake.add(context, sender, iter(records), next(_requests), context.lists)
+    add_cdrs(context, sender, iter(records), next(_requests), context.lists)
     return run.clear(context, "test", next(_requests)).number
 
 

@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from echs.base.errors import Refused, StoreReason, refuse
-from echs.cdrs import intake
 from echs.clearing import retention, run, statement_builder
 from echs.delivery import queue, statement_jobs, worker
 from echs.delivery.job import MOST_ATTEMPTS, JobReason, JobState, delay_after
@@ -29,7 +28,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def cleared(context, cast, number):
-    intake.add(context, cast.tnm, [cdr(number)], next(_requests), context.lists)
+    add_cdrs(context, cast.tnm, [cdr(number)], next(_requests), context.lists)
     return run.clear(context, "test", next(_requests)).number
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, select
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from echs.audit import tables as audit_tables
 from echs.audit.entry import Action
 from echs.base import response_stream
 from echs.base.response_stream import collected
-from echs.cdrs import intake
 from echs.clearing import run
 from echs.delivery.cleared_cdrs import deliver
 from echs.protocols.ochp02.record_codec import record_template
@@ -23,7 +22,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 def cleared(context, sender, count, more=0):
     """A run of so many CDRs; ``more`` are copies that the store makes of the first."""
-    intake.add(context, sender, iter([cdr(number) for number in range(count)]), next(_requests), context.lists)
+    add_cdrs(context, sender, iter([cdr(number) for number in range(count)]), next(_requests), context.lists)
     if more:
         with context.database.write() as transaction:
             names = [row[1] for row in transaction.exec_driver_sql("PRAGMA table_info(cdr)")]
@@ -53,7 +52,7 @@ def test_the_embedded_store_gives_the_cdrs_of_a_run_in_the_order_of_its_index(co
 
     @event.listens_for(context.database.engine, "before_cursor_execute")
     def note(connection, _cursor, statement, parameters, *_):
-        if "format(" in statement:
+        if "payload" in statement:
             explained = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.extend(row[3] for row in explained.fetchall())
 

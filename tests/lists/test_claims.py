@@ -6,10 +6,9 @@ from array import array
 import pytest
 from sqlalchemy import event
 
-from cast import cdr, charge_point, token
+from cast import add_cdrs, cdr, charge_point, token
 from echs.audit import trail
 from echs.base.upload_validation import RecordBatch
-from echs.cdrs import intake
 from echs.config.settings import read_settings
 from echs.lists import keyed_list
 from echs.lists.list_keys import ListKeys, has
@@ -106,7 +105,7 @@ def test_a_cdr_costs_no_pass_over_the_providers_list_but_the_first_of_a_generati
 
     def add(number, **other):
         record = cdr(number, token_id=token(number).token_id, **other)
-        return intake.add(context, cast.tnm, iter([record]), f"{number:026d}", context.lists)
+        return add_cdrs(context, cast.tnm, iter([record]), f"{number:026d}", context.lists)
 
     for number in range(20):
         assert "CARD_UNKNOWN" not in add(number).warnings

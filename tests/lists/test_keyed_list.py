@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select
 
-from cast import token
+from cast import token, verify
 from echs.audit import trail
 from echs.base.errors import Refused
 from echs.base.upload_validation import RecordBatch
@@ -16,7 +16,6 @@ from echs.lists.keyed_list import ListReason
 from echs.lists.list_diff import align
 from echs.lists.list_schema import row_of
 from echs.lists.tables import list_change
-from echs.maintenance.verification import verify
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.tokens import tables, token_list

@@ -13,17 +13,15 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
-from cast import PASSWORDS, cdr, token
+from cast import PASSWORDS, add_cdrs, cdr, token, verify
 from conftest import administer, database_in
 from echs.audit import trail
 from echs.base.errors import Refused
-from echs.cdrs import intake
 from echs.clearing import run
 from echs.cli import execute
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 from echs.maintenance import backup, schema
-from echs.maintenance.verification import verify
 from echs.partners.login import log_in, partner_of_token
 from echs.tokens import token_list
 
@@ -61,7 +59,7 @@ def stored(context):
 
 def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(context, cast, empty, tmp_path):
     token_list.replace(context, cast.tnm, [token(number) for number in range(2000)])
-    intake.add(context, cast.tnm, iter([cdr(number) for number in range(500)]), request_id(0), context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(number) for number in range(500)]), request_id(0), context.lists)
     run.clear(context, "test", request_id(1))
     acknowledged, stop, errors = [], threading.Event(), []
 
@@ -70,7 +68,7 @@ def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(c
         while not stop.is_set():
             try:
                 mine = [cdr(1000 * number + each) for each in range(20)]
-                intake.add(context, cast.tnm, iter(mine), request_id(10 + number), context.lists)
+                add_cdrs(context, cast.tnm, iter(mine), request_id(10 + number), context.lists)
                 acknowledged.append({each.cdr_id for each in mine})
                 if number % 5 == 0:
                     run.clear(context, "test", request_id(100_000 + number))

@@ -2,8 +2,7 @@
 
 import json
 
-from cast import cdr, certificate_pem
-from echs.cdrs import intake
+from cast import add_cdrs, cdr, certificate_pem
 from echs.clearing import run
 from echs.cli import execute
 from echs.config.settings import read_settings
@@ -41,7 +40,7 @@ def test_files_that_others_may_read_are_named_with_the_command_that_mends_them(c
 
 def test_what_waits_too_long_is_told(context, cast, environment):
     assert found(context, environment)["uncleared CDRs"].found == "none"
-    intake.add(context, cast.tnm, iter([cdr(1), cdr(2)._replace(provider_id="nobody")]), "a" * 26, context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(1), cdr(2)._replace(provider_id="nobody")]), "a" * 26, context.lists)
     context.clock.turn(hours=50)
     symptoms = found(context, environment)
     assert symptoms["uncleared CDRs"].status == "warn"

@@ -13,9 +13,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from cast import cdr, charge_point, token
+from cast import add_cdrs, cdr, charge_point, token
 from echs.base.database import Database, metadata
-from echs.cdrs import intake
 from echs.clearing import run
 from echs.locations import charge_point_list
 from echs.maintenance import schema
@@ -101,9 +100,9 @@ def test_lists_and_cdrs_come_through_the_change_to_bulk_rows_and_back(context, c
 
     token_list.replace(context, cast.tnm, [token(number) for number in range(5)])
     charge_point_list.replace(context, cast.lnd, [charge_point(1)])
-    intake.add(context, cast.tnm, iter([cdr(1), cdr(2)]), "a" * 26, context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(1), cdr(2)]), "a" * 26, context.lists)
     run.clear(context, "test", "b" * 26)
-    intake.add(context, cast.tnm, iter([cdr(3)]), "c" * 26, context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(3)]), "c" * 26, context.lists)
     marks = {state.version_token for state in token_list.list_states(context).values()}
     config = schema.alembic_config(context.database)
     command.downgrade(config, "0004")

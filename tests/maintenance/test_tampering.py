@@ -11,12 +11,11 @@ from dataclasses import asdict, replace
 import pytest
 from sqlalchemy import insert, text
 
-from cast import PASSWORDS, cdr, certificate_pem, charge_point, enrol, fetched, hashed, token
+from cast import PASSWORDS, add_cdrs, cdr, certificate_pem, charge_point, enrol, fetched, hashed, token, verify
 from conftest import Clock, administer, database_in, settings_of
 from echs.audit import tables as audit_tables
 from echs.audit import trail
 from echs.audit.entry import FIRST_HASH, Action
-from echs.cdrs import intake
 from echs.cdrs.decisions import decide
 from echs.cdrs.status import Decided
 from echs.clearing import run
@@ -25,10 +24,12 @@ from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 from echs.lists.list_schema import SEPARATOR
 from echs.locations import charge_point_list
-from echs.maintenance.verification import Verification, verify
+from echs.maintenance.verification import Verification
 from echs.partners import certificates, enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.login import log_in
+from echs.protocols.ochp02.cdr_format import content_hash
+from echs.protocols.record_formats import RECORD_FORMATS
 from echs.tokens import token_list
 
 FORM = "%s|" * 20
@@ -54,7 +55,7 @@ def live(context):
     charge_point_list.replace(context, cast.lnd, [charge_point(number) for number in range(5)])
 
     def added(name, *records, sender=cast.tnm):
-        intake.add(context, sender, iter(records), UPLOADS[name], context.lists)
+        add_cdrs(context, sender, iter(records), UPLOADS[name], context.lists)
 
     def cleared(*partners):
         context.clock.turn(hours=1)
@@ -175,6 +176,9 @@ NEW_LOGIN = (
     "VALUES ('{}', {}, '{} 00:00:00+00', '{} 00:00:00+00')"
 )
 
+# The content hash of CDR 50 with another volume, as somebody would forge it who knows how it is made.
+FORGED = "content_hash = '{}'".format(content_hash("thenewmotion", cdr("50", volume="0.1")))
+
 # What is done, and the checks that must find it.
 TAMPERINGS = {
     # CDRs that are not purged, in a store in which some are.
@@ -182,8 +186,12 @@ TAMPERINGS = {
     "a whole pending upload is deleted": (delete_cdr(f"request_id = '{UPLOADS['E']}'"), {"contents"}),
     "the held rest of an upload that is purged is deleted": (delete_cdr("cdr_id = '10h'"), {"contents"}),
     "the held rest of an upload that is purged is changed": (cdr_update("10h", "city = 'Delft'"), {"contents"}),
-    "a pending CDR gets another volume, in number and text": (
-        cdr_update("50", "volume_e4_kwh = 1000, volume = '0.1'"),
+    "a pending CDR gets another volume, in the column and in what was sent": (
+        cdr_update("50", "volume_e4_kwh = 1000, payload = replace(payload, '4.6400', '0.1')"),
+        {"contents"},
+    ),
+    "a pending CDR gets another volume, its content hash with it": (
+        cdr_update("50", f"volume_e4_kwh = 1000, payload = replace(payload, '4.6400', '0.1'), {FORGED}"),
         {"contents"},
     ),
     "a pending CDR gets another contract": (cdr_update("50", "contract_id = 'NL-ANW-999999-9'"), {"contents"}),
@@ -196,12 +204,36 @@ TAMPERINGS = {
         cdr_update("20", "volume_e4_kwh = volume_e4_kwh - 1"),
         {"contents", "run totals"},
     ),
-    "a cleared CDR gets another volume, in number and text": (
-        cdr_update("20", "volume_e4_kwh = 1000, volume = '0.1'"),
+    "a cleared CDR gets another volume, in the column and in what was sent": (
+        cdr_update("20", "volume_e4_kwh = 1000, payload = replace(payload, '4.6400', '0.1')"),
         {"contents", "run totals"},
     ),
     "a cleared CDR gets another contract": (cdr_update("20", "contract_id = 'NL-ANW-999999-9'"), {"contents"}),
     "the start of a CDR is moved by a day": (cdr_update("50", "started_at = '2014-01-21 09:16:38+00'"), {"contents"}),
+    **{
+        f"the column {name} of a CDR is edited alone": (cdr_update("50", f"{name} = {value}"), {"contents"})
+        for name, value in {
+            "operator_key": "'ladenetz.de'",
+            "operator_id": "'ladenetz.de'",
+            "revision": "2",
+            "kind": "'credit'",
+            "ended_at": "'2014-01-22 12:00:00+00'",
+            "started_offset_s": "7200",
+            "ended_offset_s": "0",
+            "cost_e6": "1000000",
+            "currency": "'EUR'",
+            "evse_id": "'X'",
+            "chargepoint_id": "'X'",
+            "product": "'X'",
+            "tariff_id": "'X'",
+            "protocol": "'ochp-9'",
+            "content_hash": "'x'",
+        }.items()
+    },
+    "what was sent of a CDR is edited where no column has it": (
+        cdr_update("50", "payload = replace(payload, 'Roggestraat', 'Other')"),
+        {"contents"},
+    ),
     "the duration of a CDR is edited": (cdr_update("50", "duration_s = 1"), {"contents"}),
     "a CDR gets another number": (cdr_update("50", "cdr_id = '59'"), {"contents"}),
     "two CDRs of an upload change their rows": (
@@ -655,7 +687,7 @@ def test_each_tampering_is_named_on_postgresql_too(on_postgres, name):
 
 
 def newest(context):
-    verification = Verification(context)
+    verification = Verification(context, RECORD_FORMATS)
     assert list(verification.findings()) == []
     return verification.newest
 

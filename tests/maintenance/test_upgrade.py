@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
+from cast import verify
 from conftest import Clock, settings_of
 from echs.audit import trail
 from echs.base.database import Database
@@ -27,7 +28,6 @@ from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 from echs.delivery import queue, statement_jobs
 from echs.maintenance import schema
-from echs.maintenance.verification import verify
 from echs.partners.queries import all_partners
 from echs.serving.application import create_application
 from echs.tokens.token_list import TOKENS

@@ -5,16 +5,15 @@ import json
 import pytest
 from sqlalchemy import text
 
-from cast import PASSWORDS, cdr, charge_point, enrol, fetched, token
+from cast import PASSWORDS, add_cdrs, cdr, charge_point, enrol, fetched, token, verify
 from echs.audit import trail
 from echs.audit.entry import Action
-from echs.cdrs import intake
 from echs.clearing import run, statement_builder
 from echs.cli import execute
 from echs.locations import charge_point_list
 from echs.maintenance import schema
 from echs.maintenance.baseline import begin_trail
-from echs.maintenance.verification import CHECKS, verify
+from echs.maintenance.verification import CHECKS
 from echs.partners import enrolment
 from echs.partners.login import log_in
 from echs.partners.queries import partner_of_user as find_partner
@@ -31,12 +30,12 @@ def everything(context):
     charge_point_list.replace(context, cast.lnd, [charge_point(number) for number in range(5)])
     for number, request_id in enumerate(("01A".ljust(26, "0"), "01B".ljust(26, "0"))):
         mine = [cdr(10 * number + each) for each in range(6)]
-        intake.add(context, cast.tnm, iter(mine), request_id, context.lists)
+        add_cdrs(context, cast.tnm, iter(mine), request_id, context.lists)
         run.clear(context, "test", request_id)
         context.clock.turn(hours=1)
         fetched(context, cast.anwb)
     held = cdr(90)._replace(provider_id="nobody yet")
-    intake.add(context, cast.tnm, iter([cdr(80), held]), "01C".ljust(26, "0"), context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(80), held]), "01C".ljust(26, "0"), context.lists)
     trail.record_refusal(context, Action.CLEARED, "", "NOT_ADMINISTRATOR")
     log_in(context, "tnm", PASSWORDS["tnm"])
     enrolment.disable(context, "lnd")
@@ -72,7 +71,7 @@ def test_what_was_there_before_the_trail_is_not_missed_in_it(busy):
     begin_trail(busy)
     assert [finding for finding in verify(busy) if finding.check != "database"] == []
     busy.clock.turn(minutes=-4)
-    intake.add(busy, find_partner(busy, "tnm"), iter([cdr(500)]), "00Z".ljust(26, "0"), busy.lists)
+    add_cdrs(busy, find_partner(busy, "tnm"), iter([cdr(500)]), "00Z".ljust(26, "0"), busy.lists)
     run.clear(busy, "test", "00Z".ljust(26, "1"))
     assert [finding for finding in verify(busy) if finding.check != "database"] == []
     damage(busy, "DELETE FROM audit WHERE action = 'cdrs.add'", triggers=False)
@@ -80,7 +79,7 @@ def test_what_was_there_before_the_trail_is_not_missed_in_it(busy):
 
 
 def test_a_run_that_was_fetched_by_a_host_whose_clock_is_behind_is_no_finding(busy, cast):
-    intake.add(busy, cast.tnm, iter([cdr(700)]), "02A".ljust(26, "0"), busy.lists)
+    add_cdrs(busy, cast.tnm, iter([cdr(700)]), "02A".ljust(26, "0"), busy.lists)
     run.clear(busy, "test", "02B".ljust(26, "0"))
     busy.clock.turn(seconds=-3)
     fetched(busy, cast.anwb)
@@ -102,8 +101,8 @@ DAMAGES = {
         "UPDATE cdr SET volume_e4_kwh = volume_e4_kwh + 1 WHERE id = 3",
         {"contents", "run totals", "statements"},
     ),
-    "the volume of a pending CDR is edited, in number and text": (
-        "UPDATE cdr SET volume_e4_kwh = 990000, volume = '99' WHERE request_id LIKE '01C%'",
+    "the volume of a pending CDR is edited, in the column and in what was sent": (
+        "UPDATE cdr SET volume_e4_kwh = 990000, payload = replace(payload, '4.6400', '99') WHERE request_id LIKE '01C%'",
         {"contents"},
     ),
     "a CDR is moved to another run": (

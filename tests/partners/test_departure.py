@@ -4,13 +4,11 @@ import json
 
 import pytest
 
-from cast import PASSWORDS, cdr
+from cast import PASSWORDS, add_cdrs, cdr, verify
 from echs import cli
 from echs.base.errors import Refused
 from echs.base.ids import new_request_id
-from echs.cdrs import intake
 from echs.clearing import run
-from echs.maintenance.verification import verify
 from echs.partners import departure, enrolment
 from echs.partners.login import log_in, partner_of_token
 from echs.partners.queries import partner_of_user
@@ -32,7 +30,7 @@ def echs(environment, monkeypatch, capsys, tmp_path):
 
 
 def add(context, sender, *records):
-    return intake.add(context, sender, iter(records), new_request_id(), context.lists)
+    return add_cdrs(context, sender, iter(records), new_request_id(), context.lists)
 
 
 def test_a_renamed_partner_logs_in_with_the_new_user_id_and_its_past_keeps_the_old_one(context, cast):

@@ -5,9 +5,8 @@ import time
 import pytest
 from sqlalchemy import select
 
-from cast import PASSWORDS, cdr
+from cast import PASSWORDS, add_cdrs, cdr
 from echs.base.errors import Refused
-from echs.cdrs import intake
 from echs.clearing import run
 from echs.partners import enrolment, login, tables
 from echs.partners.login import LoginReason, log_in, partner_of_token
@@ -88,7 +87,7 @@ def test_a_login_ends_when_it_is_revoked_and_another_may_begin(context, cast):
 
 
 def test_a_clearing_run_on_its_way_does_not_keep_anybody_from_logging_in(context, cast):
-    intake.add(context, cast.tnm, iter([cdr(1)]), "r" * 26, context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(1)]), "r" * 26, context.lists)
     if context.database.is_sqlite:
         pytest.skip("on SQLite writers come one after the other")
     with context.database.write() as transaction:

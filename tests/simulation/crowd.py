@@ -16,9 +16,8 @@ import requests
 from lxml import etree
 from sqlalchemy import text
 
-from cast import PASSWORDS, cdr, charge_point, token
+from cast import PASSWORDS, cdr, charge_point, token, verify
 from echs.base.clock import system_clock
-from echs.maintenance.verification import verify
 from wire import (
     CDR_INFO,
     CHARGEPOINT_INFO,

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from cast import cdr
-from echs.cdrs import intake
+from cast import add_cdrs, cdr
 from echs.clearing import drawing_process, run, statement_builder
 from echs.clearing.drawing_process import DrawingFailed
 from echs.partners import enrolment, queries
@@ -25,7 +24,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def cleared(context, cast, count):
-    intake.add(context, cast.tnm, iter([cdr(number) for number in range(count)]), next(_requests), context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(number) for number in range(count)]), next(_requests), context.lists)
     run.clear(context, "test", next(_requests))
 
 
@@ -234,7 +233,7 @@ def test_a_link_that_has_ended_says_so_and_where_to_get_a_new_one(context, cast,
 def test_a_user_id_of_any_letters_makes_a_file_name_that_every_system_takes(context, cast):
 
     enrolment.add_partner(context, 'Łódź "1"/é', "Łódź", "a password", Ownership(["Lodz"], ["Lodz"]))
-    intake.add(context, cast.tnm, iter([cdr(1, provider_id="Lodz")]), next(_requests), context.lists)
+    add_cdrs(context, cast.tnm, iter([cdr(1, provider_id="Lodz")]), next(_requests), context.lists)
     run.clear(context, "test", next(_requests))
 
     partner = queries.partner_of_user(context, 'Łódź "1"/é')

@@ -6,8 +6,7 @@ import io
 import pytest
 from pypdf import PdfReader
 
-from cast import cdr
-from echs.cdrs import intake
+from cast import add_cdrs, cdr
 from echs.clearing import run, statement_builder
 from echs.statements import layout1_pdf
 
@@ -45,7 +44,7 @@ def old_runs(context, cast, clock):
 
 
 def upload(context, sender, request, records):
-    intake.add(context, sender, iter(records), request * 26, context.lists)
+    add_cdrs(context, sender, iter(records), request * 26, context.lists)
 
 
 def clear(context, request):

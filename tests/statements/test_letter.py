@@ -8,8 +8,8 @@ from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import func, select
 
-from cast import cdr
-from echs.cdrs import decisions, intake
+from cast import add_cdrs, cdr
+from echs.cdrs import decisions
 from echs.cdrs.status import Decided
 from echs.clearing import open_items as left_module
 from echs.clearing import run, statement_builder, tables
@@ -38,7 +38,7 @@ ISSUER = Issuer("Stichting Laadverrekening", ("Utrechtseweg 310", "6812 AR Arnhe
 
 
 def add(context, sender, *records):
-    intake.add(context, sender, iter(records), next(_requests), context.lists)
+    add_cdrs(context, sender, iter(records), next(_requests), context.lists)
 
 
 def clear(context, issuer=ISSUER):

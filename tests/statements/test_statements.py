@@ -14,9 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from cast import cdr
+from cast import add_cdrs, cdr
 from echs.base.errors import Refused
-from echs.cdrs import intake
 from echs.clearing import run, statement_builder
 from echs.clearing.run import ClearingReason
 from echs.partners import enrolment
@@ -29,7 +28,7 @@ _requests = iter(f"{number:026d}" for number in range(10**6))
 
 
 def add(context, sender, *records):
-    intake.add(context, sender, iter(records), next(_requests), context.lists)
+    add_cdrs(context, sender, iter(records), next(_requests), context.lists)
 
 
 def clear(context):

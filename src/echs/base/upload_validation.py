@@ -9,12 +9,12 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from echs.base import deadline
 from echs.base.errors import Problem, ProblemCollector, Refused, Unreadable
 from echs.base.fields import UploadReason
-from echs.base.spool import Row, Spool
+from echs.base.spool import Spool
 
 NUMBERS_AT_ONCE = 350_000
 # Records that are judged one by one are handed on so many together.
@@ -27,11 +27,12 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
-    """Records that follow each other and whose form is right: of each the texts in the order of the fields, none with
-    a control character or over its limit, mandatory ones filled, whole numbers without sign or leading zero.
+    """Records that follow each other and whose form is right. As a protocol reads them, of each the texts in the order
+    of the fields, none with a control character or over its limit, mandatory ones filled, whole numbers without sign or
+    leading zero; or what it makes of them.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class RecordValidator(Generic[Record, Kept]):
     """
 
     record: Callable[[Record, int], Kept | Unreadable | None]
-    run: Callable[[Sequence[Row], int], Sequence[Kept] | None] = lambda _rows, _position: None
-    make: Callable[[Row], Record] | None = None
+    run: Callable[[Sequence[Any], int], Sequence[Kept] | None] = lambda _rows, _position: None
+    make: Callable[[Any], Record] = lambda record: record
 
 
 def validated(
@@ -74,7 +75,7 @@ def validated(
                 yield position, kept
                 position += len(rows)
                 continue
-        for record in [item] if rows is None else map(court.make, rows):  # type: ignore[arg-type]
+        for record in [item] if rows is None else map(court.make, rows):
             verdict = record if isinstance(record, Unreadable) else court.record(record, position)  # type: ignore[arg-type]
             if isinstance(verdict, Unreadable):
                 problems.add_of_record(verdict)

@@ -1,23 +1,18 @@
-"""The noun of this room: the charge detail record (OCHP 0.2, 4.2). The rules that it must pass stand in `rules`."""
+"""The charge detail record: what a session was, whatever protocol told of it. Its rules stand in `echs.cdrs.rules`."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from operator import itemgetter
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
 
-from echs.base.errors import Reason
-from echs.base.fields import Field
+from echs.base.errors import Problem, Reason
+from echs.base.money import Money
 
 
 class CdrReason(Reason):
-    """Why a CDR is refused, beyond its fields as such."""
+    """Why a CDR is refused, beyond the form of its fields."""
 
     CDR_OPERATOR_NOT_YOURS = "CDR_OPERATOR_NOT_YOURS"
-    CDR_START_FORMAT = "CDR_START_FORMAT"
-    CDR_END_FORMAT = "CDR_END_FORMAT"
-    CDR_DURATION_FORMAT = "CDR_DURATION_FORMAT"
-    CDR_VOLUME_FORMAT = "CDR_VOLUME_FORMAT"
     CDR_END_BEFORE_START = "CDR_END_BEFORE_START"
     CDR_IN_FUTURE = "CDR_IN_FUTURE"
     CDR_VOLUME_LIMIT = "CDR_VOLUME_LIMIT"
@@ -43,99 +38,114 @@ class CdrWarning(Reason):
     OWN_NETWORK = "OWN_NETWORK"
 
 
-class CdrRecord(NamedTuple):
-    """The 20 texts of a CDR as received and as sent out again. Order: the deployed interface."""
+class CdrKind(StrEnum):
+    """Whether a CDR charges for a session or takes a charge back."""
 
+    CHARGE = "charge"
+    CREDIT = "credit"
+
+
+class Period(NamedTuple):
+    """A billing period of a session; periods may overlap. ``item`` is what is billed (energy, usagetime, ...), its
+    quantity in millionths of its unit (kWh, h, kW or 1), price and cost in millionths of the CDR's currency; None where
+    nothing is said.
+    """
+
+    started_at: datetime
+    ended_at: datetime
+    item: str
+    quantity_e6: int
+    price_e6: int
+    cost_e6: int | None = None
+    tax_percent: int | None = None
+
+
+class Cdr(NamedTuple):
+    """A charge detail record as every protocol means it.
+
+    Instants are UTC, the offsets are those of the local time that was sent, in seconds. ``duration_s`` is what the
+    operator stated, None where it stated none; ``volume_e4_kwh`` counts units of 0.0001 kWh. Empty texts were not sent.
+    The keys are the party ids in the form in which they are compared.
+
+    ``payload`` is the record as it was sent, in the form of its ``protocol``; ``content_hash`` is the SHA-256 of what
+    makes two CDRs of one key the same, in hexadecimal digits. A protocol that cannot read a value puts an
+    `echs.base.rule.UnreadableValue` in its place: such a CDR is refused.
+    """
+
+    operator_key: str
     cdr_id: str
-    start_datetime: str
-    end_datetime: str
-    duration: str
-    volume: str
+    operator_id: str
+    provider_key: str
+    provider_id: str
+    started_at: datetime
+    started_offset_s: int
+    ended_at: datetime
+    ended_offset_s: int
+    duration_s: int | None
+    volume_e4_kwh: int
+    token_id: str
+    contract_id: str
+    evse_id: str
+    chargepoint_id: str
+    meter_id: str
     address: str
     postal_code: str
     city: str
     country: str
-    chargepoint_type: str
-    product_type: str
-    tariff_type: str
-    token_id: str
-    contract_id: str
-    meter_id: str
-    obis_code: str
-    chargepoint_id: str
-    provider_id: str
-    operator_id: str
-    evse_id: str
-
-
-FIELDS = (
-    Field("cdr_id", 64, mandatory=True),
-    Field("start_datetime", 40, mandatory=True),
-    Field("end_datetime", 40, mandatory=True),
-    Field("duration", 16),
-    Field("volume", 20, mandatory=True),
-    Field("address", 255),
-    Field("postal_code", 32),
-    Field("city", 255),
-    Field("country", 64),
-    Field("chargepoint_type", 64),
-    Field("product_type", 64, mandatory=True),
-    Field("tariff_type", 64, mandatory=True),
-    Field("token_id", 64, secret=True),
-    Field("contract_id", 64, mandatory=True),
-    Field("meter_id", 64, mandatory=True),
-    Field("obis_code", 64),
-    Field("chargepoint_id", 64, mandatory=True),
-    Field("provider_id", 64, mandatory=True),
-    Field("operator_id", 64, mandatory=True),
-    Field("evse_id", 64),
-)
-
-
-CONTENT = itemgetter(*(place for place, field in enumerate(FIELDS) if field.name != "operator_id"))
-SEPARATOR = "\x1f"
-
-
-class Cdr(NamedTuple):
-    """A CDR that passed the rules: its texts, and what they mean.
-
-    Instants are UTC, ``volume_e4_kwh`` counts units of 0.0001 kWh, ``duration_s`` is what the operator stated, if it
-    did. The keys are the party ids in the form in which they are compared.
-    """
-
-    record: CdrRecord
-    operator_key: str
-    provider_key: str
-    started_at: datetime
-    ended_at: datetime
-    duration_s: int | None
-    volume_e4_kwh: int
+    product: str
+    tariff_id: str
+    protocol: str
+    payload: str
+    content_hash: str
+    revision: int = 1
+    kind: CdrKind = CdrKind.CHARGE
+    # Net; None where no price was told.
+    cost: Money | None = None
+    periods: tuple[Period, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
         """What makes a CDR the same CDR: the operator and its number there."""
-        return self.operator_key, self.record.cdr_id
+        return self.operator_key, self.cdr_id
+
+    @property
+    def socket(self) -> str:
+        """Where the session was: the EVSE id, or where there is none the charge point."""
+        return self.evse_id or self.chargepoint_id
 
 
-def content_hash(operator_key: str, texts: Sequence[str]) -> str:
-    """The SHA-256 of what was sent, in hexadecimal digits: of the operator's key and all texts in their order, but for
-    the operator id, which is spelt as its sender likes.
+class Difference(NamedTuple):
+    """A field in which two records differ, as problems name it; what it says in each, which is shown to nobody where it
+    is secret.
     """
-    said = SEPARATOR.join((operator_key, *CONTENT(texts)))
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+    field: str
+    one: str
+    other: str
+    secret: bool
 
 
-def label(record: CdrRecord) -> tuple[str, str] | None:
+class CdrFormat(Protocol):
+    """What a protocol knows of the CDRs that it brings, beyond what they mean.
+
+    Fields go by the names that problems and warnings have for them; the protocol's results spell them for the sender.
+    """
+
+    name: str
+
+    def sent(self, cdr: Cdr, field: str) -> str:
+        """The text of a field as it was sent."""
+
+    def problems(self, cdr: Cdr, position: int) -> Iterator[Problem]:
+        """What is wrong with the form of a record."""
+
+    def difference(self, payload: str, other: str) -> Difference | None:
+        """The first field in which two records of one key differ; None where no field tells."""
+
+    def inconsistencies(self, stored: Mapping[str, Any]) -> Iterator[str]:
+        """Which columns of a stored CDR are not what its payload says."""
+
+
+def label(cdr: Cdr) -> tuple[str, str] | None:
     """How a person finds this record again."""
-    return ("cdr_id", record.cdr_id) if record.cdr_id else None
-
-
-def differing_field(one: CdrRecord, other: CdrRecord) -> Field | None:
-    """The first field in which two records of the same key differ; None where they are the same record.
-
-    The operator id is part of the key, which is compared without regard to case.
-    """
-    for field, a, b in zip(FIELDS, one, other, strict=True):
-        if a != b and field.name != "operator_id":
-            return field
-    return None
+    return ("cdr_id", cdr.cdr_id) if cdr.cdr_id else None

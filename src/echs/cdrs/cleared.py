@@ -4,14 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from echs.base.context import Context
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, SEPARATOR, CdrRecord
 
 ROWS_AT_ONCE = 1000
-FORM = SEPARATOR.join("%s" for _ in FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +17,42 @@ class ClearedCdr:
     """What a statement says of a cleared CDR; instants in UTC, volume in 0.0001 kWh, duration in seconds if stated."""
 
     run_number: int
-    record: CdrRecord
+    cdr_id: str
     started_at: datetime
     ended_at: datetime
     duration_s: int | None
     volume_e4_kwh: int
+    contract_id: str
+    chargepoint_id: str
+    city: str
+    product: str
+    tariff_id: str
+
+
+# In the order of `ClearedCdr`.
+COLUMNS = (
+    tables.cdr_cleared.c.run_number,
+    tables.cdr.c.cdr_id,
+    tables.cdr.c.started_at,
+    tables.cdr.c.ended_at,
+    tables.cdr.c.duration_s,
+    tables.cdr.c.volume_e4_kwh,
+    tables.cdr.c.contract_id,
+    tables.cdr.c.chargepoint_id,
+    tables.cdr.c.city,
+    tables.cdr.c.product,
+    tables.cdr.c.tariff_id,
+)
 
 
 def of_provider(context: Context, partner_id: int, run_numbers: Sequence[int]) -> Iterator[Sequence[str]]:
     """The records that a partner receives as provider in these runs, run by run, in the order of their acceptance: in
-    batches, each record as its payload, the texts as they were sent with `SEPARATOR` between."""
+    batches, each record as its payload, as it was sent."""
     cdr, cleared = tables.cdr, tables.cdr_cleared
     with context.database.read() as snapshot:
         for run_number in run_numbers:
             query = (
-                select(func.format(FORM, *(cdr.c[field.name] for field in FIELDS)))
+                select(cdr.c.payload)
                 .join(cleared, cleared.c.cdr_id == cdr.c.id)
                 .where(cleared.c.run_number == run_number, cleared.c.provider_partner_id == partner_id)
                 .order_by(cleared.c.cdr_id)
@@ -48,13 +67,7 @@ def of_pair(
     """The CDRs of a run between one operator id of a partner and one provider id, in the order of their start."""
     cdr, cleared = tables.cdr, tables.cdr_cleared
     query = (
-        select(
-            cdr.c.started_at,
-            cdr.c.ended_at,
-            cdr.c.duration_s,
-            cdr.c.volume_e4_kwh,
-            *(cdr.c[field.name] for field in FIELDS),
-        )
+        select(*COLUMNS)
         .join(cleared, cleared.c.cdr_id == cdr.c.id)
         .where(
             cleared.c.run_number == run_number,
@@ -66,5 +79,5 @@ def of_pair(
         .execution_options(yield_per=ROWS_AT_ONCE)
     )
     with context.database.read() as snapshot:
-        for started_at, ended_at, duration_s, volume, *texts in snapshot.execute(query):
-            yield ClearedCdr(run_number, CdrRecord._make(texts), started_at, ended_at, duration_s, int(volume))
+        for row in snapshot.execute(query):
+            yield ClearedCdr(*row)

@@ -19,7 +19,7 @@ from echs.base.context import Context
 from echs.base.errors import shown
 from echs.cdrs import tables
 from echs.cdrs.cdr import Cdr
-from echs.cdrs.rules import Key, socket_of
+from echs.cdrs.rules import Key
 from echs.partners.partner import Partner
 from echs.partners.queries import owners_of_provider_keys
 from echs.partners.standard_ids import contract_spellings, plain
@@ -55,12 +55,11 @@ def published_ids(context: Context, lists: ListLookups, sender: Partner, cdrs: I
     contracts: dict[str, set[str]] = defaultdict(set)
     sockets: set[str] = set()
     for cdr in cdrs:
-        record = cdr.record
-        sockets.add(plain(socket_of(record)))
-        if record.token_id:
-            tokens[cdr.provider_key].add(plain(record.token_id))
+        sockets.add(plain(cdr.socket))
+        if cdr.token_id:
+            tokens[cdr.provider_key].add(plain(cdr.token_id))
         else:
-            contracts[cdr.provider_key].update(contract_spellings(record.contract_id))
+            contracts[cdr.provider_key].update(contract_spellings(cdr.contract_id))
     with context.database.read() as snapshot:
         owners = owners_of_provider_keys(snapshot, {*tokens, *contracts})
     known_tokens: dict[str, set[str]] = {}

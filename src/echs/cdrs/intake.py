@@ -3,7 +3,7 @@
 import hashlib
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -21,7 +21,7 @@ from echs.base.metrics import Metric
 from echs.base.spool import Spool
 from echs.base.upload_validation import NOTHING_STORED, RecordBatch
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, content_hash, differing_field, label
+from echs.cdrs.cdr import Cdr, CdrFormat, CdrReason, label
 from echs.cdrs.cross_checks import ListLookups, PublishedIds, overlaps, published_ids
 from echs.cdrs.rules import RefusedIfNew, RuleContext, validate, warnings_among
 from echs.cdrs.upload import CDRS, CdrBatch, ReceivedCdrs, receive
@@ -34,24 +34,41 @@ CDRS_RECEIVED = Metric(
 )
 KEYS_AT_ONCE = 500
 DETAIL_LIMIT = 400
-FIELD_NAMES = tuple(field.name for field in FIELDS)
-# In the order in which `store` gives the values.
+# In the order in which `row_of` gives the values.
 COLUMNS = (
     "operator_key",
+    "cdr_id",
+    "revision",
+    "kind",
+    "operator_id",
     "provider_key",
+    "provider_id",
     "operator_partner_id",
     "started_at",
+    "started_offset_s",
     "ended_at",
+    "ended_offset_s",
     "duration_s",
     "volume_e4_kwh",
+    "cost_e6",
+    "currency",
+    "token_id",
+    "contract_id",
+    "evse_id",
+    "chargepoint_id",
+    "city",
+    "product",
+    "tariff_id",
+    "protocol",
+    "payload",
+    "content_hash",
     "received_at",
     "request_id",
-    *FIELD_NAMES,
 )
 
 
-# By operator and number, the position of a record and the record.
-ByOperator = dict[str, dict[str, tuple[int, CdrRecord]]]
+# By operator and number, the position of a CDR in the upload and the CDR.
+ByOperator = dict[str, dict[str, tuple[int, Cdr]]]
 
 
 class Outcome(StrEnum):
@@ -88,11 +105,12 @@ class IntakeResult:
 def add(
     context: Context,
     sender: Partner,
-    records: Iterable[CdrRecord | Unreadable | RecordBatch],
+    records: Iterable[Cdr | Unreadable | RecordBatch],
     request_id: str,
     lists: ListLookups,
+    form: CdrFormat,
 ) -> IntakeResult:
-    """Accept ``records`` from ``sender`` in one transaction.
+    """Accept ``records`` from ``sender`` in one transaction; ``form`` is what their protocol knows of them.
 
     A record that is stored already, with the same content, changes nothing; with other content it is a problem. A
     record whose provider id nobody owns is accepted and held. What is odd about a new record is stored beside it. What
@@ -100,14 +118,14 @@ def add(
 
     :raises Refused: for any problem in any record, then nothing of the upload is stored; DEADLINE_EXCEEDED
     """
-    rules = RuleContext(sender, context.clock(), context.limits)
+    rules = RuleContext(sender, context.clock(), context.limits, form)
     with Spool(CDRS) as spool:
         received = receive_valid(rules, records, spool)
         # Before the transaction: the lists may change meanwhile, and a warning is not worth making others wait.
         rules = with_published_ids(rules, published_ids(context, lists, sender, received.cdrs()))
         with context.database.write() as transaction:
             lock_rights(context, transaction, rules, received)
-            known = known_positions(transaction, sender, received)
+            known = known_positions(transaction, rules, received)
             refuse_invalid_new(rules, received, known)
             writer = store(context, transaction, rules, received, known, request_id)
             facts = {"received": received.count, **writer.facts()}
@@ -117,7 +135,7 @@ def add(
 
 
 def receive_valid(
-    rules: RuleContext, records: Iterable[CdrRecord | Unreadable | RecordBatch], spool: Spool[Cdr]
+    rules: RuleContext, records: Iterable[Cdr | Unreadable | RecordBatch], spool: Spool[Cdr]
 ) -> ReceivedCdrs:
     """An upload whose every record is valid.
 
@@ -182,7 +200,7 @@ def refuse_invalid_new(rule_context: RuleContext, received: ReceivedCdrs, known:
     doubted = ProblemCollector()
     for positions, cdrs in received.batches(known):
         for position, cdr in zip(positions, cdrs, strict=True):
-            verdict = validate(cdr.record, position, rule_context) if position in received.doubted else None
+            verdict = validate(cdr, position, rule_context) if position in received.doubted else None
             if isinstance(verdict, RefusedIfNew):
                 doubted.add_of_record(verdict.problems)
     if doubted:
@@ -201,14 +219,14 @@ def recheck_ownership(rule_context: RuleContext, received: ReceivedCdrs) -> None
         for position, cdr in zip(positions, cdrs, strict=True):
             if cdr.operator_key in rule_context.sender.operator_keys:
                 continue
-            verdict = validate(cdr.record, position, rule_context)
+            verdict = validate(cdr, position, rule_context)
             if isinstance(verdict, RecordProblems):
                 lost.add_of_record(verdict)
     if lost:
         raise lost.refusal(NOTHING_STORED)
 
 
-def known_positions(transaction: Connection, sender: Partner, received: ReceivedCdrs) -> set[int]:
+def known_positions(transaction: Connection, rules: RuleContext, received: ReceivedCdrs) -> set[int]:
     """The positions whose record is stored already.
 
     :raises Refused: CDR_DIFFERS where it is stored with other content
@@ -221,8 +239,8 @@ def known_positions(transaction: Connection, sender: Partner, received: Received
         deadline.check()
         by_operator: ByOperator = defaultdict(dict)
         for position, cdr in zip(positions, cdrs, strict=True):
-            by_operator[cdr.operator_key][cdr.record.cdr_id] = position, cdr.record
-        problems = find_stored(transaction, sender, by_operator, known)
+            by_operator[cdr.operator_key][cdr.cdr_id] = position, cdr
+        problems = find_stored(transaction, rules, by_operator, known)
         if purged_too:
             problems += find_purged(transaction, by_operator, known)
         for problem in sorted(problems, key=lambda problem: problem.position or 0):
@@ -232,58 +250,68 @@ def known_positions(transaction: Connection, sender: Partner, received: Received
     return known
 
 
-def find_stored(transaction: Connection, sender: Partner, by_operator: ByOperator, known: set[int]) -> list[Problem]:
+def find_stored(transaction: Connection, rules: RuleContext, by_operator: ByOperator, known: set[int]) -> list[Problem]:
     """Note the positions of the records that are stored; the problems of those that are stored with other content."""
-    columns = [tables.cdr.c[name] for name in FIELD_NAMES]
+    cdr = tables.cdr.c
     problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
-        numbers = list(mine)
-        for start in range(0, len(numbers), KEYS_AT_ONCE):
-            query = select(tables.cdr.c.received_at, tables.cdr.c.operator_partner_id, *columns).where(
-                tables.cdr.c.operator_key == operator_key,
-                tables.cdr.c.cdr_id.in_(numbers[start : start + KEYS_AT_ONCE]),
+        others: list[str] = []
+        for numbers in some_at_a_time(list(mine)):
+            query = select(cdr.cdr_id, cdr.content_hash).where(
+                cdr.operator_key == operator_key, cdr.cdr_id.in_(numbers)
             )
-            for received_at, partner_id, *texts in transaction.execute(query):
-                stored = CdrRecord._make(texts)
-                position, record = mine[stored.cdr_id]
-                field = differing_field(stored, record)
-                if field is None:
+            for cdr_id, content_hash in transaction.execute(query):
+                position, sent = mine[cdr_id]
+                if sent.content_hash == content_hash:
                     known.add(position)
-                    continue
-                was = getattr(stored, field.name) if partner_id == sender.id and not field.secret else None
-                problems.append(differs_problem(position, record, field.name, received_at, was))
+                else:
+                    others.append(cdr_id)
+        for numbers in some_at_a_time(others):
+            query = select(cdr.cdr_id, cdr.received_at, cdr.operator_partner_id, cdr.protocol, cdr.payload).where(
+                cdr.operator_key == operator_key, cdr.cdr_id.in_(numbers)
+            )
+            for cdr_id, *stored in transaction.execute(query):
+                problems.append(differs_problem(rules, *mine[cdr_id], *stored))
     return problems
 
 
 def find_purged(transaction: Connection, by_operator: ByOperator, known: set[int]) -> list[Problem]:
     """As `find_stored`, for CDRs that were deleted because they were old: they stay accepted."""
-    purged = tables.cdr_purged
+    purged = tables.cdr_purged.c
     problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
-        numbers = list(mine)
-        for start in range(0, len(numbers), KEYS_AT_ONCE):
-            query = select(purged.c.cdr_id, purged.c.content_hash).where(
-                purged.c.operator_key == operator_key, purged.c.cdr_id.in_(numbers[start : start + KEYS_AT_ONCE])
+        for numbers in some_at_a_time(list(mine)):
+            query = select(purged.cdr_id, purged.content_hash).where(
+                purged.operator_key == operator_key, purged.cdr_id.in_(numbers)
             )
             for cdr_id, stored in transaction.execute(query):
-                position, record = mine[cdr_id]
-                if stored == content_hash(operator_key, record):
+                position, cdr = mine[cdr_id]
+                if stored == cdr.content_hash:
                     known.add(position)
                 else:
                     detail = "differs from the CDR of this number that was accepted long ago; a CDR is never changed"
-                    problem = Problem(CdrReason.CDR_DIFFERS, detail, position=position, label=label(record))
-                    problems.append(problem)
+                    problems.append(Problem(CdrReason.CDR_DIFFERS, detail, position=position, label=label(cdr)))
     return problems
 
 
-def differs_problem(position: int, record: CdrRecord, field: str, received_at: datetime, was: str | None) -> Problem:
-    """The problem of a CDR that was accepted before with other content. ``was`` is the stored value where the sender
-    may see it: it concerns nobody but the partner who sent it, and an operator id can change hands.
+def some_at_a_time(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Numbers of CDRs, as many as one query may name."""
+    for start in range(0, len(numbers), KEYS_AT_ONCE):
+        yield numbers[start : start + KEYS_AT_ONCE]
+
+
+def differs_problem(
+    rules: RuleContext, position: int, cdr: Cdr, received_at: datetime, partner_id: int, protocol: str, payload: str
+) -> Problem:
+    """The problem of a CDR that was accepted before with other content. What it said then is told to nobody but the
+    partner who sent it: an operator id can change hands.
     """
     detail = f"differs from the CDR of this number that was accepted on {received_at:%Y-%m-%d}; a CDR is never changed"
-    if was is not None:
-        detail += f". It was {shown(was)} and is {shown(getattr(record, field))} now"
-    return Problem(CdrReason.CDR_DIFFERS, detail, position=position, field=field, label=label(record))
+    differs = rules.form.difference(payload, cdr.payload) if protocol == cdr.protocol else None
+    if differs is not None and partner_id == rules.sender.id and not differs.secret:
+        detail += f". It was {shown(differs.one)} and is {shown(differs.other)} now"
+    field = None if differs is None else differs.field
+    return Problem(CdrReason.CDR_DIFFERS, detail, position=position, field=field, label=label(cdr))
 
 
 class CdrWriter:
@@ -292,6 +320,7 @@ class CdrWriter:
     def __init__(self, context: Context, transaction: Connection, rule_context: RuleContext, request_id: str) -> None:
         self.context, self.transaction, self.request_id = context, transaction, request_id
         self.rule_context = rule_context
+        self._received = context.database.as_stored(rule_context.now)
         self.new = 0
         self.digest = hashlib.sha256()
         self.warnings_digest = RowDigest()
@@ -309,27 +338,43 @@ class CdrWriter:
         :raises Refused: DEADLINE_EXCEEDED
         """
         deadline.check()
-        as_stored = self.context.database.as_stored
-        received = as_stored(self.rule_context.now)
-        rows = [
-            (
-                cdr.operator_key,
-                cdr.provider_key,
-                self.rule_context.sender.id,
-                as_stored(cdr.started_at),
-                as_stored(cdr.ended_at),
-                cdr.duration_s,
-                cdr.volume_e4_kwh,
-                received,
-                self.request_id,
-                *cdr.record,
-            )
-            for cdr in batch.cdrs
-        ]
-        self.context.database.insert_rows(self.transaction, tables.cdr, COLUMNS, rows)
+        self.context.database.insert_rows(self.transaction, tables.cdr, COLUMNS, map(self.row_of, batch.cdrs))
         self.new += len(batch.cdrs)
-        for cdr in batch.cdrs:
-            self.digest.update(content_hash(cdr.operator_key, cdr.record).encode("ascii"))
+        self.digest.update("".join([cdr.content_hash for cdr in batch.cdrs]).encode("ascii"))
+
+    def row_of(self, cdr: Cdr) -> tuple[object, ...]:
+        """What is stored of a CDR, in the order of `COLUMNS`."""
+        as_stored = self.context.database.as_stored
+        return (
+            cdr.operator_key,
+            cdr.cdr_id,
+            cdr.revision,
+            cdr.kind.value,
+            cdr.operator_id,
+            cdr.provider_key,
+            cdr.provider_id,
+            self.rule_context.sender.id,
+            as_stored(cdr.started_at),
+            cdr.started_offset_s,
+            as_stored(cdr.ended_at),
+            cdr.ended_offset_s,
+            cdr.duration_s,
+            cdr.volume_e4_kwh,
+            None if cdr.cost is None else cdr.cost.amount_e6,
+            None if cdr.cost is None else cdr.cost.currency,
+            cdr.token_id,
+            cdr.contract_id,
+            cdr.evse_id,
+            cdr.chargepoint_id,
+            cdr.city,
+            cdr.product,
+            cdr.tariff_id,
+            cdr.protocol,
+            cdr.payload,
+            cdr.content_hash,
+            self._received,
+            self.request_id,
+        )
 
     def enter_uncleared(self) -> None:
         """Enter all that was written among the uncleared."""
@@ -374,7 +419,7 @@ class CdrWriter:
         for position, cdr in zip(batch.positions, batch.cdrs, strict=True):
             if not self._owned[cdr.provider_key]:
                 self._held.add(position)
-                self._unowned.setdefault(cdr.provider_key, cdr.record.provider_id)
+                self._unowned.setdefault(cdr.provider_key, cdr.provider_id)
 
     def facts(self) -> dict[str, object]:
         """What the audit trail holds of what was written."""

@@ -1,6 +1,6 @@
-"""One CDR, and everything that is known of it but its card number."""
+"""One CDR, and everything that is known of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -8,7 +8,6 @@ from sqlalchemy import Connection, select
 from echs.base.context import Context
 from echs.base.errors import Reason, named, refuse, shown
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, CdrRecord
 from echs.cdrs.queries import ListedCdr, listed, listed_columns
 from echs.cdrs.status import Decided
 from echs.partners import tables as partner_tables
@@ -36,16 +35,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class WholeCdr:
-    """Everything that is known of one CDR; ``record`` has the texts as received, by the noun's names, but for the card
-    number, of which ``has_token_id`` says whether there is one. ``duration_s`` is as stated.
+    """Everything that is known of one CDR. ``duration_s`` is as stated; ``payload`` is the record as it was sent in its
+    ``protocol``, with the card number, which is shown to nobody.
     """
 
     listed: ListedCdr
     sender: str
     request_id: str
     duration_s: int | None
-    has_token_id: bool
-    record: dict[str, str]
+    protocol: str
+    payload: str = field(repr=False)
     decisions: tuple[Decision, ...]
 
 
@@ -61,12 +60,9 @@ def look_up(context: Context, cdr_id: str, operator_id: str | None) -> WholeCdr:
         where = cdr.c.id == number
         found = listed(snapshot, select(*listed_columns()).select_from(rows).where(where))
         users = partner_tables.partner
-        columns = [users.c.user_id, cdr.c.request_id, cdr.c.duration_s, *(cdr.c[field.name] for field in FIELDS)]
+        columns = (users.c.user_id, cdr.c.request_id, cdr.c.duration_s, cdr.c.protocol, cdr.c.payload)
         query = select(*columns).join(users, users.c.id == cdr.c.operator_partner_id).where(where)
-        sender, request_id, duration_s, *texts = snapshot.execute(query).one()
-        decisions = tuple(decisions_of(snapshot, number))
-    record = CdrRecord._make(texts)._asdict()
-    return WholeCdr(found[0], sender, request_id, duration_s, bool(record.pop("token_id")), record, decisions)
+        return WholeCdr(found[0], *snapshot.execute(query).one(), tuple(decisions_of(snapshot, number)))
 
 
 def decisions_of(snapshot: Connection, number: int) -> list[Decision]:

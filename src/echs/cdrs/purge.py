@@ -7,7 +7,6 @@ from sqlalchemy import delete, select
 
 from echs.base.context import Context
 from echs.cdrs import tables
-from echs.cdrs.cdr import FIELDS, content_hash
 
 ROWS_AT_ONCE = 1000
 KEPT = ("operator_key", "cdr_id", "content_hash", "request_id", "row_id", "volume_e4_kwh")
@@ -30,21 +29,16 @@ def delete_of_run(context: Context, run_number: int) -> Iterator[int]:
 def delete_some(context: Context, run_number: int, numbers: Sequence[int]) -> int:
     """Delete those that are still there."""
     cdr, cleared, warning, decision = tables.cdr, tables.cdr_cleared, tables.cdr_warning, tables.cdr_decision
-    texts = [cdr.c[field.name] for field in FIELDS]
     members = (
-        select(cdr.c.id, cdr.c.request_id, cdr.c.volume_e4_kwh, cdr.c.operator_key, cdr.c.cdr_id, *texts)
+        select(cdr.c.operator_key, cdr.c.cdr_id, cdr.c.content_hash, cdr.c.request_id, cdr.c.id, cdr.c.volume_e4_kwh)
         .join(cleared, cleared.c.cdr_id == cdr.c.id)
         .where(cdr.c.id.in_(list(numbers)), cleared.c.run_number == run_number)
     )
     with context.database.write() as transaction:
         context.database.lock(transaction, f"purge:{run_number}")
         rows = transaction.execute(members).all()
-        kept = (
-            (key, name, content_hash(key, record), request_id, number, int(volume))
-            for number, request_id, volume, key, name, *record in rows
-        )
-        context.database.insert_rows(transaction, tables.cdr_purged, KEPT, kept, {"run_number": run_number})
-        there = [row[0] for row in rows]
+        context.database.insert_rows(transaction, tables.cdr_purged, KEPT, map(tuple, rows), {"run_number": run_number})
+        there = [row.id for row in rows]
         for column in (warning.c.cdr_id, decision.c.cdr_id, cleared.c.cdr_id, cdr.c.id):
             transaction.execute(delete(column.table).where(column.in_(there)))
     return len(rows)

@@ -8,17 +8,15 @@ Sources: OCHP 0.2 (the specification), and what other clearing houses publish of
 detail records, the plausibility checks of ENAPI, data clearing of mobile telephony (age, duplicates).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
-from operator import le
-from typing import Any, TypeVar
+from operator import attrgetter, le
 
 from echs.base.energy import UNITS_PER_KWH, kwh
 from echs.base.errors import Problem, RecordProblems, named, shown
-from echs.base.fields import field_problems
 from echs.base.limits import Limits
 from echs.base.rule import (
     Finding,
@@ -30,10 +28,7 @@ from echs.base.rule import (
     hold_for_all,
     rejection,
 )
-from echs.base.spool import Row
-from echs.cdrs import formats
-from echs.cdrs.cdr import FIELDS, Cdr, CdrReason, CdrRecord, CdrWarning, label
-from echs.cdrs.formats import WrongFormat
+from echs.cdrs.cdr import Cdr, CdrFormat, CdrReason, CdrWarning, label
 from echs.partners.partner import Partner, party_key, party_keys
 from echs.partners.standard_ids import (
     USUAL_CONTRACT_ID,
@@ -49,38 +44,22 @@ from echs.partners.standard_ids import (
 )
 
 Key = tuple[str, str]
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedCdr:
-    """A CDR as far as its texts can be read; what cannot be read carries the reason instead of a value."""
-
-    record: CdrRecord
-    started_at: datetime | WrongFormat
-    ended_at: datetime | WrongFormat
-    duration_s: int | WrongFormat | None
-    volume_e4_kwh: int | WrongFormat
-
-    @property
-    def operator_id(self) -> str:
-        """The operator id as it was sent."""
-        return self.record.operator_id
 
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
     """What a CDR is seen against.
 
-    ``rights_are_known`` is false where nobody said who sends. What was not looked up is None, and breaks no rule:
-    the provider keys that somebody owns; by provider key the token numbers (in their `plain` form) and contract ids
-    (as `contract_spellings`) of that provider's list; the EVSE ids of the sender's list; by the key of a CDR the
-    sentence about a session that it overlaps.
+    ``form`` is what the protocol of the CDR knows of it. ``rights_are_known`` is false where nobody said who sends.
+    What was not looked up is None, and breaks no rule: the provider keys that somebody owns; by provider key the token
+    numbers (in their `plain` form) and contract ids (as `contract_spellings`) of that provider's list; the EVSE ids of
+    the sender's list; by the key of a CDR the sentence about a session that it overlaps.
     """
 
     sender: Partner
     now: datetime
     limits: Limits
+    form: CdrFormat
     rights_are_known: bool = True
     owned_provider_keys: Set[str] | None = None
     tokens: Mapping[str, Set[str]] | None = None
@@ -89,6 +68,10 @@ class RuleContext:
     socket_overlaps: Mapping[Key, str] | None = None
     card_overlaps: Mapping[Key, str] | None = None
     card_overlaps_elsewhere: Mapping[Key, str] | None = None
+
+    def shown(self, cdr: Cdr, field: str) -> str:
+        """A field as it was sent, for a sentence."""
+        return shown(self.form.sent(cdr, field))
 
 
 def plainly(number: float) -> str:
@@ -99,41 +82,17 @@ def plainly(number: float) -> str:
 # ---------------------------------------------------------------------- what refuses
 
 
-def start_format(reading: ParsedCdr, _scene: RuleContext) -> str | None:
-    """startDatetime cannot be read."""
-    return wrong_format(reading.record.start_datetime, reading.started_at)
-
-
-def end_format(reading: ParsedCdr, _scene: RuleContext) -> str | None:
-    """endDatetime cannot be read."""
-    return wrong_format(reading.record.end_datetime, reading.ended_at)
-
-
-def duration_format(reading: ParsedCdr, _scene: RuleContext) -> str | None:
-    """duration cannot be read."""
-    return wrong_format(reading.record.duration, reading.duration_s)
-
-
-def volume_format(reading: ParsedCdr, _scene: RuleContext) -> str | None:
-    """volume cannot be read."""
-    return wrong_format(reading.record.volume, reading.volume_e4_kwh)
-
-
-def wrong_format(text: str, value: object) -> str | None:
-    """The sentence where a text could not be read."""
-    return f"{shown(text)} {value}" if isinstance(value, WrongFormat) else None
-
-
-def end_before_start(reading: ParsedCdr, _scene: RuleContext) -> str:
+def end_before_start(cdr: Cdr, rule_context: RuleContext) -> str:
     """The session ends before it starts."""
-    return f"{shown(reading.record.end_datetime)} is before the start {shown(reading.record.start_datetime)}"
+    end, start = rule_context.shown(cdr, "end_datetime"), rule_context.shown(cdr, "start_datetime")
+    return f"{end} is before the start {start}"
 
 
-def in_future(reading: ParsedCdr, rule_context: RuleContext) -> str:
+def in_future(cdr: Cdr, rule_context: RuleContext) -> str:
     """The session ends in the future."""
     tolerance = plainly(rule_context.limits.cdr_future_seconds / 60)
     now = rule_context.now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{shown(reading.record.end_datetime)} is more than {tolerance} minutes after now, {now}"
+    return f"{rule_context.shown(cdr, 'end_datetime')} is more than {tolerance} minutes after now, {now}"
 
 
 def latest_end(rule_context: RuleContext) -> datetime:
@@ -141,16 +100,16 @@ def latest_end(rule_context: RuleContext) -> datetime:
     return rule_context.now + timedelta(seconds=rule_context.limits.cdr_future_seconds)
 
 
-def volume_limit(reading: ParsedCdr, rule_context: RuleContext) -> str:
+def volume_limit(cdr: Cdr, rule_context: RuleContext) -> str:
     """More energy than one session can have."""
     most = plainly(rule_context.limits.cdr_volume_e4_kwh / UNITS_PER_KWH)
-    return f"{shown(reading.record.volume)} is more than the {most} kWh that one CDR may have (is it in Wh?)"
+    return f"{rule_context.shown(cdr, 'volume')} is more than the {most} kWh that one CDR may have (is it in Wh?)"
 
 
-def ownership_problem(reading: ParsedCdr, rule_context: RuleContext) -> str:
+def ownership_problem(cdr: Cdr, rule_context: RuleContext) -> str:
     """The sender is not this operator."""
     yours = named(rule_context.sender.operator_ids) or "none"
-    return f"{named([reading.operator_id])} is not your operator id; yours: {yours}"
+    return f"{named([cdr.operator_id])} is not your operator id; yours: {yours}"
 
 
 def is_yours(operator_id: str, rule_context: RuleContext) -> bool:
@@ -160,36 +119,8 @@ def is_yours(operator_id: str, rule_context: RuleContext) -> bool:
 
 # These depend on the clock or on a setting: what was accepted once is asked no more, so that sending twice is harmless.
 OF_NEW_ONLY = (CdrReason.CDR_IN_FUTURE, CdrReason.CDR_VOLUME_LIMIT)
-# Whether the texts can be read; a batch is parsed as a whole, or record by record.
-FORMATS: tuple[Rule[ParsedCdr, RuleContext], ...] = tuple(
-    Rule(name, Severity.REJECT, field, violation, meaning, source)
-    for name, field, violation, meaning, source in (
-        (
-            CdrReason.CDR_START_FORMAT,
-            "start_datetime",
-            start_format,
-            "cannot be read as a time",
-            "OCHP 0.2, 4.2; deployed systems use a space instead of T and omit the zone",
-        ),
-        (CdrReason.CDR_END_FORMAT, "end_datetime", end_format, "cannot be read as a time", "OCHP 0.2, 4.2"),
-        (
-            CdrReason.CDR_DURATION_FORMAT,
-            "duration",
-            duration_format,
-            "cannot be read as a duration",
-            "OCHP 0.2, 4.2; the field writes seconds too",
-        ),
-        (
-            CdrReason.CDR_VOLUME_FORMAT,
-            "volume",
-            volume_format,
-            "cannot be read as kWh: a sign, an exponent or a fifth decimal",
-            "OCHP 0.2, 4.2 (N4,N4); Hubject (no negative energy)",
-        ),
-    )
-)
 # Each declared once, for a record and for a batch.
-PLAUSIBILITY: tuple[Rule[ParsedCdr, RuleContext], ...] = (
+REJECTIONS: tuple[Rule[Cdr, RuleContext], ...] = (
     rejection(
         CdrReason.CDR_END_BEFORE_START,
         "end_datetime",
@@ -223,7 +154,6 @@ PLAUSIBILITY: tuple[Rule[ParsedCdr, RuleContext], ...] = (
         "OCHP 0.2, 2; Hubject (inconsistent EVSE id)",
     ),
 )
-REJECTIONS = (*FORMATS, *PLAUSIBILITY)
 
 
 # ---------------------------------------------------------------------- what holds
@@ -233,7 +163,7 @@ def provider_unowned(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """Nobody owns the provider id."""
     if rule_context.owned_provider_keys is None or cdr.provider_key in rule_context.owned_provider_keys:
         return None
-    return f"no partner has the provider id {shown(cdr.record.provider_id)}"
+    return f"no partner has the provider id {shown(cdr.provider_id)}"
 
 
 HOLD: Rule[Cdr, RuleContext] = Rule(
@@ -261,7 +191,7 @@ def duration_differs(cdr: Cdr, rule_context: RuleContext) -> str | None:
         or abs(cdr.duration_s - session_s(cdr)) <= rule_context.limits.cdr_duration_tolerance_seconds
     ):
         return None
-    stated = f"{shown(cdr.record.duration)} is {cdr.duration_s} s"
+    stated = f"{rule_context.shown(cdr, 'duration')} is {cdr.duration_s} s"
     return f"{stated}; from start to end it is {plainly(session_s(cdr))} s"
 
 
@@ -315,23 +245,23 @@ def card_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """The provider's list has no such card; without authenticationId the contract is looked for."""
     if rule_context.tokens is None or rule_context.contracts is None or cdr.provider_key not in rule_context.tokens:
         return None
-    if cdr.record.token_id:
-        known = plain(cdr.record.token_id) in rule_context.tokens[cdr.provider_key]
+    if cdr.token_id:
+        known = plain(cdr.token_id) in rule_context.tokens[cdr.provider_key]
     else:
-        known = not rule_context.contracts[cdr.provider_key].isdisjoint(contract_spellings(cdr.record.contract_id))
-    return None if known else f"the list of {shown(cdr.record.provider_id)} has no such card"
+        known = not rule_context.contracts[cdr.provider_key].isdisjoint(contract_spellings(cdr.contract_id))
+    return None if known else f"the list of {shown(cdr.provider_id)} has no such card"
 
 
 def chargepoint_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """The sender's list has no such charge point."""
-    if rule_context.chargepoints is None or plain(socket_of(cdr.record)) in rule_context.chargepoints:
+    if rule_context.chargepoints is None or plain(cdr.socket) in rule_context.chargepoints:
         return None
-    return f"{shown(socket_of(cdr.record))} is not in the sender's charge point list"
+    return f"{shown(cdr.socket)} is not in the sender's charge point list"
 
 
 def country_unknown(cdr: Cdr, _scene: RuleContext) -> str | None:
     """No country of ISO 3166-1."""
-    country = cdr.record.country
+    country = cdr.country
     if not country or country in countries():
         return None
     return f"{shown(country)} is not a country of ISO 3166-1, such as NLD"
@@ -341,17 +271,12 @@ def own_network(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """The sender's own driver at the sender's own charge point."""
     if cdr.provider_key not in party_keys(rule_context.sender.provider_ids):
         return None
-    return f"{shown(cdr.record.provider_id)} is yours as {shown(cdr.record.operator_id)} is: nothing is owed for it"
+    return f"{shown(cdr.provider_id)} is yours as {shown(cdr.operator_id)} is: nothing is owed for it"
 
 
 def unusual_evse_id(cdr: Cdr, _scene: RuleContext) -> str | None:
     """No EVSE id of a known shape."""
-    return evse_id_problem(cdr.record.evse_id) if cdr.record.evse_id else None
-
-
-def socket_of(record: CdrRecord) -> str:
-    """The socket of a session: its EVSE id, or where there is none the charge point."""
-    return record.evse_id or record.chargepoint_id
+    return evse_id_problem(cdr.evse_id) if cdr.evse_id else None
 
 
 WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
@@ -439,7 +364,7 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         IdWarning.CONTRACT_ID_PATTERN,
         Severity.WARN,
         "contract_id",
-        lambda cdr, _: contract_id_shape_problem(cdr.record.contract_id),
+        lambda cdr, _: contract_id_shape_problem(cdr.contract_id),
         "no contract id of a known shape",
         "DIN SPEC 91286, ISO 15118-2; the lists of 2012 have thirty shapes",
         prefilter=USUAL_CONTRACT_ID,
@@ -448,7 +373,7 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         IdWarning.CONTRACT_ID_CHECK_DIGIT,
         Severity.WARN,
         "contract_id",
-        lambda cdr, _: contract_id_check_problem(cdr.record.contract_id),
+        lambda cdr, _: contract_id_check_problem(cdr.contract_id),
         "the check digit is not the right one",
         "DIN SPEC 91286, ISO 15118-2",
     ),
@@ -479,7 +404,7 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         "roaming is between partners",
     ),
 )
-RULES: tuple[Rule[ParsedCdr, RuleContext] | Rule[Cdr, RuleContext], ...] = (*REJECTIONS, HOLD, *WARNINGS)
+RULES: tuple[Rule[Cdr, RuleContext], ...] = (*REJECTIONS, HOLD, *WARNINGS)
 
 
 # ---------------------------------------------------------------------- asking them
@@ -493,99 +418,37 @@ class RefusedIfNew:
     problems: RecordProblems
 
 
-def validate(record: CdrRecord, position: int, rule_context: RuleContext) -> Cdr | RefusedIfNew | RecordProblems:
-    """The CDR, or what is wrong with it: first the fields as such, then the rules that refuse."""
-    reading = parse_cdr(record, rule_context.sender)
-    wrong = RecordProblems.among(problems_of(reading, position, rule_context))
+def validate(cdr: Cdr, position: int, rule_context: RuleContext) -> Cdr | RefusedIfNew | RecordProblems:
+    """The CDR, or what is wrong with it: first its form, then the rules that refuse."""
+    wrong = RecordProblems.among(problems_of(cdr, position, rule_context))
     if wrong is None:
-        return accepted(reading)
+        return cdr
     if wrong.first.reason not in OF_NEW_ONLY:
         return wrong
     rest = list(wrong.rest)
     again = RecordProblems(wrong.first, iter(rest))
-    return RefusedIfNew(accepted(reading), again) if all(each.reason in OF_NEW_ONLY for each in rest) else again
+    return RefusedIfNew(cdr, again) if all(each.reason in OF_NEW_ONLY for each in rest) else again
 
 
-def validate_batch(rows: Sequence[Row], rule_context: RuleContext) -> list[Cdr] | None:
-    """What `validate` makes of a batch in which it finds nothing to say; None where it may have something to say."""
-    columns = parse_columns(rows)
-    if columns is None or not hold_for_all(PLAUSIBILITY, columns.__getitem__, rule_context):
-        return None
-    records = list(map(CdrRecord._make, rows))
-    operators, providers = map(party_key, columns["operator_id"]), map(party_key, columns["provider_id"])
-    parsed = (columns[name] for name in ("started_at", "ended_at", "duration_s", "volume_e4_kwh"))
-    return list(map(Cdr, records, operators, providers, *parsed))
+def batch_is_valid(cdrs: Sequence[Cdr], rule_context: RuleContext) -> bool:
+    """Whether `validate` would find nothing in a batch whose form is right."""
+    return hold_for_all(REJECTIONS, lambda name: list(map(attrgetter(name), cdrs)), rule_context)
 
 
-def parse_columns(rows: Sequence[Row]) -> dict[str, Sequence[Any]] | None:
-    """The values of a batch by the names of `ParsedCdr`, as `parse_cdr` has them; None where one of its texts may have
-    no value, or one that depends on the sender."""
-    texts = CdrRecord._make(zip(*rows, strict=True))
-    started, ended = formats.utc_instants(texts.start_datetime), formats.utc_instants(texts.end_datetime)
-    if started is None or ended is None:
-        return None
-    try:
-        durations = list(map(formats.duration_s, texts.duration))
-        volumes = list(map(formats.volume_e4_kwh, texts.volume))
-    except WrongFormat:
-        return None
-    return {
-        "started_at": started,
-        "ended_at": ended,
-        "duration_s": durations,
-        "volume_e4_kwh": volumes,
-        "operator_id": texts.operator_id,
-        "provider_id": texts.provider_id,
-    }
-
-
-def parse_cdr(record: CdrRecord, sender: Partner) -> ParsedCdr:
-    """What the texts mean; times without a zone are the sender's local ones."""
-    started_at = value_or_wrong(formats.instant, record.start_datetime, sender.zone)
-    not_before = None if isinstance(started_at, WrongFormat) else started_at
-    return ParsedCdr(
-        record,
-        started_at,
-        value_or_wrong(formats.instant, record.end_datetime, sender.zone, not_before),
-        value_or_wrong(formats.duration_s, record.duration),
-        value_or_wrong(formats.volume_e4_kwh, record.volume),
-    )
-
-
-def problems_of(reading: ParsedCdr, position: int, rule_context: RuleContext) -> Iterator[Problem]:
-    """Everything that refuses the CDR, the deciding problem first. A field that is wrong as such is asked no more."""
-    record = reading.record
+def problems_of(cdr: Cdr, position: int, rule_context: RuleContext) -> Iterator[Problem]:
+    """Everything that refuses the CDR, the deciding problem first. A field whose form is wrong is asked no more."""
     wrong_fields = set()
-    for problem in field_problems(FIELDS, record, position, label(record)):
+    for problem in rule_context.form.problems(cdr, position):
         wrong_fields.add(problem.field)
         yield problem
-    for finding in findings(REJECTIONS, reading, rule_context):
+    for finding in findings(REJECTIONS, cdr, rule_context):
         if finding.rule.field not in wrong_fields:
-            yield as_problem(finding, record, position)
+            yield as_problem(finding, cdr, position)
 
 
-def as_problem(finding: Finding, record: CdrRecord, position: int | None) -> Problem:
+def as_problem(finding: Finding, cdr: Cdr, position: int | None) -> Problem:
     """A broken rule as the problem of a record."""
-    return Problem(finding.rule.name, finding.detail, position=position, field=finding.rule.field, label=label(record))
-
-
-def accepted(reading: ParsedCdr) -> Cdr:
-    """The CDR of a reading that breaks no rule."""
-    match reading:
-        case ParsedCdr(
-            record, datetime() as started_at, datetime() as ended_at, None | int() as duration, int() as volume
-        ):
-            operator_key, provider_key = party_key(record.operator_id), party_key(record.provider_id)
-            return Cdr(record, operator_key, provider_key, started_at, ended_at, duration, volume)
-    raise AssertionError("a reading that breaks no rule has every value")
-
-
-def value_or_wrong(parse: Callable[..., Value], text: str, *more: object) -> Value | WrongFormat:
-    """What the text means, or why it means nothing."""
-    try:
-        return parse(text, *more)
-    except WrongFormat as wrong:
-        return wrong
+    return Problem(finding.rule.name, finding.detail, position=position, field=finding.rule.field, label=label(cdr))
 
 
 def warnings_of(cdr: Cdr, rule_context: RuleContext) -> list[Finding]:
@@ -596,14 +459,12 @@ def warnings_of(cdr: Cdr, rule_context: RuleContext) -> list[Finding]:
 def warnings_among(cdrs: Sequence[Cdr], rule_context: RuleContext) -> list[list[Finding]]:
     """The same of many: rule by rule, and of each rule only those CDRs that its quick test does not let pass."""
     found: list[list[Finding]] = [[] for _ in cdrs]
-    places = {name: place for place, name in enumerate(CdrRecord._fields)}
     for rule in WARNINGS:
         odd: Sequence[int] = range(len(cdrs))
         if rule.requires is not None and not getattr(rule_context, rule.requires):
             continue
         if rule.prefilter is not None:
-            place = places[rule.field]
-            odd = rule.prefilter.suspects([cdr.record[place] for cdr in cdrs])
+            odd = rule.prefilter.suspects(list(map(attrgetter(rule.field), cdrs)))
         for number in odd:
             detail = rule.violation(cdrs[number], rule_context)
             if detail is not None:

@@ -16,30 +16,51 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    Text,
     UniqueConstraint,
     func,
     literal_column,
 )
 
 from echs.base.database import Identity, Instant, metadata
-from echs.cdrs.cdr import FIELDS
 
-# Keys are casefolded ids, which can be up to three times as long as the id.
+# The columns are what the store is asked for; the rest of a CDR follows from its payload, by way of its protocol. Keys
+# are casefolded ids, which can be up to three times as long as the id.
 cdr = Table(
     "cdr",
     metadata,
     Column("id", Identity, primary_key=True),
     Column("operator_key", String(192), nullable=False),
+    Column("cdr_id", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("kind", String(6), nullable=False),
+    Column("operator_id", String(64), nullable=False),
     Column("provider_key", String(192), nullable=False),
+    Column("provider_id", String(64), nullable=False),
     Column("operator_partner_id", ForeignKey("partner.id"), nullable=False),
     Column("started_at", Instant, nullable=False),
+    Column("started_offset_s", Integer, nullable=False),
     Column("ended_at", Instant, nullable=False),
+    Column("ended_offset_s", Integer, nullable=False),
     Column("duration_s", Integer, nullable=True),
     Column("volume_e4_kwh", BigInteger, nullable=False),
+    # Net, in millionths of the currency; null where no price was told.
+    Column("cost_e6", BigInteger, nullable=True),
+    Column("currency", String(3), nullable=True),
+    Column("token_id", String(512), nullable=False),
+    Column("contract_id", String(64), nullable=False),
+    Column("evse_id", String(64), nullable=False),
+    Column("chargepoint_id", String(64), nullable=False),
+    Column("city", String(255), nullable=False),
+    Column("product", String(64), nullable=False),
+    Column("tariff_id", String(64), nullable=False),
+    Column("protocol", String(12), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("content_hash", String(64), nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("request_id", String(26), nullable=False),
-    *(Column(field.name, String(field.limit), nullable=False) for field in FIELDS),
-    UniqueConstraint("operator_key", "cdr_id"),
+    UniqueConstraint("operator_key", "cdr_id", "revision"),
+    CheckConstraint("kind IN ('charge', 'credit')", name="kind"),
 )
 
 # Written out, not bound: the store takes an index only for the very expression that it was made for.

@@ -1,15 +1,17 @@
 """An upload of CDRs, read to its end and judged record by record: put aside in bounded memory, whatever is sent."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from echs.base.errors import Problem, ProblemCollector, RecordProblems, Unreadable
-from echs.base.spool import Codec, Row, Spool, row_bytes
+from echs.base.money import Money
+from echs.base.spool import Codec, Spool
 from echs.base.upload_validation import DuplicateFinder, RecordBatch, RecordValidator, validated
-from echs.cdrs.cdr import Cdr, CdrReason, CdrRecord, content_hash, differing_field, label
-from echs.cdrs.rules import RefusedIfNew, RuleContext, validate, validate_batch
+from echs.cdrs.cdr import Cdr, CdrFormat, CdrKind, CdrReason, Period, label
+from echs.cdrs.rules import RefusedIfNew, RuleContext, batch_is_valid, validate
 
 # So many records go through the store together.
 RECORDS_AT_ONCE = 1000
@@ -17,8 +19,8 @@ RECORDS_AT_ONCE = 1000
 EXPLAINED = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-# What the values of a CDR take in memory beside its texts, in bytes.
-VALUES_BYTES = 500
+# What the values of a CDR take in memory beside its payload, in bytes.
+VALUES_BYTES = 1500
 
 
 class CdrBatch(NamedTuple):
@@ -30,39 +32,46 @@ class CdrBatch(NamedTuple):
 
 def cdr_bytes(cdrs: Sequence[Cdr]) -> int:
     """What these take in memory."""
-    return row_bytes([each.record for each in cdrs]) + VALUES_BYTES * len(cdrs)
+    return sum(sys.getsizeof(each.payload) + VALUES_BYTES for each in cdrs)
 
 
 def encoded(cdrs: Sequence[Cdr]) -> list[tuple[Any, ...]]:
     """As the spool's file keeps them: instants as microseconds since 1970."""
-    return [
-        (
-            tuple(cdr.record),
-            cdr.operator_key,
-            cdr.provider_key,
-            (cdr.started_at - EPOCH) // MICROSECOND,
-            (cdr.ended_at - EPOCH) // MICROSECOND,
-            cdr.duration_s,
-            cdr.volume_e4_kwh,
-        )
-        for cdr in cdrs
-    ]
+    return [tuple(map(plain, cdr)) for cdr in cdrs]
+
+
+def plain(value: Any) -> Any:
+    """A value of a CDR as one that `marshal` knows."""
+    match value:
+        case datetime():
+            return (value - EPOCH) // MICROSECOND
+        case CdrKind():
+            return value.value
+        case tuple():
+            return tuple(map(plain, value))
+    return value
 
 
 def decoded(rows: Sequence[tuple[Any, ...]]) -> list[Cdr]:
     """The same again as they were."""
     return [
-        Cdr(
-            CdrRecord._make(texts),
-            operator_key,
-            provider_key,
-            EPOCH + started * MICROSECOND,
-            EPOCH + ended * MICROSECOND,
-            duration_s,
-            volume,
+        cdr._replace(
+            started_at=instant(cdr.started_at),
+            ended_at=instant(cdr.ended_at),
+            kind=CdrKind(cdr.kind),
+            cost=None if cdr.cost is None else Money._make(cdr.cost),
+            periods=tuple(
+                period._replace(started_at=instant(period.started_at), ended_at=instant(period.ended_at))
+                for period in map(Period._make, cdr.periods)
+            ),
         )
-        for texts, operator_key, provider_key, started, ended, duration_s, volume in rows
+        for cdr in map(Cdr._make, rows)
     ]
+
+
+def instant(microseconds: Any) -> datetime:
+    """An instant of the spool's file."""
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 CDRS: Codec[Cdr] = Codec(cdr_bytes, encoded, decoded)
@@ -109,7 +118,7 @@ class ReceivedCdrs:
 
 def receive(
     rule_context: RuleContext,
-    records: Iterable[CdrRecord | Unreadable | RecordBatch],
+    records: Iterable[Cdr | Unreadable | RecordBatch],
     problems: ProblemCollector,
     spool: Spool[Cdr],
     notice: Callable[[int, Cdr], None] | None = None,
@@ -123,15 +132,16 @@ def receive(
 
     received = ReceivedCdrs(spool)
 
-    def judged_run(rows: Sequence[Row], start: int) -> Sequence[Cdr] | None:
-        cdrs = validate_batch(rows, rule_context)
-        if cdrs is not None and notice is not None:
+    def judged_run(cdrs: Sequence[Cdr], start: int) -> Sequence[Cdr] | None:
+        if not batch_is_valid(cdrs, rule_context):
+            return None
+        if notice is not None:
             for position, cdr in enumerate(cdrs, start):
                 notice(position, cdr)
         return cdrs
 
-    def judged(record: CdrRecord, position: int) -> Cdr | Unreadable:
-        verdict = validate(record, position, rule_context)
+    def judged(cdr: Cdr, position: int) -> Cdr | Unreadable:
+        verdict = validate(cdr, position, rule_context)
         if isinstance(verdict, RecordProblems):
             return verdict
         if isinstance(verdict, RefusedIfNew):
@@ -144,7 +154,7 @@ def receive(
         return verdict
 
     repetitions: DuplicateFinder[Cdr] = DuplicateFinder(lambda cdr: cdr.key, content_of)
-    court = RecordValidator(judged, judged_run, CdrRecord._make)
+    court: RecordValidator[Cdr, Cdr] = RecordValidator(judged, judged_run)
     for start, block in validated(records, court, rule_context.limits.records_per_upload, problems):
         received.count += len(block)
         if problems and not problems.thorough:
@@ -153,18 +163,20 @@ def receive(
         repetitions.note(block)
         received.operator_keys.update(cdr.operator_key for cdr in block)
     if not problems or problems.thorough:
-        note_duplicates(received, repetitions, problems)
+        note_duplicates(received, repetitions, problems, rule_context.form)
     return received
 
 
 def content_of(cdr: Cdr) -> bytes:
     """What tells whether two CDRs of one key are the same."""
-    return content_hash(cdr.operator_key, cdr.record).encode()
+    return cdr.content_hash.encode()
 
 
-def note_duplicates(received: ReceivedCdrs, repetitions: DuplicateFinder[Cdr], problems: ProblemCollector) -> None:
+def note_duplicates(
+    received: ReceivedCdrs, repetitions: DuplicateFinder[Cdr], problems: ProblemCollector, form: CdrFormat
+) -> None:
     """Note which records repeat an earlier one, and that those that contradict one are wrong."""
-    contradictions: list[tuple[int, int, CdrRecord]] = []
+    contradictions: list[tuple[int, int, Cdr]] = []
     total = 0
     for position, earlier, cdr, same in repetitions.found(received.spool):
         if same:
@@ -172,24 +184,24 @@ def note_duplicates(received: ReceivedCdrs, repetitions: DuplicateFinder[Cdr], p
         else:
             total += 1
             if problems.thorough or total <= EXPLAINED:
-                contradictions.append((position, earlier, cdr.record))
+                contradictions.append((position, earlier, cdr))
     if not total:
         return
     first = at_positions(received.spool, {earlier for _, earlier, _ in contradictions})
     found = ProblemCollector(thorough=problems.thorough)
-    for position, earlier, record in contradictions:
+    for position, earlier, cdr in contradictions:
         detail = f"conflicts with the record at position {earlier}, which has the same cdrId"
-        differs = differing_field(first[earlier], record)
-        field = None if differs is None else differs.name
-        found.add(Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(record)))
+        differs = form.difference(first[earlier].payload, cdr.payload)
+        field = None if differs is None else differs.field
+        found.add(Problem(CdrReason.CDR_TWICE, detail, position=position, field=field, label=label(cdr)))
     found.total = total
     problems.merge(found)
 
 
-def at_positions(spool: Spool[Cdr], wanted: set[int]) -> dict[int, CdrRecord]:
-    """The records at these positions."""
+def at_positions(spool: Spool[Cdr], wanted: set[int]) -> dict[int, Cdr]:
+    """The CDRs at these positions."""
     found = {}
     for start, items in spool:
         for position in wanted.intersection(range(start, start + len(items))):
-            found[position] = items[position - start].record
+            found[position] = items[position - start]
     return found

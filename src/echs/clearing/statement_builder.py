@@ -237,18 +237,17 @@ def lines(context: Context, pairs: Sequence[tuple[int, PairTotal]]) -> Iterator[
 
 def line(cdr: ClearedCdr) -> Line:
     """A cleared CDR as a line; the duration is the stated one, else that between start and end."""
-    record = cdr.record
     elapsed = int((cdr.ended_at - cdr.started_at).total_seconds())
     return Line(
         run_number=cdr.run_number,
-        cdr_id=record.cdr_id,
+        cdr_id=cdr.cdr_id,
         started_at=cdr.started_at,
         ended_at=cdr.ended_at,
         duration_s=elapsed if cdr.duration_s is None else cdr.duration_s,
         volume_e4_kwh=cdr.volume_e4_kwh,
-        contract_id=record.contract_id,
-        chargepoint_id=record.chargepoint_id,
-        city=record.city,
-        product=record.product_type,
-        tariff=record.tariff_type,
+        contract_id=cdr.contract_id,
+        chargepoint_id=cdr.chargepoint_id,
+        city=cdr.city,
+        product=cdr.product,
+        tariff=cdr.tariff_id,
     )

@@ -8,12 +8,13 @@ import click
 
 from echs.base.energy import kwh
 from echs.cdrs import queries
-from echs.cdrs.lookup import look_up
+from echs.cdrs.lookup import WholeCdr, look_up
 from echs.cdrs.status import Status
 from echs.cli import decision
 from echs.cli.app_context import ready_context
 from echs.cli.output import DAY, json_option, print_csv, print_facts, print_json, print_json_array, print_table, say
 from echs.partners.queries import partner_of_user
+from echs.protocols.ochp02.cdr_format import FIELDS, record_of_payload
 from echs.protocols.ochp02.wire_schema import CDR_INFO
 from echs.statements.layout1_csv import text as csv_text
 
@@ -25,9 +26,15 @@ def command() -> None:
     """Look up charge detail records; hold, release or reject them before clearing."""
 
 
-def spelt(record: dict[str, str]) -> dict[str, str]:
-    """The texts of a CDR by their names on the wire."""
-    return {CDR_INFO.spelling[name]: text for name, text in record.items()}
+def spelt(found: WholeCdr) -> dict[str, str]:
+    """The texts of a CDR as they were sent, by their names on the wire, but for the card number."""
+    record = record_of_payload(found.payload)._asdict()
+    return {CDR_INFO.spelling[field.name]: record[field.name] for field in FIELDS if not field.secret}
+
+
+def has_card_number(found: WholeCdr) -> bool:
+    """Whether the CDR says a card number."""
+    return bool(record_of_payload(found.payload).token_id)
 
 
 def as_facts(cdr: queries.ListedCdr) -> dict[str, object]:
@@ -167,8 +174,10 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     """Show everything about one CDR, except the card number. Times are UTC."""
     found = look_up(ready_context(), cdr_id, operator_id)
     if as_json:
-        facts = {**asdict(found), "listed": as_facts(found.listed), "record": spelt(found.record)}
-        print_json(facts)
+        facts = asdict(found)
+        del facts["payload"]
+        record = {"has_token_id": has_card_number(found), "record": spelt(found)}
+        print_json({**facts, **record, "listed": as_facts(found.listed)})
         return
     each = found.listed
     print_facts(
@@ -188,8 +197,8 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     print_facts(
         "As received",
         (
-            *((name, text or None) for name, text in spelt(found.record).items()),
-            (CDR_INFO.spelling["token_id"], "(not shown)" if found.has_token_id else None),
+            *((name, text or None) for name, text in spelt(found).items()),
+            (CDR_INFO.spelling["token_id"], "(not shown)" if has_card_number(found) else None),
         ),
     )
     print_table(

@@ -10,6 +10,7 @@ from echs.cli.app_context import ready_context
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.maintenance.checks.view import Check
 from echs.maintenance.verification import CHECKS, Verification
+from echs.protocols.record_formats import RECORD_FORMATS
 
 ENTRY = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
 
@@ -44,7 +45,7 @@ def command(since: tuple[int, str] | None, as_json: bool) -> None:
     the end it prints the newest entry of the audit trail: keep it elsewhere and pass it to the next check as --since,
     to detect a trail that was truncated or rewritten as a whole.
     """
-    verification = Verification(ready_context(), since)
+    verification = Verification(ready_context(), RECORD_FORMATS, since)
     out = console()
     out.stderr = True
     with Progress(console=out, transient=True, disable=as_json) as progress:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from echs.audit.entry import FIRST_HASH
 from echs.config.app_context import AppContext
+from echs.config.record_formats import RecordFormats
 from echs.maintenance.checks import cdrs, lists, partners, runs, statements, store
 from echs.maintenance.checks.trail_facts import read_trail_facts
 from echs.maintenance.checks.view import Check, Finding, View
@@ -45,10 +46,12 @@ class Verification:
     saw, when the findings are read.
     """
 
-    def __init__(self, context: AppContext, since: tuple[int, str] | None = None) -> None:
-        """``since`` is an entry that must be in the audit trail, by number and hash."""
+    def __init__(self, context: AppContext, formats: RecordFormats, since: tuple[int, str] | None = None) -> None:
+        """``formats`` is what the protocols know of their records; ``since`` an entry that must be in the audit trail,
+        by number and hash.
+        """
         self.newest: tuple[int, str] = (0, FIRST_HASH)
-        self._context, self._since = context, since
+        self._context, self._formats, self._since = context, formats, since
 
     def findings(self, beginning: Callable[[Check], object] = lambda _: None) -> Iterator[Finding]:
         """Every finding of every check; ``beginning`` is told of each check as it begins.
@@ -56,7 +59,7 @@ class Verification:
         :raises Refused: STORE_UNAVAILABLE
         """
         with self._context.database.read(patient=True) as snapshot:
-            view = View(self._context, snapshot, read_trail_facts(snapshot, self._since))
+            view = View(self._context, snapshot, read_trail_facts(snapshot, self._since), self._formats)
             self.newest = view.trail.newest
             for check in CHECKS:
                 beginning(check)
@@ -68,10 +71,13 @@ class Verification:
 
 
 def verify(
-    context: AppContext, beginning: Callable[[Check], object] = lambda _: None, since: tuple[int, str] | None = None
+    context: AppContext,
+    formats: RecordFormats,
+    beginning: Callable[[Check], object] = lambda _: None,
+    since: tuple[int, str] | None = None,
 ) -> Iterator[Finding]:
     """Every finding of a `Verification`.
 
     :raises Refused: STORE_UNAVAILABLE
     """
-    return Verification(context, since).findings(beginning)
+    return Verification(context, formats, since).findings(beginning)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from cast import FIELD_CDR, cdr, charge_point, token
 from conftest import IN_CI
-from echs.cdrs.cdr import FIELDS as CDR_FIELDS
 from echs.locations.charge_point import FIELDS as POINT_FIELDS
 from echs.partners import enrolment
+from echs.protocols.ochp02.cdr_format import FIELDS as CDR_FIELDS
 from echs.protocols.ochp02.wire_schema import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
 from echs.tokens.token import FIELDS as TOKEN_FIELDS
 from uploads import members, wrong

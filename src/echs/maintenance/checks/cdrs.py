@@ -7,26 +7,20 @@ from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, exists, func, select
 
 from echs.audit import tables as audit_tables
 from echs.base.digest import as_text, digest_of_rows
 from echs.base.errors import shown
-from echs.cdrs import formats
 from echs.cdrs import tables as cdr_tables
-from echs.cdrs.cdr import FIELDS, CdrRecord, content_hash
-from echs.cdrs.formats import WrongFormat
 from echs.cdrs.intake import digest_of
 from echs.cdrs.pending import newest_decision
 from echs.cdrs.status import STOPPING
 from echs.maintenance.baseline import baseline
 from echs.maintenance.checks.view import ROWS_AT_ONCE, Found, View
-from echs.partners.partner import party_key
 
-UTC_ZONE = ZoneInfo("UTC")
-LARGEST_OFFSET_SECONDS = 14 * 3600
+UNKNOWN_PROTOCOL = "the protocol, which this release does not know,"
 
 
 def states(view: View) -> Iterator[Found]:
@@ -82,26 +76,12 @@ class Part(NamedTuple):
 def present_parts(view: View) -> Iterator[Part]:
     """Every CDR that is there, by upload and row."""
     cdr = cdr_tables.cdr
-    columns = [
-        cdr.c.request_id,
-        cdr.c.id,
-        cdr.c.operator_partner_id,
-        cdr.c.received_at,
-        cdr.c.operator_key,
-        cdr.c.provider_key,
-        cdr.c.started_at,
-        cdr.c.ended_at,
-        cdr.c.duration_s,
-        cdr.c.volume_e4_kwh,
-        *(cdr.c[field.name] for field in FIELDS),
-    ]
-    query = select(*columns).order_by(in_bytes(view, cdr.c.request_id), cdr.c.id)
+    query = select(cdr).order_by(in_bytes(view, cdr.c.request_id), cdr.c.id)
     for row in view.snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
-        request_id, number, partner_id, received_at, *numbers = row[:10]
-        record = CdrRecord._make(row[10:])
-        wrong = tuple(differing(record, numbers))
-        digest = content_hash(row[4], record)
-        yield Part(request_id, number, digest, False, partner_id, received_at, wrong, record.cdr_id)
+        form = view.formats.cdrs.get(row.protocol)
+        wrong = [UNKNOWN_PROTOCOL] if form is None else form.inconsistencies(row._asdict())
+        facts = (row.operator_partner_id, row.received_at, tuple(wrong), row.cdr_id)
+        yield Part(row.request_id, row.id, row.content_hash, False, *facts)
 
 
 def purged_parts(view: View) -> Iterator[Part]:
@@ -119,8 +99,8 @@ def in_bytes(view: View, column: Any) -> Any:
 
 
 def contents(view: View) -> Iterator[Found]:
-    """CDRs whose numbers are not what their texts say, and uploads that are not as the audit trail has them: of each,
-    what was accepted is there or was purged, down to the last sign.
+    """CDRs whose columns are not what their payloads say, and uploads that are not as the audit trail has them: of
+    each, what was accepted is there or was purged, down to the last sign.
     """
     known_from, _ = baseline(view.snapshot)
     first_known = view.snapshot.execute(select(func.max(audit_tables.audit_baseline.c.cdr_id))).scalar() or 0
@@ -136,7 +116,7 @@ def contents(view: View) -> Iterator[Found]:
             hashes.append(part.hash)
             newest, oldest = max(newest, part.number), part.number if oldest is None else oldest
             for what in part.wrong:
-                yield named(part.number, part.name), f"{what} does not match its text"
+                yield named(part.number, part.name), f"{what} does not match what was sent"
             if not part.purged:
                 senders[part.partner_id] += 1
                 times[part.received_at] += 1
@@ -182,38 +162,6 @@ def lost(view: View, seen: set[str], missing: dict[str, tuple[int, int]]) -> Ite
         )
     if excused:
         yield "purged CDRs", f"{excused} were purged by older releases, but {gone} are missing"
-
-
-def differing(record: CdrRecord, numbers: Sequence[Any]) -> Iterator[str]:
-    """Which of the numbers of a CDR do not follow from its texts. A time without an offset was read in the zone that
-    its sender had then, so it may differ by hours from what it would be now.
-    """
-    operator_key, provider_key, started_at, ended_at, duration_s, volume = numbers
-    if operator_key != party_key(record.operator_id):
-        yield "the operator"
-    if provider_key != party_key(record.provider_id):
-        yield "the provider"
-    try:
-        if volume != formats.volume_e4_kwh(record.volume):
-            yield "the volume"
-        if duration_s != formats.duration_s(record.duration):
-            yield "the duration"
-        for what, instant, written in (
-            ("the start", started_at, record.start_datetime),
-            ("the end", ended_at, record.end_datetime),
-        ):
-            away = abs((instant - formats.instant(written, UTC_ZONE)).total_seconds())
-            if away and (has_offset(written) or away > LARGEST_OFFSET_SECONDS):
-                yield what
-    except WrongFormat:
-        yield "an unreadable number or time"
-    if ended_at < started_at:
-        yield "the end, which is before the start,"
-
-
-def has_offset(written: str) -> bool:
-    """Whether a time says its offset."""
-    return written.endswith("Z") or "+" in written[10:] or "-" in written[10:]
 
 
 def warnings(view: View) -> Iterator[Found]:

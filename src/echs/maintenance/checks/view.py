@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from echs.config.app_context import AppContext
+from echs.config.record_formats import RecordFormats
 from echs.maintenance.checks.trail_facts import TrailFacts
 
 ROWS_AT_ONCE = 2000
@@ -16,11 +17,14 @@ Found = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The context, one instant of its store, and what the audit trail tells of it."""
+    """The context, one instant of its store, what the audit trail tells of it, and what the protocols know of their
+    records.
+    """
 
     context: AppContext
     snapshot: Connection
     trail: TrailFacts
+    formats: RecordFormats
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from echs.lists.keyed_list import ListReason
 from echs.locations.charge_point import ChargePointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
+from echs.protocols.ochp02.cdr_format import CdrFormatReason
 from echs.tokens.token import TokenReason
 
 OK = 0
@@ -249,7 +250,7 @@ CODES: Sequence[ResultCode] = (
     ),
     ResultCode(
         311,
-        CdrReason.CDR_START_FORMAT,
+        CdrFormatReason.CDR_START_FORMAT,
         "startDatetime cannot be read.",
         "Send ISO 8601.",
         Retry.NO,
@@ -261,7 +262,7 @@ CODES: Sequence[ResultCode] = (
     ),
     ResultCode(
         312,
-        CdrReason.CDR_END_FORMAT,
+        CdrFormatReason.CDR_END_FORMAT,
         "endDatetime cannot be read.",
         "Send ISO 8601.",
         Retry.NO,
@@ -272,7 +273,7 @@ CODES: Sequence[ResultCode] = (
     ),
     ResultCode(
         313,
-        CdrReason.CDR_DURATION_FORMAT,
+        CdrFormatReason.CDR_DURATION_FORMAT,
         "duration cannot be read.",
         "Send h:mm:ss, seconds or nothing.",
         Retry.NO,
@@ -284,7 +285,7 @@ CODES: Sequence[ResultCode] = (
     ),
     ResultCode(
         314,
-        CdrReason.CDR_VOLUME_FORMAT,
+        CdrFormatReason.CDR_VOLUME_FORMAT,
         "volume cannot be read.",
         "Send kWh with at most 4 decimals.",
         Retry.NO,

@@ -18,7 +18,6 @@ from echs.base.fields import FieldReason
 from echs.base.plural import counted
 from echs.base.response_stream import ResponseStream, collected
 from echs.cdrs import intake
-from echs.cdrs.cdr import CdrRecord
 from echs.cdrs.intake import IntakeResult, Outcome
 from echs.clearing.run import clear_as
 from echs.config.app_context import AppContext
@@ -30,6 +29,8 @@ from echs.locations.charge_point import ChargePoint
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.partners.partner import Partner
+from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
 from echs.protocols.ochp02.codes import OK
 from echs.protocols.ochp02.record_codec import numeric_pins_template, received, record_template
 from echs.protocols.ochp02.results import description, number_of, place_of, success_description
@@ -183,8 +184,8 @@ def authenticate(context: AppContext, request: TokenRequest, user_id: str, passw
 @operation(CDR_INFO, changes=Action.CDRS_ADDED, upload=True)
 def add_cdrs(context: AppContext, caller: Partner, request: TokenRequest, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.3 and 3.4."""
-    records = received(reader, CDR_INFO, CdrRecord._make)
-    added = intake.add(context, caller, records, request.request_id, context.lists)
+    records = read_cdrs(received(reader, CDR_INFO, CdrRecord._make), caller.zone)
+    added = intake.add(context, caller, records, request.request_id, context.lists, cdr_format.FORMAT)
     known = added.count(Outcome.KNOWN)
     request.outcome = UploadOutcome(added.received - known, known, added.warned)
     return ok(intake_summary(added), request)

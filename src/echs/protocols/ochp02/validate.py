@@ -12,9 +12,9 @@ from echs.base.errors import Problem, ProblemCollector, Refused, shown
 from echs.base.limits import Limits
 from echs.base.rule import Finding, Rule, Severity, findings
 from echs.base.spool import Spool
-from echs.cdrs.cdr import Cdr, CdrRecord
+from echs.cdrs.cdr import Cdr
 from echs.cdrs.cdr import label as cdr_label
-from echs.cdrs.rules import RuleContext, parse_cdr, problems_of, warnings_of
+from echs.cdrs.rules import RuleContext, problems_of, warnings_of
 from echs.cdrs.upload import CDRS
 from echs.cdrs.upload import receive as examine_received
 from echs.locations import charge_point
@@ -22,6 +22,8 @@ from echs.locations.charge_point import ChargePoint
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import LoginReason
 from echs.partners.partner import Partner
+from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02.cdr_format import CdrRecord, cdr_of, read_cdrs
 from echs.protocols.ochp02.contracts import CONTRACTS
 from echs.protocols.ochp02.record_codec import records_of
 from echs.protocols.ochp02.results import place_of
@@ -176,20 +178,22 @@ def counted(children: Iterable[Child], report: Report) -> Iterator[Child]:
 
 def examine_cdrs(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
     """As AddCDRs."""
-    rule_context = RuleContext(checker.sender, checker.now, checker.limits, rights_are_known=bool(checker.operator_ids))
+    knows_rights, zone = bool(checker.operator_ids), checker.sender.zone
+    rule_context = RuleContext(checker.sender, checker.now, checker.limits, cdr_format.FORMAT, knows_rights)
 
     def beyond(record: CdrRecord, position: int) -> Iterator[Problem]:
-        return problems_of(parse_cdr(record, rule_context.sender), position, rule_context)
+        return problems_of(cdr_of(record, zone), position, rule_context)
 
     met: set[object] = set()
 
     def notice(position: int, cdr: Cdr) -> None:
-        if cdr.record not in met:  # a repetition says nothing new
-            met.add(cdr.record)
-            odd.extend((position, cdr_label(cdr.record), found) for found in warnings_of(cdr, rule_context))
+        if cdr.payload not in met:  # a repetition says nothing new
+            met.add(cdr.payload)
+            odd.extend((position, cdr_label(cdr), found) for found in warnings_of(cdr, rule_context))
 
     with Spool(CDRS) as spool:
-        examine_received(rule_context, records_of(children, CDR_INFO, CdrRecord._make, beyond), problems, spool, notice)
+        records = read_cdrs(records_of(children, CDR_INFO, CdrRecord._make, beyond), zone)
+        examine_received(rule_context, records, problems, spool, notice)
 
 
 def examine_tokens(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from echs.base.fields import Field
-from echs.cdrs import cdr
 from echs.locations import charge_point
+from echs.protocols.ochp02 import cdr_format
 from echs.protocols.soap.record_fast_path import FieldShape, RecordShape
 from echs.tokens import token
 
@@ -74,7 +74,7 @@ CDR_INFO = wire_record(
     "CDRInfo",
     "cdrInfoArray",
     "cdrId",
-    cdr.FIELDS,
+    cdr_format.FIELDS,
     "cdrId startDatetime endDatetime duration volume chargePointAddress chargePointZip chargePointCity "
     "chargePointCountry chargePointType productType tariffType authenticationId evcoId meterId obisCode chargePointId "
     "serviceProviderId infraProviderId evseId",

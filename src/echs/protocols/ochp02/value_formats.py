@@ -31,7 +31,15 @@ class WrongFormat(UnreadableValue):
 
 
 def instant(text: str, zone: ZoneInfo, not_before: datetime | None = None) -> datetime:
-    """An instant in UTC from ISO 8601, with ``T`` or a blank between date and time (OCHP 0.2, 4.2, and the field).
+    """The instant of `local_time`, in UTC.
+
+    :raises WrongFormat:
+    """
+    return local_time(text, zone, not_before).astimezone(UTC)
+
+
+def local_time(text: str, zone: ZoneInfo, not_before: datetime | None = None) -> datetime:
+    """A time with its offset from ISO 8601, with ``T`` or a blank between date and time (OCHP 0.2, 4.2, and the field).
 
     Without an offset the time is a local one in ``zone``. Where the clocks go back such a time is ambiguous: it is
     the earlier instant, unless that lies before ``not_before`` (a session does not end before it started).
@@ -54,12 +62,12 @@ def instant(text: str, zone: ZoneInfo, not_before: datetime | None = None) -> da
         offset = timedelta(hours=int(hours), minutes=int(minutes))
         if int(minutes) > 59 or offset > timedelta(hours=14):
             raise WrongFormat("has a UTC offset beyond ±14:00")
-        return local.replace(tzinfo=timezone(-offset if sign == "-" else offset)).astimezone(UTC)
-    earlier = local.replace(tzinfo=zone).astimezone(UTC)
-    if earlier.astimezone(zone).replace(tzinfo=None) != local:
+        return local.replace(tzinfo=timezone(-offset if sign == "-" else offset))
+    earlier = local.replace(tzinfo=zone)
+    if earlier.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
         raise WrongFormat(f"does not exist in {zone.key}, where the clocks go forward then; send it with its offset")
     if not_before is not None and earlier < not_before:
-        return local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+        return local.replace(tzinfo=zone, fold=1)
     return earlier
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echs.base.energy import kwh
-from echs.cdrs.formats import WrongFormat, duration_s, instant, volume_e4_kwh
+from echs.protocols.ochp02.value_formats import WrongFormat, duration_s, instant, volume_e4_kwh
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 moments = st.datetimes(datetime(2000, 1, 2), datetime(2100, 12, 30))  # noqa: DTZ001
