@@ -13,8 +13,7 @@ from typing import Any
 from echs.base.rule import Rule
 from echs.cdrs.rules import RULES
 from echs.config.settings import PREFIX, SECRETS, Settings
-from echs.locations import charge_point
-from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.codes import CODES
 from echs.protocols.ochp02.wire_schema import (
     CDR_INFO,
@@ -27,7 +26,6 @@ from echs.protocols.soap.faults import FAULT_CODES
 from echs.protocols.soap.versions import SOAP_12
 from echs.serving.metrics import METRICS
 from echs.serving.store_metrics import GAUGES
-from echs.tokens import token
 
 ROOT = Path(__file__).parent.parent
 PER_CORE = ("W1", "W2", "W3", "W4")
@@ -151,8 +149,8 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "result code examples": ("docs/result-codes.md", result_code_examples),
     "faults": ("docs/result-codes.md", faults),
     "rules of CDRs": ("docs/rules.md", lambda: rules(CDR_INFO, (*cdr_format.RULES, *RULES))),
-    "rules of tokens": ("docs/rules.md", lambda: rules(ROAMING_AUTHORISATION_INFO, token.WARNINGS)),
-    "rules of charge points": ("docs/rules.md", lambda: rules(CHARGEPOINT_INFO, charge_point.WARNINGS)),
+    "rules of tokens": ("docs/rules.md", lambda: rules(ROAMING_AUTHORISATION_INFO, token_format.FORMAT.warnings)),
+    "rules of charge points": ("docs/rules.md", lambda: rules(CHARGEPOINT_INFO, charge_point_format.FORMAT.warnings)),
     "limits": ("docs/limits.md", limits),
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,16 +15,22 @@ from echs.cdrs import intake
 from echs.cdrs.intake import IntakeResult
 from echs.config.app_context import AppContext
 from echs.delivery.cleared_cdrs import deliver, mark_served
-from echs.locations.charge_point import ChargePoint
+from echs.lists.keyed_list import ReplaceResult
+from echs.lists.published_list import PublishedList
+from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.maintenance import verification
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.partner import Partner
 from echs.partners.password import hash_password
-from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
+from echs.protocols.ochp02.charge_point_format import ChargePointRecord
+from echs.protocols.ochp02.payload import row_of
+from echs.protocols.ochp02.row_format import RowFormat
+from echs.protocols.ochp02.token_format import TokenRecord
 from echs.protocols.record_formats import RECORD_FORMATS
-from echs.tokens.token import Token
+from echs.tokens.token_list import TOKENS
 
 PASSWORDS = {name: f"password of {name}" for name in ("tnm", "lnd", "anwb", "office")}
 
@@ -105,9 +112,9 @@ def cdr(number: int | str, **other: str) -> CdrRecord:
     return FIELD_CDR._replace(cdr_id=str(number), **other)
 
 
-def token(number: int, **other: object) -> Token:
+def token(number: int, **other: object) -> TokenRecord:
     """A token of hub 5, or what else is said."""
-    record = Token(
+    record = TokenRecord(
         contract_id=f"NL-TNM-{number:06d}",
         hub=5,
         token_type=1,
@@ -122,9 +129,9 @@ def token(number: int, **other: object) -> Token:
     return record._replace(**other)
 
 
-def charge_point(number: int, **other: str) -> ChargePoint:
+def charge_point(number: int, **other: str) -> ChargePointRecord:
     """A charge point in Köln."""
-    record = ChargePoint(
+    record = ChargePointRecord(
         evse_id=f"DE*LND*E{number:05d}",
         location_name="Dom/Hbf",
         location_name_language="de",
@@ -154,6 +161,34 @@ def add_cdrs(
     """As a partner sends CDRs by OCHP 0.2."""
     cdrs = read_cdrs(records, sender.zone)
     return intake.add(context, sender, cdrs, request_id, lists, cdr_format.FORMAT)
+
+
+def set_tokens(context: AppContext, owner: Partner, records: Iterable[object]) -> ReplaceResult:
+    """As a provider sends its roaming list by OCHP 0.2."""
+    return TOKENS.replace(context, owner, records, token_format.FORMAT)
+
+
+def set_charge_points(context: AppContext, owner: Partner, records: Iterable[object]) -> ReplaceResult:
+    """As an operator sends its charge point list by OCHP 0.2."""
+    return CHARGE_POINTS.replace(context, owner, records, charge_point_format.FORMAT)
+
+
+def downloaded_tokens(context: AppContext) -> Iterator[TokenRecord]:
+    """The tokens of all active partners, in the order in which a download has them."""
+    return downloaded(context, TOKENS, token_format.FORMAT)
+
+
+def downloaded_points(context: AppContext) -> Iterator[ChargePointRecord]:
+    """The charge points of all active operators, in the order in which a download has them."""
+    return downloaded(context, CHARGE_POINTS, charge_point_format.FORMAT)
+
+
+def downloaded(context: AppContext, lists: PublishedList, form: RowFormat[Any]) -> Iterator[Any]:
+    """The records of all active partners' lists."""
+    with context.database.read() as snapshot:
+        for state in lists.keyed.present(snapshot, lists.of_active):
+            for payloads in lists.keyed.payloads(snapshot, state.owner_id):
+                yield from map(form.of_row, map(row_of, payloads))
 
 
 def verify(context: AppContext, *more: object, **named: object) -> Iterator[verification.Finding]:

@@ -13,8 +13,8 @@ from lxml import etree
 
 from echs.base.resources import contracts
 from echs.partners.partner import Partner
+from echs.protocols.ochp02.token_format import FORMAT, TokenRecord
 from echs.protocols.ochp02.wire_schema import NAMESPACE, ROAMING_AUTHORISATION_INFO
-from echs.tokens.token import Token, problems_of
 from wire import SOAP_11
 
 NS = f"{{{NAMESPACE}}}"
@@ -264,8 +264,8 @@ class Oracle:
                     values[place] = int(row[place])
                     if abs(int(row[place])) > 999_999_999:
                         raise Refused("a number of more than nine digits")
-            record = Token._make(values)
-            if any(problems_of(record, position, self.owner)):
+            record = TokenRecord._make(values)
+            if any(FORMAT.problems_of(record, position, self.owner)):
                 raise Refused("a rule")
             whole = tuple(map(str, record))
             if kept.setdefault((whole[2], whole[3]), whole) != whole:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import exc, text
 
-from cast import add_cdrs, cdr, fetched, token
+from cast import add_cdrs, cdr, fetched, set_tokens, token
 from echs.audit import trail
 from echs.audit.entry import DONE, FIRST_HASH, Action, Entry, as_detail, breaks
 from echs.base import request_context
@@ -19,7 +19,6 @@ from echs.clearing import run
 from echs.cli import execute
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
-from echs.tokens import token_list
 from wire import Caller
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -31,7 +30,7 @@ def told(context):
 
 def test_every_change_leaves_an_entry_with_who_what_and_from_where(context, cast):
     request_context.begin(RequestContext(channel="soap-1.2", actor="tnm", origin="192.0.2.7"))
-    token_list.replace(context, cast.tnm, [token(1)])
+    set_tokens(context, cast.tnm, [token(1)])
     add_cdrs(context, cast.tnm, iter([cdr(1), cdr(2)]), request_context.current().request_id, context.lists)
     request_context.begin(RequestContext(channel="command", actor="root", origin="host"))
     run.clear(context, "command", request_context.current().request_id)

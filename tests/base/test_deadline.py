@@ -5,12 +5,11 @@ import time
 import pytest
 from sqlalchemy import text
 
-from cast import add_cdrs, cdr, token
+from cast import add_cdrs, cdr, set_tokens, token
 from echs.base import deadline, request_context
 from echs.base.errors import LoadReason, Refused
 from echs.base.request_context import RequestContext
 from echs.cdrs import intake
-from echs.tokens import token_list
 from wire import Caller
 
 REQUEST = "0" * 26
@@ -45,7 +44,7 @@ def test_records_are_read_no_further_than_the_deadline(context, cast, late):
             yield token(len(taken))
 
     with pytest.raises(Refused) as refused:
-        token_list.replace(context, cast.tnm, endless())
+        set_tokens(context, cast.tnm, endless())
     assert refused.value.first.reason is LoadReason.DEADLINE_EXCEEDED
     assert len(taken) == 1
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy import text
 
-from cast import add_cdrs, cdr, token
+from cast import add_cdrs, cdr, downloaded_tokens, set_tokens, token
 from echs.base.database import Database
 from echs.base.errors import Refused
 from echs.lists import published_list
 from echs.partners import enrolment
 from echs.partners.login import lock_active_partner
-from echs.tokens import token_list
+from echs.tokens.token_list import TOKENS
 
 pytestmark = [pytest.mark.parametrize("store_url", ["postgresql"], indirect=True), pytest.mark.timeout(60)]
 
@@ -85,17 +85,17 @@ def uploaded_while_disabled(context, cast, monkeypatch):
 
 def replaced_twice_at_once(context, cast, monkeypatch):
     """What becomes of the second of two lists of one partner that are stored at the same time."""
-    token_list.replace(context, cast.tnm, [token(1)])
+    set_tokens(context, cast.tnm, [token(1)])
     note, others = published_list.trail.record, []
 
     def note_late(*arguments, **named):
         if not others:
-            others.append(Other(lambda: token_list.replace(context, cast.tnm, [token(4), token(5), token(6)])))
+            others.append(Other(lambda: set_tokens(context, cast.tnm, [token(4), token(5), token(6)])))
             others[0].waits(context)
         return note(*arguments, **named)
 
     monkeypatch.setattr(published_list.trail, "record", note_late)
-    token_list.replace(context, cast.tnm, [token(2), token(3)])
+    set_tokens(context, cast.tnm, [token(2), token(3)])
     others[0].join(WAITING_SECONDS)
     return others[0].failed
 
@@ -125,8 +125,8 @@ def test_without_the_lock_an_upload_of_a_disabled_partner_would_be_accepted(cont
 
 def test_of_two_lists_at_once_the_second_waits_and_stands(context, cast, monkeypatch):
     assert replaced_twice_at_once(context, cast, monkeypatch) == []
-    assert [record.token_id for record in token_list.download(context)] == [token(n).token_id for n in (4, 5, 6)]
-    assert token_list.list_states(context)[cast.tnm.id].generation == 3
+    assert [record.token_id for record in downloaded_tokens(context)] == [token(n).token_id for n in (4, 5, 6)]
+    assert TOKENS.states(context)[cast.tnm.id].generation == 3
 
 
 def test_without_the_lock_the_second_of_two_lists_would_fail(context, cast, monkeypatch, without_locks):

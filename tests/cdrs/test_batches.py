@@ -14,16 +14,14 @@ from hypothesis import strategies as st
 
 from cast import add_cdrs, cdr, charge_point, token
 from echs.base.errors import Refused
-from echs.base.fields import maker
 from echs.base.upload_validation import RecordBatch
 from echs.cdrs.cdr import Cdr
 from echs.cdrs.rules import WARNINGS, RuleContext, batch_is_valid, validate, warnings_among, warnings_of
 from echs.config.app_context import limits
 from echs.config.settings import read_settings
-from echs.locations import charge_point as charge_point_noun
 from echs.partners.partner import Partner
+from echs.protocols.ochp02 import charge_point_format, token_format
 from echs.protocols.ochp02.cdr_format import FORMAT, CdrRecord, cdr_of, cdrs_of
-from echs.tokens import token as token_noun
 
 SENDER = Partner(
     1,
@@ -200,13 +198,13 @@ def test_no_quick_test_lets_pass_what_its_rule_would_warn_of(several):
     assert [[found.rule.name for found in warnings_of(each, RULE_CONTEXT)] for each in cdrs] == plainly
 
 
-@pytest.mark.parametrize("noun", [token_noun, charge_point_noun], ids=attrgetter("__name__"))
+@pytest.mark.parametrize("form", [token_format, charge_point_format], ids=attrgetter("__name__"))
 @given(st.lists(st.tuples(ids, ids), min_size=1, max_size=5))
-def test_no_quick_test_of_lists_lets_pass_what_its_rule_would_warn_of(noun, several):
-    for rule in noun.WARNINGS:
+def test_no_quick_test_of_lists_lets_pass_what_its_rule_would_warn_of(form, several):
+    for rule in form.FORMAT.warnings:
         made = [
             token(1, contract_id=one)
-            if noun is token_noun
+            if form is token_format
             else charge_point(1, evse_id=one, location_name_language=two)
             for one, two in several
         ]
@@ -243,21 +241,21 @@ TOKEN_CHANGES = st.sampled_from(
 
 
 def test_a_batch_of_tokens_is_all_right_if_and_only_if_no_record_has_a_problem():
-    met, make = Counter(), maker(token_noun.FIELDS, token_noun.Token._make)
+    met, make = Counter(), token_format.FORMAT.of_row
 
     @given(st.lists(tokens, min_size=2, max_size=5), st.data(), TOKEN_CHANGES | st.none() | TOKEN_CHANGES)
     @settings(max_examples=800)
     def judged_alike(rows, data, change):
         place = data.draw(st.integers(0, len(rows) - 1))
         if change is not None:
-            field = token_noun.Token._fields.index(change[0])
+            field = token_format.TokenRecord._fields.index(change[0])
             rows[place] = (*rows[place][:field], change[1], *rows[place][field + 1 :])
-        bad = sum(bool([*token_noun.problems_of(make(row), 0, SENDER)]) for row in rows)
+        bad = sum(bool([*token_format.FORMAT.problems_of(make(row), 0, SENDER)]) for row in rows)
         assert bad <= 1
         met["all right"] += not bad
         met[f"one bad {change and change[0]}"] += bad
         met["one bad, not the first"] += bad and place > 0
-        assert token_noun.batch_is_valid(list(zip(*rows, strict=True)), SENDER) is (bad == 0)
+        assert token_format.FORMAT.batch_is_valid(list(zip(*rows, strict=True)), SENDER) is (bad == 0)
 
     judged_alike()
     assert met["all right"] > 50, met
@@ -273,7 +271,7 @@ points = st.builds(
     st.sampled_from(["", "24/7"]),
 )
 POINT_CHANGES = st.tuples(
-    st.sampled_from(charge_point_noun.ChargePoint._fields),
+    st.sampled_from(charge_point_format.ChargePointRecord._fields),
     st.sampled_from(["x", "50,942", "91.5", "ä" * 16, "<&>", "0"]),
 )
 
@@ -284,12 +282,18 @@ def test_a_batch_of_charge_points_is_all_right_if_and_only_if_no_record_has_a_pr
     @given(st.lists(points, min_size=2, max_size=5), st.data(), POINT_CHANGES)
     @settings(max_examples=400)
     def judged_alike(rows, data, change):
-        place, field = data.draw(st.integers(0, len(rows) - 1)), charge_point_noun.ChargePoint._fields.index(change[0])
+        place, field = (
+            data.draw(st.integers(0, len(rows) - 1)),
+            charge_point_format.ChargePointRecord._fields.index(change[0]),
+        )
         rows[place] = (*rows[place][:field], change[1], *rows[place][field + 1 :])
-        bad = sum(bool([*charge_point_noun.problems_of(charge_point_noun.ChargePoint._make(row), 0)]) for row in rows)
+        bad = sum(
+            bool([*charge_point_format.FORMAT.problems_of(charge_point_format.ChargePointRecord._make(row), 0, None)])
+            for row in rows
+        )
         met["all right"] += not bad
         met[change[0]] += 1
-        assert charge_point_noun.batch_is_valid(list(zip(*rows, strict=True))) is (bad == 0)
+        assert charge_point_format.FORMAT.batch_is_valid(list(zip(*rows, strict=True)), None) is (bad == 0)
 
     judged_alike()
     assert met["all right"] > 50, met

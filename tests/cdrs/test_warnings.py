@@ -3,15 +3,13 @@
 import pytest
 from sqlalchemy import select
 
-from cast import FIELD_CDR, add_cdrs, cdr, charge_point, token
+from cast import FIELD_CDR, add_cdrs, cdr, charge_point, set_charge_points, set_tokens, token
 from echs.cdrs import intake, pending, queries, tables
 from echs.cdrs.cdr import CdrWarning
 from echs.cdrs.lookup import look_up
-from echs.locations import charge_point_list
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.protocols.ochp02.cdr_format import record_of_payload
-from echs.tokens import token_list
 
 OLD, CARD, POINT = CdrWarning.CDR_OLD, CdrWarning.CARD_UNKNOWN, CdrWarning.CHARGEPOINT_UNKNOWN
 _requests = iter(f"{number:026d}" for number in range(10**6))
@@ -26,9 +24,9 @@ def in_2014(clock):
 @pytest.fixture
 def lists(context, cast):
     """Lists that the record of the field agrees with."""
-    charge_point_list.replace(context, cast.tnm, [charge_point(1, evse_id="01000851"), charge_point(2, evse_id="ab")])
+    set_charge_points(context, cast.tnm, [charge_point(1, evse_id="01000851"), charge_point(2, evse_id="ab")])
     cards = [token(1, hub=0, contract_id="NL-ANW-133094"), token(2, hub=0, token_id="04aabb")]
-    token_list.replace(context, cast.anwb, cards)
+    set_tokens(context, cast.anwb, cards)
 
 
 def add(context, sender, *records):
@@ -91,7 +89,7 @@ def test_warnings_stop_nothing_at_all(context, cast, lists):
 
 def test_cards_are_looked_for_in_the_list_of_the_provider_alone(context, cast, lists):
     known = {"token_id": "04AABB"}
-    token_list.replace(context, cast.lnd, [token(7, hub=0)])
+    set_tokens(context, cast.lnd, [token(7, hub=0)])
     add(context, cast.tnm, at(1, "08:00:00", "09:00:00", **known))
     add(context, cast.tnm, at(2, "09:00:00", "10:00:00", provider_id="ladenetz.de", **known))
     add(context, cast.tnm, at(3, "10:00:00", "11:00:00", provider_id="Nobody", **known))
@@ -230,8 +228,8 @@ def test_a_cdr_is_looked_up_by_its_number_and_where_needed_by_its_operator(conte
 
 
 def test_a_list_that_is_replaced_or_given_up_no_longer_counts(context, cast, lists):
-    token_list.replace(context, cast.anwb, [token(9, hub=0)])
-    charge_point_list.replace(context, cast.tnm, [charge_point(9)])
+    set_tokens(context, cast.anwb, [token(9, hub=0)])
+    set_charge_points(context, cast.tnm, [charge_point(9)])
     add(context, cast.tnm, FIELD_CDR)
     assert stored(context)[FIELD_CDR.cdr_id] == [CARD, POINT]
     enrolment.revoke_ids(context, "anwb", Ownership([], ["ANWB"]))

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cast import FIELD_CDR, PASSWORDS, add_cdrs, cdr, token
+from cast import FIELD_CDR, PASSWORDS, add_cdrs, cdr, set_tokens, token
 from echs import cli
 from echs.base.ids import new_request_id
 from echs.partners.login import log_in
 from echs.protocols.ochp02.wire_schema import CDR_INFO
-from echs.tokens import token_list
 from wire import envelope, record_xml
 
 
@@ -206,7 +205,7 @@ def test_a_partner_that_reads_pins_as_numbers_is_marked_as_such_and_again_not(ec
 
 
 def test_lists_are_shown_with_their_size_and_time(echs, context, cast):
-    token_list.replace(context, cast.tnm, [token(1), token(2)])
+    set_tokens(context, cast.tnm, [token(1), token(2)])
     shown = {each["user_id"]: each for each in parsed(echs, "list", "show")}
     assert shown["tnm"]["roaming_list"]["records"] == 2
     assert shown["tnm"]["chargepoint_list"] is None

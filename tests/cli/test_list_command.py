@@ -2,13 +2,12 @@
 
 import json
 
-from cast import token
+from cast import downloaded_tokens, set_tokens, token
 from echs.partners import enrolment
-from echs.tokens import token_list
 
 
 def put(context, owner, *records):
-    return token_list.replace(context, owner, records)
+    return set_tokens(context, owner, records)
 
 
 def test_the_last_change_is_shown_without_pins_and_card_numbers(echs, context, cast):
@@ -43,7 +42,7 @@ def test_a_change_is_taken_back_and_an_upload_released(echs, context, cast):
     assert shown["tnm"]["roaming_list"]["set_aside"]["removed"] == 9
     code, out, _ = echs("list", "release", "tnm", "--yes")
     assert (code, "has 1 record now" in out) == (0, True)
-    assert list(token_list.download(context)) == [token(1)]
+    assert list(downloaded_tokens(context)) == [token(1)]
 
 
 def test_what_there_is_not_is_told_and_changes_nothing(echs, context, cast):
@@ -53,4 +52,4 @@ def test_what_there_is_not_is_told_and_changes_nothing(echs, context, cast):
     put(context, cast.tnm, token(1))
     code, _, err = echs("list", "undo", "tnm", "--yes")
     assert (code, "there is no former state" in err) == (4, True)
-    assert list(token_list.download(context)) == [token(1)]
+    assert list(downloaded_tokens(context)) == [token(1)]

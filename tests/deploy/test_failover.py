@@ -19,7 +19,7 @@ from echs.cli import execute
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 from echs.maintenance.doctor import examine
-from echs.tokens import token_list
+from echs.tokens.token_list import TOKENS
 from programs import need
 from servers import Server
 from simulation.crowd import Back, Crowd, reckon
@@ -82,7 +82,7 @@ def behind_pgbouncer(request, environment, context, cast, tmp_path):
     while True:
         try:
             opened = open_app_context(read_settings(through))
-            token_list.list_states(opened)
+            TOKENS.states(opened)
             break
         except Refused:
             assert bouncer.process.poll() is None

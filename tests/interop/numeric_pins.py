@@ -13,11 +13,10 @@ from pathlib import Path
 
 import requests
 
-from cast import PASSWORDS, enrol, token
+from cast import PASSWORDS, enrol, set_tokens, token
 from echs.config.app_context import AppContext
 from echs.partners import enrolment
 from echs.protocols.ochp02.contracts import DEPLOYED
-from echs.tokens import token_list
 from programs import Missing, install
 from serving import serving
 
@@ -45,7 +44,7 @@ def prepare() -> str:
 def fill(context: AppContext) -> None:
     """tnm publishes tokens with all kinds of pins; anwb reads numbers."""
     cast = enrol(context)
-    token_list.replace(context, cast.tnm, TOKENS)
+    set_tokens(context, cast.tnm, TOKENS)
     enrolment.change(context, "anwb", numeric_pins=True)
 
 

@@ -6,18 +6,17 @@ from array import array
 import pytest
 from sqlalchemy import event
 
-from cast import add_cdrs, cdr, charge_point, token
+from cast import add_cdrs, cdr, charge_point, set_charge_points, set_tokens, token
 from echs.audit import trail
 from echs.base.upload_validation import RecordBatch
 from echs.config.settings import read_settings
 from echs.lists import keyed_list
 from echs.lists.list_keys import ListKeys, has
-from echs.locations import charge_point_list
 from echs.maintenance.doctor import examine
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.market_ids import market_id_of
-from echs.tokens import token_list
+from echs.tokens.token_list import TOKENS
 from wire import Caller
 
 
@@ -72,7 +71,7 @@ def test_where_the_setting_says_so_such_a_list_is_refused_and_the_list_that_stoo
     answer = anwb.upload("SetRoamingAuthorisationList", token(9, hub=0), token(1, hub=0))
     assert (answer.code, answer.reason) == (204, "TOKEN_OF_ANOTHER")
     assert "[1].tokenId" in answer.text("resultDescription")
-    assert token_list.list_states(context)[cast.anwb.id].record_count == 1
+    assert TOKENS.states(context)[cast.anwb.id].record_count == 1
 
 
 def test_the_doctor_counts_what_several_partners_publish(app, context, cast, environment):
@@ -100,7 +99,7 @@ def passes_over(context):
 
 
 def test_a_cdr_costs_no_pass_over_the_providers_list_but_the_first_of_a_generation(context, cast):
-    token_list.replace(context, cast.anwb, [RecordBatch([tuple(map(str, token(n, hub=0))) for n in range(2000)])])
+    set_tokens(context, cast.anwb, [RecordBatch([tuple(map(str, token(n, hub=0))) for n in range(2000)])])
     seen = passes_over(context)
 
     def add(number, **other):
@@ -111,7 +110,7 @@ def test_a_cdr_costs_no_pass_over_the_providers_list_but_the_first_of_a_generati
         assert "CARD_UNKNOWN" not in add(number).warnings
     assert "CARD_UNKNOWN" in add(5000).warnings
     assert len([each for each in seen if "uid_key" in each]) == 1
-    token_list.replace(context, cast.anwb, [token(5001, hub=0)])
+    set_tokens(context, cast.anwb, [token(5001, hub=0)])
     assert "CARD_UNKNOWN" not in add(5001).warnings
     assert "CARD_UNKNOWN" in add(21).warnings
     assert len([each for each in seen if "uid_key" in each]) == 2
@@ -156,5 +155,5 @@ def test_a_market_id_is_country_and_three_signs(text, market):
 
 
 def test_points_of_a_socket_list_are_compared_too(context, cast):
-    charge_point_list.replace(context, cast.lnd, [charge_point(1)])
-    assert charge_point_list.replace(context, cast.tnm, [charge_point(1)]).warnings["EVSE_OF_ANOTHER"] == 1
+    set_charge_points(context, cast.lnd, [charge_point(1)])
+    assert set_charge_points(context, cast.tnm, [charge_point(1)]).warnings["EVSE_OF_ANOTHER"] == 1

@@ -7,25 +7,27 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select
 
-from cast import token, verify
+from cast import downloaded_tokens, set_tokens, token, verify
 from echs.audit import trail
 from echs.base.errors import Refused
 from echs.base.upload_validation import RecordBatch
 from echs.lists import list_writer
 from echs.lists.keyed_list import ListReason
 from echs.lists.list_diff import align
-from echs.lists.list_schema import row_of
 from echs.lists.tables import list_change
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
-from echs.tokens import tables, token_list
+from echs.protocols.ochp02 import token_format
+from echs.protocols.ochp02.payload import payloads_of, row_of
+from echs.protocols.record_formats import RECORD_FORMATS
+from echs.tokens import tables
 from echs.tokens.token_list import TOKENS
 
 KEYED = TOKENS.keyed
 
 
 def put(context, owner, *records):
-    return TOKENS.replace(context, owner, records)
+    return set_tokens(context, owner, records)
 
 
 def rows_of(context, owner):
@@ -65,11 +67,11 @@ def uid(number):
 
 def test_an_upload_that_changes_nothing_writes_no_record_and_keeps_the_version(context, cast, clock):
     put(context, cast.tnm, *[token(number) for number in range(50)])
-    before, version = stored(context), token_list.list_states(context)[cast.tnm.id]
+    before, version = stored(context), TOKENS.states(context)[cast.tnm.id]
     clock.turn(days=1)
     done = put(context, cast.tnm, *[token(number) for number in range(50)])
     assert stored(context) == before
-    after = token_list.list_states(context)[cast.tnm.id]
+    after = TOKENS.states(context)[cast.tnm.id]
     assert (after.version_token, after.generation) == (version.version_token, version.generation)
     assert after.replaced_at == clock.now
     assert done.stored == 50
@@ -85,7 +87,7 @@ def test_of_a_list_only_what_changed_is_written_and_the_order_is_that_of_the_upl
     uploaded.insert(50, token(500))
     uploaded.append(token(501))
     done = put(context, cast.tnm, *uploaded)
-    assert list(token_list.download(context)) == uploaded
+    assert list(downloaded_tokens(context)) == uploaded
     assert len(set(stored(context)) - set(before)) == 3
     assert (done.counts.added, done.counts.changed, done.counts.removed) == (2, 1, 2)
     assert changes(context)[1] == (2, "upload", 2, 1, 2, 0)
@@ -96,7 +98,7 @@ def test_records_that_change_places_are_no_change_of_content(context, cast):
     put(context, cast.tnm, *[token(number) for number in range(20)])
     uploaded = [*[token(number) for number in range(1, 20)], token(0)]
     put(context, cast.tnm, *uploaded)
-    assert list(token_list.download(context)) == uploaded
+    assert list(downloaded_tokens(context)) == uploaded
     assert changes(context)[1] == (2, "upload", 0, 0, 0, 1)
     assert since(context, 1) == []
     assert list(verify(context)) == []
@@ -131,7 +133,7 @@ def test_random_uploads_always_leave_what_was_sent(context, cast, seed):
             else:
                 present.insert(chance.randrange(len(present)), present.pop(place))
         put(context, cast.tnm, *present)
-        assert list(token_list.download(context)) == present
+        assert list(downloaded_tokens(context)) == present
     assert list(verify(context)) == []
 
 
@@ -141,7 +143,7 @@ def test_where_positions_are_too_close_the_list_is_numbered_anew(context, cast, 
     for number in range(3, 20):
         present.insert(1, token(number))
         put(context, cast.tnm, *present)
-        assert list(token_list.download(context)) == present
+        assert list(downloaded_tokens(context)) == present
     assert list(verify(context)) == []
 
 
@@ -171,18 +173,20 @@ def test_single_records_are_put_in_their_place_or_at_the_end(context, cast):
         with context.database.write() as transaction:
             KEYED.lock(context, transaction, cast.tnm.id)
             rows = [tuple(map(str, record)) for record in records]
-            return KEYED.update(context, transaction, cast.tnm.id, "UTC", rows)
+            form, payloads = token_format.FORMAT, payloads_of(rows)
+            return KEYED.update(context, transaction, cast.tnm.id, "UTC", form, payloads)
 
     counts = update(token(2, pin_mandatory=1), token(1), token(7))
     assert (counts.added, counts.changed) == (1, 1)
     expected = [token(0), token(1), token(2, pin_mandatory=1), token(3), token(7)]
-    assert list(token_list.download(context)) == expected
+    assert list(downloaded_tokens(context)) == expected
     assert since(context, 1) == [(2, uid(2), False), (2, uid(7), False)]
     assert update(token(7)) == list_writer.Counts(0, 0, 0)
     assert changes(context)[-1] == (2, "update", 1, 1, 0, 0)
     with context.database.write() as transaction:
-        KEYED.update(context, transaction, cast.lnd.id, "UTC", [tuple(map(str, token(8, hub=3)))])
-    assert list(token_list.download(context)) == [*expected, token(8, hub=3)]
+        foreign = payloads_of([tuple(map(str, token(8, hub=3)))])
+        KEYED.update(context, transaction, cast.lnd.id, "UTC", token_format.FORMAT, foreign)
+    assert list(downloaded_tokens(context)) == [*expected, token(8, hub=3)]
 
 
 @pytest.mark.parametrize(
@@ -200,15 +204,15 @@ def test_the_last_change_can_be_taken_back_and_that_again(context, cast, second)
     first = [token(1), token(2), token(3)]
     put(context, cast.tnm, *first)
     put(context, cast.tnm, *second)
-    version = token_list.list_states(context)[cast.tnm.id].version_token
+    version = TOKENS.states(context)[cast.tnm.id].version_token
     if second == [token(3), token(1), token(2)]:
         return  # only the order changed: nothing of it is kept, and nothing is lost
-    TOKENS.undo(context, "tnm")
-    assert list(token_list.download(context)) == first
-    assert token_list.list_states(context)[cast.tnm.id].version_token != version
+    TOKENS.undo(context, "tnm", RECORD_FORMATS.tokens)
+    assert list(downloaded_tokens(context)) == first
+    assert TOKENS.states(context)[cast.tnm.id].version_token != version
     assert list(verify(context)) == []
-    TOKENS.undo(context, "tnm")
-    assert list(token_list.download(context)) == second
+    TOKENS.undo(context, "tnm", RECORD_FORMATS.tokens)
+    assert list(downloaded_tokens(context)) == second
     assert [each.action for each in trail.entries(context)][-2:] == ["list.undo", "list.undo"]
     assert list(verify(context)) == []
 
@@ -216,11 +220,11 @@ def test_the_last_change_can_be_taken_back_and_that_again(context, cast, second)
 def test_there_is_nothing_to_take_back_of_no_list_and_of_a_first_upload(context, cast):
     for reason in (ListReason.LIST_UNKNOWN, ListReason.NOTHING_TO_UNDO):
         with pytest.raises(Refused) as refused:
-            TOKENS.undo(context, "tnm")
+            TOKENS.undo(context, "tnm", RECORD_FORMATS.tokens)
         assert refused.value.first.reason is reason
         if reason is ListReason.LIST_UNKNOWN:
             put(context, cast.tnm, token(1))
-    assert list(token_list.download(context)) == [token(1)]
+    assert list(downloaded_tokens(context)) == [token(1)]
 
 
 def test_one_former_state_is_kept_and_no_more(context, cast):
@@ -234,7 +238,7 @@ def test_the_last_change_is_shown_record_by_record(context, cast):
     put(context, cast.tnm, token(1), token(2, pin_mandatory=1), token(4))
     change, records = TOKENS.last_change(context, "tnm")
     assert (change.seq, change.cause, change.added, change.changed, change.removed) == (2, "upload", 1, 1, 1)
-    told = [(each.kind.value, (each.after or each.before)[3]) for each in records]
+    told = [(each.kind.value, row_of((each.after or each.before).payload)[3]) for each in records]
     assert told == [("changed", uid(2)), ("removed", uid(3)), ("added", uid(4))]
 
 
@@ -245,15 +249,15 @@ def test_an_upload_that_removes_too_much_is_put_aside_until_it_is_released(conte
     assert put(context, cast.tnm, *whole[3:]).set_aside is None
     aside = put(context, cast.tnm, *whole[6:])
     assert aside.set_aside == 3
-    assert list(token_list.download(context)) == whole[3:]
+    assert list(downloaded_tokens(context)) == whole[3:]
     assert TOKENS.put_aside(context)[cast.tnm.id].record_count == 4
     assert [each.action for each in trail.entries(context)][-1] == "list.set-aside"
     assert list(verify(context)) == []
-    TOKENS.release(context, "tnm")
-    assert list(token_list.download(context)) == whole[6:]
+    TOKENS.release(context, "tnm", RECORD_FORMATS.tokens)
+    assert list(downloaded_tokens(context)) == whole[6:]
     assert TOKENS.put_aside(context) == {}
     with pytest.raises(Refused) as refused:
-        TOKENS.release(context, "tnm")
+        TOKENS.release(context, "tnm", RECORD_FORMATS.tokens)
     assert refused.value.first.reason is ListReason.LIST_NOT_SET_ASIDE
     assert list(verify(context)) == []
 
@@ -272,18 +276,18 @@ def test_what_is_put_aside_is_forgotten_when_a_whole_list_comes(context, cast):
 def test_without_the_guard_a_list_shrinks_as_it_always_did(context, cast):
     put(context, cast.tnm, *[token(number) for number in range(10)])
     assert put(context, cast.tnm, token(1)).set_aside is None
-    assert list(token_list.download(context)) == [token(1)]
+    assert list(downloaded_tokens(context)) == [token(1)]
 
 
 def test_large_lists_differ_in_bounded_memory_and_come_out_right(context, cast, monkeypatch):
     monkeypatch.setattr("echs.lists.keyed_list.align", partial(align, most=100))
     enrolment.change(context, "tnm", shrink_guard=True)
     rows = [tuple(map(str, token(number))) for number in range(2000)]
-    TOKENS.replace(context, cast.tnm, [RecordBatch(rows)])
-    done = TOKENS.replace(context, cast.tnm, [RecordBatch([*rows[:500], *rows[700:]])])
+    set_tokens(context, cast.tnm, [RecordBatch(rows)])
+    done = set_tokens(context, cast.tnm, [RecordBatch([*rows[:500], *rows[700:]])])
     assert (done.set_aside, done.counts.removed) == (None, 200)
     assert rows_of(context, cast.tnm) == [*rows[:500], *rows[700:]]
-    assert TOKENS.replace(context, cast.tnm, [RecordBatch(rows[:500])]).set_aside == 1300
+    assert set_tokens(context, cast.tnm, [RecordBatch(rows[:500])]).set_aside == 1300
     assert list(verify(context)) == []
 
 
@@ -305,7 +309,7 @@ def test_numbers_of_changes_grow_in_the_order_of_the_commits_with_eight_writers_
                 records = [
                     token(1, hub=0)._replace(token_id=each, printed_number=str(turn)) for each in sorted(several)
                 ]
-                TOKENS.replace(context, owner, records)
+                set_tokens(context, owner, records)
         except Exception as error:
             failed.append(error)
 
@@ -362,7 +366,7 @@ def test_a_change_that_is_rolled_back_takes_no_number_and_leaves_nothing(context
         put(context, cast.tnm, token(2))
     put(context, cast.tnm, token(3))
     assert [seq for seq, *_ in changes(context)] == [1, 2]
-    assert list(token_list.download(context)) == [token(3)]
+    assert list(downloaded_tokens(context)) == [token(3)]
     assert list(verify(context)) == []
 
 

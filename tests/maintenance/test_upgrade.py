@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from cast import verify
+from cast import downloaded_tokens, set_tokens, verify
 from conftest import Clock, settings_of
 from echs.audit import trail
 from echs.base.database import Database
@@ -29,6 +29,7 @@ from echs.config.settings import read_settings
 from echs.delivery import queue, statement_jobs
 from echs.maintenance import schema
 from echs.partners.queries import all_partners
+from echs.protocols.record_formats import RECORD_FORMATS
 from echs.serving.application import create_application
 from echs.tokens.token_list import TOKENS
 from wire import Caller
@@ -194,14 +195,14 @@ def test_lists_go_on_from_what_stood_and_only_differences_are_written(old_store,
     database.close()
     context = opened(old_store, tmp_path)
     tnm = next(partner for partner in all_partners(context) if partner.user_id == "tnm")
-    present = [record for record in TOKENS.download(context) if record.hub != 3]
+    present = [record for record in downloaded_tokens(context) if record.hub != 3]
     before = TOKENS.states(context)[tnm.id]
-    assert TOKENS.replace(context, tnm, present).counts.added == 0
+    assert set_tokens(context, tnm, present).counts.added == 0
     assert TOKENS.states(context)[tnm.id].version_token == before.version_token
-    done = TOKENS.replace(context, tnm, present[1:])
+    done = set_tokens(context, tnm, present[1:])
     assert (done.counts.removed, done.counts.changed) == (1, 0)
-    TOKENS.undo(context, "tnm")
-    assert [record for record in TOKENS.download(context) if record.hub != 3] == present
+    TOKENS.undo(context, "tnm", RECORD_FORMATS.tokens)
+    assert [record for record in downloaded_tokens(context) if record.hub != 3] == present
     assert list(verify(context)) == []
     context.database.close()
 

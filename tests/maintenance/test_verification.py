@@ -5,19 +5,17 @@ import json
 import pytest
 from sqlalchemy import text
 
-from cast import PASSWORDS, add_cdrs, cdr, charge_point, enrol, fetched, token, verify
+from cast import PASSWORDS, add_cdrs, cdr, charge_point, enrol, fetched, set_charge_points, set_tokens, token, verify
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.clearing import run, statement_builder
 from echs.cli import execute
-from echs.locations import charge_point_list
 from echs.maintenance import schema
 from echs.maintenance.baseline import begin_trail
 from echs.maintenance.verification import CHECKS
 from echs.partners import enrolment
 from echs.partners.login import log_in
 from echs.partners.queries import partner_of_user as find_partner
-from echs.tokens import token_list
 
 HOURS = 3600
 
@@ -25,9 +23,9 @@ HOURS = 3600
 def everything(context):
     """A store in which everything has happened: lists, CDRs cleared, pending and held, refusals, logins."""
     cast = enrol(context)
-    token_list.replace(context, cast.tnm, [token(number) for number in range(20)])
-    token_list.replace(context, cast.tnm, [token(number) for number in range(30)])
-    charge_point_list.replace(context, cast.lnd, [charge_point(number) for number in range(5)])
+    set_tokens(context, cast.tnm, [token(number) for number in range(20)])
+    set_tokens(context, cast.tnm, [token(number) for number in range(30)])
+    set_charge_points(context, cast.lnd, [charge_point(number) for number in range(5)])
     for number, request_id in enumerate(("01A".ljust(26, "0"), "01B".ljust(26, "0"))):
         mine = [cdr(10 * number + each) for each in range(6)]
         add_cdrs(context, cast.tnm, iter(mine), request_id, context.lists)

@@ -12,9 +12,9 @@ from conftest import Clock
 from echs.cdrs import queries
 from echs.config.app_context import AppContext, open_app_context
 from echs.config.settings import read_settings
-from echs.locations import charge_point_list
+from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.serving.application import create_application
-from echs.tokens import token_list
+from echs.tokens.token_list import TOKENS
 from wire import Caller
 
 
@@ -31,8 +31,8 @@ class Office:
         cdrs = queries.find(self.context, None, None, 10_000)
         return (
             [each.cdr_id for each in cdrs],
-            token_list.list_states(self.context),
-            charge_point_list.list_states(self.context),
+            TOKENS.states(self.context),
+            CHARGE_POINTS.states(self.context),
         )
 
 

@@ -1,5 +1,6 @@
 """``echs list``: the partners' lists."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,16 +9,18 @@ import click
 from echs.base.plural import counted
 from echs.cli.app_context import ready_context
 from echs.cli.output import emit, json_option, print_facts, print_json, print_table, say
-from echs.lists.history import RecordChange
+from echs.lists.history import RecordChange, Sent
 from echs.lists.keyed_list import ReplaceResult
+from echs.lists.list_format import FieldText, ListFormat
 from echs.lists.list_writer import ListState
 from echs.lists.published_list import PublishedList
 from echs.lists.set_aside import SetAside
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners import queries
+from echs.protocols.record_formats import RECORD_FORMATS
 from echs.tokens.token_list import TOKENS
 
-LISTS: dict[str, PublishedList[Any]] = {"tokens": TOKENS, "charge-points": CHARGE_POINTS}
+LISTS: dict[str, PublishedList] = {"tokens": TOKENS, "charge-points": CHARGE_POINTS}
 HIDDEN = "(secret)"
 
 user_argument = click.argument("user_id", metavar="USER_ID")
@@ -81,12 +84,12 @@ def diff(user_id: str, which: str, as_json: bool) -> None:
     change, records = lists.last_change(ready_context(), user_id)
     facts = {name: value for name, value in asdict(change).items() if name != "id"}
     if as_json:
-        print_json({**facts, "records": [record_facts(lists, each) for each in records]})
+        print_json({**facts, "records": [record_facts(formats_of(which), each) for each in records]})
         return
     print_facts(f"Last change of the {lists.title} of {user_id} (times are UTC)", list(facts.items()))
     rows = []
     for each in records:
-        shown = record_facts(lists, each)
+        shown = record_facts(formats_of(which), each)
         rows += [(each.kind.value, shown["key"], field, before, after) for field, before, after in shown["fields"]]
     print_table("Records", ("change", "record", "field", "before", "after"), rows, widest="after")
 
@@ -99,7 +102,7 @@ def undo(user_id: str, which: str, yes: bool) -> None:
     """Take the last change of a partner's list back. One former state is kept; to undo twice is to redo."""
     if not yes:
         click.confirm(f"Take the last change of the {LISTS[which].title} of {user_id} back?", abort=True, err=True)
-    tell(LISTS[which], user_id, LISTS[which].undo(ready_context(), user_id))
+    tell(LISTS[which], user_id, LISTS[which].undo(ready_context(), user_id, formats_of(which)))
 
 
 @command.command()
@@ -110,10 +113,10 @@ def release(user_id: str, which: str, yes: bool) -> None:
     """Publish an upload that was put aside because it would remove too much of the list."""
     if not yes:
         click.confirm(f"Publish the upload of {user_id} that is put aside?", abort=True, err=True)
-    tell(LISTS[which], user_id, LISTS[which].release(ready_context(), user_id))
+    tell(LISTS[which], user_id, LISTS[which].release(ready_context(), user_id, formats_of(which)))
 
 
-def tell(lists: PublishedList[Any], user_id: str, result: ReplaceResult) -> None:
+def tell(lists: PublishedList, user_id: str, result: ReplaceResult) -> None:
     """What a list has now, and what changed."""
     counts = result.counts
     emit(
@@ -122,18 +125,28 @@ def tell(lists: PublishedList[Any], user_id: str, result: ReplaceResult) -> None
     )
 
 
-def record_facts(lists: PublishedList[Any], change: RecordChange) -> dict[str, Any]:
+def formats_of(which: str) -> Mapping[str, ListFormat]:
+    """What the protocols know of the records of a list."""
+    return RECORD_FORMATS.of_list(LISTS[which].keyed.name)
+
+
+def record_facts(formats: Mapping[str, ListFormat], change: RecordChange) -> dict[str, Any]:
     """A change of a record: its key, and the fields that differ with their values before and after."""
-    fields = lists.keyed.schema.fields
-    some = change.after or change.before or ()
-    label = lists.claims.label(some)
-    differing = []
-    for place, field in enumerate(fields):
-        before = None if change.before is None else change.before[place]
-        after = None if change.after is None else change.after[place]
-        if before != after and (before or after):
-            differing.append((field.name, *(HIDDEN if field.secret and value else value for value in (before, after))))
+    before, after = texts_of(formats, change.before), texts_of(formats, change.after)
+    differing = [
+        (name, *(HIDDEN if each is not None and each.secret and each.text else each and each.text for each in both))
+        for name in dict.fromkeys([*before, *after])
+        for both in [(before.get(name), after.get(name))]
+        if len({each and each.text for each in both}) > 1 and any(each and each.text for each in both)
+    ]
+    some = change.after or change.before
+    label = None if some is None else formats[some.protocol].label(some.payload)
     return {"change": change.kind.value, "key": None if label is None else label[1], "fields": differing}
+
+
+def texts_of(formats: Mapping[str, ListFormat], sent: Sent | None) -> dict[str, FieldText]:
+    """The fields of a record by their names."""
+    return {} if sent is None else {each.name: each for each in formats[sent.protocol].texts(sent.payload)}
 
 
 def facts_of(state: ListState | None, aside: SetAside | None) -> dict[str, object] | None:

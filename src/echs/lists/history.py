@@ -1,23 +1,27 @@
 """The last change of a list: what it changed, and how to take it back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
-from typing import Any
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, exists, literal, select, union_all
 
 from echs.base.context import Context
 from echs.base.errors import refuse
-from echs.base.spool import TEXTS, Row, Spool
+from echs.base.spool import ROWS, TEXTS, Spool
 from echs.lists import set_aside
 from echs.lists.keyed_list import ROWS_AT_ONCE, KeyedList, ListReason, ReplaceResult
-from echs.lists.list_schema import row_of
+from echs.lists.list_content import PayloadContent, StoredContent
+from echs.lists.list_format import AsStored, ListFormat, values_of
 from echs.lists.list_writer import Cause, ListState
-from echs.lists.received_list import ReceivedList
 from echs.lists.tables import list_change
+
+# The formats of a kind of list by protocol.
+Formats = Mapping[str, ListFormat]
 
 
 class Kind(StrEnum):
@@ -28,13 +32,20 @@ class Kind(StrEnum):
     REMOVED = "removed"
 
 
+class Sent(NamedTuple):
+    """A record as it was sent, and the protocol that brought it."""
+
+    protocol: str
+    payload: str
+
+
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """One record in a change: as it was and as it is, each as its texts, None where it was or is not there."""
+    """One record in a change: as it was and as it is, None where it was or is not there."""
 
     kind: Kind
-    before: Row | None
-    after: Row | None
+    before: Sent | None
+    after: Sent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ class Change:
     moved: int
 
 
-def last_change(snapshot: Connection, lists: KeyedList[Any], owner_id: int, name: str) -> Change:
+def last_change(snapshot: Connection, lists: KeyedList, owner_id: int, name: str) -> Change:
     """The last change of an owner's list; ``name`` is how a person calls the list.
 
     :raises Refused: LIST_UNKNOWN where the owner never had one
@@ -73,7 +84,7 @@ def last_change(snapshot: Connection, lists: KeyedList[Any], owner_id: int, name
     return Change(*snapshot.execute(select(*columns).where(table.id == state.change_id)).one())
 
 
-def state_or_refused(snapshot: Connection, lists: KeyedList[Any], owner_id: int, name: str) -> ListState:
+def state_or_refused(snapshot: Connection, lists: KeyedList, owner_id: int, name: str) -> ListState:
     """How the list stands.
 
     :raises Refused: LIST_UNKNOWN
@@ -84,32 +95,36 @@ def state_or_refused(snapshot: Connection, lists: KeyedList[Any], owner_id: int,
     return state
 
 
-def record_changes(
-    snapshot: Connection, lists: KeyedList[Any], owner_id: int, change_id: int
-) -> Iterator[RecordChange]:
+def record_changes(snapshot: Connection, lists: KeyedList, owner_id: int, change_id: int) -> Iterator[RecordChange]:
     """What a change did, record by record: first the former ones in their order, then those that were added."""
     former, rows = lists.former.c, lists.records.c
     same = and_(rows.partner_id == former.partner_id, rows.key_number == former.key_number, rows.change_id == change_id)
     ended = (
-        select(former.payload, rows.payload)
+        select(former.protocol, former.payload, rows.protocol, rows.payload)
         .select_from(lists.former.outerjoin(lists.records, same))
         .where(former.partner_id == owner_id, former.ended_by == change_id)
         .order_by(former.position)
     )
-    for before, after in snapshot.execute(ended):
+    for before_by, before, after_by, after in snapshot.execute(ended):
         kind = Kind.REMOVED if after is None else Kind.CHANGED
         if before != after:
-            yield RecordChange(kind, row_of(before), None if after is None else row_of(after))
+            yield RecordChange(kind, Sent(before_by, before), None if after is None else Sent(after_by, after))
     was = and_(former.partner_id == rows.partner_id, former.key_number == rows.key_number, former.ended_by == change_id)
-    new = select(rows.payload).where(
+    new = select(rows.protocol, rows.payload).where(
         rows.partner_id == owner_id, rows.change_id == change_id, ~exists(select(literal(1)).where(was))
     )
-    for (after,) in snapshot.execute(new.order_by(rows.position)):
-        yield RecordChange(Kind.ADDED, None, row_of(after))
+    for after in snapshot.execute(new.order_by(rows.position)):
+        yield RecordChange(Kind.ADDED, None, Sent(*after))
 
 
 def undo(
-    context: Context, transaction: Connection, lists: KeyedList[Any], owner_id: int, zone: str, name: str
+    context: Context,
+    transaction: Connection,
+    lists: KeyedList,
+    formats: Formats,
+    owner_id: int,
+    zone: str,
+    name: str,
 ) -> ReplaceResult:
     """Take the last change of a list back, as a change of its own, inside a transaction that holds the list's lock.
 
@@ -120,33 +135,48 @@ def undo(
     ended = and_(former.partner_id == owner_id, former.ended_by == head.change_id)
     stayed = and_(rows.partner_id == owner_id, rows.change_id != head.change_id)
     before = union_all(
-        select(rows.position.label("position"), rows.payload.label("payload")).where(stayed),
-        select(former.position, former.payload).where(ended),
+        select(rows.position.label("position"), rows.protocol.label("protocol"), rows.payload.label("payload")).where(
+            stayed
+        ),
+        select(former.position, former.protocol, former.payload).where(ended),
     ).subquery()
-    query = select(before.c.payload).order_by(before.c.position).execution_options(yield_per=ROWS_AT_ONCE)
-    with Spool(TEXTS) as spool:
-        received = ReceivedList(spool)
-        for payloads in transaction.execute(query).scalars().partitions():
-            spool.add(received.stored, payloads)
-            received.stored += len(payloads)
-        if not received.stored:
+    query = select(before.c.protocol, before.c.payload).order_by(before.c.position)
+    with Spool(ROWS) as spool:
+        content = StoredContent(spool)
+        for batch in transaction.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).partitions():
+            spool.add(content.stored, list(values_again(batch, formats, zone, context.database.as_stored)))
+            content.stored += len(batch)
+        if not content.stored:
             raise refuse(ListReason.NOTHING_TO_UNDO, f"there is no former state of {name}")
-        return lists.apply(context, transaction, owner_id, zone, received, Cause.UNDO)
+        return lists.apply(context, transaction, owner_id, zone, content, Cause.UNDO)
+
+
+def values_again(batch: Sequence[Any], formats: Formats, zone: str, as_stored: AsStored) -> Iterator[tuple[Any, ...]]:
+    """What is stored of records, anew from what was sent by whatever protocol."""
+    for protocol, records in groupby(batch, key=itemgetter(0)):
+        yield from values_of(formats[protocol], [payload for _, payload in records], zone, as_stored)
 
 
 def release(
-    context: Context, transaction: Connection, lists: KeyedList[Any], owner_id: int, zone: str, name: str
+    context: Context,
+    transaction: Connection,
+    lists: KeyedList,
+    formats: Formats,
+    owner_id: int,
+    zone: str,
+    name: str,
 ) -> ReplaceResult:
     """Make the upload that was put aside the owner's list, inside a transaction that holds the list's lock.
 
     :raises Refused: LIST_NOT_SET_ASIDE
     """
-    if set_aside.of_owner(transaction, lists.schema.name, owner_id) is None:
+    upload = set_aside.of_owner(transaction, lists.name, owner_id)
+    if upload is None:
         raise refuse(ListReason.LIST_NOT_SET_ASIDE, f"no upload of {name} is put aside")
     with Spool(TEXTS) as spool:
-        received = ReceivedList(spool)
-        left = set_aside.payloads(transaction, lists.schema.name, owner_id)
+        content = PayloadContent(spool, formats[upload.protocol])
+        left = set_aside.payloads(transaction, lists.name, owner_id)
         while block := list(islice(left, ROWS_AT_ONCE)):
-            spool.add(received.stored, block)
-            received.stored += len(block)
-        return lists.apply(context, transaction, owner_id, zone, received, Cause.RELEASE)
+            spool.add(content.stored, block)
+            content.stored += len(block)
+        return lists.apply(context, transaction, owner_id, zone, content, Cause.RELEASE)

@@ -5,7 +5,6 @@ what an upload no longer has becomes a former record.
 """
 
 from array import array
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,14 +15,13 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func,
 from echs.base.context import Context
 from echs.base.database import Database, PreparedQuery
 from echs.base.digest import RowDigest
-from echs.base.errors import ProblemCollector, Reason, Unreadable
+from echs.base.errors import Reason
 from echs.base.metrics import Metric
-from echs.base.spool import TEXTS, Row, Spool
-from echs.base.upload_validation import NOTHING_STORED, RecordBatch, RecordValidator
 from echs.lists import set_aside
+from echs.lists.list_content import ListContent
 from echs.lists.list_diff import STRIDE, align
+from echs.lists.list_format import KeyForm, ListFormat, key_number, values_of
 from echs.lists.list_keys import ListKeys, has
-from echs.lists.list_schema import KeyForm, Record, key_number, payloads_of, row_of
 from echs.lists.list_writer import (
     Cause,
     Counts,
@@ -35,7 +33,6 @@ from echs.lists.list_writer import (
     difference_of,
     in_batches,
 )
-from echs.lists.received_list import ReceivedList, receive
 from echs.lists.tables import list_change
 
 LIST_RECORDS_RECEIVED = Metric(
@@ -73,45 +70,10 @@ class ReplaceResult:
     set_aside: int | None = None
 
 
-class KeyedList(ListTables[Record]):
+class KeyedList(ListTables):
     """The lists of one kind."""
 
     # ------------------------------------------------------------------ writing
-
-    def replace(
-        self,
-        context: Context,
-        owner_id: int,
-        zone: str,
-        records: Iterable[Record | Unreadable | RecordBatch],
-        validator: RecordValidator[Record, Row],
-        confirm: Callable[[Connection, Iterable[Record]], Guard | None],
-        record: Callable[[Connection, ReplaceResult], object],
-        compare: Callable[[Callable[[], Iterator[tuple[int, Row]]], ProblemCollector], Counter[str]],
-    ) -> ReplaceResult:
-        """Make ``records`` the whole list of the owner; identical repetitions collapse into the first.
-
-        ``confirm`` is asked inside the transaction whether the owner may still store these records, and refuses if not;
-        it answers with what may put the upload aside, where the owner wants that. ``record`` is called in the
-        transaction when all is done. ``compare`` gets the rows with their positions, as often as it asks, to look at
-        what other owners have: it says how many broke which rule, or what refuses the upload.
-
-        :raises Refused: for any problem in any record; the list that stood before stands still
-        """
-        problems = ProblemCollector()
-        with Spool(TEXTS) as spool:
-            received = receive(self.schema, records, validator, context.limits.records_per_upload, problems, spool)
-            if problems:
-                raise problems.refusal(NOTHING_STORED)
-            received.warnings += compare(received.rows, problems)
-            if problems:
-                raise problems.refusal(NOTHING_STORED)
-            with context.database.write() as transaction:
-                guard = confirm(transaction, (self.schema.of_row(row) for _, row in received.rows()))
-                self.lock(context, transaction, owner_id)
-                result = self.apply(context, transaction, owner_id, zone, received, Cause.UPLOAD, guard)
-                record(transaction, result)
-        return result
 
     def lock(self, context: Context, transaction: Connection, owner_id: int) -> None:
         """Let nobody else change this owner's list."""
@@ -123,14 +85,14 @@ class KeyedList(ListTables[Record]):
         transaction: Connection,
         owner_id: int,
         zone: str,
-        received: ReceivedList,
+        content: ListContent[Any],
         cause: Cause,
         guard: Guard | None = None,
     ) -> ReplaceResult:
         """Write what the upload changes, inside a transaction that holds the `lock`."""
         head = self.state_of(transaction, owner_id)
         digest = RowDigest()
-        uploaded = digested(received.blocks(), digest)
+        uploaded = digested(content.blocks(), digest)
         standing = self._standing(context.database, transaction, owner_id) if head else ()
         alignment = align(standing, uploaded)
         for _ in uploaded:
@@ -138,41 +100,47 @@ class KeyedList(ListTables[Record]):
         rewrite = head is None or alignment.too_different or alignment.disjoint
         difference = Difference(alignment)
         if not rewrite:
-            difference = difference_of(transaction, self, owner_id, received, alignment)
-        done = (received.stored, len(received.skipped), received.warnings)
+            difference = difference_of(transaction, self, owner_id, content, alignment)
+        done = (content.stored, len(content.skipped), content.warnings)
         if head is not None and guard is not None and not alignment.equal:
-            removed = self._missing(transaction, owner_id, received) if rewrite else len(difference.removed)
+            removed = self._missing(transaction, owner_id, content) if rewrite else len(difference.removed)
             if guard(head.record_count, removed):
                 now = context.clock()
-                set_aside.store(transaction, self.schema.name, owner_id, self.protocol, received, removed, now)
+                set_aside.store(transaction, self.name, owner_id, content, removed, now)
                 return ReplaceResult(*done, set_aside=removed)
-        set_aside.discard(transaction, self.schema.name, owner_id)
+        set_aside.discard(transaction, self.name, owner_id)
         if head is not None and alignment.equal:
             mine = self.heads.c.partner_id == owner_id
             transaction.execute(update(self.heads).where(mine).values(replaced_at=context.clock()))
             return ReplaceResult(*done, {"partner": owner_id, "version": head.version_token, "rows": digest.value})
         writer = ListWriter(self, context, transaction, owner_id, zone, cause)
-        counts = writer.rewrite(received, head) if rewrite else writer.write(received, difference)
-        version = writer.finish(head, received.stored, counts)
+        counts = writer.rewrite(content, head) if rewrite else writer.write(content, difference)
+        version = writer.finish(head, content.stored, counts)
         return ReplaceResult(*done, {"partner": owner_id, "version": version, "rows": digest.value}, counts)
 
     def update(
-        self, context: Context, transaction: Connection, owner_id: int, zone: str, rows: Sequence[Row]
+        self,
+        context: Context,
+        transaction: Connection,
+        owner_id: int,
+        zone: str,
+        form: ListFormat,
+        payloads: Sequence[str],
     ) -> Counts:
         """Write some records of an owner's list, each in the place of the one with its key or at the end, inside a
         transaction that holds the `lock`. Records that stand there as they are change nothing.
 
-        ``rows`` are valid, and no two have one key.
+        The payloads are valid, and no two have one key.
         """
         head, table = self.state_of(transaction, owner_id), self.records.c
-        wanted = {key_number(self.schema.key_of(row)): row for row in rows}
+        wanted = dict(zip(map(key_number, form.keys(payloads)), payloads, strict=True))
         standing: dict[int, int] = {}
         for numbers in in_batches(sorted(wanted)):
             query = select(table.key_number, table.position, table.payload).where(
                 table.partner_id == owner_id, among(transaction, table.key_number, numbers)
             )
             for number, position, payload in transaction.execute(query):
-                if row_of(payload) == wanted[number]:
+                if payload == wanted[number]:
                     del wanted[number]
                 else:
                     standing[number] = position
@@ -184,7 +152,8 @@ class KeyedList(ListTables[Record]):
         last = select(func.max(table.position)).where(table.partner_id == owner_id)
         end = transaction.execute(last).scalar() or 0
         written = []
-        for number, values in zip(wanted, writer.values(payloads_of(wanted.values())), strict=True):
+        made = values_of(form, list(wanted.values()), zone, context.database.as_stored)
+        for number, values in zip(wanted, made, strict=True):
             position = standing.get(number)
             if position is None:
                 position = end = end + STRIDE
@@ -204,9 +173,9 @@ class KeyedList(ListTables[Record]):
             yield rows
             after = rows[-1][0]
 
-    def _missing(self, transaction: Connection, owner_id: int, received: ReceivedList) -> int:
+    def _missing(self, transaction: Connection, owner_id: int, content: ListContent[Any]) -> int:
         """How many records of a list an upload does not have, where too many differ to keep them all."""
-        wanted = {key_number(self.schema.key_of(row)) for _, row in received.rows()}
+        wanted = {number for items in content.items() for number in content.key_numbers(items)}
         query = select(self.records.c.key_number).where(self.records.c.partner_id == owner_id)
         return sum(number not in wanted for number in transaction.execute(query).scalars())
 
@@ -250,7 +219,7 @@ class KeyedList(ListTables[Record]):
         the owner, the payload, and whether the record is gone; in the order of the numbers.
         """
         rows, former, change = self.records.c, self.former.c, list_change.c
-        after = and_(change.list == self.schema.name, change.seq > seq)
+        after = and_(change.list == self.name, change.seq > seq)
         here = select(*columns(change.seq, rows, gone=False)).join(list_change, change.id == rows.change_id)
         gone = select(*columns(change.seq, former, gone=True)).join(list_change, change.id == former.ended_by)
         found = union_all(

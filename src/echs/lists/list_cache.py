@@ -57,7 +57,7 @@ class ListCache:
         self._drawing = threading.Lock()
 
     def records(
-        self, database: Database, published: PublishedList[Any], form: RecordTemplate, *, deflated: bool
+        self, database: Database, published: PublishedList, form: RecordTemplate, *, deflated: bool
     ) -> ResponseStream:
         """The lists, drawn in this form.
 
@@ -70,7 +70,7 @@ class ListCache:
         return ResponseStream(PrefetchBuffer(self._items(database, published, form, deflated)), deflated=deflated)
 
     def _stored_parts(
-        self, lists: KeyedList[Any], states: Sequence[ListState], form: RecordTemplate, deflated: bool
+        self, lists: KeyedList, states: Sequence[ListState], form: RecordTemplate, deflated: bool
     ) -> list[CachedPart] | None:
         """All of them, or None where one is missing."""
         if len(states) > OPEN_AT_ONCE:
@@ -87,7 +87,7 @@ class ListCache:
         return parts
 
     def _gathered(
-        self, lists: KeyedList[Any], states: Sequence[ListState], form: RecordTemplate, deflated: bool
+        self, lists: KeyedList, states: Sequence[ListState], form: RecordTemplate, deflated: bool
     ) -> list[CachedPart] | None:
         """The same in one file, each opened after the other: a thousand partners would take all the files that a
         process may have open.
@@ -111,7 +111,7 @@ class ListCache:
         return [CachedPart(file, length, sums)]
 
     def _items(
-        self, database: Database, published: PublishedList[Any], form: RecordTemplate, deflated: bool
+        self, database: Database, published: PublishedList, form: RecordTemplate, deflated: bool
     ) -> Iterator[Any]:
         """What a `PrefetchBuffer` hands on: parts that are there, and parts that are drawn now."""
         request_gate.release()
@@ -139,7 +139,7 @@ class ListCache:
         self,
         database: Database,
         snapshot: Connection,
-        lists: KeyedList[Any],
+        lists: KeyedList,
         state: ListState,
         form: RecordTemplate,
         deflated: bool,
@@ -163,16 +163,14 @@ class ListCache:
         yield deflater.end()
         yield deflater.sum
 
-    def _path(self, lists: KeyedList[Any], state: ListState, form: RecordTemplate, deflated: bool) -> Path:
+    def _path(self, lists: KeyedList, state: ListState, form: RecordTemplate, deflated: bool) -> Path:
         kind = "deflate" if deflated else "text"
         # What is drawn in another form is another file, also where a later release changes the form.
         drawing = f"{form.name}.{zlib.crc32(form.template.encode()):08x}"
         version = f"{state.generation}.{state.version_token}"
         return self.directory / f"{lists.heads.name}-{drawing}-{state.owner_id}-{version}-{kind}"
 
-    def _stored(
-        self, lists: KeyedList[Any], state: ListState, form: RecordTemplate, deflated: bool
-    ) -> CachedPart | None:
+    def _stored(self, lists: KeyedList, state: ListState, form: RecordTemplate, deflated: bool) -> CachedPart | None:
         """The part if it is there, and whole."""
         try:
             file = self._path(lists, state, form, deflated).open("rb", buffering=0)

@@ -7,13 +7,13 @@ order of the commits, and whoever has seen one has seen all before it.
 import json
 import secrets
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from itertools import islice
-from typing import Any, Generic
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -35,10 +35,8 @@ from sqlalchemy import (
 
 from echs.base import request_context
 from echs.base.context import Context
-from echs.base.spool import Row
+from echs.lists.list_content import ListContent
 from echs.lists.list_diff import NOT_PLACED, STRIDE, Alignment, positions, renumbered
-from echs.lists.list_schema import ListSchema, Record, key_number, row_of
-from echs.lists.received_list import ReceivedList
 from echs.lists.tables import TOKEN_BYTES, list_change
 
 AT_ONCE = 10_000
@@ -71,33 +69,21 @@ class ListState:
 
 
 @dataclass(frozen=True)
-class ListTables(Generic[Record]):
-    """Where lists of one kind are: the tables of their heads, records and former records. ``typed`` makes the values of
-    the typed columns of some rows of an owner in a time zone; instants as the function that it is given makes them.
+class ListTables:
+    """Where lists of one kind are: the tables of their heads, records and former records. ``name`` tells their changes
+    from those of other kinds.
     """
 
+    name: str
     heads: Table
     records: Table
     former: Table
-    schema: ListSchema[Record]
-    protocol: str
-    typed: Callable[[Sequence[Row], str, Callable[[datetime], object]], Iterable[tuple[object, ...]]]
 
     @cached_property
     def names(self) -> list[str]:
         """The columns of a record, in the order in which they are written."""
         typed = [column.name for column in self.records.columns if column.name not in FIXED]
         return ["position", "change_id", "key_number", "protocol", "payload", *typed]
-
-    def values_of(
-        self, payloads: Sequence[str], zone: str, as_stored: Callable[[datetime], object]
-    ) -> Iterator[tuple[Any, ...]]:
-        """What is stored of records beside position and change, in the order of `names`."""
-        rows = list(map(row_of, payloads))
-        numbers = map(key_number, map(self.schema.key_of, rows))
-        protocol = self.protocol
-        for number, payload, more in zip(numbers, payloads, self.typed(rows, zone, as_stored), strict=True):
-            yield (number, protocol, payload, *more)
 
 
 @dataclass
@@ -124,12 +110,12 @@ class Counts:
     moved: int = 0
 
 
-class ListWriter(Generic[Record]):
+class ListWriter:
     """One change of one owner's list, inside a transaction that holds the list's lock."""
 
     def __init__(
         self,
-        lists: ListTables[Record],
+        lists: ListTables,
         context: Context,
         transaction: Connection,
         owner_id: int,
@@ -141,7 +127,7 @@ class ListWriter(Generic[Record]):
         self.now = context.clock()
         self.mine = lists.records.c.partner_id == owner_id
         values = {
-            "list": lists.schema.name,
+            "list": lists.name,
             "partner_id": owner_id,
             # Nobody else's until it is numbered.
             "seq": -secrets.randbits(62) - 1,
@@ -153,7 +139,7 @@ class ListWriter(Generic[Record]):
         made = transaction.execute(insert(list_change).values(values).returning(list_change.c.id))
         self.change_id = int(made.scalar_one())
 
-    def write(self, received: ReceivedList, difference: Difference) -> Counts:
+    def write(self, content: ListContent[Any], difference: Difference) -> Counts:
         """Write a difference: end what was changed or removed, write what is new or stands elsewhere."""
         self.end(difference.changed, gone=False)
         self.end(difference.removed, gone=True)
@@ -166,28 +152,28 @@ class ListWriter(Generic[Record]):
         if target is None:
             raise AssertionError("a stride has room for every record that an upload may have")
         keys: list[int] = []
-        rows = self._unplaced(received, placed, target, difference.moved, keys)
+        rows = self._unplaced(content, placed, target, difference.moved, keys)
         self.insert(rows)
         self.back_again(keys)
         moved = len(difference.moved)
         return Counts(difference.added, len(difference.changed), len(difference.removed), moved)
 
-    def rewrite(self, received: ReceivedList, head: ListState | None) -> Counts:
+    def rewrite(self, content: ListContent[Any], head: ListState | None) -> Counts:
         """Write a list anew as a whole. A record that is equal counts as changed."""
         rows, former = self.lists.records.c, self.lists.former.c
         if head is not None:
             self._copy_to_former(self.mine, gone=False)
             self.transaction.execute(delete(self.lists.records).where(self.mine))
-        self.insert(self._all(received))
+        self.insert(self._all(content))
         if head is None:
-            return Counts(received.stored, 0, 0)
+            return Counts(content.stored, 0, 0)
         here = and_(rows.partner_id == former.partner_id, rows.key_number == former.key_number)
         ended = and_(former.partner_id == self.owner_id, former.ended_by == self.change_id)
         lost = update(self.lists.former).where(ended, ~exists(select(literal(1)).where(here))).values(gone=True)
         removed = self.transaction.execute(lost).rowcount
         self.back_again(None)
         changed = head.record_count - removed
-        return Counts(received.stored - changed, changed, removed)
+        return Counts(content.stored - changed, changed, removed)
 
     def finish(self, head: ListState | None, record_count: int, counts: Counts) -> str:
         """Keep one former state, point the head at what stands now, and number the change; the new version token."""
@@ -207,7 +193,7 @@ class ListWriter(Generic[Record]):
             self.transaction.execute(insert(heads).values(partner_id=self.owner_id, **state))
         else:
             self.transaction.execute(update(heads).where(heads.c.partner_id == self.owner_id).values(state))
-        name = self.lists.schema.name
+        name = self.lists.name
         # Held until the commit: who gets the next number commits later.
         self.context.database.lock(self.transaction, f"list_change:{name}")
         newest = select(func.max(list_change.c.seq)).where(list_change.c.list == name)
@@ -242,9 +228,9 @@ class ListWriter(Generic[Record]):
         fixed = {"partner_id": self.owner_id}
         self.context.database.insert_rows(self.transaction, self.lists.records, self.lists.names, rows, fixed)
 
-    def values(self, payloads: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    def values(self, content: ListContent[Any], items: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
         """What is written of records beside position and change."""
-        return self.lists.values_of(payloads, self.zone, self.context.database.as_stored)
+        return content.values(items, self.zone, self.context.database.as_stored)
 
     def back_again(self, keys: Sequence[int] | None) -> None:
         """Forget that records were gone which are there again: those with these keys, or whichever, for None."""
@@ -259,7 +245,7 @@ class ListWriter(Generic[Record]):
 
     def _unplaced(
         self,
-        received: ReceivedList,
+        content: ListContent[Any],
         placed: "array[int]",
         target: "array[int]",
         moved: dict[int, int],
@@ -267,17 +253,17 @@ class ListWriter(Generic[Record]):
     ) -> Iterator[tuple[object, ...]]:
         """The records of an upload that stand nowhere in this order; the keys of new ones go into ``keys``."""
         unplaced = [index for index, position in enumerate(placed) if position == NOT_PLACED]
-        for indexes, payloads in received.at(unplaced):
-            for index, values in zip(indexes, self.values(payloads), strict=True):
+        for indexes, items in content.at(unplaced):
+            for index, values in zip(indexes, self.values(content, items), strict=True):
                 since = moved.get(index, self.change_id)
                 if since == self.change_id:
                     keys.append(values[0])
                 yield (target[index], since, *values)
 
-    def _all(self, received: ReceivedList) -> Iterator[tuple[object, ...]]:
+    def _all(self, content: ListContent[Any]) -> Iterator[tuple[object, ...]]:
         position = 0
-        for block in received.blocks():
-            for values in self.values(block):
+        for items in content.items():
+            for values in self.values(content, items):
                 position += STRIDE
                 yield (position, self.change_id, *values)
 
@@ -300,20 +286,20 @@ class ListWriter(Generic[Record]):
 
 def difference_of(
     transaction: Connection,
-    lists: ListTables[Any],
+    lists: ListTables,
     owner_id: int,
-    received: ReceivedList,
+    content: ListContent[Any],
     alignment: Alignment,
 ) -> Difference:
     """Which of the records that were left over were changed, moved or removed."""
     found = Difference(alignment)
-    key_of = lists.schema.key_of
-    by_key = {key_of(row_of(payload)): (position, payload) for position, payload in alignment.left_over}
+    by_key = left_over_by_key(transaction, lists, owner_id, alignment)
     moved: dict[int, int] = {}
     unplaced = [index for index, position in enumerate(alignment.placed) if position == NOT_PLACED]
-    for indexes, payloads in received.at(unplaced):
-        for index, payload in zip(indexes, payloads, strict=True):
-            known = by_key.pop(key_of(row_of(payload)), None)
+    for indexes, items in content.at(unplaced):
+        keyed = zip(indexes, content.key_numbers(items), content.payloads(items), strict=True)
+        for index, number, payload in keyed:
+            known = by_key.pop(number, None)
             if known is None:
                 found.added += 1
             elif known[1] == payload:
@@ -329,6 +315,21 @@ def difference_of(
             table.partner_id == owner_id, among(transaction, table.position, numbers)
         )
         found.moved.update((moved[position], change_id) for position, change_id in transaction.execute(query))
+    return found
+
+
+def left_over_by_key(
+    transaction: Connection, lists: ListTables, owner_id: int, alignment: Alignment
+) -> dict[int, tuple[int, str]]:
+    """The records that were left over, by the numbers of their keys: position and payload."""
+    payloads = dict(alignment.left_over)
+    found: dict[int, tuple[int, str]] = {}
+    table = lists.records.c
+    for positions_ in in_batches(sorted(payloads)):
+        query = select(table.key_number, table.position).where(
+            table.partner_id == owner_id, among(transaction, table.position, positions_)
+        )
+        found.update((number, (at, payloads[at])) for number, at in transaction.execute(query))
     return found
 
 

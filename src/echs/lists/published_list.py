@@ -1,9 +1,10 @@
 """A list that partners publish: uploaded by its owner, read by all, taken back and released by the office."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic
+from itertools import chain
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection
 
@@ -12,15 +13,16 @@ from echs.audit.entry import Action
 from echs.base import request_context
 from echs.base.context import Context
 from echs.base.database import PreparedQuery
-from echs.base.errors import Problem, ProblemCollector, RecordProblems, Unreadable
-from echs.base.fields import Columns
-from echs.base.spool import TEXTS, Row, Spool
-from echs.base.upload_validation import NOTHING_STORED, RecordBatch, RecordValidator
+from echs.base.errors import ProblemCollector, Unreadable
+from echs.base.spool import TEXTS, Spool
+from echs.base.upload_validation import NOTHING_STORED, RecordBatch
 from echs.lists import history, set_aside
 from echs.lists.claims import Claims, compare
+from echs.lists.history import Formats
 from echs.lists.keyed_list import LIST_RECORDS_RECEIVED, Guard, KeyedList, ReplaceResult
-from echs.lists.list_schema import Record, row_of
-from echs.lists.list_writer import ListState
+from echs.lists.list_content import PayloadContent
+from echs.lists.list_format import ListFormat
+from echs.lists.list_writer import Cause, ListState
 from echs.lists.received_list import receive
 from echs.partners.login import lock_active_partner
 from echs.partners.market_ids import FOREIGN_IDS
@@ -29,102 +31,60 @@ from echs.partners.queries import LOCK, find, is_active
 
 
 @dataclass(frozen=True)
-class PublishedList(Generic[Record]):
-    """One kind of list. ``title`` is how the trail and people call it, ``label`` how metrics do.
-
-    ``problems_of`` and ``batch_is_valid`` are the rules for what an owner sends, record by record and for a batch from
-    its columns; ``recheck`` is what an owner may have lost since they were asked.
-    """
+class PublishedList:
+    """One kind of list. ``title`` is how the trail and people call it, ``label`` how metrics do."""
 
     title: str
     label: str
-    keyed: KeyedList[Record]
+    keyed: KeyedList
     claims: Claims
-    problems_of: Callable[[Record, int, Partner | None], Iterator[Problem]]
-    batch_is_valid: Callable[[Sequence[Sequence[str]], Partner], bool]
-    recheck: Callable[[Partner, Partner, Iterable[Record]], Iterator[Problem]] = lambda *_: iter(())
 
     def replace(
-        self, context: Context, owner: Partner, records: Iterable[Record | Unreadable | RecordBatch]
+        self,
+        context: Context,
+        owner: Partner,
+        records: Iterable[Any | Unreadable | RecordBatch],
+        form: ListFormat,
     ) -> ReplaceResult:
-        """Make ``records`` the whole list of ``owner``, in one transaction.
+        """Make ``records``, which came in this form, the whole list of ``owner``, in one transaction.
 
         :raises Refused: for any problem in any record; the list that stood before stands still
         """
-
-        def may_still(transaction: Connection, kept: Iterable[Record]) -> Guard | None:
-            now = lock_active_partner(context, transaction, owner)
-            lost = ProblemCollector()
-            for problem in self.recheck(owner, now, kept):
-                lost.add(problem)
-            if lost:
-                raise lost.refusal(NOTHING_STORED)
-            return self._guard(context, now)
-
-        result = self.keyed.replace(
-            context,
-            owner.id,
-            owner.timezone,
-            records,
-            self.validator(owner),
-            may_still,
-            lambda transaction, done: self._audit(context, transaction, owner, done),
-            lambda rows, problems: compare(context, owner, self.keyed, self.claims, rows, problems),
-        )
+        with Spool(TEXTS) as spool:
+            upload = self._received(context, owner, records, form, spool)
+            with context.database.write() as transaction:
+                now = self._owner_as_is(context, transaction, owner, upload)
+                self.keyed.lock(context, transaction, owner.id)
+                guard = self._guard(context, now)
+                result = self.keyed.apply(context, transaction, owner.id, owner.timezone, upload, Cause.UPLOAD, guard)
+                self._audit(context, transaction, owner, result)
         if result.set_aside is None:
             request_context.current().count(LIST_RECORDS_RECEIVED, self.label, amount=result.stored)
         return result
 
-    def validator(self, owner: Partner) -> RecordValidator[Record, Row]:
-        """The rules for what ``owner`` sends."""
-
-        def record(record: Record, position: int) -> Row | Unreadable:
-            return RecordProblems.among(self.problems_of(record, position, owner)) or tuple(map(str, record))
-
-        def batch(rows: Sequence[Row], _position: int) -> Sequence[Row] | None:
-            return rows if self.batch_is_valid(Columns(rows), owner) else None
-
-        return RecordValidator(record, batch, self.keyed.schema.of_row)
-
-    def examine(
-        self,
-        records: Iterable[Record | Unreadable | RecordBatch],
-        wrong: Callable[[Record, int], Iterator[Problem]],
-        limit: int,
-        problems: ProblemCollector,
-    ) -> None:
-        """Read an upload as `replace` does, without a store, for what is wrong with it."""
-
-        def record(record: Record, position: int) -> Row | Unreadable:
-            return RecordProblems.among(wrong(record, position)) or tuple(map(str, record))
-
-        with Spool(TEXTS) as spool:
-            validator: RecordValidator[Record, Row] = RecordValidator(record, make=self.keyed.schema.of_row)
-            receive(self.keyed.schema, records, validator, limit, problems, spool)
-
-    def undo(self, context: Context, user_id: str) -> ReplaceResult:
+    def undo(self, context: Context, user_id: str, formats: Formats) -> ReplaceResult:
         """Take the last change of a partner's list back.
 
         :raises Refused: PARTNER_UNKNOWN, LIST_UNKNOWN, NOTHING_TO_UNDO
         """
-        return self._by_office(context, user_id, Action.LIST_UNDONE, history.undo)
+        return self._by_office(context, user_id, formats, Action.LIST_UNDONE, history.undo)
 
-    def release(self, context: Context, user_id: str) -> ReplaceResult:
+    def release(self, context: Context, user_id: str, formats: Formats) -> ReplaceResult:
         """Make the upload that was put aside a partner's list.
 
         :raises Refused: PARTNER_UNKNOWN, LIST_NOT_SET_ASIDE
         """
-        return self._by_office(context, user_id, Action.LIST_RELEASED, history.release)
+        return self._by_office(context, user_id, formats, Action.LIST_RELEASED, history.release)
 
     def _by_office(
-        self, context: Context, user_id: str, action: Action, change: Callable[..., ReplaceResult]
+        self, context: Context, user_id: str, formats: Formats, action: Action, change: Callable[..., ReplaceResult]
     ) -> ReplaceResult:
         with context.database.write() as transaction:
             context.database.lock(transaction, LOCK, shared=True)
             owner = find(transaction, user_id)
             self.keyed.lock(context, transaction, owner.id)
             name = f"the {self.title} of {owner.user_id}"
-            result = change(context, transaction, self.keyed, owner.id, owner.timezone, name)
+            result = change(context, transaction, self.keyed, formats, owner.id, owner.timezone, name)
             trail.record(context, transaction, action, f"{self.title} of {owner.user_id}", self._facts(result))
         return result
 
@@ -141,15 +101,7 @@ class PublishedList(Generic[Record]):
     def put_aside(self, context: Context) -> dict[int, set_aside.SetAside]:
         """The uploads that are put aside, by owner."""
         with context.database.read() as snapshot:
-            return set_aside.all_of(snapshot, self.keyed.schema.name)
-
-    def download(self, context: Context) -> Iterator[Record]:
-        """Every active partner's list, in the order of the partners and of their uploads, from one snapshot."""
-        make = self.keyed.schema.of_row
-        with context.database.read() as snapshot:
-            for state in self.keyed.present(snapshot, is_active):
-                for payloads in self.keyed.payloads(snapshot, state.owner_id):
-                    yield from (make(row_of(payload)) for payload in payloads)
+            return set_aside.all_of(snapshot, self.keyed.name)
 
     def states(self, context: Context) -> dict[int, ListState]:
         """How every partner's list stands, by partner."""
@@ -164,6 +116,41 @@ class PublishedList(Generic[Record]):
     def of_active(self) -> Callable[[Any], ColumnElement[bool]]:
         """Whose lists are given out."""
         return is_active
+
+    def _received(
+        self,
+        context: Context,
+        owner: Partner,
+        records: Iterable[Any | Unreadable | RecordBatch],
+        form: ListFormat,
+        spool: Spool[str],
+    ) -> PayloadContent:
+        """An upload whose every record is valid, compared with the lists of the others.
+
+        :raises Refused: for any problem in any record
+        """
+        problems = ProblemCollector()
+        upload = receive(form, records, form.validator(owner), context.limits.records_per_upload, problems, spool)
+        if not problems:
+            upload.warnings += compare(context, owner, self.keyed, self.claims, upload, problems)
+        if problems:
+            raise problems.refusal(NOTHING_STORED)
+        return upload
+
+    def _owner_as_is(
+        self, context: Context, transaction: Connection, owner: Partner, upload: PayloadContent
+    ) -> Partner:
+        """The owner as it is in this transaction, in which its rights stand still.
+
+        :raises Refused: LOGIN_TOKEN_UNKNOWN; what it has lost since the upload began
+        """
+        now = lock_active_partner(context, transaction, owner)
+        lost = ProblemCollector()
+        for problem in upload.form.lost(owner, now, chain.from_iterable(upload.blocks())):
+            lost.add(problem)
+        if lost:
+            raise lost.refusal(NOTHING_STORED)
+        return now
 
     def _guard(self, context: Context, owner: Partner) -> Guard | None:
         """Whether an upload removes so much that it is put aside, where the owner wants that."""

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
 from echs.base import request_context
-from echs.lists.received_list import ReceivedList
+from echs.lists.list_content import ListContent
 from echs.lists.tables import list_set_aside, list_set_aside_part
 
 RECORD_END = "\x1e"
@@ -23,6 +24,7 @@ class SetAside:
     owner_id: int
     request_id: str
     received_at: datetime
+    protocol: str
     record_count: int
     removed: int
 
@@ -31,8 +33,7 @@ def store(
     transaction: Connection,
     name: str,
     owner_id: int,
-    protocol: str,
-    received: ReceivedList,
+    content: ListContent[Any],
     removed: int,
     now: datetime,
 ) -> None:
@@ -43,12 +44,12 @@ def store(
         "partner_id": owner_id,
         "request_id": request_context.current().request_id,
         "received_at": now,
-        "protocol": protocol,
-        "record_count": received.stored,
+        "protocol": content.protocol,
+        "record_count": content.stored,
         "removed": removed,
     }
     transaction.execute(insert(list_set_aside).values(head))
-    left = chain.from_iterable(received.blocks())
+    left = chain.from_iterable(content.blocks())
     number = 0
     while part := list(islice(left, RECORDS_OF_A_PART)):
         data = zlib.compress(RECORD_END.join(part).encode("utf-8", "surrogatepass"))
@@ -65,7 +66,8 @@ def of_owner(connection: Connection, name: str, owner_id: int) -> SetAside | Non
 def all_of(connection: Connection, name: str) -> dict[int, SetAside]:
     """All of one list, by owner."""
     table = list_set_aside.c
-    columns = (table.partner_id, table.request_id, table.received_at, table.record_count, table.removed)
+    counts = (table.record_count, table.removed)
+    columns = (table.partner_id, table.request_id, table.received_at, table.protocol, *counts)
     found = connection.execute(select(*columns).where(table.list == name).order_by(table.partner_id))
     return {row[0]: SetAside(*row) for row in found}
 

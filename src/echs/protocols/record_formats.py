@@ -1,6 +1,11 @@
 """The record formats of all protocols that this release speaks."""
 
 from echs.config.record_formats import RecordFormats
-from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
+from echs.protocols.ochp02.payload import PROTOCOL as OCHP_02
 
-RECORD_FORMATS = RecordFormats(cdrs={cdr_format.FORMAT.name: cdr_format.FORMAT})
+RECORD_FORMATS = RecordFormats(
+    cdrs={OCHP_02: cdr_format.FORMAT},
+    tokens={OCHP_02: token_format.FORMAT},
+    charge_points={OCHP_02: charge_point_format.FORMAT},
+)

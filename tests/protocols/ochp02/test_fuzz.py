@@ -16,13 +16,14 @@ from echs.base.spool import TEXTS, Spool
 from echs.base.upload_validation import RecordBatch
 from echs.lists.received_list import receive
 from echs.partners.partner import Partner
+from echs.protocols.ochp02.payload import row_of
 from echs.protocols.ochp02.record_codec import received
+from echs.protocols.ochp02.token_format import FORMAT
 from echs.protocols.ochp02.wire_schema import ROAMING_AUTHORISATION_INFO
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.request_body import RequestBody
 from echs.protocols.soap.versions import SOAP_11
-from echs.tokens.token_list import SCHEMA, TOKENS
 from fuzzing import Fuzzer, Oracle
 from wire import in_pieces
 
@@ -42,11 +43,11 @@ class Reading:
         try:
             reader.read_head()
             with Spool(TEXTS) as spool:
-                records = self.counted(received(reader, ROAMING_AUTHORISATION_INFO, SCHEMA.make))
-                upload = receive(SCHEMA, records, TOKENS.validator(OWNER), 10**6, problems, spool)
+                records = self.counted(received(reader, ROAMING_AUTHORISATION_INFO, FORMAT.make))
+                upload = receive(FORMAT, records, FORMAT.validator(OWNER), 10**6, problems, spool)
                 # What is no UTF-8 is read as windows-1252, which lxml does not do: to it, it is not well-formed.
                 if not problems and not reader.misread:
-                    self.rows = [row for _, row in upload.rows()]
+                    self.rows = [row_of(payload) for payloads in upload.blocks() for payload in payloads]
         except (SoapFault, RefusedByUs) as refused:
             self.why = str(refused)
 

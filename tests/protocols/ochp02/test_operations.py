@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from cast import FIELD_CDR, cdr, charge_point, token
 from conftest import IN_CI
-from echs.locations.charge_point import FIELDS as POINT_FIELDS
 from echs.partners import enrolment
 from echs.protocols.ochp02.cdr_format import FIELDS as CDR_FIELDS
+from echs.protocols.ochp02.charge_point_format import FIELDS as POINT_FIELDS
+from echs.protocols.ochp02.token_format import FIELDS as TOKEN_FIELDS
 from echs.protocols.ochp02.wire_schema import CDR_INFO, CHARGEPOINT_INFO, NAMESPACE, ROAMING_AUTHORISATION_INFO
-from echs.tokens.token import FIELDS as TOKEN_FIELDS
 from uploads import members, wrong
 from wire import OPERATIONS, SOAP_11, SOAP_12, Caller, envelope, identity, record_xml, request
 

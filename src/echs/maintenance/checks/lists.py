@@ -7,6 +7,7 @@ from sqlalchemy import exists, func, select
 
 from echs.base.database import Instant
 from echs.lists.keyed_list import KeyedList
+from echs.lists.list_format import ListFormat, values_of
 from echs.lists.list_writer import ListState
 from echs.lists.tables import list_change
 from echs.locations.charge_point_list import CHARGE_POINTS
@@ -17,7 +18,7 @@ from echs.tokens.token_list import TOKENS
 
 ROWS_AT_ONCE = 1000
 # By the name that the trail has for them.
-LISTS: dict[str, KeyedList[Any]] = {"roaming": TOKENS.keyed, "charge point": CHARGE_POINTS.keyed}
+LISTS: dict[str, KeyedList] = {"roaming": TOKENS.keyed, "charge point": CHARGE_POINTS.keyed}
 
 
 def whole(view: View) -> Iterator[Found]:
@@ -33,7 +34,7 @@ def whole(view: View) -> Iterator[Found]:
         left = select(counted.c.partner_id, counted.c.n).where(~exists(select(heads).where(mine)))
         for partner_id, n in view.snapshot.execute(left):
             yield f"{heads.name} of partner {partner_id}", f"{n} records belong to no list that is given out"
-        name = lists.schema.name
+        name = lists.name
         newest = (
             select(changes.c.partner_id, func.max(changes.c.id).label("id"))
             .where(changes.c.list == name)
@@ -85,14 +86,18 @@ def as_meant(view: View) -> Iterator[Found]:
     partner = partner_tables.partner.c
     zones = {row.id: row.timezone for row in view.snapshot.execute(select(partner.id, partner.timezone))}
     for lists in LISTS.values():
+        formats = view.formats.of_list(lists.name)
         names = [name for name in lists.names if name not in ("position", "change_id")]
         table = lists.records.c
         compared = [place for place, name in enumerate(names) if not isinstance(table[name].type, Instant)]
         columns = [table[names[place]] for place in compared]
         for state in lists.present(view.snapshot, lambda owner: owner.is_not(None)):
-            query = select(table.position, table.payload, *columns).where(table.partner_id == state.owner_id)
-            for position, payload, *found in view.snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
-                values = meaning(lists, payload, zones[state.owner_id])
+            query = select(table.position, table.protocol, table.payload, *columns)
+            query = query.where(table.partner_id == state.owner_id)
+            for position, protocol, payload, *found in view.snapshot.execute(
+                query.execution_options(yield_per=ROWS_AT_ONCE)
+            ):
+                values = meaning(formats.get(protocol), payload, zones[state.owner_id])
                 wrong = [
                     names[place]
                     for place, value in zip(compared, found, strict=True)
@@ -103,11 +108,13 @@ def as_meant(view: View) -> Iterator[Found]:
                     yield subject, f"{', '.join(wrong)}: not what was sent"
 
 
-def meaning(lists: KeyedList[Any], payload: str, zone: str) -> tuple[Any, ...] | None:
+def meaning(form: ListFormat | None, payload: str, zone: str) -> tuple[Any, ...] | None:
     """What is stored beside a payload; None where it means nothing."""
+    if form is None:
+        return None
     try:
-        return next(lists.values_of([payload], zone, lambda instant: instant))
-    except (KeyError, ValueError, IndexError):
+        return next(values_of(form, [payload], zone, lambda instant: instant))
+    except (ValueError, IndexError):
         return None
 
 

@@ -20,10 +20,9 @@ from echs.base.upload_validation import RecordBatch
 from echs.cdrs.cdr import Cdr, Difference, label
 from echs.partners.partner import party_key
 from echs.protocols.ochp02 import value_formats
+from echs.protocols.ochp02.payload import PROTOCOL, SEPARATOR, payload_of, payloads_of, row_of
 from echs.protocols.ochp02.value_formats import WrongFormat
 
-PROTOCOL = "ochp-0.2"
-SEPARATOR = "\x1f"
 UTC_ZONE = ZoneInfo("UTC")
 LARGEST_OFFSET_S = 14 * 3600
 # What stands in a mandatory field of a CDR that another protocol brought, where that has no such thing.
@@ -114,14 +113,9 @@ _CONTENT = itemgetter(*(place for place, field in enumerate(FIELDS) if field.nam
 # ---------------------------------------------------------------------- from texts to the noun
 
 
-def payload_of(record: Sequence[str]) -> str:
-    """The payload of a record: its texts in order."""
-    return SEPARATOR.join(record)
-
-
 def record_of_payload(payload: str) -> CdrRecord:
     """The record of a payload."""
-    return CdrRecord._make(payload.split(SEPARATOR))
+    return CdrRecord._make(row_of(payload))
 
 
 def content_hash(operator_key: str, texts: Sequence[str]) -> str:
@@ -213,7 +207,7 @@ def cdrs_of(rows: Sequence[Row]) -> list[Cdr] | None:
         "duration_s": durations,
         "volume_e4_kwh": volumes,
         "protocol": repeat(PROTOCOL),
-        "payload": map(payload_of, rows),
+        "payload": payloads_of(rows),
         "content_hash": map(content_hash, operator_keys, rows),
     }
     return list(map(Cdr, *(columns[name] for name in Cdr._fields if name in columns)))

@@ -19,6 +19,7 @@ from echs.locations.charge_point import ChargePointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
 from echs.protocols.ochp02.cdr_format import CdrFormatReason
+from echs.protocols.ochp02.token_format import TokenFormatReason
 from echs.tokens.token import TokenReason
 
 OK = 0
@@ -340,7 +341,7 @@ CODES: Sequence[ResultCode] = (
     ),
     ResultCode(
         321,
-        TokenReason.TOKEN_TYPE_UNKNOWN,
+        TokenFormatReason.TOKEN_TYPE_UNKNOWN,
         "tokenType is not in the list.",
         "Send 0, 1, 2 or 3.",
         Retry.NO,
@@ -351,7 +352,7 @@ CODES: Sequence[ResultCode] = (
     ),
     ResultCode(
         322,
-        TokenReason.TOKEN_FLAG_VALUE,
+        TokenFormatReason.TOKEN_FLAG_VALUE,
         "pinMandatory or tokenActivated is neither 0 nor 1.",
         "Send 0 or 1.",
         Retry.NO,
@@ -362,7 +363,7 @@ CODES: Sequence[ResultCode] = (
     ),
     ResultCode(
         323,
-        TokenReason.TOKEN_EXPIRY_FORMAT,
+        TokenFormatReason.TOKEN_EXPIRY_FORMAT,
         "expiryDate cannot be read.",
         "Send dd/mm/yyyy or nothing.",
         Retry.NO,

@@ -25,15 +25,16 @@ from echs.delivery.cleared_cdrs import deliver, mark_served
 from echs.lists.keyed_list import ListReason, ReplaceResult
 from echs.lists.list_cache import RecordTemplate
 from echs.lists.published_list import PublishedList
-from echs.locations.charge_point import ChargePoint
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.partners.partner import Partner
-from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
+from echs.protocols.ochp02.charge_point_format import ChargePointRecord
 from echs.protocols.ochp02.codes import OK
 from echs.protocols.ochp02.record_codec import numeric_pins_template, received, record_template
 from echs.protocols.ochp02.results import description, number_of, place_of, success_description
+from echs.protocols.ochp02.token_format import TokenRecord
 from echs.protocols.ochp02.wire_schema import (
     CDR_INFO,
     CHARGEPOINT_INFO,
@@ -46,7 +47,6 @@ from echs.protocols.operation import Operation, UploadOutcome, perform, perform_
 from echs.protocols.soap.envelope_reader import EnvelopeReader, split
 from echs.protocols.soap.faults import qualified
 from echs.protocols.soap.spyne_protocol import Exchange
-from echs.tokens.token import Token
 from echs.tokens.token_list import TOKENS
 
 IDENTITY_NAMES = sorted(IDENTITY_HEADERS)
@@ -227,7 +227,9 @@ def set_roaming_authorisation_list(
     context: AppContext, caller: Partner, request: TokenRequest, reader: EnvelopeReader
 ) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
-    replaced = TOKENS.replace(context, caller, received(reader, ROAMING_AUTHORISATION_INFO, Token._make))
+    replaced = TOKENS.replace(
+        context, caller, received(reader, ROAMING_AUTHORISATION_INFO, TokenRecord._make), token_format.FORMAT
+    )
     return list_outcome(replaced, request)
 
 
@@ -241,7 +243,9 @@ def get_chargepoint_list(context: AppContext, _caller: Partner, request: TokenRe
 @operation(CHARGEPOINT_INFO, changes=Action.LIST_REPLACED, upload=True)
 def set_chargepoint_list(context: AppContext, caller: Partner, request: TokenRequest, reader: EnvelopeReader) -> Answer:
     """OCHP 0.2, 3.15 and 3.16."""
-    replaced = CHARGE_POINTS.replace(context, caller, received(reader, CHARGEPOINT_INFO, ChargePoint._make))
+    replaced = CHARGE_POINTS.replace(
+        context, caller, received(reader, CHARGEPOINT_INFO, ChargePointRecord._make), charge_point_format.FORMAT
+    )
     return list_outcome(replaced, request)
 
 
@@ -257,9 +261,7 @@ def list_outcome(replaced: ReplaceResult, request: TokenRequest) -> OperationRes
     return ok(replacement_summary(replaced), request)
 
 
-def drawn(
-    context: AppContext, request: TokenRequest, lists: PublishedList[Any], drawing: RecordTemplate
-) -> ResponseStream:
+def drawn(context: AppContext, request: TokenRequest, lists: PublishedList, drawing: RecordTemplate) -> ResponseStream:
     """The lists of all partners as they go out."""
     return context.drawn.records(context.database, lists, drawing, deflated=request.takes_gzip)
 

@@ -15,7 +15,7 @@ from echs.base.errors import Problem, RecordProblems, Unreadable, shown
 from echs.base.fields import FieldReason
 from echs.base.upload_validation import RecordBatch
 from echs.lists.list_cache import RecordTemplate
-from echs.lists.list_schema import SEPARATOR
+from echs.protocols.ochp02.payload import SEPARATOR
 from echs.protocols.ochp02.wire_schema import NAMESPACE, WireRecord
 from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, split
 

@@ -3,30 +3,30 @@
 What needs the store is not looked at: what is known already, what is held, what overlaps, what the lists know.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from echs.base.errors import Problem, ProblemCollector, Refused, shown
+from echs.base.errors import Problem, ProblemCollector, RecordProblems, Refused, Unreadable, shown
 from echs.base.limits import Limits
-from echs.base.rule import Finding, Rule, Severity, findings
-from echs.base.spool import Spool
+from echs.base.rule import Finding, Severity, findings
+from echs.base.spool import TEXTS, Row, Spool
+from echs.base.upload_validation import RecordValidator
 from echs.cdrs.cdr import Cdr
 from echs.cdrs.cdr import label as cdr_label
 from echs.cdrs.rules import RuleContext, problems_of, warnings_of
 from echs.cdrs.upload import CDRS
 from echs.cdrs.upload import receive as examine_received
-from echs.locations import charge_point
-from echs.locations.charge_point import ChargePoint
-from echs.locations.charge_point_list import CHARGE_POINTS
+from echs.lists.received_list import receive as examine_list
 from echs.partners.login import LoginReason
 from echs.partners.partner import Partner
-from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.cdr_format import CdrRecord, cdr_of, read_cdrs
 from echs.protocols.ochp02.contracts import CONTRACTS
 from echs.protocols.ochp02.record_codec import records_of
 from echs.protocols.ochp02.results import place_of
+from echs.protocols.ochp02.row_format import RowFormat
 from echs.protocols.ochp02.wire_schema import (
     CDR_INFO,
     CHARGEPOINT_INFO,
@@ -40,9 +40,6 @@ from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, split
 from echs.protocols.soap.faults import SoapFault, no_request
 from echs.protocols.soap.request_body import RequestBody
 from echs.protocols.soap.spyne_protocol import READ_AS_WINDOWS_1252, refuse_what_is_not_understood
-from echs.tokens import token
-from echs.tokens.token import Token
-from echs.tokens.token_list import TOKENS
 
 UPLOADS = {
     "AddCDRsRequest": CDR_INFO,
@@ -55,7 +52,6 @@ ONLY_AT = {f"Set{contract.chargepoint}ListRequest": contract.path for contract i
 
 # What is odd about records: the position of each, what tells a person which it is, and the rule that it breaks.
 Odd = list[tuple[int, tuple[str, str] | None, Finding]]
-Wrong = Callable[[Any, int], Iterator[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,37 +196,42 @@ def examine_tokens(checker: Checker, children: Iterable[Child], problems: Proble
     """As SetRoamingAuthorisationList."""
     owner = checker.sender if checker.hubs else None
 
-    def problems_of_token(record: Token, position: int) -> Iterator[Problem]:
-        return token.problems_of(record, position, owner)
-
-    wrong = noting(odd, token.WARNINGS, token.label, problems_of_token)
-    records = records_of(children, ROAMING_AUTHORISATION_INFO, Token._make, wrong)
-    TOKENS.examine(records, wrong, checker.limits.records_per_upload, problems)
+    examine_rows(checker, children, ROAMING_AUTHORISATION_INFO, token_format.FORMAT, owner, problems, odd)
 
 
 def examine_chargepoints(checker: Checker, children: Iterable[Child], problems: ProblemCollector, odd: Odd) -> None:
     """As SetChargePointList."""
-    wrong = noting(odd, charge_point.WARNINGS, charge_point.label, charge_point.problems_of)
-    records = records_of(children, CHARGEPOINT_INFO, ChargePoint._make, wrong)
-    CHARGE_POINTS.examine(records, wrong, checker.limits.records_per_upload, problems)
+    examine_rows(checker, children, CHARGEPOINT_INFO, charge_point_format.FORMAT, None, problems, odd)
 
 
-def noting(
+def examine_rows(
+    checker: Checker,
+    children: Iterable[Child],
+    wire: WireRecord,
+    form: RowFormat[Any],
+    owner: Partner | None,
+    problems: ProblemCollector,
     odd: Odd,
-    warnings: Sequence[Rule[Any, None]],
-    label: Callable[[Any], tuple[str, str] | None],
-    problems_of_record: Wrong,
-) -> Wrong:
-    """The same rules, with what is odd about a record noted first; a repetition is left out, its warnings with it."""
+) -> None:
+    """As an upload of a list, with what is odd about a record noted before what is wrong with it; a repetition is left
+    out, its warnings with it.
+    """
     met: set[object] = set()
 
     def wrong(record: Any, position: int) -> Iterator[Problem]:
         if record not in met:
             met.add(record)
-            odd.extend((position, label(record), found) for found in findings(warnings, record, None))
-        return problems_of_record(record, position)
+            label = form.label_of(record)
+            odd.extend((position, label, found) for found in findings(form.warnings, record, None))
+        return form.problems_of(record, position, owner)
 
-    return wrong
+    def judged(record: Any, position: int) -> Row | Unreadable:
+        return RecordProblems.among(wrong(record, position)) or tuple(map(str, record))
+
+    validator: RecordValidator[Any, Row] = RecordValidator(judged, make=form.of_row)
+    records = records_of(children, wire, form.make, wrong)
+    with Spool(TEXTS) as spool:
+        examine_list(form, records, validator, checker.limits.records_per_upload, problems, spool)
 
 
 EXAMINERS = {

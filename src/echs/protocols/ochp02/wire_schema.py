@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from echs.base.fields import Field
-from echs.locations import charge_point
-from echs.protocols.ochp02 import cdr_format
+from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.soap.record_fast_path import FieldShape, RecordShape
-from echs.tokens import token
 
 NAMESPACE = "http://www.evclearinghouse.eu/service/"
 IDENTITY_HEADERS = frozenset({"UserIdentityHeader", "token"})
@@ -84,14 +82,14 @@ ROAMING_AUTHORISATION_INFO = wire_record(
     "RoamingAuthorisationInfo",
     "roamingAuthorisationInfoArray",
     "evcoId",
-    token.FIELDS,
+    token_format.FIELDS,
     "evcoId roamingHubId tokenType tokenId printedNumber expiryDate pin pinMandatory tokenActivated hash",
 )
 CHARGEPOINT_INFO = wire_record(
     "ChargepointInfo",
     "chargepointInfoArray",
     "evseId",
-    charge_point.FIELDS,
+    charge_point_format.FIELDS,
     "evseId locationName locationNameLang houseNumber streetName city postalCode taLat taLon taLatEntranceExit "
     "taLonEntranceExit openingTimes powerOutletStatus energyProviderId roamingHubId telephoneNumber floorLevel "
     "paymentMethod evChargingReceptacleType",

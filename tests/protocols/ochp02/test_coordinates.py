@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cast import charge_point
+from cast import charge_point, set_charge_points
 from echs.base.rule import findings
-from echs.locations import charge_point_list
-from echs.locations.charge_point import WARNINGS
+from echs.protocols.ochp02.charge_point_format import RULES as WARNINGS
 from echs.protocols.ochp02.wire_schema import CHARGEPOINT_INFO
 from wire import Caller, record_xml
 
@@ -81,7 +80,7 @@ def test_no_coordinate_that_breaks_a_rule_looks_usual(latitude, longitude, entra
 
 def test_the_answer_to_a_list_counts_them(context, cast):
     wrong = charge_point(1)._replace(latitude="5,1", longitude="999")
-    warnings = charge_point_list.replace(context, cast.lnd, [wrong, charge_point(2)]).warnings
+    warnings = set_charge_points(context, cast.lnd, [wrong, charge_point(2)]).warnings
     assert (warnings["COORDINATE_FORMAT"], warnings["COORDINATE_RANGE"]) == (1, 1)
 
 
