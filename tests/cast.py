@@ -23,6 +23,7 @@ from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.partner import Partner
 from echs.partners.password import hash_password
+from echs.partners.queries import is_active
 from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
 from echs.protocols.ochp02.charge_point_format import ChargePointRecord
@@ -186,7 +187,7 @@ def downloaded_points(context: AppContext) -> Iterator[ChargePointRecord]:
 def downloaded(context: AppContext, lists: PublishedList, form: RowFormat[Any]) -> Iterator[Any]:
     """The records of all active partners' lists."""
     with context.database.read() as snapshot:
-        for state in lists.keyed.present(snapshot, lists.of_active):
+        for state in lists.keyed.present(snapshot, is_active):
             for payloads in lists.keyed.payloads(snapshot, state.owner_id):
                 yield from map(form.of_row, map(row_of, payloads))
 

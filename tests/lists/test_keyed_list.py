@@ -12,6 +12,7 @@ from echs.audit import trail
 from echs.base.errors import Refused
 from echs.base.upload_validation import RecordBatch
 from echs.lists import list_writer
+from echs.lists.changes import changed_since
 from echs.lists.keyed_list import ListReason
 from echs.lists.list_diff import align
 from echs.lists.tables import list_change
@@ -56,9 +57,7 @@ def changes(context):
 
 def since(context, seq, of=lambda owner: owner.is_not(None)):
     with context.database.read() as snapshot:
-        return [
-            (number, row_of(payload)[3], gone) for number, _, payload, gone in KEYED.changed_since(snapshot, seq, of)
-        ]
+        return [(each.seq, row_of(each.payload)[3], each.gone) for each in changed_since(snapshot, KEYED, seq, of)]
 
 
 def uid(number):
@@ -319,8 +318,8 @@ def test_numbers_of_changes_grow_in_the_order_of_the_commits_with_eight_writers_
             while True:
                 ending = stop.is_set()
                 with context.database.read() as snapshot:
-                    for seq, owner, payload, gone in KEYED.changed_since(
-                        snapshot, last, lambda each: each.is_not(None)
+                    for seq, owner, _, payload, gone in changed_since(
+                        snapshot, KEYED, last, lambda each: each.is_not(None)
                     ):
                         row = row_of(payload)
                         seen[owner, row[3]] = None if gone else row

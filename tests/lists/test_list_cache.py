@@ -26,7 +26,7 @@ PLAIN = RecordTemplate("plain", "|".join(["%s"] * 10) + "\n", drawn)
 
 
 def given_out(context, deflated_parts=False):
-    return context.drawn.records(context.database, TOKENS, PLAIN, deflated=deflated_parts)
+    return context.drawn.records(context.database, TOKENS, 1, PLAIN, deflated=deflated_parts)
 
 
 def text_of(context, deflated_parts=False) -> str:

@@ -13,16 +13,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, literal, select
 
 from echs.base.context import Context
 from echs.base.errors import shown
 from echs.cdrs import tables
 from echs.cdrs.cdr import Cdr
 from echs.cdrs.rules import Key
+from echs.partners import tables as partner_tables
+from echs.partners.connection import ConnectionKind
 from echs.partners.partner import Partner
 from echs.partners.queries import owners_of_provider_keys
 from echs.partners.standard_ids import contract_spellings, plain
+from echs.partners.visibility import sees
 
 NEIGHBOURS = 10
 IDS_AT_ONCE = 500
@@ -61,7 +64,7 @@ def published_ids(context: Context, lists: ListLookups, sender: Partner, cdrs: I
         else:
             contracts[cdr.provider_key].update(contract_spellings(cdr.contract_id))
     with context.database.read() as snapshot:
-        owners = owners_of_provider_keys(snapshot, {*tokens, *contracts})
+        owners = visible_owners(snapshot, sender, owners_of_provider_keys(snapshot, {*tokens, *contracts}))
     known_tokens: dict[str, set[str]] = {}
     known_contracts: dict[str, set[str]] = {}
     for key, owner in owners.items():
@@ -70,6 +73,16 @@ def published_ids(context: Context, lists: ListLookups, sender: Partner, cdrs: I
         if cards is not None and others is not None:
             known_tokens[key], known_contracts[key] = cards, others
     return PublishedIds(known_tokens, known_contracts, looked_up(context, lists.chargepoints, sender.id, sockets))
+
+
+def visible_owners(snapshot: Connection, sender: Partner, owners: Mapping[str, int]) -> dict[str, int]:
+    """Those of the owners whose tokens the sender may see: of the others a warning would tell what stands in a list."""
+    partner = partner_tables.partner.c
+    query = select(partner.id).where(
+        partner.id.in_(set(owners.values())), sees(ConnectionKind.TOKENS, literal(sender.id), partner.id)
+    )
+    visible = set(snapshot.execute(query).scalars())
+    return {key: owner for key, owner in owners.items() if owner in visible}
 
 
 def looked_up(context: Context, lookup: Lookup, owner_id: int, wanted: set[str]) -> set[str] | None:

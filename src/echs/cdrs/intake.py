@@ -25,6 +25,7 @@ from echs.cdrs.cdr import Cdr, CdrFormat, CdrReason, label
 from echs.cdrs.cross_checks import ListLookups, PublishedIds, overlaps, published_ids
 from echs.cdrs.rules import RefusedIfNew, RuleContext, validate, warnings_among
 from echs.cdrs.upload import CDRS, CdrBatch, ReceivedCdrs, receive
+from echs.partners.connections import connections_of_operator
 from echs.partners.login import lock_active_partner
 from echs.partners.partner import Partner
 from echs.partners.queries import owners_of_provider_keys
@@ -326,7 +327,8 @@ class CdrWriter:
         self.warnings_digest = RowDigest()
         self.before = transaction.execute(select(func.max(tables.cdr.c.id))).scalar() or 0
         self._warned_to = self.before
-        self._owned: dict[str, bool] = {}
+        self._owners: dict[str, int | None] = {}
+        self.connections = connections_of_operator(transaction, rule_context.sender.id)
         self._held: set[int] = set()
         self._unowned: dict[str, str] = {}
         self._told: dict[str, array[int]] = defaultdict(lambda: array("q"))
@@ -413,11 +415,11 @@ class CdrWriter:
         self.context.database.insert_rows(self.transaction, tables.cdr_warning, names, rows)
 
     def _look_up_owners(self, batch: CdrBatch) -> None:
-        unknown = {cdr.provider_key for cdr in batch.cdrs} - self._owned.keys()
+        unknown = {cdr.provider_key for cdr in batch.cdrs} - self._owners.keys()
         owners = owners_of_provider_keys(self.transaction, unknown)
-        self._owned.update((key, key in owners) for key in unknown)
+        self._owners.update((key, owners.get(key)) for key in unknown)
         for position, cdr in zip(batch.positions, batch.cdrs, strict=True):
-            if not self._owned[cdr.provider_key]:
+            if not self.connections.let_through(self._owners[cdr.provider_key], cdr.started_at):
                 self._held.add(position)
                 self._unowned.setdefault(cdr.provider_key, cdr.provider_id)
 

@@ -24,6 +24,7 @@ from echs.cdrs import tables
 from echs.cdrs.status import STOPPING, Decided, Status
 from echs.partners import tables as partner_tables
 from echs.partners.partner import PartyRole, party_key
+from echs.partners.visibility import may_receive
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,14 @@ def owner_of(provider_key: Any) -> ColumnElement[bool]:
     return and_(party.c.kind == PartyRole.PROVIDER, party.c.active, party.c.party_key == provider_key)
 
 
+def receives(cdr: Any) -> ColumnElement[bool]:
+    """The condition that a row of ``party_id`` is who receives a CDR: the active owner of its provider key, when the
+    operator is connected with it.
+    """
+    provider = partner_tables.party_id.c.partner_id
+    return and_(owner_of(cdr.c.provider_key), may_receive(provider, cdr.c.operator_partner_id, cdr.c.started_at))
+
+
 def newest_decision(cdr_id: Any) -> Any:
     """The kind of the newest decision about a CDR; null where there is none."""
     decision = tables.cdr_decision
@@ -68,12 +77,12 @@ def stopped(*kinds: Decided) -> Select[Any]:
 
 
 def pending() -> FromClause:
-    """Every pending CDR, joined with the partner that owns its provider id now. Held ones fall out of the join, and so
-    do those that the office stopped. Whom a CDR is for, the CDR alone says.
+    """Every pending CDR, joined with the partner that receives it. Held ones fall out of the join, and so do those that
+    the office stopped. Whom a CDR is for, the CDR alone says.
     """
     cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
     goes = and_(cdr.c.id == uncleared.c.cdr_id, uncleared.c.cdr_id.not_in(stopped()))
-    return uncleared.join(cdr, goes).join(party, owner_of(cdr.c.provider_key))
+    return uncleared.join(cdr, goes).join(party, receives(cdr))
 
 
 def take(transaction: Connection, run_number: int) -> int:
@@ -117,6 +126,33 @@ def held(context: Context) -> list[Held]:
         rows = sorted(map(tuple, snapshot.execute(query)))
         owners = disabled_owners(snapshot)
         return [Held(provider_id, count, owners.get(key)) for key, provider_id, count in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Unconnected:
+    """How many CDRs of an operator wait for a connection with their provider, by the user ids of both."""
+
+    operator: str
+    provider: str
+    cdr_count: int
+
+
+def unconnected(context: Context) -> list[Unconnected]:
+    """The pairs whose CDRs wait for a connection, by provider and operator; none in an open house."""
+    cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
+    operator, provider = partner_tables.partner.alias(), partner_tables.partner.alias()
+    connected = may_receive(party.c.partner_id, cdr.c.operator_partner_id, cdr.c.started_at)
+    query = (
+        select(operator.c.user_id, provider.c.user_id, func.count())
+        .select_from(uncleared.join(cdr, cdr.c.id == uncleared.c.cdr_id).join(party, owner_of(cdr.c.provider_key)))
+        .join(operator, operator.c.id == cdr.c.operator_partner_id)
+        .join(provider, provider.c.id == party.c.partner_id)
+        .where(~connected, cdr.c.id.not_in(stopped()))
+        .group_by(operator.c.user_id, provider.c.user_id)
+        .order_by(provider.c.user_id, operator.c.user_id)
+    )
+    with context.database.read() as snapshot:
+        return [Unconnected(*row) for row in snapshot.execute(query)]
 
 
 def disabled_owners(snapshot: Connection) -> dict[str, str]:

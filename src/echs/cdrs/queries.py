@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exis
 
 from echs.base.context import Context
 from echs.cdrs import tables
-from echs.cdrs.pending import newest_decision, owner_of, stopped
+from echs.cdrs.pending import newest_decision, receives, stopped
 from echs.cdrs.rules import WARNINGS
 from echs.cdrs.status import STOPPING, Decided, Status, status_of
 from echs.partners import tables as partner_tables
@@ -76,7 +76,7 @@ class Filter:
         """What a row of ``cdr``, with ``cdr_cleared`` beside it, must fulfil."""
         cdr, cleared, warning = tables.cdr.c, tables.cdr_cleared.c, tables.cdr_warning.c
         if self.status in (Status.PENDING, Status.HELD):
-            yield is_owned() if self.status is Status.PENDING else ~is_owned()
+            yield has_receiver() if self.status is Status.PENDING else ~has_receiver()
             yield cdr.id.not_in(stopped())
         elif self.status in STOPPING.values():
             kind = next(kind for kind, state in STOPPING.items() if state is self.status)
@@ -144,9 +144,9 @@ def every_cdr(context: Context, wanted: Filter, before: int | None = None) -> It
             before = found[-1].row
 
 
-def is_owned() -> ColumnElement[bool]:
-    """The condition that somebody owns a CDR's provider id."""
-    return exists(select(partner_tables.party_id.c.party_key).where(owner_of(tables.cdr.c.provider_key)))
+def has_receiver() -> ColumnElement[bool]:
+    """The condition that somebody receives a CDR."""
+    return exists(select(partner_tables.party_id.c.party_key).where(receives(tables.cdr)))
 
 
 def listed_columns() -> list[ColumnElement[Any]]:
@@ -162,7 +162,7 @@ def listed_columns() -> list[ColumnElement[Any]]:
         cdr.received_at,
     ]
     more = [cdr.contract_id, cdr.chargepoint_id, cdr.evse_id, cdr.city]
-    return [cdr.id, *shown_columns, is_owned(), newest_decision(cdr.id), tables.cdr_cleared.c.run_number, *more]
+    return [cdr.id, *shown_columns, has_receiver(), newest_decision(cdr.id), tables.cdr_cleared.c.run_number, *more]
 
 
 def listed(snapshot: Connection, query: Select[Any]) -> list[ListedCdr]:

@@ -4,7 +4,8 @@
 state     when                                  goes to                         by
 ========  ====================================  ==============================  ====================
 held      not cleared, and no active partner    pending                         a partner takes the
-          owns the provider id                                                  provider id
+          owns the provider id, or in a closed                                  provider id, or is
+          house the two are not connected                                       connected
 pending   not cleared, and an active partner    cleared (or held, when the id   a clearing run
           owns the provider id                  is given up)
 on-hold   not cleared, and the office's newest  pending or held; rejected       `echs cdr release`,

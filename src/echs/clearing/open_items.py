@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, false, func, insert, or_, select
 
 from echs.cdrs import tables as cdr_tables
-from echs.cdrs.pending import owner_of, stopped
+from echs.cdrs.pending import receives, stopped
 from echs.cdrs.status import STOPPING, Decided
 from echs.clearing import tables
 from echs.partners import tables as partner_tables
@@ -57,7 +57,7 @@ def decided(transaction: Connection) -> Iterator[Row]:
 
 
 def decisions() -> Any:
-    """The newest decision about each CDR that is kept out of runs, with the CDR and who owns its provider id."""
+    """The newest decision about each CDR that is kept out of runs, with the CDR and who receives it."""
     cdr, decision, party = cdr_tables.cdr, cdr_tables.cdr_decision, partner_tables.party_id
     later = decision.alias()
     is_newest = ~exists(
@@ -74,7 +74,7 @@ def decisions() -> Any:
             cdr.c.provider_id,
             cdr.c.cdr_id,
         )
-        .select_from(decision.join(cdr, cdr.c.id == decision.c.cdr_id).outerjoin(party, owner_of(cdr.c.provider_key)))
+        .select_from(decision.join(cdr, cdr.c.id == decision.c.cdr_id).outerjoin(party, receives(cdr)))
         .where(decision.c.kind.in_(STOPPING), is_newest)
         .order_by(decision.c.cdr_id)
     )
@@ -93,7 +93,7 @@ def held(transaction: Connection) -> Iterator[Row]:
             func.sum(cdr.c.volume_e4_kwh),
         )
         .join(uncleared, uncleared.c.cdr_id == cdr.c.id)
-        .where(~exists(select(party.c.party_key).where(owner_of(cdr.c.provider_key))), cdr.c.id.not_in(stopped()))
+        .where(~exists(select(party.c.party_key).where(receives(cdr))), cdr.c.id.not_in(stopped()))
         .group_by(*groups)
     )
     found = sorted(map(tuple, transaction.execute(query)), key=lambda row: (row[1], row[2], row[0]))

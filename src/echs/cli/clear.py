@@ -11,7 +11,7 @@ from echs.base import request_context
 from echs.base.energy import kwh
 from echs.base.errors import Refused, shown
 from echs.base.plural import counted
-from echs.cdrs.pending import PairTotal, held, preview, stopped_count, warned
+from echs.cdrs.pending import PairTotal, held, preview, stopped_count, unconnected, warned
 from echs.cdrs.status import Status
 from echs.clearing import run, statement_builder
 from echs.cli.app_context import ready_context
@@ -70,6 +70,15 @@ def show_held(context: AppContext) -> None:
             say(f"{waiting}, owned by no partner (echs partner own USER_ID --provider {each.provider_id})")
 
 
+def show_unconnected(context: AppContext) -> None:
+    """What waits for a connection, if anything does."""
+    for each in unconnected(context):
+        waiting = (
+            f"held: {counted(each.cdr_count, 'CDR')} of {each.operator} for {each.provider}, which are not connected"
+        )
+        say(f"{waiting} (echs connection add {each.provider} {each.operator})")
+
+
 def show_stopped(context: AppContext) -> None:
     """What the office keeps out of the run."""
     for state in (Status.ON_HOLD, Status.REJECTED):
@@ -104,6 +113,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
                     "kwh": kwh(sum(pair.volume_e4_kwh for pair in pairs)),
                     "pairs": [as_facts(pair) for pair in pairs],
                     "held": held(context),
+                    "unconnected": unconnected(context),
                     "on_hold": stopped_count(context, Status.ON_HOLD),
                     "rejected": stopped_count(context, Status.REJECTED),
                 }
@@ -111,6 +121,7 @@ def command(dry_run: bool, yes: bool, as_json: bool) -> None:
         elif not as_json:
             show_pairs(f"Pending: {counted(sum(pair.cdr_count for pair in pairs), 'CDR')}", pairs)
             show_held(context)
+            show_unconnected(context)
             show_stopped(context)
             show_warned(context)
         if dry_run:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, update
 
 from echs.base.context import Context
 from echs.base.database import Database, PreparedQuery
@@ -33,7 +33,6 @@ from echs.lists.list_writer import (
     difference_of,
     in_batches,
 )
-from echs.lists.tables import list_change
 
 LIST_RECORDS_RECEIVED = Metric(
     "list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists."
@@ -212,22 +211,6 @@ class KeyedList(ListTables):
         for rows in self._standing(database, snapshot, owner_id):
             yield [payload for _, payload in rows]
 
-    def changed_since(
-        self, snapshot: Connection, seq: int, of: Callable[[Any], ColumnElement[bool]]
-    ) -> Iterator[tuple[int, int, str, bool]]:
-        """What changed after this number in the lists of the owners whose id fulfils ``of``: the number of the change,
-        the owner, the payload, and whether the record is gone; in the order of the numbers.
-        """
-        rows, former, change = self.records.c, self.former.c, list_change.c
-        after = and_(change.list == self.name, change.seq > seq)
-        here = select(*columns(change.seq, rows, gone=False)).join(list_change, change.id == rows.change_id)
-        gone = select(*columns(change.seq, former, gone=True)).join(list_change, change.id == former.ended_by)
-        found = union_all(
-            here.where(after, of(rows.partner_id)), gone.where(after, former.gone, of(former.partner_id))
-        ).order_by("seq", "partner_id", "gone", "position")
-        for seq_, owner_id, _, is_gone, payload in snapshot.execute(found.execution_options(yield_per=ROWS_AT_ONCE)):
-            yield seq_, owner_id, payload, bool(is_gone)
-
     def present(self, snapshot: Connection, of: Callable[[Any], ColumnElement[bool]]) -> list[ListState]:
         """How the lists stand of the owners whose id fulfils ``of``, in the order of the owners."""
         return self._states(snapshot, of(self.heads.c.partner_id))
@@ -290,17 +273,6 @@ class KeyedList(ListTables):
     def _query(self, where: ColumnElement[bool] | None = None) -> Select[Any]:
         query = select(self.heads).order_by(self.heads.c.partner_id)
         return query if where is None else query.where(where)
-
-
-def columns(seq: ColumnElement[int], table: Any, *, gone: bool) -> tuple[ColumnElement[Any], ...]:
-    """What `KeyedList.changed_since` asks of records that stand, and of those that are gone."""
-    return (
-        seq.label("seq"),
-        table.partner_id.label("partner_id"),
-        table.position.label("position"),
-        literal(gone).label("gone"),
-        table.payload.label("payload"),
-    )
 
 
 def digested(blocks: Iterable[Sequence[str]], digest: RowDigest) -> Iterator[Sequence[str]]:

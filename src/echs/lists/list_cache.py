@@ -57,17 +57,21 @@ class ListCache:
         self._drawing = threading.Lock()
 
     def records(
-        self, database: Database, published: PublishedList, form: RecordTemplate, *, deflated: bool
+        self, database: Database, published: PublishedList, reader_id: int, form: RecordTemplate, *, deflated: bool
     ) -> ResponseStream:
-        """The lists, drawn in this form.
+        """The lists that a reader sees, drawn in this form.
 
         :raises Refused: STORE_UNAVAILABLE
         """
-        states = published.keyed.states_of_rows(database, database.ask(published.active_states))
+        states = published.keyed.states_of_rows(
+            database, database.ask(published.states_for_reader, reader_id=reader_id)
+        )
         parts = self._stored_parts(published.keyed, states, form, deflated)
         if parts is not None:
             return ResponseStream(parts, deflated=deflated, stored=True)
-        return ResponseStream(PrefetchBuffer(self._items(database, published, form, deflated)), deflated=deflated)
+        return ResponseStream(
+            PrefetchBuffer(self._items(database, published, reader_id, form, deflated)), deflated=deflated
+        )
 
     def _stored_parts(
         self, lists: KeyedList, states: Sequence[ListState], form: RecordTemplate, deflated: bool
@@ -111,14 +115,14 @@ class ListCache:
         return [CachedPart(file, length, sums)]
 
     def _items(
-        self, database: Database, published: PublishedList, form: RecordTemplate, deflated: bool
+        self, database: Database, published: PublishedList, reader_id: int, form: RecordTemplate, deflated: bool
     ) -> Iterator[Any]:
         """What a `PrefetchBuffer` hands on: parts that are there, and parts that are drawn now."""
         request_gate.release()
         alone = self._drawing.acquire(timeout=DRAWING_WAIT_SECONDS)
         try:
             with database.read() as snapshot:
-                states = published.keyed.present(snapshot, published.of_active)
+                states = published.keyed.present(snapshot, published.seen_by(reader_id))
                 for state in states:
                     stored = self._stored(published.keyed, state, form, deflated)
                     if stored is not None and len(states) > OPEN_AT_ONCE:

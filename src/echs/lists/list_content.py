@@ -63,6 +63,8 @@ class PayloadContent(ListContent[str]):
     def __init__(self, spool: Spool[str], form: ListFormat) -> None:
         super().__init__(spool, form.protocol)
         self.form = form
+        # How many are another partner's, by the name of the warning; its sender may not be told of all.
+        self.foreign: Counter[str] = Counter()
 
     def payloads(self, items: Sequence[str]) -> Sequence[str]:
         """The same."""

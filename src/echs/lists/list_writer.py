@@ -38,6 +38,8 @@ from echs.base.context import Context
 from echs.lists.list_content import ListContent
 from echs.lists.list_diff import NOT_PLACED, STRIDE, Alignment, positions, renumbered
 from echs.lists.tables import TOKEN_BYTES, list_change
+from echs.partners.connection import ConnectionKind
+from echs.partners.tables import visibility_change
 
 AT_ONCE = 10_000
 FEW_KEYS = 1000
@@ -71,10 +73,11 @@ class ListState:
 @dataclass(frozen=True)
 class ListTables:
     """Where lists of one kind are: the tables of their heads, records and former records. ``name`` tells their changes
-    from those of other kinds.
+    from those of other kinds, ``kind`` along which connections they go.
     """
 
     name: str
+    kind: ConnectionKind
     heads: Table
     records: Table
     former: Table
@@ -193,12 +196,9 @@ class ListWriter:
             self.transaction.execute(insert(heads).values(partner_id=self.owner_id, **state))
         else:
             self.transaction.execute(update(heads).where(heads.c.partner_id == self.owner_id).values(state))
-        name = self.lists.name
-        # Held until the commit: who gets the next number commits later.
-        self.context.database.lock(self.transaction, f"list_change:{name}")
-        newest = select(func.max(list_change.c.seq)).where(list_change.c.list == name)
+        lock_numbers(self.context, self.transaction, self.lists)
         numbered = {
-            "seq": max(self.transaction.execute(newest).scalar() or 0, 0) + 1,
+            "seq": next_number(self.transaction, self.lists),
             "added": counts.added,
             "changed": counts.changed,
             "removed": counts.removed,
@@ -282,6 +282,19 @@ class ListWriter:
         aside = update(self.lists.records).where(self.mine, rows.position == ranked.c.position)
         self.transaction.execute(aside.values(position=-ranked.c.rank * STRIDE))
         self.transaction.execute(update(self.lists.records).where(self.mine).values(position=-rows.position))
+
+
+def lock_numbers(context: Context, transaction: Connection, lists: ListTables) -> None:
+    """Let nobody else number changes of these lists until the commit: who gets the next number commits later."""
+    context.database.lock(transaction, f"list_change:{lists.name}")
+
+
+def next_number(connection: Connection, lists: ListTables) -> int:
+    """The next number of a change: of a list, or of who sees it."""
+    note = visibility_change.c
+    of_list = connection.execute(select(func.max(list_change.c.seq)).where(list_change.c.list == lists.name)).scalar()
+    of_notes = connection.execute(select(func.max(note.seq)).where(note.kind == lists.kind)).scalar()
+    return max(of_list or 0, of_notes or 0, 0) + 1
 
 
 def difference_of(

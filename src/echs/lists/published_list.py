@@ -1,12 +1,12 @@
 """A list that partners publish: uploaded by its owner, read by all, taken back and released by the office."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, bindparam
 
 from echs.audit import trail
 from echs.audit.entry import Action
@@ -25,9 +25,9 @@ from echs.lists.list_format import ListFormat
 from echs.lists.list_writer import Cause, ListState
 from echs.lists.received_list import receive
 from echs.partners.login import lock_active_partner
-from echs.partners.market_ids import FOREIGN_IDS
 from echs.partners.partner import Partner
-from echs.partners.queries import LOCK, find, is_active
+from echs.partners.queries import LOCK, find
+from echs.partners.visibility import sees
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class PublishedList:
                 self.keyed.lock(context, transaction, owner.id)
                 guard = self._guard(context, now)
                 result = self.keyed.apply(context, transaction, owner.id, owner.timezone, upload, Cause.UPLOAD, guard)
-                self._audit(context, transaction, owner, result)
+                self._audit(context, transaction, owner, result, upload.foreign)
         if result.set_aside is None:
             request_context.current().count(LIST_RECORDS_RECEIVED, self.label, amount=result.stored)
         return result
@@ -108,14 +108,13 @@ class PublishedList:
         return self.keyed.states(context)
 
     @cached_property
-    def active_states(self) -> PreparedQuery:
-        """How the lists of all active partners stand, as a prepared query."""
-        return self.keyed.states_query(is_active)
+    def states_for_reader(self) -> PreparedQuery:
+        """How the lists stand that a reader sees, as a prepared query with the parameter ``reader_id``."""
+        return self.keyed.states_query(self.seen_by(bindparam("reader_id")))
 
-    @property
-    def of_active(self) -> Callable[[Any], ColumnElement[bool]]:
-        """Whose lists are given out."""
-        return is_active
+    def seen_by(self, reader: Any) -> Callable[[Any], ColumnElement[bool]]:
+        """Whose lists are given to a reader: a condition of the owner's id."""
+        return partial(sees, self.keyed.kind, reader)
 
     def _received(
         self,
@@ -132,7 +131,9 @@ class PublishedList:
         problems = ProblemCollector()
         upload = receive(form, records, form.validator(owner), context.limits.records_per_upload, problems, spool)
         if not problems:
-            upload.warnings += compare(context, owner, self.keyed, self.claims, upload, problems)
+            foreign = compare(context, owner, self.keyed, self.claims, upload, problems)
+            upload.warnings += foreign.told
+            upload.foreign = foreign.found
         if problems:
             raise problems.refusal(NOTHING_STORED)
         return upload
@@ -159,13 +160,21 @@ class PublishedList:
         percent = context.limits.list_shrink_percent
         return lambda standing, removed: removed * 100 > standing * percent
 
-    def _audit(self, context: Context, transaction: Connection, owner: Partner, result: ReplaceResult) -> None:
+    def _audit(
+        self,
+        context: Context,
+        transaction: Connection,
+        owner: Partner,
+        result: ReplaceResult,
+        foreign: Mapping[str, int],
+    ) -> None:
         aside = result.set_aside is not None
         action = Action.LIST_SET_ASIDE if aside else Action.LIST_REPLACED
-        facts = {"removed": result.set_aside} if aside else self._facts(result)
+        facts: dict[str, object] = {"removed": result.set_aside}
+        if not aside:
+            facts = {**self._facts(result), **({"foreign": dict(foreign)} if foreign else {})}
         trail.record(context, transaction, action, f"{self.title} of {owner.user_id}", facts)
 
     @staticmethod
     def _facts(result: ReplaceResult) -> dict[str, object]:
-        foreign = {name: count for name, count in result.warnings.items() if name in FOREIGN_IDS}
-        return {"records": result.stored, **({"foreign": foreign} if foreign else {}), **result.facts}
+        return {"records": result.stored, **result.facts}

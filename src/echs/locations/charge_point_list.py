@@ -8,6 +8,7 @@ from echs.lists.keyed_list import KeyedList
 from echs.lists.list_format import KeyForm
 from echs.lists.published_list import PublishedList
 from echs.locations import tables
+from echs.partners.connection import ConnectionKind
 from echs.partners.market_ids import ForeignId
 from echs.partners.partner import PartyRole
 
@@ -23,7 +24,13 @@ CLAIMS = Claims(
 CHARGE_POINTS = PublishedList(
     "charge point list",
     "chargepoint",
-    KeyedList("charge points", tables.charge_point_list, tables.charge_point, tables.charge_point_former),
+    KeyedList(
+        "charge points",
+        ConnectionKind.LOCATIONS,
+        tables.charge_point_list,
+        tables.charge_point,
+        tables.charge_point_former,
+    ),
     CLAIMS,
 )
 

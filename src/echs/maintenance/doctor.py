@@ -21,8 +21,9 @@ from sqlalchemy import Connection, func, select, text
 
 from echs.base.disk_space import free_bytes, volumes
 from echs.base.errors import named
+from echs.base.plural import counted
 from echs.cdrs import tables as cdr_tables
-from echs.cdrs.pending import held
+from echs.cdrs.pending import held, unconnected
 from echs.clearing import tables as clearing_tables
 from echs.clearing.retention import in_trail
 from echs.config.app_context import DATABASE_FILE, SECRET_KEY_FILE, AppContext
@@ -33,8 +34,9 @@ from echs.locations import tables as location_tables
 from echs.maintenance import schema
 from echs.maintenance.future_dates import in_future
 from echs.maintenance.store_state import LIST_HEADS, last_backup, unfetched_runs, waiting_since
-from echs.partners import queries
+from echs.partners import connections, queries
 from echs.partners import tables as partner_tables
+from echs.partners.connection import ConnectionMode
 from echs.partners.queries import is_active
 from echs.tokens import tables as token_tables
 
@@ -375,7 +377,23 @@ def partner_checks(context: AppContext) -> Iterator[CheckResult]:
     disabled = sorted({each.disabled_owner for each in waiting if each.disabled_owner is not None})
     found += f"; of disabled partners: {named(disabled)}" if disabled else ""
     enable = f"echs partner enable {disabled[0]}; " if disabled else ""
+    yield from connection_checks(context)
     yield check("held CDRs", not waiting, found, f"{enable}echs partner own USER_ID --provider ID, or ask the sender")
+
+
+def connection_checks(context: AppContext) -> Iterator[CheckResult]:
+    """Whether the house is open or closed, and what waits for a connection."""
+    with context.database.read() as snapshot:
+        closed = connections.mode_in(snapshot) is ConnectionMode.CLOSED
+        count = connections.connection_count(snapshot)
+    how = f"closed: partners see each other along {counted(count, 'connection')}" if closed else "open: all see all"
+    yield check("connections", not closed or count > 0, how, "echs connection add PROVIDER OPERATOR")
+    waiting = unconnected(context)
+    pairs = [f"{each.operator} for {each.provider}" for each in waiting]
+    found = f"{sum(each.cdr_count for each in waiting)} of {named(pairs)}" if waiting else "none"
+    yield check(
+        "CDRs without a connection", not waiting, found, "echs connection add PROVIDER OPERATOR, or reject them"
+    )
 
 
 def hours(span: timedelta) -> int:

@@ -22,6 +22,7 @@ CHECKS = (
     Check("references", "There are no dangling references.", store.references),
     Check("partners", "Partners and their ids are consistent.", partners.in_step),
     Check("rights", "Partners and their rights match the audit trail.", partners.rights),
+    Check("connections", "Connections and the mode of the house match the audit trail.", partners.connections),
     Check("logins", "Logins belong to active partners and do not exceed the maximum lifetime.", partners.logins),
     Check("lists", "Every list has exactly its expected number of records.", lists.whole),
     Check("lists as sent", "Lists contain the records that their owners sent.", lists.as_sent),

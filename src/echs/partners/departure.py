@@ -9,6 +9,7 @@ from echs.partners import tables
 from echs.partners.enrolment import audited, check, end_logins
 from echs.partners.partner import Partner, PartnerReason, party_key, user_id_problem
 from echs.partners.queries import LOCK, find, load
+from echs.partners.visibility import NOTED, note_change
 
 
 def rename(context: Context, user_id: str, new: str) -> Partner:
@@ -50,5 +51,6 @@ def retire(context: Context, user_id: str) -> Partner:
         end_logins(transaction, partner)
         for table in (tables.party_id, tables.partner_hub, tables.partner_certificate, tables.partner_group):
             transaction.execute(delete(table).where(table.c.partner_id == partner.id))
+        note_change(context, transaction, None, partner.id, *NOTED)
         facts = {"operator": list(partner.operator_ids), "provider": list(partner.provider_ids), "hubs": partner.hubs}
         return audited(context, transaction, Action.PARTNER_RETIRED, find(transaction, user_id), facts)

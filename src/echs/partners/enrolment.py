@@ -33,6 +33,7 @@ from echs.partners.partner import (
 from echs.partners.password import hash_password
 from echs.partners.queries import LOCK, find, load
 from echs.partners.state_digest import state_of
+from echs.partners.visibility import NOTED, note_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +271,7 @@ def set_active(context: Context, user_id: str, *, active: bool) -> Partner:
         transaction.execute(
             update(tables.party_id).where(tables.party_id.c.partner_id == partner.id).values(active=active)
         )
+        note_change(context, transaction, None, partner.id, *NOTED)
         action = Action.PARTNER_ENABLED if active else Action.PARTNER_DISABLED
         return audited(context, transaction, action, find(transaction, user_id))
 

@@ -103,3 +103,54 @@ login_failure = Table(
     Column("host", String(64), primary_key=True),
     Column("failures", Integer, nullable=False),
 )
+
+# Words of the house that are no setting of a process, since they change with commands.
+house = Table(
+    "house",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
+CONNECTION_MODE = "connection-mode"
+
+# A row for each kind and each time that it stood; `until` is null while it stands.
+roaming_connection = Table(
+    "roaming_connection",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("provider_partner_id", ForeignKey("partner.id"), nullable=False),
+    Column("operator_partner_id", ForeignKey("partner.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=True),
+    CheckConstraint("kind IN ('tokens', 'locations', 'cdrs')", name="kind"),
+)
+Index(
+    "ix_roaming_connection_pair",
+    roaming_connection.c.provider_partner_id,
+    roaming_connection.c.operator_partner_id,
+    roaming_connection.c.kind,
+)
+Index(
+    "uq_roaming_connection_standing",
+    roaming_connection.c.provider_partner_id,
+    roaming_connection.c.operator_partner_id,
+    roaming_connection.c.kind,
+    unique=True,
+    sqlite_where=roaming_connection.c.until.is_(None),
+    postgresql_where=roaming_connection.c.until.is_(None),
+)
+
+# That what a reader sees of an owner may have changed; null stands for all. `seq` is given by the lists, among the
+# numbers of their own changes.
+visibility_change = Table(
+    "visibility_change",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("reader_id", Identity, nullable=True),
+    Column("owner_id", Identity, nullable=True),
+    Column("at", Instant, nullable=False),
+    Column("seq", BigInteger, nullable=True),
+    Index("ix_visibility_change_kind_seq", "kind", "seq"),
+)

@@ -9,6 +9,7 @@ from echs.lists.claims import Claims
 from echs.lists.keyed_list import KeyedList
 from echs.lists.list_format import KeyForm
 from echs.lists.published_list import PublishedList
+from echs.partners.connection import ConnectionKind
 from echs.partners.market_ids import ForeignId
 from echs.partners.partner import PartyRole
 from echs.tokens import tables
@@ -29,7 +30,7 @@ CLAIMS = Claims(
 TOKENS = PublishedList(
     "roaming list",
     "roaming",
-    KeyedList("tokens", tables.token_list, tables.token, tables.token_former),
+    KeyedList("tokens", ConnectionKind.TOKENS, tables.token_list, tables.token, tables.token_former),
     CLAIMS,
 )
 

@@ -9,6 +9,9 @@ from echs.audit.clock import TOLERANCE
 from echs.base.errors import shown
 from echs.maintenance.checks.view import Found, View
 from echs.partners import tables as partner_tables
+from echs.partners.connection import ConnectionMode
+from echs.partners.connections import connection_count, mode_in
+from echs.partners.connections import state_of as state_of_connections
 from echs.partners.partner import party_key
 from echs.partners.state_digest import state_of
 
@@ -51,6 +54,19 @@ def rights(view: View) -> Iterator[Found]:
     for partner_id in trail.partners:
         if isinstance(partner_id, int) and partner_id not in there:
             yield f"partner {partner_id}", "missing, although the audit trail has its enrolment"
+
+
+def connections(view: View) -> Iterator[Found]:
+    """Connections that are not what the last thing that was done to any of them made them, as the trail has it."""
+    said = view.trail.connections
+    if said is None:
+        count = connection_count(view.snapshot)
+        if count:
+            yield "connections", f"{count} stand, and the audit trail has none: they were not entered with eCHS"
+        elif mode_in(view.snapshot) is ConnectionMode.CLOSED:
+            yield "connections", "the house is closed, and the audit trail does not have that"
+    elif state_of_connections(view.snapshot) != said.facts["state"]:
+        yield "connections", f"differ from entry {said.number} of the audit trail"
 
 
 def logins(view: View) -> Iterator[Found]:

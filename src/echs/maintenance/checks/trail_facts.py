@@ -33,6 +33,7 @@ PARTNER_ACTIONS = frozenset(
 )
 LIST_ACTIONS = frozenset({Action.LIST_REPLACED, Action.LIST_UNDONE, Action.LIST_RELEASED})
 DECISIONS = {Action.CDR_HELD: "hold", Action.CDR_RELEASED: "release", Action.CDR_REJECTED: "reject"}
+CONNECTION_ACTIONS = frozenset({Action.CONNECTION_ADDED, Action.CONNECTION_ENDED, Action.CONNECTION_MODE})
 ENDS_LOGINS = frozenset(
     {Action.PARTNER_PASSWORD, Action.PARTNER_LOGGED_OUT, Action.PARTNER_DISABLED, Action.PARTNER_RETIRED}
 )
@@ -52,7 +53,8 @@ class TrailEntry:
 class TrailFacts:
     """The facts of the trail that something in the store must agree with.
 
-    Uploads by request, runs and purges by ``run N``, of partners and lists the newest entry, by what each is about;
+    Uploads by request, runs and purges by ``run N``, of partners and lists the newest entry, by what each is about, of
+    all connections the newest;
     entries of releases before it have no partner's number, and stand under its user id. ``begun_at`` is when an
     administrator last said that the trail begins; ``clock_confirmed_run`` the newest run when one last said that the
     clock is right.
@@ -68,6 +70,7 @@ class TrailFacts:
     lists: dict[str, TrailEntry] = field(default_factory=dict)
     fetches: dict[tuple[str, int | str], TrailEntry] = field(default_factory=dict)
     decisions: dict[tuple[int, int], tuple[str, TrailEntry]] = field(default_factory=dict)
+    connections: TrailEntry | None = None
     logins_ended: dict[int, datetime] = field(default_factory=dict)
     begun_at: datetime | None = None
     clock_confirmed_run: int = 0
@@ -122,6 +125,8 @@ def _take(trail: TrailFacts, entry: Entry) -> None:
             trail.fetches.setdefault((f"run {run}", who), said)
     elif action in DECISIONS:
         trail.decisions[facts["row"], facts["decision"]] = DECISIONS[Action(action)], said
+    elif action in CONNECTION_ACTIONS:
+        trail.connections = said
     elif action == Action.TRAIL_BEGUN:
         trail.begun_at = entry.at
     elif action == Action.CLOCK_CONFIRMED:

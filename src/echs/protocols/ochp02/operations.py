@@ -218,7 +218,7 @@ def clear_cdrs(context: AppContext, caller: Partner, request: TokenRequest) -> A
 def get_roaming_authorisation_list(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.9 and 3.10."""
     drawing = (numeric_pins_template if caller.numeric_pins else record_template)(ROAMING_AUTHORISATION_INFO)
-    request.records = drawn(context, request, TOKENS, drawing)
+    request.records = drawn(context, request, caller, TOKENS, drawing)
     return ok("the lists of all partners", request)
 
 
@@ -234,9 +234,9 @@ def set_roaming_authorisation_list(
 
 
 @operation()
-def get_chargepoint_list(context: AppContext, _caller: Partner, request: TokenRequest) -> Answer:
+def get_chargepoint_list(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
-    request.records = drawn(context, request, CHARGE_POINTS, record_template(CHARGEPOINT_INFO))
+    request.records = drawn(context, request, caller, CHARGE_POINTS, record_template(CHARGEPOINT_INFO))
     return ok("the lists of all partners", request)
 
 
@@ -261,9 +261,11 @@ def list_outcome(replaced: ReplaceResult, request: TokenRequest) -> OperationRes
     return ok(replacement_summary(replaced), request)
 
 
-def drawn(context: AppContext, request: TokenRequest, lists: PublishedList, drawing: RecordTemplate) -> ResponseStream:
-    """The lists of all partners as they go out."""
-    return context.drawn.records(context.database, lists, drawing, deflated=request.takes_gzip)
+def drawn(
+    context: AppContext, request: TokenRequest, caller: Partner, lists: PublishedList, drawing: RecordTemplate
+) -> ResponseStream:
+    """The lists of all partners that the caller sees, as they go out."""
+    return context.drawn.records(context.database, lists, caller.id, drawing, deflated=request.takes_gzip)
 
 
 def intake_summary(added: IntakeResult) -> str:

@@ -1,0 +1,157 @@
+"""What changed of the lists since a number: for whoever asks, in the order of the commits, visibility included.
+
+That a reader may no longer see an owner's list is a change like any other: all its records are gone for that reader.
+That it may see it from now on makes the whole list new. Both have numbers among those of the lists' own changes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from heapq import merge
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, func, literal, or_, select, union_all, update
+
+from echs.base.context import Context
+from echs.lists.keyed_list import ROWS_AT_ONCE
+from echs.lists.list_writer import ListTables, lock_numbers, next_number
+from echs.lists.published_list import PublishedList
+from echs.lists.tables import list_change
+from echs.partners import tables as partner_tables
+
+Condition = Callable[[Any], ColumnElement[bool]]
+
+
+class ListedChange(NamedTuple):
+    """A record that changed with this number: as it stands, or as it stood last where it is gone."""
+
+    seq: int
+    owner_id: int
+    protocol: str
+    payload: str
+    gone: bool
+
+
+def changes_for(context: Context, published: PublishedList, reader_id: int, since: int) -> Iterator[ListedChange]:
+    """What changed for a reader after this number, in the order of the numbers: from one snapshot of the store."""
+    number_visibility(context, published.keyed)
+    with context.database.read() as snapshot:
+        yield from changes_in(snapshot, published, reader_id, since)
+
+
+def changes_in(snapshot: Connection, published: PublishedList, reader_id: int, since: int) -> Iterator[ListedChange]:
+    """The same inside of a snapshot of the caller's; what is seen must have been numbered before."""
+    lists = published.keyed
+    owner = lists.heads.c.partner_id
+    owners = list(snapshot.execute(select(owner).order_by(owner)).scalars())
+    visible = set(snapshot.execute(select(owner).where(published.seen_by(reader_id)(owner))).scalars())
+    turned = turned_since(snapshot, lists, reader_id, since)
+    anew = {owner: seq for owner in owners if (seq := turned.of(owner)) is not None}
+    steady = visible - anew.keys()
+    found = [changed_since(snapshot, lists, since, lambda owner: owner.in_(steady))] if steady else []
+    found += [
+        whole(snapshot, lists, owner, seq) if owner in visible else gone(snapshot, lists, owner, seq, since)
+        for owner, seq in anew.items()
+    ]
+    # Each has its own in the order of the numbers.
+    yield from merge(*found, key=attrgetter("seq"))
+
+
+def changed_since(snapshot: Connection, lists: ListTables, seq: int, of: Condition) -> Iterator[ListedChange]:
+    """What changed after this number in the lists of owners whose id fulfils ``of``, in the order of the numbers."""
+    rows, former, change = lists.records.c, lists.former.c, list_change.c
+    after = (change.list == lists.name) & (change.seq > seq)
+    here = select(*columns(change.seq, rows, gone=False)).join(list_change, change.id == rows.change_id)
+    lost = select(*columns(change.seq, former, gone=True)).join(list_change, change.id == former.ended_by)
+    found = union_all(
+        here.where(after, of(rows.partner_id)), lost.where(after, former.gone, of(former.partner_id))
+    ).order_by("seq", "partner_id", "gone", "position")
+    for number, owner_id, _, is_gone, protocol, payload in snapshot.execute(
+        found.execution_options(yield_per=ROWS_AT_ONCE)
+    ):
+        yield ListedChange(number, owner_id, protocol, payload, bool(is_gone))
+
+
+def columns(seq: ColumnElement[int], table: Any, *, gone: bool) -> tuple[ColumnElement[Any], ...]:
+    """What `changed_since` asks of records that stand, and of those that are gone."""
+    return (
+        seq.label("seq"),
+        table.partner_id.label("partner_id"),
+        table.position.label("position"),
+        literal(gone).label("gone"),
+        table.protocol.label("protocol"),
+        table.payload.label("payload"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """By owner the newest number with which its visibility may have changed for a reader; for all owners at once."""
+
+    of_owner: dict[int, int]
+    of_all: int | None
+
+    def of(self, owner_id: int) -> int | None:
+        """That of one owner; None where nothing changed."""
+        found = [seq for seq in (self.of_owner.get(owner_id), self.of_all) if seq is not None]
+        return max(found) if found else None
+
+
+def turned_since(snapshot: Connection, lists: ListTables, reader_id: int, since: int) -> Turned:
+    """Whose visibility may have changed for a reader after this number."""
+    note = partner_tables.visibility_change.c
+    mine = or_(note.reader_id.is_(None), note.reader_id == reader_id)
+    query = (
+        select(note.owner_id, func.max(note.seq))
+        .where(note.kind == lists.kind, note.seq > since, mine)
+        .group_by(note.owner_id)
+    )
+    found = dict(map(tuple, snapshot.execute(query)))
+    of_all = found.pop(None, None)
+    return Turned(found, of_all)
+
+
+def whole(snapshot: Connection, lists: ListTables, owner_id: int, seq: int) -> Iterator[ListedChange]:
+    """A list that a reader sees anew: all its records, each with the number of the last thing that happened to it."""
+    rows, change = lists.records.c, list_change.c
+    query = (
+        select(change.seq, rows.protocol, rows.payload)
+        .join(list_change, change.id == rows.change_id)
+        .where(rows.partner_id == owner_id)
+        .order_by(change.seq, rows.position)
+    )
+    for changed, protocol, payload in snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield ListedChange(max(changed, seq), owner_id, protocol, payload, False)
+
+
+def gone(snapshot: Connection, lists: ListTables, owner_id: int, seq: int, since: int) -> Iterator[ListedChange]:
+    """A list that a reader sees no more: all that it may have of it is gone, also what was removed meanwhile."""
+    rows, former, change = lists.records.c, lists.former.c, list_change.c
+    here = select(rows.protocol, rows.payload).where(rows.partner_id == owner_id)
+    lost = (
+        select(former.protocol, former.payload)
+        .join(list_change, change.id == former.ended_by)
+        .where(former.partner_id == owner_id, former.gone, change.seq > since)
+    )
+    for protocol, payload in snapshot.execute(union_all(here, lost).execution_options(yield_per=ROWS_AT_ONCE)):
+        yield ListedChange(seq, owner_id, protocol, payload, True)
+
+
+def newest_number(snapshot: Connection, lists: ListTables) -> int:
+    """The number to ask with the next time, of what this snapshot shows."""
+    return next_number(snapshot, lists) - 1
+
+
+def number_visibility(context: Context, lists: ListTables) -> None:
+    """Give numbers to the notes that have none yet, in order: whoever has seen a number has seen all before it."""
+    note = partner_tables.visibility_change
+    unnumbered = (note.c.kind == lists.kind) & note.c.seq.is_(None)
+    with context.database.read() as snapshot:
+        if snapshot.execute(select(note.c.id).where(unnumbered).limit(1)).first() is None:
+            return
+    with context.database.write() as transaction:
+        lock_numbers(context, transaction, lists)
+        number = next_number(transaction, lists)
+        ids = list(transaction.execute(select(note.c.id).where(unnumbered).order_by(note.c.id)).scalars())
+        for seq, each in enumerate(ids, number):
+            transaction.execute(update(note).where(note.c.id == each).values(seq=seq))

@@ -1,0 +1,80 @@
+"""Who sees whose records, as conditions of the store; and the notes of when that changed.
+
+What a partner may not see it cannot infer: a reader's condition stands in every query that answers it.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, insert, literal, or_, select
+
+from echs.base.context import Context
+from echs.partners import tables
+from echs.partners.connection import ConnectionKind, ConnectionMode
+from echs.partners.queries import is_active
+
+# Of these kinds a reader has copies, that must follow when what it sees changes.
+NOTED = (ConnectionKind.TOKENS, ConnectionKind.LOCATIONS)
+
+
+def mode_of_house() -> Select[Any]:
+    """The query for the connection mode; a house without a word on it is open."""
+    return select(tables.house.c.value).where(tables.house.c.name == tables.CONNECTION_MODE)
+
+
+def is_open() -> ColumnElement[bool]:
+    """The condition that the house is open."""
+    return mode_of_house().scalar_subquery() == literal(ConnectionMode.OPEN.value)
+
+
+def sees(kind: ConnectionKind, reader: Any, owner: Any) -> ColumnElement[bool]:
+    """The condition that one partner sees the records of this kind of another, which is active; its own it always sees.
+
+    Reader and owner are columns, parameters or numbers.
+    """
+    table = tables.roaming_connection.alias()
+    provider, operator = (owner, reader) if kind is ConnectionKind.TOKENS else (reader, owner)
+    stands = select(table.c.id).where(
+        table.c.kind == kind,
+        table.c.provider_partner_id == provider,
+        table.c.operator_partner_id == operator,
+        table.c.until.is_(None),
+    )
+    return and_(is_active(owner), or_(is_open(), owner == reader, exists_of(stands, table)))
+
+
+def may_receive(provider: Any, operator: Any, started_at: Any) -> ColumnElement[bool]:
+    """The condition that a provider receives the CDR of an operator about a session that began then: their connection
+    stands, or stood at that time.
+    """
+    table = tables.roaming_connection.alias()
+    stood = and_(table.c.since <= started_at, table.c.until > started_at)
+    connected = select(table.c.id).where(
+        table.c.kind == ConnectionKind.CDRS,
+        table.c.provider_partner_id == provider,
+        table.c.operator_partner_id == operator,
+        or_(table.c.until.is_(None), stood),
+    )
+    return or_(is_open(), provider == operator, exists_of(connected, table))
+
+
+def exists_of(query: Select[Any], table: Any) -> ColumnElement[bool]:
+    """That a row of the table is there. Whatever else the query names is of the queries around it, however far out:
+    SQLAlchemy by itself looks no further than the next one, and would join the rest anew.
+    """
+    return query.correlate_except(table).exists()
+
+
+def note_change(
+    context: Context,
+    transaction: Connection,
+    reader_id: int | None,
+    owner_id: int | None,
+    *kinds: ConnectionKind,
+) -> None:
+    """Note that what a reader sees of an owner may have changed; None stands for all. Lists number the notes among
+    their own changes, before they are next asked what changed.
+    """
+    now = context.clock()
+    for kind in kinds:
+        row = {"kind": kind, "reader_id": reader_id, "owner_id": owner_id, "at": now, "seq": None}
+        transaction.execute(insert(tables.visibility_change).values(row))
