@@ -159,7 +159,7 @@ def upgrade_sqlite() -> None:
         made,
         [
             sa.UniqueConstraint("operator_key", "cdr_id", "revision", name="uq_cdr_operator_key_cdr_id_revision"),
-            sa.CheckConstraint("kind IN ('charge', 'credit')", name="ck_cdr_kind"),
+            sa.CheckConstraint("kind IN ('charge', 'credit')", name="kind"),
         ],
     )
 
@@ -221,7 +221,7 @@ def decision_columns() -> list[Any]:
         sa.Column("decided_at", INSTANT, nullable=False),
         sa.Column("decided_by", sa.String(length=200), nullable=False),
         sa.Column("request_id", sa.String(length=26), nullable=False),
-        sa.CheckConstraint("kind IN ('hold', 'release', 'reject')", name="ck_cdr_decision_kind"),
+        sa.CheckConstraint("kind IN ('hold', 'release', 'reject')", name="kind"),
         sa.ForeignKeyConstraint(["cdr_id"], ["cdr.id"], name="fk_cdr_decision_cdr_id"),
         sa.PrimaryKeyConstraint("cdr_id", "number", name="pk_cdr_decision"),
     ]
@@ -257,7 +257,7 @@ def upgrade_postgresql() -> None:
     op.alter_column("cdr", "token_id", type_=sa.String(length=512))
     unique = ["operator_key", "cdr_id", "revision"]
     op.create_unique_constraint("uq_cdr_operator_key_cdr_id_revision", "cdr", unique)
-    op.create_check_constraint("ck_cdr_kind", "cdr", "kind IN ('charge', 'credit')")
+    op.create_check_constraint(op.f("ck_cdr_kind"), "cdr", "kind IN ('charge', 'credit')")
 
 
 def offset_postgresql(text: str, instant: str) -> str:
@@ -270,7 +270,7 @@ def downgrade_postgresql() -> None:
     for name in INDEXES:
         op.drop_index(name, "cdr")
     op.drop_constraint("uq_cdr_operator_key_cdr_id_revision", "cdr", type_="unique")
-    op.drop_constraint("ck_cdr_kind", "cdr", type_="check")
+    op.drop_constraint(op.f("ck_cdr_kind"), "cdr", type_="check")
     for old, new in RENAMED.items():
         op.alter_column("cdr", new, new_column_name=old)
     op.alter_column("cdr", "token_id", type_=sa.String(length=64))

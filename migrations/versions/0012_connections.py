@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("since", INSTANT, nullable=False),
         sa.Column("until", INSTANT, nullable=True),
-        sa.CheckConstraint("kind IN ('tokens', 'locations', 'cdrs')", name="ck_roaming_connection_kind"),
+        sa.CheckConstraint("kind IN ('tokens', 'locations', 'cdrs')", name="kind"),
         sa.ForeignKeyConstraint(
             ["provider_partner_id"], ["partner.id"], name="fk_roaming_connection_provider_partner_id"
         ),

@@ -134,7 +134,7 @@ def rows_of(context, partner_id, numbers=range(10)):
 
 
 def test_many_rows_go_in_as_they_are_whatever_is_in_them(context, cast):
-    names = ("user_id", "user_key", "name", "password_hash", "timezone", "active", "created_at")
+    names = ("user_id", "user_key", "name", "vat_id", "timezone", "active", "created_at")
     rows = [(f"u{at}", f"k{at}", text, "", "UTC", at % 2 == 0, NOW) for at, text in enumerate(ODD)]
     with context.database.write() as transaction:
         context.database.insert_rows(transaction, tables.partner, names, iter(rows))

@@ -561,8 +561,27 @@ TAMPERINGS = {
     ),
     "an administrator is none any more": ("DELETE FROM partner_group", {"rights"}),
     "a password is that of another partner": (
-        "UPDATE partner SET password_hash = (SELECT password_hash FROM partner WHERE user_id = 'anwb') "
-        "WHERE user_id = 'office'",
+        "UPDATE credential SET secret_hash = (SELECT secret_hash FROM credential WHERE name = 'anwb') "
+        "WHERE name = 'office'",
+        {"rights"},
+    ),
+    "a credential is put in": (
+        "INSERT INTO credential (partner_id, kind, name, name_key, secret_hash, created_at) "
+        f"SELECT {partner('office')}, kind, 'x', 'x', secret_hash, created_at FROM credential WHERE name = 'anwb'",
+        {"rights"},
+    ),
+    "a credential is moved to another partner": (
+        f"UPDATE credential SET partner_id = {partner('office')} WHERE name = 'anwb'",
+        {"rights"},
+    ),
+    "a credential is taken away": ("DELETE FROM credential WHERE name = 'bmw'", {"rights"}),
+    "a market id is entered by hand": (
+        "UPDATE party_id SET market_id = 'NLTNM' WHERE party_key = 'bmw'",
+        {"rights"},
+    ),
+    "an id that a partner had is put in": (
+        "INSERT INTO party_id_former (partner_id, role, party_key, party_id, until) "
+        f"VALUES ({partner('bmw')}, 'operator', 'x', 'x', '2026-01-01 00:00:00+00')",
         {"rights"},
     ),
     "an id is moved to another partner": (
@@ -570,7 +589,7 @@ TAMPERINGS = {
         {"rights"},
     ),
     "an id is given": (
-        "INSERT INTO party_id (partner_id, kind, party_key, party_id, active) "
+        "INSERT INTO party_id (partner_id, role, party_key, party_id, active) "
         f"VALUES ({partner('bmw')}, 'operator', 'bmw', 'bmw', TRUE)",
         {"rights"},
     ),
@@ -609,14 +628,19 @@ TAMPERINGS = {
     ),
     "a certificate is pinned no more": ("DELETE FROM partner_certificate", {"rights"}),
     "a partner is enrolled by hand": (
-        "INSERT INTO partner (id, user_id, user_key, name, password_hash, timezone, active, created_at) "
-        "SELECT 99, 'new', 'new', 'New', password_hash, 'UTC', TRUE, created_at FROM partner WHERE user_id = 'tnm'",
+        "INSERT INTO partner (id, user_id, user_key, name, timezone, active, created_at) "
+        "SELECT 99, 'new', 'new', 'New', 'UTC', TRUE, created_at FROM partner WHERE user_id = 'tnm'",
         {"rights"},
     ),
     "a partner is deleted": (
         tuple(
             f"DELETE FROM {table} WHERE {column} = {partner('left')}"
-            for table, column in (("partner_hub", "partner_id"), ("party_id", "partner_id"), ("partner", "id"))
+            for table, column in (
+                ("partner_hub", "partner_id"),
+                ("party_id", "partner_id"),
+                ("credential", "partner_id"),
+                ("partner", "id"),
+            )
         ),
         {"rights"},
     ),

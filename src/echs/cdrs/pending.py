@@ -46,7 +46,7 @@ class PairTotal:
 def owner_of(provider_key: Any) -> ColumnElement[bool]:
     """The condition that a row of ``party_id`` is the active owner of a provider key."""
     party = partner_tables.party_id
-    return and_(party.c.kind == PartyRole.PROVIDER, party.c.active, party.c.party_key == provider_key)
+    return and_(party.c.role == PartyRole.PROVIDER, party.c.active, party.c.party_key == provider_key)
 
 
 def receives(cdr: Any) -> ColumnElement[bool]:
@@ -160,7 +160,7 @@ def disabled_owners(snapshot: Connection) -> dict[str, str]:
     party, partner = partner_tables.party_id, partner_tables.partner
     query = select(party.c.party_key, partner.c.user_id).join(partner, partner.c.id == party.c.partner_id)
     rows = snapshot.execute(
-        query.where(party.c.kind == PartyRole.PROVIDER, ~party.c.active).order_by(partner.c.id.desc())
+        query.where(party.c.role == PartyRole.PROVIDER, ~party.c.active).order_by(partner.c.id.desc())
     )
     return {row.party_key: row.user_id for row in rows}
 

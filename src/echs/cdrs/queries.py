@@ -86,7 +86,7 @@ class Filter:
             yield cleared.run_number == self.run_number
         if self.partner_id is not None:
             party = partner_tables.party_id.c
-            mine = select(party.party_key).where(party.partner_id == self.partner_id, party.kind == PartyRole.PROVIDER)
+            mine = select(party.party_key).where(party.partner_id == self.partner_id, party.role == PartyRole.PROVIDER)
             receives = and_(cleared.cdr_id.is_(None), unsorted(cdr.provider_key).in_(mine.where(party.active)))
             yield or_(
                 unsorted(cdr.operator_partner_id) == self.partner_id,

@@ -15,6 +15,7 @@ from echs.partners.connection import ConnectionKind, ConnectionMode
 from echs.partners.connections import Connected
 
 KINDS = [kind.value for kind in ConnectionKind]
+MODES = [mode.value for mode in ConnectionMode]
 provider_argument = click.argument("provider", metavar="PROVIDER")
 operator_argument = click.argument("operator", metavar="OPERATOR")
 kind_option = click.option(
@@ -83,7 +84,7 @@ def list_(ended_too: bool, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("wanted", metavar="[open|closed]", type=click.Choice([*ConnectionMode]), required=False)
+@click.argument("wanted", metavar="[open|closed]", type=click.Choice(MODES), required=False)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def mode(wanted: str | None, yes: bool, as_json: bool) -> None:

@@ -5,14 +5,14 @@ from typing import Any
 
 import click
 
-from echs.cli import certificate, departure
+from echs.cli import certificate, credential, departure
 from echs.cli.app_context import ready_context
+from echs.cli.credential import password_of, password_option
 from echs.cli.departure import say_shared_hubs, say_waiting
 from echs.cli.output import json_option, print_facts, print_json, print_table, say
 from echs.partners import enrolment, queries
 from echs.partners.enrolment import Ownership
-from echs.partners.partner import Partner
-from echs.partners.password import generate_password
+from echs.partners.partner import Partner, PartyRole
 
 
 @click.group("partner")
@@ -69,21 +69,12 @@ def guard_option(function: Any) -> Any:
     )(function)
 
 
-def password_option(function: Any) -> Any:
-    """Where a password comes from."""
-    return click.option(
-        "--password-file",
-        type=click.File("r"),
-        metavar="FILE|-",
-        help="Read the password from the first line of a file or of standard input. Default: generated, shown once.",
-    )(function)
-
-
 def facts_of(partner: Partner) -> dict[str, object]:
     """A partner as JSON and tables show it."""
     facts = asdict(partner)
     facts["groups"] = sorted(partner.groups)
     facts["address"] = partner.address.splitlines()
+    facts["market_ids"] = [f"{role.value} {party_id}: {market}" for role, party_id, market in partner.market_ids]
     return facts
 
 
@@ -102,17 +93,6 @@ def show_partner(partner: Partner, as_json: bool, password: str | None = None) -
     print_facts(f"Partner {partner.user_id}", facts.items())
     if password:
         click.echo(f"Password (shown this once): {password}")
-
-
-def given_or_made(password_file: Any) -> tuple[str, str | None]:
-    """The password, and the same once more where it was made here and must be shown."""
-    if password_file is not None:
-        try:
-            return str(password_file.readline()).rstrip("\r\n"), None
-        except UnicodeDecodeError:
-            raise click.UsageError("the password file is not UTF-8 text") from None
-    made = generate_password()
-    return made, made
 
 
 @command.command()
@@ -149,7 +129,7 @@ def add(
     --timezone Europe/Amsterdam
     """
     context = ready_context()
-    password, made = given_or_made(password_file)
+    password, made = password_of(password_file)
     partner = enrolment.add_partner(
         context,
         user_id,
@@ -163,7 +143,7 @@ def add(
         numeric_pins=bool(numeric_pins),
         shrink_guard=bool(shrink_guard),
     )
-    show_partner(partner, as_json, made)
+    show_partner(partner, as_json, password if made else None)
     say_shared_hubs(context, partner)
 
 
@@ -213,14 +193,14 @@ def show(user_id: str, as_json: bool) -> None:
 @password_option
 @json_option
 def passwd(user_id: str, password_file: Any, as_json: bool) -> None:
-    """Set a new password. All logins of the partner end."""
+    """Set a new password for the partner's user id. All logins of the partner end."""
     context = ready_context()
-    password, made = given_or_made(password_file)
+    password, made = password_of(password_file)
     partner = enrolment.set_password(context, user_id, password)
     if as_json:
-        print_json({"user_id": partner.user_id, "password": made})
+        print_json({"user_id": partner.user_id, "password": password if made else None})
     elif made:
-        click.echo(f"Password (shown this once): {made}")
+        click.echo(f"Password (shown this once): {password}")
     else:
         say(f"the password of {partner.user_id} is set; its logins have ended")
 
@@ -250,6 +230,25 @@ def own(
     show_partner(partner, as_json)
     say_waiting(context, provider_ids, "held" if remove or not partner.active else "pending")
     say_shared_hubs(context, partner)
+
+
+@command.command("market-id")
+@click.argument("user_id")
+@click.option("--operator", "operator_id", metavar="ID", help="The infraProviderId that it belongs to.")
+@click.option("--provider", "provider_id", metavar="ID", help="The serviceProviderId that it belongs to.")
+@click.argument("market_id")
+@json_option
+def market_id(user_id: str, operator_id: str | None, provider_id: str | None, market_id: str, as_json: bool) -> None:
+    """Enter the MARKET_ID of one of a partner's ids: country and three signs, such as NL*TNM; "" removes it.
+
+    EVSE ids and contract ids that begin with it are then this partner's. An id that is spelt as a market id needs none.
+    """
+    if (operator_id is None) == (provider_id is None):
+        raise click.UsageError("name either --operator or --provider")
+    role = PartyRole.OPERATOR if operator_id is not None else PartyRole.PROVIDER
+    of = operator_id if operator_id is not None else provider_id
+    partner = enrolment.set_market_id(ready_context(), user_id, role, str(of), market_id or None)
+    show_partner(partner, as_json)
 
 
 @command.command()
@@ -330,6 +329,7 @@ def enable(user_id: str, as_json: bool) -> None:
 
 
 command.add_command(certificate.command)
+command.add_command(credential.command)
 command.add_command(departure.rename)
 command.add_command(departure.retire)
 for name in ("remove", "delete"):

@@ -33,13 +33,13 @@ DETAILS = {
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What of a list may be another's: the key that another list may have, what it is called then and which field it is
-    of; and the field with an id that carries a market id, of which kind, and what that is called.
+    of; and the field with an id that carries a market id, of which role, and what that is called.
     """
 
     key: KeyForm
     taken: ForeignId
     key_field: str
-    kind: PartyRole
+    role: PartyRole
     market: ForeignId
     market_field: str
 
@@ -116,7 +116,7 @@ def others_of(
     with context.database.read() as snapshot:
         partner = partner_tables.partner.c
         ids = set(snapshot.execute(select(partner.id).where(of(partner.id), partner.id != owner.id)).scalars())
-        markets = {text for text, by in market_ids(snapshot, claims.kind).items() if by in ids}
+        markets = {text for text, by in market_ids(snapshot, claims.role).items() if by in ids}
     return Others(taken, markets)
 
 

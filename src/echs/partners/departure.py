@@ -6,9 +6,9 @@ from echs.audit.entry import Action
 from echs.base.context import Context
 from echs.base.errors import refuse, shown
 from echs.partners import tables
-from echs.partners.enrolment import audited, check, end_logins
+from echs.partners.enrolment import audited, check, end_logins, end_where, refuse_user_id
 from echs.partners.partner import Partner, PartnerReason, party_key, user_id_problem
-from echs.partners.queries import LOCK, find, load
+from echs.partners.queries import LOCK, find
 from echs.partners.visibility import NOTED, note_change
 
 
@@ -22,9 +22,12 @@ def rename(context: Context, user_id: str, new: str) -> Partner:
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
-        others = load(transaction, tables.partner.c.user_key == party_key(new))
-        if any(other.id != partner.id for other in others):
-            raise refuse(PartnerReason.PARTNER_EXISTS, f"there is a partner {shown(new)} already; nothing was changed")
+        refuse_user_id(transaction, new, partner)
+        own = (tables.credential.c.partner_id == partner.id) & (
+            tables.credential.c.name_key == party_key(partner.user_id)
+        )
+        named = {"name": new, "name_key": party_key(new)}
+        transaction.execute(update(tables.credential).where(own).values(named))
         values = {"user_id": new, "user_key": party_key(new)}
         transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
         return audited(
@@ -49,7 +52,8 @@ def retire(context: Context, user_id: str) -> Partner:
         values = {"active": False, "retired_at": context.clock()}
         transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
         end_logins(transaction, partner)
-        for table in (tables.party_id, tables.partner_hub, tables.partner_certificate, tables.partner_group):
+        end_where(context, transaction, tables.party_id.c.partner_id == partner.id)
+        for table in (tables.partner_hub, tables.partner_certificate, tables.partner_group):
             transaction.execute(delete(table).where(table.c.partner_id == partner.id))
         note_change(context, transaction, None, partner.id, *NOTED)
         facts = {"operator": list(partner.operator_ids), "provider": list(partner.provider_ids), "hubs": partner.hubs}

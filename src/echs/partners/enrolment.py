@@ -6,7 +6,7 @@ Every verb is one transaction. All of them take the same lock, so that two admin
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from echs.audit import trail
@@ -14,6 +14,8 @@ from echs.audit.entry import Action
 from echs.base.context import Context
 from echs.base.errors import Problem, Refused, refuse, shown
 from echs.partners import tables
+from echs.partners.credential import CredentialKind
+from echs.partners.market_ids import SEPARATORS, market_id_problem, market_ids
 from echs.partners.partner import (
     Group,
     Partner,
@@ -31,7 +33,7 @@ from echs.partners.partner import (
     vat_id_problem,
 )
 from echs.partners.password import hash_password
-from echs.partners.queries import LOCK, find, load
+from echs.partners.queries import LOCK, find
 from echs.partners.state_digest import state_of
 from echs.partners.visibility import NOTED, note_change
 
@@ -48,7 +50,7 @@ class Ownership:
         """The party ids with their kinds, each once."""
         pairs = [(PartyRole.OPERATOR, each) for each in self.operator_ids]
         pairs += [(PartyRole.PROVIDER, each) for each in self.provider_ids]
-        return list({(kind, party_key(each)): (kind, each) for kind, each in pairs}.values())
+        return list({(role, party_key(each)): (role, each) for role, each in pairs}.values())
 
     def facts(self) -> dict[str, object]:
         """The ids as the audit trail holds them."""
@@ -89,14 +91,12 @@ def add_partner(
     password_hash = hash_password(password)
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
-        if load(transaction, tables.partner.c.user_key == party_key(user_id)):
-            raise refuse(PartnerReason.PARTNER_EXISTS, f"there is a partner {shown(user_id)} already")
+        refuse_user_id(transaction, user_id, None)
         result = transaction.execute(
             insert(tables.partner).values(
                 user_id=user_id,
                 user_key=party_key(user_id),
                 name=name,
-                password_hash=password_hash,
                 timezone=timezone,
                 active=True,
                 created_at=context.clock(),
@@ -107,11 +107,19 @@ def add_partner(
             )
         )
         (partner_id,) = result.inserted_primary_key or (0,)
+        own = {
+            "partner_id": partner_id,
+            "kind": CredentialKind.PASSWORD,
+            "name": user_id,
+            "name_key": party_key(user_id),
+        }
+        secret = {"secret_hash": password_hash, "created_at": context.clock()}
+        transaction.execute(insert(tables.credential).values({**own, **secret}))
         if administrator:
             transaction.execute(
                 insert(tables.partner_group).values(partner_id=partner_id, group_name=Group.ADMINISTRATOR)
             )
-        insert_ids(transaction, find(transaction, user_id), owns)
+        insert_ids(context, transaction, find(transaction, user_id), owns)
         facts: dict[str, object] = {**owns.facts(), "administrator": administrator}
         if address or vat_id:
             facts.update(address="\n".join(address), vat_id=vat_id)
@@ -130,7 +138,7 @@ def assign_ids(context: Context, user_id: str, owns: Ownership) -> Partner:
     check(owns.problem())
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
-        insert_ids(transaction, find(transaction, user_id), owns)
+        insert_ids(context, transaction, find(transaction, user_id), owns)
         return audited(context, transaction, Action.PARTNER_GIVEN, find(transaction, user_id), owns.facts())
 
 
@@ -142,9 +150,9 @@ def revoke_ids(context: Context, user_id: str, owns: Ownership) -> Partner:
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
-        for kind, party_id in owns.party_ids():
-            if not delete_ids(transaction, partner, kind, party_id):
-                raise not_owned(user_id, f"{kind} id {shown(party_id)}")
+        for role, party_id in owns.party_ids():
+            if not end_ids(context, transaction, partner, role, party_id):
+                raise not_owned(user_id, f"{role} id {shown(party_id)}")
         for hub in set(owns.hubs):
             where = (tables.partner_hub.c.partner_id == partner.id) & (tables.partner_hub.c.hub == hub)
             if not transaction.execute(delete(tables.partner_hub).where(where)).rowcount:
@@ -207,7 +215,7 @@ def change(
 
 
 def set_password(context: Context, user_id: str, password: str) -> Partner:
-    """Set a new password and end every login of the partner.
+    """Set a new password for the partner's user id, and end every login of the partner.
 
     :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE
     """
@@ -216,9 +224,9 @@ def set_password(context: Context, user_id: str, password: str) -> Partner:
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
-        transaction.execute(
-            update(tables.partner).where(tables.partner.c.id == partner.id).values(password_hash=password_hash)
-        )
+        table = tables.credential
+        own = (table.c.partner_id == partner.id) & (table.c.name_key == party_key(partner.user_id))
+        transaction.execute(update(table).where(own).values(secret_hash=password_hash))
         end_logins(transaction, partner)
         return audited(context, transaction, Action.PARTNER_PASSWORD, partner)
 
@@ -263,9 +271,9 @@ def set_active(context: Context, user_id: str, *, active: bool) -> Partner:
             raise refuse(PartnerReason.PARTNER_RETIRED, f"{detail}; add it anew under another user id")
         transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(active=active))
         if active:
-            for kind, ids in ((PartyRole.OPERATOR, partner.operator_ids), (PartyRole.PROVIDER, partner.provider_ids)):
+            for role, ids in ((PartyRole.OPERATOR, partner.operator_ids), (PartyRole.PROVIDER, partner.provider_ids)):
                 for party_id in ids:
-                    refuse_taken(transaction, partner, kind, party_id)
+                    refuse_taken(transaction, partner, role, party_id)
         else:
             end_logins(transaction, partner)
         transaction.execute(
@@ -290,34 +298,83 @@ def audited(
     return partner
 
 
-def insert_ids(transaction: Connection, partner: Partner, owns: Ownership) -> None:
-    """Write the ids that a partner gets."""
-    for kind, party_id in owns.party_ids():
-        refuse_taken(transaction, partner, kind, party_id)
-        delete_ids(transaction, partner, kind, party_id)
-        row = {"partner_id": partner.id, "kind": kind, "party_key": party_key(party_id), "party_id": party_id}
+def insert_ids(context: Context, transaction: Connection, partner: Partner, owns: Ownership) -> None:
+    """Write the ids that a partner gets; one that it has takes the new spelling."""
+    table = tables.party_id
+    for role, party_id in owns.party_ids():
+        refuse_taken(transaction, partner, role, party_id)
+        respelt = update(table).where(own_id(partner, role, party_id)).values(party_id=party_id)
+        if transaction.execute(respelt).rowcount:
+            continue
+        row = {"partner_id": partner.id, "role": role, "party_key": party_key(party_id), "party_id": party_id}
         try:
-            transaction.execute(insert(tables.party_id).values(active=partner.active, **row))
+            transaction.execute(insert(table).values(active=partner.active, since=context.clock(), **row))
         except IntegrityError:
-            raise taken(kind, party_id, "another partner") from None
+            raise taken(role, party_id, "another partner") from None
     for hub in set(owns.hubs) - set(partner.hubs):
         transaction.execute(insert(tables.partner_hub).values(partner_id=partner.id, hub=hub))
 
 
-def delete_ids(transaction: Connection, partner: Partner, kind: PartyRole, party_id: str) -> bool:
-    """Remove an id of the partner's, in any spelling; whether it was there."""
-    table = tables.party_id
-    mine = (table.c.partner_id == partner.id) & (table.c.kind == kind) & (table.c.party_key == party_key(party_id))
-    return bool(transaction.execute(delete(table).where(mine)).rowcount)
+def own_id(partner: Partner, role: PartyRole, party_id: str) -> ColumnElement[bool]:
+    """The condition for an id of the partner's, in any spelling."""
+    table = tables.party_id.c
+    return and_(table.partner_id == partner.id, table.role == role, table.party_key == party_key(party_id))
 
 
-def refuse_taken(transaction: Connection, partner: Partner, kind: PartyRole, party_id: str) -> None:
-    """An id has at most one active owner in each kind."""
+def end_ids(context: Context, transaction: Connection, partner: Partner, role: PartyRole, party_id: str) -> bool:
+    """Take an id from the partner, in any spelling; it goes among those that it had. Whether it was there."""
+    return end_where(context, transaction, own_id(partner, role, party_id)) > 0
+
+
+def end_where(context: Context, transaction: Connection, mine: ColumnElement[bool]) -> int:
+    """Take ids from their owners; how many they were."""
+    table, former = tables.party_id, tables.party_id_former
+    names = ["partner_id", "role", "party_key", "party_id", "market_id", "since"]
+    for row in transaction.execute(select(*(table.c[name] for name in names)).where(mine)).all():
+        transaction.execute(insert(former).values(until=context.clock(), **row._asdict()))
+    return transaction.execute(delete(table).where(mine)).rowcount
+
+
+def set_market_id(context: Context, user_id: str, role: PartyRole, party_id: str, market_id: str | None) -> Partner:
+    """Enter the market id of a party, country and three signs, or with None take it away.
+
+    :raises Refused: PARTNER_UNKNOWN, PARTNER_VALUE, PARTY_ID_NOT_OWNED; PARTY_ID_TAKEN where it is another partner's
+    """
+    wanted = None if market_id is None else market_id.upper().translate(SEPARATORS)
+    check(None if wanted is None else market_id_problem(wanted))
+    with context.database.write() as transaction:
+        context.database.lock(transaction, LOCK)
+        partner = find(transaction, user_id)
+        owner = None if wanted is None else market_ids(transaction, role).get(wanted)
+        if owner is not None and owner != partner.id:
+            raise taken(role, str(wanted), "another partner")
+        mine = update(tables.party_id).where(own_id(partner, role, party_id)).values(market_id=wanted)
+        if not transaction.execute(mine).rowcount:
+            raise not_owned(user_id, f"{role} id {shown(party_id)}")
+        facts = {"role": role.value, "party_id": party_id, "market_id": wanted}
+        return audited(context, transaction, Action.PARTNER_MARKET_ID, find(transaction, user_id), facts)
+
+
+def refuse_user_id(transaction: Connection, user_id: str, partner: Partner | None) -> None:
+    """A user id is of one partner, and no other partner logs in with it.
+
+    :raises Refused: PARTNER_EXISTS
+    """
+    key = party_key(user_id)
+    by = select(tables.partner.c.id).where(tables.partner.c.user_key == key)
+    logs_in = select(tables.credential.c.partner_id).where(tables.credential.c.name_key == key)
+    for query in (by, logs_in):
+        if any(partner is None or number != partner.id for number in transaction.execute(query).scalars()):
+            raise refuse(PartnerReason.PARTNER_EXISTS, f"there is a partner {shown(user_id)} already")
+
+
+def refuse_taken(transaction: Connection, partner: Partner, role: PartyRole, party_id: str) -> None:
+    """An id has at most one active owner in each role."""
     query = (
         select(tables.partner.c.user_id)
         .join(tables.party_id, tables.party_id.c.partner_id == tables.partner.c.id)
         .where(
-            tables.party_id.c.kind == kind,
+            tables.party_id.c.role == role,
             tables.party_id.c.party_key == party_key(party_id),
             tables.party_id.c.active,
             tables.party_id.c.partner_id != partner.id,
@@ -325,12 +382,12 @@ def refuse_taken(transaction: Connection, partner: Partner, kind: PartyRole, par
     )
     owner = transaction.execute(query).scalar()
     if owner is not None:
-        raise taken(kind, party_id, shown(owner))
+        raise taken(role, party_id, shown(owner))
 
 
-def taken(kind: PartyRole, party_id: str, owner: str) -> Refused:
+def taken(role: PartyRole, party_id: str, owner: str) -> Refused:
     """The refusal to give an id that somebody has."""
-    return refuse(PartnerReason.PARTY_ID_TAKEN, f"{kind} id {shown(party_id)} is owned by {owner}; nothing was changed")
+    return refuse(PartnerReason.PARTY_ID_TAKEN, f"{role} id {shown(party_id)} is owned by {owner}; nothing was changed")
 
 
 def end_logins(transaction: Connection, partner: Partner) -> None:

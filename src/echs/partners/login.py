@@ -21,6 +21,7 @@ from echs.base.context import Context
 from echs.base.errors import Reason, Refused, refuse
 from echs.base.metrics import Metric
 from echs.partners import tables
+from echs.partners.credential import CredentialKind
 from echs.partners.partner import PASSWORD_LIMIT, USER_ID_LIMIT, Partner, party_key
 from echs.partners.password import matches
 from echs.partners.queries import LOCK, load, partner_of_login
@@ -79,7 +80,7 @@ def log_in(context: Context, user_id: str, password: str, throttle: Throttle | N
     if wait:
         note_refused(LoginReason.LOGIN_THROTTLED, known)
         raise refuse(LoginReason.LOGIN_THROTTLED, f"too many failed logins; wait {wait} s and try again")
-    right = matches_in_turn(password if usable else "", row.password_hash if row is not None else None)
+    right = matches_in_turn(password if usable else "", row.secret_hash if row is not None else None)
     if row is None or not right or not row.active:
         if throttle is not None:
             throttle.failed(address, user_key, now)
@@ -93,15 +94,21 @@ def log_in(context: Context, user_id: str, password: str, throttle: Throttle | N
     request_context.current().actor = known
     if throttle is not None:
         throttle.succeeded(address, user_key, now)
-    return open_login(context, row.id, row.password_hash)
+    return open_login(context, row)
 
 
 def account_of(context: Context, user_key: str) -> tuple[Any, dict[str, datetime]]:
-    """The account with this key, None where there is none, and the end of each of its certificates by its mark."""
-    partner, pinned = tables.partner, tables.partner_certificate
-    query = select(partner.c.id, partner.c.user_id, partner.c.password_hash, partner.c.active)
+    """The partner with a credential of this name, and the credential, None where there is none; and the end of each of
+    the partner's certificates by its fingerprint.
+    """
+    partner, credential, pinned = tables.partner, tables.credential, tables.partner_certificate
+    columns = (partner.c.id, partner.c.user_id, partner.c.active)
+    query = select(*columns, credential.c.id.label("credential_id"), credential.c.secret_hash).join(
+        credential, credential.c.partner_id == partner.c.id
+    )
     with context.database.read() as snapshot:
-        row = snapshot.execute(query.where(partner.c.user_key == user_key)).first()
+        named = query.where(credential.c.kind == CredentialKind.PASSWORD, credential.c.name_key == user_key)
+        row = snapshot.execute(named).first()
         mine = select(pinned.c.fingerprint, pinned.c.ends_at).where(pinned.c.partner_id == (row.id if row else 0))
         rows: list[Any] = list(snapshot.execute(mine))
     return row, dict(rows)
@@ -141,19 +148,26 @@ def note_refused(reason: LoginReason, known_user_id: str) -> None:
     log.warning("login refused", extra=extra)
 
 
-def open_login(context: Context, partner_id: int, password_hash: str) -> str:
-    """Store a new login and forget those of the partner that are over or too many.
+def open_login(context: Context, account: Any) -> str:
+    """Store a new login and forget those of the partner that are over or too many; ``account`` is of `account_of`.
 
-    The partner is looked at once more, under the transaction: a password changed meanwhile opens nothing.
+    The partner and its credential are looked at once more, under the transaction: a password changed meanwhile, or a
+    credential that was taken away, opens nothing.
     """
     token = secrets.token_hex(TOKEN_BYTES)
     now = context.clock()
-    mine = tables.login.c.partner_id == partner_id
+    partner, credential = tables.partner, tables.credential
+    mine = tables.login.c.partner_id == account.id
     with context.database.write() as transaction:
-        still = select(tables.partner.c.id).where(
-            tables.partner.c.id == partner_id,
-            tables.partner.c.password_hash == password_hash,
-            tables.partner.c.active,
+        still = (
+            select(partner.c.id)
+            .join(credential, credential.c.partner_id == partner.c.id)
+            .where(
+                partner.c.id == account.id,
+                credential.c.id == account.credential_id,
+                credential.c.secret_hash == account.secret_hash,
+                partner.c.active,
+            )
         )
         if transaction.execute(still.with_for_update(key_share=True)).first() is None:
             raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
@@ -170,7 +184,8 @@ def open_login(context: Context, partner_id: int, password_hash: str) -> str:
         transaction.execute(
             insert(tables.login).values(
                 token_hash=token_hash(token),
-                partner_id=partner_id,
+                partner_id=account.id,
+                credential_id=account.credential_id,
                 created_at=now,
                 expires_at=now + timedelta(seconds=context.limits.login_seconds),
             )

@@ -1,8 +1,8 @@
 """Ids that carry the market id of somebody else: country and three signs, as contract ids and EVSE ids begin.
 
-OCHP 0.2 has no register of market ids. Here one is a partner's where an id of its own is spelt so, whatever its
-separators: the provider id ``NL-TNM`` makes contracts that begin with NL-TNM that partner's, the operator id ``NLTNM``
-EVSE ids that begin with NL*TNM. Of ids such as ``TheNewMotion`` nothing follows.
+OCHP 0.2 has no register of market ids. Here one is a partner's where an administrator entered it, or where an id of its
+own is spelt so, whatever its separators: the provider id ``NL-TNM`` makes contracts that begin with NL-TNM that
+partner's, the operator id ``NLTNM`` EVSE ids that begin with NL*TNM. Of ids such as ``TheNewMotion`` nothing follows.
 """
 
 import re
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
 
-from echs.base.errors import Reason
+from echs.base.errors import Problem, Reason, shown
 from echs.partners import tables
-from echs.partners.partner import PartyRole
+from echs.partners.partner import PartnerReason, PartyRole
 
 MARKET_ID = re.compile(r"([A-Z]{2})[-*]?([A-Z0-9]{3})(?:[-*].*|[A-Z0-9].*)?")
 SEPARATORS = str.maketrans("", "", "-*")
@@ -35,9 +35,29 @@ def market_id_of(text: str) -> str | None:
     return None if match is None else match[1] + match[2]
 
 
-def market_ids(snapshot: Connection, kind: PartyRole) -> Mapping[str, int]:
-    """The market ids that are active partners' ids of this kind, each with its owner."""
+def market_id_problem(market_id: str) -> Problem | None:
+    """Why this cannot be a market id, without its separator, if it cannot."""
+    if len(market_id) == 5 and market_id_of(market_id) == market_id:
+        return None
+    detail = f"{shown(market_id)} is no market id: country and three signs, such as NL*TNM"
+    return Problem(PartnerReason.PARTNER_VALUE, detail)
+
+
+def market_ids(snapshot: Connection, role: PartyRole) -> Mapping[str, int]:
+    """The market ids of active partners in this role, each with its owner: those that were entered, and those that an
+    id is spelt as.
+    """
     party = tables.party_id
-    query = select(party.c.party_id, party.c.partner_id).where(party.c.kind == kind, party.c.active)
-    spelt = ((party_id.upper().translate(SEPARATORS), owner) for party_id, owner in snapshot.execute(query))
-    return {text: owner for text, owner in spelt if len(text) == 5 and market_id_of(text) == text}
+    query = select(party.c.party_id, party.c.market_id, party.c.partner_id).where(party.c.role == role, party.c.active)
+    found = {}
+    for party_id, entered, owner in snapshot.execute(query):
+        market_id = entered or spelt_market_id(party_id)
+        if market_id is not None:
+            found[market_id] = owner
+    return found
+
+
+def spelt_market_id(party_id: str) -> str | None:
+    """The market id that an id is spelt as, whatever its separators; None where it is spelt otherwise."""
+    text = party_id.upper().translate(SEPARATORS)
+    return text if len(text) == 5 and market_id_of(text) == text else None

@@ -66,6 +66,8 @@ class Partner:
     retired_at: datetime | None = None
     # Its back end reads pins as numbers, as the WSDL had them before August 2013.
     numeric_pins: bool = False
+    # The market ids that were entered for its party ids, by role and id.
+    market_ids: tuple[tuple[PartyRole, str, str], ...] = ()
     # An upload that would remove too much of a list of its is put aside until the office releases it.
     shrink_guard: bool = False
 

@@ -65,10 +65,13 @@ def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list
     groups = grouped(snapshot, tables.partner_group, tables.partner_group.c.group_name, ids)
     hubs = grouped(snapshot, tables.partner_hub, tables.partner_hub.c.hub, ids)
     owned: dict[tuple[int, str], list[str]] = defaultdict(list)
+    entered: dict[int, list[tuple[PartyRole, str, str]]] = defaultdict(list)
     for row in snapshot.execute(
         select(tables.party_id).where(tables.party_id.c.partner_id.in_(ids)).order_by(tables.party_id.c.party_key)
     ):
-        owned[row.partner_id, row.kind].append(row.party_id)
+        owned[row.partner_id, row.role].append(row.party_id)
+        if row.market_id is not None:
+            entered[row.partner_id].append((PartyRole(row.role), row.party_id, row.market_id))
     return [
         Partner(
             id=row.id,
@@ -86,6 +89,7 @@ def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list
             retired_at=row.retired_at,
             numeric_pins=row.numeric_pins,
             shrink_guard=row.shrink_guard,
+            market_ids=tuple(entered[row.id]),
         )
         for row in rows
     ]
@@ -124,7 +128,7 @@ def facts_of_login() -> CompoundSelect[Any]:
         self,
         thing(literal_column("'group'"), group, group.c.group_name, nothing, nothing),
         thing(literal_column("'hub'"), hub, nothing, nothing, hub.c.hub),
-        thing(party.c.kind, party, party.c.party_id, party.c.party_key, nothing),
+        thing(party.c.role, party, party.c.party_id, party.c.party_key, nothing),
         thing(
             literal_column("'certificate'"),
             certificate,
@@ -194,7 +198,7 @@ def owners_of_provider_keys(snapshot: Connection, keys: Iterable[str]) -> dict[s
     found: dict[str, int] = {}
     for start in range(0, len(wanted), 500):
         query = select(tables.party_id.c.party_key, tables.party_id.c.partner_id).where(
-            tables.party_id.c.kind == PartyRole.PROVIDER,
+            tables.party_id.c.role == PartyRole.PROVIDER,
             tables.party_id.c.active,
             tables.party_id.c.party_key.in_(wanted[start : start + 500]),
         )

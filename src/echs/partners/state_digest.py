@@ -15,7 +15,8 @@ from echs.partners import tables
 DIGITS = 32
 
 _partner, _party = tables.partner.c, tables.party_id.c
-_certificate = tables.partner_certificate.c
+_certificate, _credential = tables.partner_certificate.c, tables.credential.c
+_former = tables.party_id_former.c
 
 # A digest that was entered once is compared for ever: what these name may grow by parts, but no part may change.
 PARTS: Mapping[str, tuple[Any, ...]] = {
@@ -31,9 +32,12 @@ PARTS: Mapping[str, tuple[Any, ...]] = {
     ),
     "address": (_partner.address, _partner.vat_id),
     "lists": (_partner.shrink_guard,),
-    "password": (_partner.password_hash,),
+    "password": (_credential.secret_hash,),
+    "credentials": (_credential.kind, _credential.name, _credential.name_key, _credential.created_at),
     "groups": (tables.partner_group.c.group_name,),
-    "ids": (_party.kind, _party.party_key, _party.party_id, _party.active),
+    "ids": (_party.role, _party.party_key, _party.party_id, _party.active),
+    "market_ids": (_party.role, _party.party_key, _party.market_id, _party.since),
+    "former_ids": (_former.role, _former.party_key, _former.party_id, _former.since, _former.until),
     "hubs": (tables.partner_hub.c.hub,),
     "certificates": (_certificate.fingerprint, _certificate.name, _certificate.ends_at, _certificate.added_at),
 }
@@ -48,5 +52,10 @@ def state_of(snapshot: Connection, partner_id: int) -> dict[str, str]:
         table = columns[0].table
         owner = table.c.id if table is tables.partner else table.c.partner_id
         rows = snapshot.execute(select(*columns).where(owner == partner_id)).all()
-        found[part] = digest_of_rows(sorted(map(tuple, rows)))[:DIGITS]
+        found[part] = digest_of_rows(sorted(map(tuple, rows), key=sortable))[:DIGITS]
     return found
+
+
+def sortable(row: Any) -> tuple[tuple[bool, Any], ...]:
+    """A row of values that can be null, to be sorted by."""
+    return tuple((value is not None, value if value is not None else 0) for value in row)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     false,
 )
 
@@ -24,7 +25,6 @@ partner = Table(
     Column("user_id", String(64), nullable=False),
     Column("user_key", String(192), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
-    Column("password_hash", String(200), nullable=False),
     Column("timezone", String(64), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -45,20 +45,55 @@ partner_group = Table(
     Column("group_name", String(32), primary_key=True),
 )
 
+# By what a partner is known, of which it may have several: `name` is what it logs in with, `secret_hash` the hash of
+# its password. The first one has the partner's own user id for a name.
+credential = Table(
+    "credential",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("partner_id", ForeignKey("partner.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("name_key", String(192), nullable=False),
+    Column("secret_hash", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("kind IN ('password')", name="kind"),
+    UniqueConstraint("kind", "name_key"),
+    Index("ix_credential_partner_id", "partner_id"),
+)
+
 # `active` repeats the partner's own flag, so that the index below can hold "at most one active owner" by itself.
+# `market_id` is country and three signs, where the party has one that its id does not say; `since` when the partner got
+# the id, null where that was before 0013.
 party_id = Table(
     "party_id",
     metadata,
     Column("partner_id", ForeignKey("partner.id"), primary_key=True),
-    Column("kind", String(8), primary_key=True),
+    Column("role", String(10), primary_key=True),
     Column("party_key", String(192), primary_key=True),
     Column("party_id", String(64), nullable=False),
+    Column("market_id", String(5), nullable=True),
+    Column("since", Instant, nullable=True),
     Column("active", Boolean, nullable=False),
-    CheckConstraint("kind IN ('operator', 'provider')", name="kind"),
+    CheckConstraint("role IN ('operator', 'provider')", name="role"),
+)
+# Ids that a partner had; only ever added to.
+party_id_former = Table(
+    "party_id_former",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("partner_id", ForeignKey("partner.id"), nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("party_key", String(192), nullable=False),
+    Column("party_id", String(64), nullable=False),
+    Column("market_id", String(5), nullable=True),
+    Column("since", Instant, nullable=True),
+    Column("until", Instant, nullable=False),
+    Index("ix_party_id_former_role_party_key", "role", "party_key"),
 )
 Index(
     "uq_party_id_active_owner",
-    party_id.c.kind,
+    party_id.c.role,
     party_id.c.party_key,
     unique=True,
     sqlite_where=party_id.c.active,
@@ -88,6 +123,8 @@ login = Table(
     metadata,
     Column("token_hash", String(64), primary_key=True),
     Column("partner_id", ForeignKey("partner.id"), nullable=False),
+    # Null where it was made before 0013.
+    Column("credential_id", Identity, nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Index("ix_login_partner_id_created_at", "partner_id", "created_at"),

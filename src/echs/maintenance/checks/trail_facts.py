@@ -27,6 +27,10 @@ PARTNER_ACTIONS = frozenset(
         Action.PARTNER_ENABLED,
         Action.PARTNER_RENAMED,
         Action.PARTNER_RETIRED,
+        Action.PARTNER_MARKET_ID,
+        Action.CREDENTIAL_ADDED,
+        Action.CREDENTIAL_CHANGED,
+        Action.CREDENTIAL_REMOVED,
         Action.CERTIFICATE_ADDED,
         Action.CERTIFICATE_REMOVED,
     }
