@@ -4,17 +4,18 @@ The map, from the top down; imports run downwards only:
 
 - ``cli``          the command, one file a subcommand
 - ``serving``      WSGI application, request middleware, metrics, health, log, gunicorn worker and arbiter
-- ``protocols``    how partners connect: the frame of operations, ``soap`` (any SOAP service), ``ochp02`` (OCHP 0.2)
+- ``protocols``    how partners connect: the frame of operations, ``soap`` (any SOAP service), ``ochp02`` (OCHP 0.2, with
+                   the formats of its records: which texts are rejected, what they mean)
 - ``maintenance``  backup, doctor, verify, the version of the store
 - ``delivery``     what each partner is given of a clearing run; jobs after a commit and their worker
 - ``config``       every ECHS_* setting, and the context that is made of them
 - ``clearing``     the clearing run and its statements
 - ``statements``   statements as PDF and CSV, and the links to them
 - ``cdrs``         charge detail records: rules, intake, pending, cleared
-- ``tokens``       tokens and the roaming list: which tokens may charge, rules about expiry and ownership
+- ``tokens``       tokens and the roaming list: which tokens may charge, whose they are
 - ``locations``    charge points and their list
 - ``lists``        the engine under both lists: keyed records, changes, diff and undo, drawn files
-- ``partners``     partners, their ids, passwords, certificates and logins
+- ``partners``     partners, their ids, credentials, certificates and logins; connections: who sees whom
 - ``audit``        the audit trail, chained by hashes, and upload receipts
 - ``base``         database, errors, fields, rules, limits, clock: knows no business
 """
