@@ -4,7 +4,7 @@ The map, from the top down; imports run downwards only:
 
 - ``cli``          the command, one file a subcommand
 - ``serving``      WSGI application, request middleware, metrics, health, log, gunicorn worker and arbiter
-- ``protocols``    how partners connect: the frame of operations, ``soap`` (any SOAP service), ``ochp02`` (OCHP 0.2, with
+- ``protocols``    how partners connect: the frame of operations, ``soap`` (any SOAP service), ``ochp02`` (OCHP 0.2, and
                    the formats of its records: which texts are rejected, what they mean)
 - ``maintenance``  backup, doctor, verify, the version of the store
 - ``delivery``     what each partner is given of a clearing run; jobs after a commit and their worker

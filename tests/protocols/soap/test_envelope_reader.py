@@ -10,7 +10,8 @@ from lxml import etree
 
 from echs.base.errors import Refused
 from echs.base.fields import UploadReason
-from echs.protocols.soap.envelope_reader import TOKEN_BYTES, EnvelopeReader, MarkupLimits
+from echs.protocols.soap.envelope_parser import TOKEN_BYTES, MarkupLimits
+from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.request_body import RequestBody
 from echs.protocols.soap.versions import SOAP_12 as VERSION_12

@@ -8,8 +8,9 @@ import pytest
 
 from cast import charge_point
 from echs.protocols.ochp02.wire_schema import CHARGEPOINT_INFO, NAMESPACE
-from echs.protocols.soap import envelope_reader
-from echs.protocols.soap.envelope_reader import FEW_MARKUP, EnvelopeReader
+from echs.protocols.soap import envelope_parser
+from echs.protocols.soap.envelope_parser import FEW_MARKUP
+from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.request_body import RequestBody
 from wire import SOAP_11, SOAP_12, TYPES, envelope, identity, in_pieces, record_xml, request
 
@@ -220,14 +221,14 @@ class HoldsBack:
             self.parser.Parse(self.held, True)
 
 
-REAL = envelope_reader.ParserCreate
+REAL = envelope_parser.ParserCreate
 
 
 @pytest.mark.parametrize("piece", [1, 65536])
 def test_a_parser_that_holds_everything_back_until_the_end_loses_nothing(piece, monkeypatch):
-    monkeypatch.setattr(envelope_reader, "ParserCreate", HoldsBack)
+    monkeypatch.setattr(envelope_parser, "ParserCreate", HoldsBack)
     body = envelope("<n:GetCDRsRequest><n:a>x</n:a></n:GetCDRsRequest>")
     reader = EnvelopeReader(RequestBody(in_pieces(body, piece), len(body), 10**6), None, None)
-    monkeypatch.setattr(HoldsBack, "CurrentByteIndex", property(lambda self: reader._fed), raising=False)
+    monkeypatch.setattr(HoldsBack, "CurrentByteIndex", property(lambda self: reader._parser.fed), raising=False)
     assert reader.read_head().operation.endswith("GetCDRsRequest")
     assert [child.text for child in reader.children()] == ["x"]

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from echs.protocols.soap.element import Element, TreeLimits
-from echs.protocols.soap.envelope_reader import HEADER_TREE, EnvelopeReader
+from echs.protocols.soap.envelope_parser import HEADER_TREE
+from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.request_body import RequestBody
 from echs.protocols.soap.spyne_protocol import refuse_what_is_not_understood

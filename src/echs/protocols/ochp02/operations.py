@@ -44,7 +44,8 @@ from echs.protocols.ochp02.wire_schema import (
     WireRecord,
 )
 from echs.protocols.operation import Operation, UploadOutcome, perform, perform_anonymous
-from echs.protocols.soap.envelope_reader import EnvelopeReader, split
+from echs.protocols.soap.envelope_parser import split
+from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import qualified
 from echs.protocols.soap.spyne_protocol import Exchange
 from echs.tokens.token_list import TOKENS

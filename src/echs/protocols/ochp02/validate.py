@@ -36,7 +36,8 @@ from echs.protocols.ochp02.wire_schema import (
     UNDERSTOOD,
     WireRecord,
 )
-from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, split
+from echs.protocols.soap.envelope_parser import Child, split
+from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault, no_request
 from echs.protocols.soap.request_body import RequestBody
 from echs.protocols.soap.spyne_protocol import READ_AS_WINDOWS_1252, refuse_what_is_not_understood

@@ -11,7 +11,7 @@ from echs.base.fields import FieldReason
 from echs.base.plural import counted
 from echs.protocols.ochp02.validate import Checker, Report, examine
 from echs.protocols.ochp02.wire_schema import NAMESPACE, RECORDS, WireRecord
-from echs.protocols.soap.envelope_reader import Child
+from echs.protocols.soap.envelope_parser import Child
 
 DELIMITERS = ",;\t"
 NAME = re.compile(r"[A-Za-z_ ]{1,40}")

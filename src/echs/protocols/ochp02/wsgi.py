@@ -9,7 +9,7 @@ from echs.protocols.ochp02.contracts import CONTRACTS, Contract
 from echs.protocols.ochp02.operations import TokenRequest
 from echs.protocols.ochp02.service import service
 from echs.protocols.ochp02.wire_schema import NAMESPACE, SECRET_NAMES, UNDERSTOOD
-from echs.protocols.soap.envelope_reader import MarkupLimits
+from echs.protocols.soap.envelope_parser import MarkupLimits
 from echs.protocols.soap.spyne_protocol import BodyLimits, EnvelopeProtocol
 from echs.protocols.soap.wsgi import SoapApplication
 

@@ -9,7 +9,8 @@ a sentence of it can stand:
    left over. What follows is content of the request element: no comment, no CDATA section, no tag, no other element is
    open. And expat has told that the prefix is bound to our namespace there.
 2. *What.* A match is one whole record: its start tag without attributes (so that nothing is declared anew), fields of
-   the table in the order of the table, its end tag. A value has no ``<``, no ``]]>``, no ``&`` but that of the five
+   the table in the order of the table, some of them in groups that may have attributes of the table (no declaration is
+   one), its end tag. A value has no ``<``, no ``]]>``, no ``&`` but that of the five
    entities of every document, and no character that XML forbids or changes (control characters, line ends): so it
    means itself. It is within the field's length, there where it is mandatory, and a canonical number where a number
    belongs: no rule about the form of a field is broken.
@@ -40,6 +41,7 @@ from echs.base.spool import Row
 # Not in a value: markup, what XML forbids (C0, surrogates, U+FFFE, U+FFFF) and what no field may hold (C1, U+2028/9).
 # Without ] and > there is no ]]>.
 _CLEAN = r"[^<&>\]\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
+_CLEAN_ATTRIBUTE = _CLEAN.replace("[^", '[^"')
 _CLEAN_NO_BLANK = _CLEAN.replace("[^", r"[^\s")
 _APART = "\x00"
 # Signs of ASCII that mean themselves wherever they stand: if there are only these, nothing else need be asked.
@@ -59,13 +61,27 @@ class FieldShape:
     field: Field
 
 
+@dataclass(frozen=True, slots=True)
+class GroupShape:
+    """An element around fields: its local name, what is in it, in order, the attributes that it may have, and whether
+    it may be absent. The values of a row are those of the attributes, then those of what is in it.
+    """
+
+    name: str
+    members: tuple["FieldShape | GroupShape", ...]
+    attributes: tuple[FieldShape, ...] = ()
+    optional: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class RecordShape:
-    """The records that a bulk request repeats: namespace, element, and fields in the order of the rows."""
+    """The records that a bulk request repeats: namespace, element, and fields in the order of the rows, some of them in
+    groups.
+    """
 
     namespace: str
     element: str
-    fields: tuple[FieldShape, ...]
+    fields: tuple[FieldShape | GroupShape, ...]
 
     @property
     def name(self) -> str:
@@ -83,22 +99,25 @@ class RecordFastPath:
     def __init__(self, shape: RecordShape, prefix: str) -> None:
         lead = f"{prefix}:" if prefix else ""
         self.end_tag = shape.end_tag(prefix)
-        start_tag = f"<{lead}{shape.element}>"
-        tags = [(f"<{lead}{each.name}>", f"</{lead}{each.name}>", each.field) for each in shape.fields]
-        self._markup = len(start_tag) + len(self.end_tag) + sum(len(begin) + len(end) for begin, end, _ in tags)
-        strict = (re.escape(begin) + loose(field) + re.escape(end) for begin, end, field in tags)
-        self._strict = re.compile(re.escape(start_tag) + "".join(strict) + re.escape(self.end_tag))
-        liberal = (exact(begin, end, field) for begin, end, field in tags)
-        self._exact = re.compile(_SPACE + re.escape(start_tag) + "".join(liberal) + _SPACE + re.escape(self.end_tag))
+        whole = GroupShape(shape.element, shape.fields)
+        # As generated clients send them: attributes everywhere or nowhere.
+        forms = [Strict(whole, lead, attributes=True)]
+        if forms[0].has_attributes:
+            forms.append(Strict(whole, lead, attributes=False))
+        self._strict = [(re.compile(form.pattern), form.markup) for form in forms]
+        self._exact = re.compile(exact_group(whole, lead))
 
     def all(self, text: str) -> list[Row] | None:
         """The records of a text that is nothing but regular ones, with nothing between them; None where it is not.
 
         The text must be content of the request element.
         """
-        rows: list[Row] = self._strict.findall(text)
-        values = "".join(chain.from_iterable(rows))
-        if len(rows) * self._markup + len(values) != len(text):
+        for pattern, markup in self._strict:
+            rows: list[Row] = pattern.findall(text)
+            values = "".join(chain.from_iterable(rows))
+            if len(rows) * markup + len(values) == len(text):
+                break
+        else:
             return None
         if not values.encode().translate(None, _PLAIN):
             return rows
@@ -121,6 +140,59 @@ class RecordFastPath:
             rows.append(found.groups(""))
             at = found.end()
         return rows, at
+
+
+class Strict:
+    """The strict pattern of a group, and the length of its markup, which is the same in every match."""
+
+    def __init__(self, group: GroupShape, lead: str, *, attributes: bool) -> None:
+        self.markup = 0
+        self.has_attributes = False
+        self.pattern = self._group(group, lead, attributes)
+
+    def _fixed(self, text: str) -> str:
+        self.markup += len(text)
+        return re.escape(text)
+
+    def _group(self, group: GroupShape, lead: str, attributes: bool) -> str:
+        parts = [self._fixed(f"<{lead}{group.name}")]
+        for each in group.attributes:
+            self.has_attributes = True
+            # A value that is not there is empty; it must have its place in the row.
+            parts.append(
+                self._fixed(f' {each.name}="') + f"{quoted(each.field)}" + self._fixed('"') if attributes else "()"
+            )
+        parts.append(self._fixed(">"))
+        for member in group.members:
+            if isinstance(member, GroupShape):
+                parts.append(self._group(member, lead, attributes))
+            else:
+                parts.append(self._fixed(f"<{lead}{member.name}>") + loose(member.field))
+                parts.append(self._fixed(f"</{lead}{member.name}>"))
+        parts.append(self._fixed(f"</{lead}{group.name}>"))
+        return "".join(parts)
+
+
+def exact_group(group: GroupShape, lead: str) -> str:
+    """A group as the exact pattern takes it: white space before each tag, attributes in their order or absent."""
+    attributes = "".join(
+        rf'(?:[ \t\r\n]++{re.escape(each.name)}="{quoted(each.field)}")?+' for each in group.attributes
+    )
+    members = (
+        exact_group(member, lead)
+        if isinstance(member, GroupShape)
+        else exact(f"<{lead}{member.name}>", f"</{lead}{member.name}>", member.field)
+        for member in group.members
+    )
+    tag = re.escape(lead + group.name)
+    blank = _SPACE if group.attributes else ""
+    pattern = f"{_SPACE}<{tag}{attributes}{blank}>{''.join(members)}{_SPACE}</{tag}>"
+    return f"(?:{pattern})?+" if group.optional else pattern
+
+
+def quoted(field: Field) -> str:
+    """The value of an attribute between double quotes: nothing in it that must be resolved."""
+    return f"({_CLEAN_ATTRIBUTE}{{{int(field.mandatory)},{field.limit}}}+)"
 
 
 def unescaped(row: Row) -> Row:

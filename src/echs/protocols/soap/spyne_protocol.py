@@ -23,7 +23,8 @@ from echs.base.gzip_concat import HEADER, Crc, deflated
 from echs.base.response_stream import ResponseStream
 from echs.protocols.operation import UploadOutcome
 from echs.protocols.soap.element import Element
-from echs.protocols.soap.envelope_reader import Child, EnvelopeReader, Head, MarkupLimits, split
+from echs.protocols.soap.envelope_parser import Child, Head, MarkupLimits, split
+from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document, unknown_operation
 from echs.protocols.soap.response_template import ResponseTemplate, is_repeated
 from echs.protocols.soap.versions import SoapVersion
