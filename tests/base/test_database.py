@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import exc, select, text, update
 
 from echs.base import database as database_module
-from echs.base.database import Database, Instant, database_url
+from echs.base.columns import Instant
+from echs.base.database import Database
+from echs.base.engines import database_url
 from echs.base.errors import Refused, StoreReason
 from echs.partners import tables
 

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from cast import add_cdrs, cdr
 from conftest import administer
 from echs.base import database as database_module
-from echs.base.database import is_standby
 from echs.base.errors import Refused
+from echs.base.store_errors import is_standby
 from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 

@@ -14,7 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from cast import add_cdrs, cdr, charge_point, downloaded_points, downloaded_tokens, set_charge_points, set_tokens, token
-from echs.base.database import Database, metadata
+from echs.base.columns import metadata
+from echs.base.database import Database
 from echs.clearing import run
 from echs.maintenance import schema
 from echs.tokens.token_list import TOKENS

@@ -8,7 +8,7 @@ elsewhere.
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
 
 from echs.audit.entry import ACTOR_LIMIT, ORIGIN_LIMIT, SUBJECT_LIMIT
-from echs.base.database import Identity, Instant, metadata
+from echs.base.columns import Identity, Instant, metadata
 
 audit = Table(
     "audit",

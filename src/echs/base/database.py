@@ -7,11 +7,9 @@ Room code never opens a connection any other way, so that what is said here hold
 - Whatever the driver raises becomes a refusal whose reason says that the same request again later is safe.
 """
 
-import os
-import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -20,58 +18,27 @@ from typing import Any
 
 import psycopg
 import pysqlite3.dbapi2 as sqlite
-from sqlalchemy import (
-    BigInteger,
-    CompoundSelect,
-    Connection,
-    DateTime,
-    Dialect,
-    Engine,
-    Integer,
-    MetaData,
-    Select,
-    Table,
-    TypeDecorator,
-    create_engine,
-    event,
-    exc,
-    make_url,
-    text,
-)
+from sqlalchemy import Connection, Table, event, exc, text
 from sqlalchemy.engine import URL
 
 from echs.base import deadline, request_context, request_gate
-from echs.base.errors import Refused, StoreReason, refuse
-
-# Named constraints, so that a migration can speak of them on both databases.
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from echs.base.engines import (
+    UNCONFIRMED,
+    FileIdentity,
+    commit_in_bounds,
+    database_url,
+    file_identity,
+    own_file,
+    postgres_engine,
+    sqlite_engine,
 )
-
-# SQLite gives an automatic number only to a column of exactly this type name.
-Identity = BigInteger().with_variant(Integer(), "sqlite")
+from echs.base.errors import StoreReason, refuse
+from echs.base.prepared_query import PreparedQuery
+from echs.base.store_errors import translated
 
 ROWS_AT_ONCE = 5000
-POOL_SECONDS = 10
-SQLITE_BUSY_MILLISECONDS = 20_000
-SQLITE_ERROR = 1
-SQLITE_INTERRUPTED = 9
 # Of SQLite's virtual machine, about a millisecond.
 STEPS_AT_ONCE = 100_000
-SQLITE_NO_ROOM = (13, 4874)  # full, the shared memory beside the store cannot grow
-SQLITE_NOT_A_STORE = (11, 26)  # corrupt, not a database
-POSTGRES_DISK_FULL = "53100"
-POSTGRES_WARNING, POSTGRES_READ_ONLY, POSTGRES_NOT_SUPPORTED = "01000", "25006", "0A000"
-POSTGRES_OPTIONS = "-c statement_timeout=24s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
-COMMIT_SECONDS = 20.0
-UNCONFIRMED = "echs_unconfirmed"
-
 
 # How many transactions of this process may write to SQLite or wait for it; who comes then is told, and keeps no thread.
 _writers: list[threading.Semaphore] = []
@@ -81,56 +48,6 @@ WRITER_SECONDS = 1.0
 def limit_writers(transactions: int) -> None:
     """From now on so many transactions of this process write to the embedded store, or wait for it."""
     _writers[:] = [threading.Semaphore(transactions)]
-
-
-# A file as the system tells it from others: its device, and its number there.
-FileIdentity = tuple[int, int]
-
-
-class Instant(TypeDecorator[datetime]):
-    """A point in time. Goes in with any offset, comes out in UTC; a time without a zone is refused."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Into the store; SQLite keeps it without a zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs a time zone")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Out of the store."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class PreparedQuery:
-    """A query that is asked with every request: compiled once for each kind of store, not once a time.
-
-    Its answers are as the driver gives them; `Database.as_instant` reads an instant.
-    """
-
-    def __init__(self, query: Select[Any] | CompoundSelect[Any]) -> None:
-        self._query = query
-        self._compiled: dict[str, Any] = {}
-
-    def for_driver(
-        self, dialect: Dialect, values: Mapping[str, object]
-    ) -> tuple[str, Sequence[Any] | Mapping[str, Any]]:
-        """The statement and its values as the driver of this dialect wants them."""
-        known = self._compiled.get(dialect.name)
-        if known is None:
-            compiled: Any = self._query.compile(dialect=dialect)
-            names = compiled.positiontup if compiled.positional else None
-            known = self._compiled[dialect.name] = compiled.string, names, compiled.construct_params(values)
-        statement, names, defaults = known
-        given = {**defaults, **values}
-        return statement, given if names is None else [given[name] for name in names]
 
 
 class Database:
@@ -179,9 +96,9 @@ class Database:
                     connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
                 yield connection
 
-    def ask(self, question: PreparedQuery, **values: object) -> list[tuple[Any, ...]]:
-        """The rows that answer a question, from one snapshot of the store, as one statement is."""
-        statement, given = question.for_driver(self.engine.dialect, values)
+    def fetch_all(self, query: PreparedQuery, **values: object) -> list[tuple[Any, ...]]:
+        """The rows of a query, from one snapshot of the store, as one statement is."""
+        statement, given = query.for_driver(self.engine.dialect, values)
         with translated("Nothing was changed."):
             try:
                 if self.is_sqlite:
@@ -193,9 +110,9 @@ class Database:
                 # Past SQLAlchemy, which would have wrapped it.
                 raise self._wrapped(statement, error) from None
 
-    def ask_within(self, snapshot: Connection, question: PreparedQuery, **values: object) -> list[tuple[Any, ...]]:
-        """As `ask`, inside of a snapshot of the caller's."""
-        statement, given = question.for_driver(self.engine.dialect, values)
+    def fetch_within(self, snapshot: Connection, query: PreparedQuery, **values: object) -> list[tuple[Any, ...]]:
+        """As `fetch_all`, inside of a snapshot of the caller's."""
+        statement, given = query.for_driver(self.engine.dialect, values)
         try:
             with closing(snapshot.connection.cursor()) as cursor:
                 cursor.execute(statement, given)
@@ -377,176 +294,3 @@ class Database:
         while self._opened:
             self._opened.pop().close()
         self._own = threading.local()
-
-
-def database_url(url: str | URL) -> URL:
-    """The URL with the driver that we bring: ``postgresql://`` becomes ``postgresql+psycopg://``.
-
-    :raises ValueError: neither SQLite nor PostgreSQL, or no URL at all
-    """
-    try:
-        parsed = make_url(url)
-    except (exc.ArgumentError, ValueError):
-        form = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
-        hint = "signs like @ : / in a password are written as %40 %3A %2F"
-        raise ValueError(f"not a database URL; use {form} ({hint})") from None
-    backend = parsed.get_backend_name()
-    if backend in ("postgresql", "postgres"):
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend == "sqlite":
-        if parsed.database in (None, "", ":memory:"):
-            raise ValueError("a store in memory is no store; use sqlite:///PATH")
-        return parsed
-    raise ValueError(f"{backend} is not supported; use sqlite:///PATH or postgresql://USER@HOST/NAME")
-
-
-def sqlite_engine(url: URL) -> Engine:
-    """SQLite as a store of money: WAL, every commit synced before it is acknowledged, foreign keys on.
-
-    The library comes with us (`pysqlite3`), since the SQLite of many systems has the WAL-reset defect.
-    """
-    # hide_parameters: an exception's text would else carry pins and card numbers into the log.
-    engine = create_engine(
-        url, module=sqlite, hide_parameters=True, pool_size=16, max_overflow=16, pool_timeout=POOL_SECONDS
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions behind our back; `begin` below does.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MILLISECONDS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA trusted_schema = OFF")
-        cursor.execute("PRAGMA journal_size_limit = 67108864")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("echs_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def file_identity(path: Path) -> FileIdentity | None:
-    """Which file is there, as the system tells files apart; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def own_file(path: Path) -> None:
-    """Make the file for its owner alone: it will hold pins and card numbers. SQLite gives its other files the same."""
-    with suppress(OSError):  # a directory that is not there: connecting says so
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-
-
-def postgres_engine(url: URL) -> Engine:
-    """PostgreSQL with timeouts below the 25 s that an operation may take; what the URL says of the same wins."""
-    arguments: dict[str, Any] = {
-        "connect_timeout": 5,
-        "application_name": "echs",
-        # Of several hosts the one that can be written to: a standby, or one that was primary, is none.
-        "target_session_attrs": "read-write",
-        **{name: value for name, value in url.query.items() if name != "options"},
-        # Transaction-pooling proxies do not keep prepared statements.
-        "prepare_threshold": None,
-        "options": " ".join([POSTGRES_OPTIONS, str(url.query.get("options", ""))]).strip(),
-    }
-    engine = create_engine(
-        url.set(query={}),
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_size=16,
-        max_overflow=16,
-        pool_timeout=POOL_SECONDS,
-        connect_args=arguments,
-    )
-
-    @event.listens_for(engine, "connect")
-    def listen(connection: Any, record: Any) -> None:
-        def hear(diagnostic: Any) -> None:
-            if diagnostic.sqlstate == POSTGRES_WARNING:
-                record.info[UNCONFIRMED] = True
-
-        connection.add_notice_handler(hear)
-
-    @event.listens_for(engine, "handle_error")
-    def leave_a_standby(context: Any) -> None:
-        if is_standby(context.original_exception):
-            context.is_disconnect = True
-
-    return engine
-
-
-@contextmanager
-def commit_in_bounds(connection: Connection) -> Iterator[None]:
-    """A commit that does not wait for ever: with synchronous replication it waits for a standby, and no timeout of
-    PostgreSQL's own ends that. To cancel it would make PostgreSQL say that it is done; to hang up says nothing.
-    """
-    driver: Any = connection.connection.driver_connection
-
-    def hang_up() -> None:
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(driver.pgconn.socket)) as doubled:
-            doubled.shutdown(socket.SHUT_RDWR)
-
-    connection.info.pop(UNCONFIRMED, None)
-    timer = threading.Timer(COMMIT_SECONDS, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-@contextmanager
-def translated(effect: str) -> Iterator[None]:
-    """Turn what the database raises into a refusal of ours; the original stays as its cause, for the log."""
-    try:
-        yield
-    except Refused:
-        raise
-    except exc.DBAPIError as error:
-        if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_INTERRUPTED:
-            deadline.check()
-        if is_full(error):
-            raise refuse(StoreReason.STORE_FULL, "the store has no space left", effect=effect) from error
-        if is_defect(error):
-            raise
-        raise refuse(StoreReason.STORE_UNAVAILABLE, "the store is not available now", effect=effect) from error
-    except exc.TimeoutError as error:
-        raise refuse(
-            StoreReason.STORE_UNAVAILABLE,
-            f"the database is overloaded: no connection became free within {POOL_SECONDS} s",
-            effect=effect,
-        ) from error
-
-
-def is_defect(error: exc.DBAPIError) -> bool:
-    """Whether the statement was wrong, which no repetition mends; SQLite says so with an operational error."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if error.connection_invalidated or code in SQLITE_NOT_A_STORE or is_standby(error.orig):
-        return False
-    if not isinstance(error, exc.OperationalError | exc.InterfaceError):
-        return True
-    return bool(code == SQLITE_ERROR)
-
-
-def is_standby(error: BaseException | None) -> bool:
-    """Whether PostgreSQL refused because this server of it cannot be written to, now or any more."""
-    state = getattr(error, "sqlstate", None)
-    return state == POSTGRES_READ_ONLY or (state == POSTGRES_NOT_SUPPORTED and "recovery" in str(error))
-
-
-def is_full(error: exc.DBAPIError) -> bool:
-    """Whether the store refused because there is no space left."""
-    original = error.orig
-    if getattr(original, "sqlstate", None) == POSTGRES_DISK_FULL:
-        return True
-    return getattr(original, "sqlite_errorcode", None) in SQLITE_NO_ROOM or "disk is full" in str(original)

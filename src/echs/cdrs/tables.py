@@ -22,7 +22,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from echs.base.database import Identity, Instant, metadata
+from echs.base.columns import Identity, Instant, metadata
 
 # The columns are what the store is asked for; the rest of a CDR follows from its payload, by way of its protocol. Keys
 # are casefolded ids, which can be up to three times as long as the id.

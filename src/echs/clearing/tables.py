@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
-from echs.base.database import Identity, Instant, metadata
+from echs.base.columns import Identity, Instant, metadata
 
 clearing_run = Table(
     "clearing_run",

@@ -17,7 +17,8 @@ import pysqlite3.dbapi2 as sqlite
 from gunicorn.app.base import BaseApplication
 
 from echs import __version__
-from echs.base.database import Database, FileIdentity
+from echs.base.database import Database
+from echs.base.engines import FileIdentity
 from echs.base.instances import registered, running
 from echs.cli.app_context import require_ready
 from echs.cli.output import this_command

@@ -12,8 +12,9 @@ from echs.audit.receipts import Receipts
 from echs.base.admission import Admission, AdmissionLimits
 from echs.base.clock import Clock, system_clock
 from echs.base.context import Context
-from echs.base.database import Database, FileIdentity
+from echs.base.database import Database
 from echs.base.energy import UNITS_PER_KWH
+from echs.base.engines import FileIdentity
 from echs.base.limits import Limits
 from echs.cdrs.cross_checks import ListLookups
 from echs.config.settings import (

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, update
 
 from echs.base.context import Context
-from echs.base.database import Database, PreparedQuery
+from echs.base.database import Database
 from echs.base.digest import RowDigest
 from echs.base.errors import Reason
 from echs.base.metrics import Metric
+from echs.base.prepared_query import PreparedQuery
 from echs.lists import set_aside
 from echs.lists.list_content import ListContent
 from echs.lists.list_diff import STRIDE, align
@@ -168,7 +169,7 @@ class KeyedList(ListTables):
     ) -> Iterator[Sequence[tuple[int, str]]]:
         """What stands in a list: positions and payloads in order, in blocks."""
         after = -1
-        while rows := database.ask_within(transaction, self._next_payloads, owner_id=owner_id, after=after):
+        while rows := database.fetch_within(transaction, self._next_payloads, owner_id=owner_id, after=after):
             yield rows
             after = rows[-1][0]
 

@@ -64,7 +64,7 @@ class ListCache:
         :raises Refused: STORE_UNAVAILABLE
         """
         states = published.keyed.states_of_rows(
-            database, database.ask(published.states_for_reader, reader_id=reader_id)
+            database, database.fetch_all(published.states_for_reader, reader_id=reader_id)
         )
         parts = self._stored_parts(published.keyed, states, form, deflated)
         if parts is not None:

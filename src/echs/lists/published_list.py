@@ -12,8 +12,8 @@ from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base import request_context
 from echs.base.context import Context
-from echs.base.database import PreparedQuery
 from echs.base.errors import ProblemCollector, Unreadable
+from echs.base.prepared_query import PreparedQuery
 from echs.base.spool import TEXTS, Spool
 from echs.base.upload_validation import NOTHING_STORED, RecordBatch
 from echs.lists import history, set_aside

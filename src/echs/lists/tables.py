@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
-from echs.base.database import Identity, Instant, metadata
+from echs.base.columns import Identity, Instant, metadata
 
 TOKEN_BYTES = 16
 

@@ -32,7 +32,8 @@ from echs.audit import tables as audit_tables
 from echs.audit.entry import Action
 from echs.base.clock import Clock, system_clock
 from echs.base.context import Context
-from echs.base.database import Database, own_file
+from echs.base.database import Database
+from echs.base.engines import own_file
 from echs.base.errors import Reason, refuse
 from echs.base.instances import running
 from echs.cdrs import tables as cdr_tables

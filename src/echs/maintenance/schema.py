@@ -14,7 +14,8 @@ from sqlalchemy.schema import CreateIndex
 # Importing the tables is what puts them into the metadata.
 from echs.audit import guards
 from echs.audit import tables as _audit  # noqa: F401
-from echs.base.database import Database, metadata
+from echs.base.columns import metadata
+from echs.base.database import Database
 from echs.base.resources import migrations
 from echs.cdrs import tables as _cdrs  # noqa: F401
 from echs.clearing import tables as _clearing  # noqa: F401

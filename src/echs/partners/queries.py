@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 
 from echs.base.context import Context
-from echs.base.database import PreparedQuery
 from echs.base.errors import Refused, refuse, shown
+from echs.base.prepared_query import PreparedQuery
 from echs.partners import tables
 from echs.partners.partner import Group, Partner, PartnerReason, PartyRole, party_key
 
@@ -156,7 +156,7 @@ class LoggedIn:
 def partner_of_login(context: Context, token_hash: str) -> LoggedIn | None:
     """Whose a login is; None where there is no such login."""
     things: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for what, *facts in context.database.ask(FACTS_OF_LOGIN, token_hash=token_hash):
+    for what, *facts in context.database.fetch_all(FACTS_OF_LOGIN, token_hash=token_hash):
         things[what].append(tuple(facts))
     if not things["partner"]:
         return None

@@ -15,7 +15,7 @@ from sqlalchemy import (
     false,
 )
 
-from echs.base.database import Identity, Instant, metadata
+from echs.base.columns import Identity, Instant, metadata
 
 # Keys are casefolded ids, which can be up to three times as long as the id.
 partner = Table(

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, String
 
-from echs.base.database import Instant
+from echs.base.columns import Instant
 from echs.lists.tables import former_table, head_table, record_table
 
 token_list = head_table("token_list")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import exists, func, select
 
-from echs.base.database import Instant
+from echs.base.columns import Instant
 from echs.lists.keyed_list import KeyedList
 from echs.lists.list_format import ListFormat, values_of
 from echs.lists.list_writer import ListState

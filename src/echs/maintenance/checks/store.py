@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import exists, select, text
 
-from echs.base.database import metadata
+from echs.base.columns import metadata
 from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables as clearing_tables
 from echs.maintenance import schema
