@@ -188,7 +188,7 @@ def downloaded(context: AppContext, lists: PublishedList, form: RowFormat[Any]) 
     """The records of all active partners' lists."""
     with context.database.read() as snapshot:
         for state in lists.keyed.present(snapshot, is_active):
-            for payloads in lists.keyed.payloads(snapshot, state.owner_id):
+            for payloads in lists.keyed.payloads(snapshot, state):
                 yield from map(form.of_row, map(row_of, payloads))
 
 

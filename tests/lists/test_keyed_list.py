@@ -33,7 +33,11 @@ def put(context, owner, *records):
 
 def rows_of(context, owner):
     with context.database.read() as snapshot:
-        return [row_of(payload) for batch in KEYED.payloads(snapshot, owner.id) for payload in batch]
+        return [
+            row_of(payload)
+            for batch in KEYED.payloads(snapshot, KEYED.state_of(snapshot, owner.id))
+            for payload in batch
+        ]
 
 
 def stored(context):
@@ -44,8 +48,12 @@ def stored(context):
 
 
 def former_count(context):
+    """How many former records are kept: those of their own table, and those that a list written anew has left behind."""
+    heads, rows = tables.token_list.c, tables.token.c
+    left = select(func.count()).select_from(tables.token.join(tables.token_list, heads.partner_id == rows.partner_id))
     with context.database.read() as snapshot:
-        return snapshot.execute(select(func.count()).select_from(tables.token_former)).scalar()
+        own = snapshot.execute(select(func.count()).select_from(tables.token_former)).scalar()
+        return own + snapshot.execute(left.where(rows.position < heads.first_position)).scalar()
 
 
 def changes(context):
@@ -350,7 +358,7 @@ def test_numbers_of_changes_grow_in_the_order_of_the_commits_with_eight_writers_
 
 def present_rows(context):
     with context.database.read() as snapshot:
-        query = select(tables.token.c.partner_id, tables.token.c.payload)
+        query = select(tables.token.c.partner_id, tables.token.c.payload).join(tables.token_list, KEYED.all_standing)
         return [(owner, row_of(payload)) for owner, payload in snapshot.execute(query)]
 
 

@@ -61,7 +61,11 @@ def changed_since(snapshot: Connection, lists: ListTables, seq: int, of: Conditi
     """What changed after this number in the lists of owners whose id fulfils ``of``, in the order of the numbers."""
     rows, former, change = lists.records.c, lists.former.c, list_change.c
     after = (change.list == lists.name) & (change.seq > seq)
-    here = select(*columns(change.seq, rows, gone=False)).join(list_change, change.id == rows.change_id)
+    here = (
+        select(*columns(change.seq, rows, gone=False))
+        .join(list_change, change.id == rows.change_id)
+        .join(lists.heads, lists.all_standing)
+    )
     lost = select(*columns(change.seq, former, gone=True)).join(list_change, change.id == former.ended_by)
     found = union_all(
         here.where(after, of(rows.partner_id)), lost.where(after, former.gone, of(former.partner_id))
@@ -117,6 +121,7 @@ def whole(snapshot: Connection, lists: ListTables, owner_id: int, seq: int) -> I
     query = (
         select(change.seq, rows.protocol, rows.payload)
         .join(list_change, change.id == rows.change_id)
+        .join(lists.heads, lists.all_standing)
         .where(rows.partner_id == owner_id)
         .order_by(change.seq, rows.position)
     )
@@ -127,7 +132,7 @@ def whole(snapshot: Connection, lists: ListTables, owner_id: int, seq: int) -> I
 def gone(snapshot: Connection, lists: ListTables, owner_id: int, seq: int, since: int) -> Iterator[ListedChange]:
     """A list that a reader sees no more: all that it may have of it is gone, also what was removed meanwhile."""
     rows, former, change = lists.records.c, lists.former.c, list_change.c
-    here = select(rows.protocol, rows.payload).where(rows.partner_id == owner_id)
+    here = select(rows.protocol, rows.payload).join(lists.heads, lists.all_standing).where(rows.partner_id == owner_id)
     lost = (
         select(former.protocol, former.payload)
         .join(list_change, change.id == former.ended_by)

@@ -8,7 +8,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, exists, literal, select, union_all
+from sqlalchemy import Connection, Subquery, and_, select, union_all
 
 from echs.base.context import Context
 from echs.base.errors import refuse
@@ -95,26 +95,41 @@ def state_or_refused(snapshot: Connection, lists: KeyedList, owner_id: int, name
     return state
 
 
-def record_changes(snapshot: Connection, lists: KeyedList, owner_id: int, change_id: int) -> Iterator[RecordChange]:
-    """What a change did, record by record: first the former ones in their order, then those that were added."""
-    former, rows = lists.former.c, lists.records.c
-    same = and_(rows.partner_id == former.partner_id, rows.key_number == former.key_number, rows.change_id == change_id)
+def record_changes(snapshot: Connection, lists: KeyedList, owner_id: int, name: str) -> Iterator[RecordChange]:
+    """What the last change of a list did, record by record: first the former ones in their order, then those that were
+    added.
+    """
+    state = state_or_refused(snapshot, lists, owner_id, name)
+    former, rows = former_state(lists, state), lists.records.c
+    same = and_(lists.standing(state), rows.key_number == former.c.key_number, rows.change_id == state.change_id)
     ended = (
-        select(former.protocol, former.payload, rows.protocol, rows.payload)
-        .select_from(lists.former.outerjoin(lists.records, same))
-        .where(former.partner_id == owner_id, former.ended_by == change_id)
-        .order_by(former.position)
+        select(former.c.protocol, former.c.payload, rows.protocol, rows.payload)
+        .select_from(former.outerjoin(lists.records, same))
+        .order_by(former.c.position)
     )
     for before_by, before, after_by, after in snapshot.execute(ended):
         kind = Kind.REMOVED if after is None else Kind.CHANGED
         if before != after:
             yield RecordChange(kind, Sent(before_by, before), None if after is None else Sent(after_by, after))
-    was = and_(former.partner_id == rows.partner_id, former.key_number == rows.key_number, former.ended_by == change_id)
-    new = select(rows.protocol, rows.payload).where(
-        rows.partner_id == owner_id, rows.change_id == change_id, ~exists(select(literal(1)).where(was))
-    )
+    was = select(former.c.key_number).where(former.c.key_number == rows.key_number).exists()
+    new = select(rows.protocol, rows.payload).where(lists.standing(state), rows.change_id == state.change_id, ~was)
     for after in snapshot.execute(new.order_by(rows.position)):
         yield RecordChange(Kind.ADDED, None, Sent(*after))
+
+
+def former_state(lists: KeyedList, state: ListState) -> Subquery:
+    """The records that the last change of a list ended, as they stood before: position, key, protocol and payload.
+
+    Of a list that was written anew as a whole these are the rows that it left behind.
+    """
+    former, rows = lists.former.c, lists.records.alias().c
+    if state.first_position:
+        names = (rows.position, rows.key_number, rows.protocol, rows.payload)
+        where = and_(rows.partner_id == state.owner_id, rows.position < state.first_position)
+    else:
+        names = (former.position, former.key_number, former.protocol, former.payload)
+        where = and_(former.partner_id == state.owner_id, former.ended_by == state.change_id)
+    return select(*names).where(where).subquery()
 
 
 def undo(
@@ -131,14 +146,11 @@ def undo(
     :raises Refused: LIST_UNKNOWN; NOTHING_TO_UNDO where nothing of a former state is kept
     """
     head = state_or_refused(transaction, lists, owner_id, name)
-    former, rows = lists.former.c, lists.records.c
-    ended = and_(former.partner_id == owner_id, former.ended_by == head.change_id)
-    stayed = and_(rows.partner_id == owner_id, rows.change_id != head.change_id)
+    former, rows = former_state(lists, head), lists.records.c
+    stayed = and_(lists.standing(head), rows.change_id != head.change_id)
     before = union_all(
-        select(rows.position.label("position"), rows.protocol.label("protocol"), rows.payload.label("payload")).where(
-            stayed
-        ),
-        select(former.position, former.protocol, former.payload).where(ended),
+        select(rows.position, rows.protocol, rows.payload).where(stayed),
+        select(former.c.position, former.c.protocol, former.c.payload),
     ).subquery()
     query = select(before.c.protocol, before.c.payload).order_by(before.c.position)
     with Spool(ROWS) as spool:

@@ -93,7 +93,7 @@ class KeyedList(ListTables):
         head = self.state_of(transaction, owner_id)
         digest = RowDigest()
         uploaded = digested(content.blocks(), digest)
-        standing = self._standing(context.database, transaction, owner_id) if head else ()
+        standing = self._standing(context.database, transaction, head) if head else ()
         alignment = align(standing, uploaded)
         for _ in uploaded:
             pass  # what was not compared
@@ -103,7 +103,7 @@ class KeyedList(ListTables):
             difference = difference_of(transaction, self, owner_id, content, alignment)
         done = (content.stored, len(content.skipped), content.warnings)
         if head is not None and guard is not None and not alignment.equal:
-            removed = self._missing(transaction, owner_id, content) if rewrite else len(difference.removed)
+            removed = self._missing(transaction, head, content) if rewrite else len(difference.removed)
             if guard(head.record_count, removed):
                 now = context.clock()
                 set_aside.store(transaction, self.name, owner_id, content, removed, now)
@@ -113,9 +113,9 @@ class KeyedList(ListTables):
             mine = self.heads.c.partner_id == owner_id
             transaction.execute(update(self.heads).where(mine).values(replaced_at=context.clock()))
             return ReplaceResult(*done, {"partner": owner_id, "version": head.version_token, "rows": digest.value})
-        writer = ListWriter(self, context, transaction, owner_id, zone, cause)
-        counts = writer.rewrite(content, head) if rewrite else writer.write(content, difference)
-        version = writer.finish(head, content.stored, counts)
+        writer = ListWriter(self, context, transaction, owner_id, zone, cause, head)
+        counts = writer.rewrite(content) if rewrite else writer.write(content, difference)
+        version = writer.finish(content.stored, counts)
         return ReplaceResult(*done, {"partner": owner_id, "version": version, "rows": digest.value}, counts)
 
     def update(
@@ -136,8 +136,10 @@ class KeyedList(ListTables):
         wanted = dict(zip(map(key_number, form.keys(payloads)), payloads, strict=True))
         standing: dict[int, int] = {}
         for numbers in in_batches(sorted(wanted)):
+            if head is None:
+                break
             query = select(table.key_number, table.position, table.payload).where(
-                table.partner_id == owner_id, among(transaction, table.key_number, numbers)
+                self.standing(head), among(transaction, table.key_number, numbers)
             )
             for number, position, payload in transaction.execute(query):
                 if payload == wanted[number]:
@@ -146,7 +148,8 @@ class KeyedList(ListTables):
                     standing[number] = position
         if not wanted:
             return Counts(0, 0, 0)
-        writer = ListWriter(self, context, transaction, owner_id, zone, Cause.UPDATE)
+        writer = ListWriter(self, context, transaction, owner_id, zone, Cause.UPDATE, head)
+        writer.forget_replaced()
         writer.end(sorted(standing.values()), gone=False)
         writer.delete(standing.values())
         last = select(func.max(table.position)).where(table.partner_id == owner_id)
@@ -161,22 +164,22 @@ class KeyedList(ListTables):
         writer.insert(sorted(written))
         writer.back_again(list(wanted))
         counts = Counts(len(wanted) - len(standing), len(standing), 0)
-        writer.finish(head, (0 if head is None else head.record_count) + counts.added, counts)
+        writer.finish((0 if head is None else head.record_count) + counts.added, counts)
         return counts
 
     def _standing(
-        self, database: Database, transaction: Connection, owner_id: int
+        self, database: Database, transaction: Connection, state: ListState
     ) -> Iterator[Sequence[tuple[int, str]]]:
         """What stands in a list: positions and payloads in order, in blocks."""
-        after = -1
+        after, owner_id = state.first_position - 1, state.owner_id
         while rows := database.fetch_within(transaction, self._next_payloads, owner_id=owner_id, after=after):
             yield rows
             after = rows[-1][0]
 
-    def _missing(self, transaction: Connection, owner_id: int, content: ListContent[Any]) -> int:
+    def _missing(self, transaction: Connection, state: ListState, content: ListContent[Any]) -> int:
         """How many records of a list an upload does not have, where too many differ to keep them all."""
         wanted = {number for items in content.items() for number in content.key_numbers(items)}
-        query = select(self.records.c.key_number).where(self.records.c.partner_id == owner_id)
+        query = select(self.records.c.key_number).where(self.standing(state))
         return sum(number not in wanted for number in transaction.execute(query).scalars())
 
     # ------------------------------------------------------------------ reading
@@ -189,14 +192,14 @@ class KeyedList(ListTables):
     def stored_digest(self, snapshot: Connection, state: ListState) -> str:
         """The digest of the records that a list has in the store now."""
         digest = RowDigest()
-        for payloads in self.payloads(snapshot, state.owner_id):
+        for payloads in self.payloads(snapshot, state):
             digest.add_joined(payloads)
         return digest.value
 
-    def payloads(self, snapshot: Connection, owner_id: int) -> Iterator[Sequence[str]]:
-        """What was sent of an owner's list, in batches, in order."""
+    def payloads(self, snapshot: Connection, state: ListState) -> Iterator[Sequence[str]]:
+        """What was sent of a list, in batches, in order."""
         rows = self.records.c
-        query = select(rows.payload).where(rows.partner_id == owner_id).order_by(rows.position)
+        query = select(rows.payload).where(self.standing(state)).order_by(rows.position)
         result = snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
         yield from result.scalars().partitions()
 
@@ -207,9 +210,9 @@ class KeyedList(ListTables):
         query = select(rows.position, rows.payload).where(of_list)
         return PreparedQuery(query.order_by(rows.position).limit(ROWS_AT_ONCE))
 
-    def batches(self, database: Database, snapshot: Connection, owner_id: int) -> Iterator[Sequence[str]]:
+    def batches(self, database: Database, snapshot: Connection, state: ListState) -> Iterator[Sequence[str]]:
         """As `payloads`, by a query that is compiled once and as the driver gives it."""
-        for rows in self._standing(database, snapshot, owner_id):
+        for rows in self._standing(database, snapshot, state):
             yield [payload for _, payload in rows]
 
     def present(self, snapshot: Connection, of: Callable[[Any], ColumnElement[bool]]) -> list[ListState]:
@@ -223,8 +226,8 @@ class KeyedList(ListTables):
     def states_of_rows(self, database: Database, rows: Iterable[Any]) -> list[ListState]:
         """The answer to `states_query`."""
         return [
-            ListState(owner_id, generation, version, change_id, count, database.as_instant(replaced_at))
-            for owner_id, generation, version, change_id, count, replaced_at in rows
+            ListState(owner_id, generation, version, change_id, count, database.as_instant(replaced_at), first)
+            for owner_id, generation, version, change_id, count, replaced_at, first in rows
         ]
 
     def contained_in(self, context: Context, owner_id: int, form: KeyForm, wanted: Collection[str]) -> set[str] | None:
@@ -238,7 +241,7 @@ class KeyedList(ListTables):
 
     def keys(self, snapshot: Connection, state: ListState, form: KeyForm) -> "array[int]":
         """The sorted numbers of the keys of a list; see `echs.lists.list_keys`."""
-        query = select(form.of_row).where(self.records.c.partner_id == state.owner_id)
+        query = select(form.of_row).where(self.standing(state))
 
         def load() -> Iterator[str]:
             return iter(snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).scalars())

@@ -150,10 +150,7 @@ class ListCache:
     ) -> Iterator[bytes | Crc]:
         """One list, as it goes out, from the store or from its other file; then the sum of its text."""
         plain = self._stored(lists, state, form, False) if deflated else None
-        if plain is not None:
-            texts = pieces(plain)
-        else:
-            texts = map(form.render, lists.batches(database, snapshot, state.owner_id))
+        texts = pieces(plain) if plain is not None else map(form.render, lists.batches(database, snapshot, state))
         if not deflated:
             length = 0
             for text in texts:

@@ -10,8 +10,9 @@ WINDOW = 4096
 CHUNK = 32
 # Between the positions of a list that is written anew.
 STRIDE = 1024
-# Of a larger difference a list is written anew as a whole.
+# Of a larger difference a list is written anew as a whole; and where none of so many records stands there.
 MOST_DIFFERENT = 100_000
+FIRST_MISSED = 8192
 NOT_PLACED = -1
 
 
@@ -60,11 +61,13 @@ def align(
                 if missed > WINDOW:
                     # A long stretch stands there no more: go on behind it.
                     ahead.skip()
-        if len(found.left_over) > most:
+        if len(found.left_over) > most or (missed == len(found.placed) >= FIRST_MISSED):
+            found.too_different = True
             break
-    ahead.rest(most)
-    if len(found.left_over) > most:
-        found.too_different = True
+    if not found.too_different:
+        ahead.rest(most)
+        found.too_different = len(found.left_over) > most
+    if found.too_different:
         found.left_over.clear()
     return found
 

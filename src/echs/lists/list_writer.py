@@ -68,6 +68,7 @@ class ListState:
     change_id: int
     record_count: int
     replaced_at: datetime
+    first_position: int
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,17 @@ class ListTables:
     heads: Table
     records: Table
     former: Table
+
+    def standing(self, state: "ListState") -> ColumnElement[bool]:
+        """The condition for the records that stand in a list."""
+        rows = self.records.c
+        return and_(rows.partner_id == state.owner_id, rows.position >= state.first_position)
+
+    @property
+    def all_standing(self) -> ColumnElement[bool]:
+        """The condition for a record that stands in the list of a row of heads."""
+        rows, heads = self.records.c, self.heads.c
+        return and_(rows.partner_id == heads.partner_id, rows.position >= heads.first_position)
 
     @cached_property
     def names(self) -> list[str]:
@@ -124,9 +136,11 @@ class ListWriter:
         owner_id: int,
         zone: str,
         cause: Cause,
+        head: ListState | None,
     ) -> None:
         self.lists, self.context, self.transaction = lists, context, transaction
-        self.owner_id, self.zone = owner_id, zone
+        self.owner_id, self.zone, self.head = owner_id, zone, head
+        self.first_position = 0
         self.now = context.clock()
         self.mine = lists.records.c.partner_id == owner_id
         values = {
@@ -144,6 +158,7 @@ class ListWriter:
 
     def write(self, content: ListContent[Any], difference: Difference) -> Counts:
         """Write a difference: end what was changed or removed, write what is new or stands elsewhere."""
+        self.forget_replaced()
         self.end(difference.changed, gone=False)
         self.end(difference.removed, gone=True)
         self.delete([*difference.changed, *difference.removed, *difference.moved_from])
@@ -161,29 +176,40 @@ class ListWriter:
         moved = len(difference.moved)
         return Counts(difference.added, len(difference.changed), len(difference.removed), moved)
 
-    def rewrite(self, content: ListContent[Any], head: ListState | None) -> Counts:
-        """Write a list anew as a whole. A record that is equal counts as changed."""
-        rows, former = self.lists.records.c, self.lists.former.c
-        if head is not None:
-            self._copy_to_former(self.mine, gone=False)
-            self.transaction.execute(delete(self.lists.records).where(self.mine))
-        self.insert(self._all(content))
-        if head is None:
+    def rewrite(self, content: ListContent[Any]) -> Counts:
+        """Write a list anew as a whole, behind the one that stood, which stays as its former state. A record that is
+        equal counts as changed.
+        """
+        if self.head is None:
+            self.insert(self._all(content, 0))
             return Counts(content.stored, 0, 0)
-        here = and_(rows.partner_id == former.partner_id, rows.key_number == former.key_number)
-        ended = and_(former.partner_id == self.owner_id, former.ended_by == self.change_id)
-        lost = update(self.lists.former).where(ended, ~exists(select(literal(1)).where(here))).values(gone=True)
-        removed = self.transaction.execute(lost).rowcount
+        self.forget_replaced()
+        rows = self.lists.records.c
+        last = self.transaction.execute(select(func.max(rows.position)).where(self.mine)).scalar() or 0
+        self.first_position = last + 1
+        self.insert(self._all(content, last))
+        new = self.lists.records.alias()
+        same = and_(
+            new.c.partner_id == rows.partner_id, new.c.key_number == rows.key_number, new.c.position > literal(last)
+        )
+        lost = and_(self.mine, rows.position <= last, ~exists(select(literal(1)).select_from(new).where(same)))
+        removed = self._copy_to_former(lost, gone=True)
         self.back_again(None)
-        changed = head.record_count - removed
+        changed = self.head.record_count - removed
         return Counts(content.stored - changed, changed, removed)
 
-    def finish(self, head: ListState | None, record_count: int, counts: Counts) -> str:
+    def forget_replaced(self) -> None:
+        """Delete what is left of the list that the last change replaced as a whole: one former state is kept."""
+        if self.head is not None and self.head.first_position:
+            rows = self.lists.records
+            self.transaction.execute(delete(rows).where(self.mine, rows.c.position < self.head.first_position))
+
+    def finish(self, record_count: int, counts: Counts) -> str:
         """Keep one former state, point the head at what stands now, and number the change; the new version token."""
         former = self.lists.former.c
         old = and_(former.partner_id == self.owner_id, ~former.gone, former.ended_by < self.change_id)
         self.transaction.execute(delete(self.lists.former).where(old))
-        heads = self.lists.heads
+        head, heads = self.head, self.lists.heads
         token = secrets.token_hex(TOKEN_BYTES)
         state = {
             "generation": 1 if head is None else head.generation + 1,
@@ -191,6 +217,7 @@ class ListWriter:
             "change_id": self.change_id,
             "record_count": record_count,
             "replaced_at": self.now,
+            "first_position": self.first_position,
         }
         if head is None:
             self.transaction.execute(insert(heads).values(partner_id=self.owner_id, **state))
@@ -239,7 +266,11 @@ class ListWriter:
         if keys is not None and len(keys) <= FEW_KEYS:
             back = among(self.transaction, former.key_number, keys)
         else:
-            here = and_(rows.partner_id == former.partner_id, rows.key_number == former.key_number)
+            here = and_(
+                rows.partner_id == former.partner_id,
+                rows.key_number == former.key_number,
+                rows.position >= self.first_position,
+            )
             back = exists(select(literal(1)).where(here))
         self.transaction.execute(delete(self.lists.former).where(was_gone, back))
 
@@ -260,18 +291,18 @@ class ListWriter:
                     keys.append(values[0])
                 yield (target[index], since, *values)
 
-    def _all(self, content: ListContent[Any]) -> Iterator[tuple[object, ...]]:
-        position = 0
+    def _all(self, content: ListContent[Any], after: int) -> Iterator[tuple[object, ...]]:
+        position = after
         for items in content.items():
             for values in self.values(content, items):
                 position += STRIDE
                 yield (position, self.change_id, *values)
 
-    def _copy_to_former(self, where: ColumnElement[bool], *, gone: bool) -> None:
+    def _copy_to_former(self, where: ColumnElement[bool], *, gone: bool) -> int:
         rows = self.lists.records.c
         query = select(*(rows[name] for name in FIXED), literal(self.change_id), literal(gone)).where(where)
         statement = insert(self.lists.former).from_select([*FIXED, "ended_by", "gone"], query)
-        self.transaction.execute(statement)
+        return self.transaction.execute(statement.execution_options(preserve_rowcount=True)).rowcount
 
     def _renumber(self) -> None:
         """Give the records of a list positions a stride apart, in their order."""

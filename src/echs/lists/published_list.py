@@ -95,8 +95,9 @@ class PublishedList:
         """
         with context.database.read() as snapshot:
             owner = find(snapshot, user_id)
-            change = history.last_change(snapshot, self.keyed, owner.id, f"the {self.title} of {owner.user_id}")
-            return change, list(history.record_changes(snapshot, self.keyed, owner.id, change.id))
+            name = f"the {self.title} of {owner.user_id}"
+            change = history.last_change(snapshot, self.keyed, owner.id, name)
+            return change, list(history.record_changes(snapshot, self.keyed, owner.id, name))
 
     def put_aside(self, context: Context) -> dict[int, set_aside.SetAside]:
         """The uploads that are put aside, by owner."""

@@ -52,7 +52,9 @@ list_set_aside_part = Table(
 
 
 def head_table(name: str) -> Table:
-    """One row an owner: how its list stands. ``version_token`` is new with each change that a download shows."""
+    """One row an owner: how its list stands. ``version_token`` is new with each change that a download shows. Records
+    before ``first_position`` stand no more: they are the former state of a list that was written anew as a whole.
+    """
     return Table(
         name,
         metadata,
@@ -62,6 +64,7 @@ def head_table(name: str) -> Table:
         Column("change_id", BigInteger, nullable=False),
         Column("record_count", Integer, nullable=False),
         Column("replaced_at", Instant, nullable=False),
+        Column("first_position", BigInteger, nullable=False, server_default="0"),
     )
 
 

@@ -31,6 +31,7 @@ from echs.config.settings import Settings
 from echs.delivery import queue
 from echs.delivery.job import JobState
 from echs.locations import tables as location_tables
+from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.maintenance import schema
 from echs.maintenance.future_dates import in_future
 from echs.maintenance.store_state import LIST_HEADS, last_backup, unfetched_runs, waiting_since
@@ -39,6 +40,7 @@ from echs.partners import tables as partner_tables
 from echs.partners.connection import ConnectionMode
 from echs.partners.queries import is_active
 from echs.tokens import tables as token_tables
+from echs.tokens.token_list import TOKENS
 
 LEAST_POSTGRES = 150000
 LEAST_SQLITE = (3, 51, 3)
@@ -328,18 +330,18 @@ def business_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
 
 def market_id_checks(snapshot: Connection) -> Iterator[CheckResult]:
     """What more than one partner publishes: each number has one owner, and here several say that they are it."""
-    token, point = token_tables.token, location_tables.charge_point
-    for name, head, table, number in (
-        ("tokens", token_tables.token_list, token, (token.c.type, token.c.medium, token.c.uid_key)),
-        ("EVSEs", location_tables.charge_point_list, point, (point.c.evse_key,)),
+    token, point = token_tables.token.c, location_tables.charge_point.c
+    for name, lists, number in (
+        ("tokens", TOKENS.keyed, (token.type, token.medium, token.uid_key)),
+        ("EVSEs", CHARGE_POINTS.keyed, (point.evse_key,)),
     ):
         several = (
             select(func.count())
-            .select_from(table)
-            .join(head, head.c.partner_id == table.c.partner_id)
-            .where(is_active(head.c.partner_id))
+            .select_from(lists.records)
+            .join(lists.heads, lists.all_standing)
+            .where(is_active(lists.heads.c.partner_id))
             .group_by(*number)
-            .having(func.count(table.c.partner_id.distinct()) > 1)
+            .having(func.count(lists.records.c.partner_id.distinct()) > 1)
         ).subquery()
         count = snapshot.execute(select(func.count()).select_from(several)).scalar() or 0
         found = f"{count:,} are in the lists of several partners" if count else "none"

@@ -25,13 +25,16 @@ def whole(view: View) -> Iterator[Found]:
     """Lists that are not whole, records of lists that nobody has, and changes out of their order."""
     for lists in LISTS.values():
         heads, records, former, changes = lists.heads, lists.records, lists.former, list_change
-        counted = select(records.c.partner_id, func.count().label("n")).group_by(records.c.partner_id).subquery()
+        stand = select(records.c.partner_id, func.count().label("n")).join(heads, lists.all_standing)
+        counted = stand.group_by(records.c.partner_id).subquery()
+        everything = select(records.c.partner_id, func.count().label("n")).group_by(records.c.partner_id).subquery()
         mine = counted.c.partner_id == heads.c.partner_id
         query = select(heads.c.partner_id, heads.c.record_count, counted.c.n)
         for partner_id, promised, n in view.snapshot.execute(query.select_from(heads.outerjoin(counted, mine))):
             if (n or 0) != promised:
                 yield f"{heads.name} of partner {partner_id}", f"has {n or 0} records instead of {promised}"
-        left = select(counted.c.partner_id, counted.c.n).where(~exists(select(heads).where(mine)))
+        headless = ~exists(select(heads).where(everything.c.partner_id == heads.c.partner_id))
+        left = select(everything.c.partner_id, everything.c.n).where(headless)
         for partner_id, n in view.snapshot.execute(left):
             yield f"{heads.name} of partner {partner_id}", f"{n} records belong to no list that is given out"
         name = lists.name
@@ -93,7 +96,7 @@ def as_meant(view: View) -> Iterator[Found]:
         columns = [table[names[place]] for place in compared]
         for state in lists.present(view.snapshot, lambda owner: owner.is_not(None)):
             query = select(table.position, table.protocol, table.payload, *columns)
-            query = query.where(table.partner_id == state.owner_id)
+            query = query.where(lists.standing(state))
             for position, protocol, payload, *found in view.snapshot.execute(
                 query.execution_options(yield_per=ROWS_AT_ONCE)
             ):

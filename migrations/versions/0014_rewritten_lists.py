@@ -1,0 +1,31 @@
+"""Where the records of a list begin: those before are what stood until it was written anew as a whole.
+
+Why: a list in which nearly everything changed was copied to the former records, deleted and written, three times the
+work of writing it. Now it is written behind the one that stood, which stays where it is until the next change.
+
+Of lists that stand nothing is before.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+LISTS = {"token_list": "token", "charge_point_list": "charge_point"}
+
+
+def upgrade() -> None:
+    for head in LISTS:
+        op.add_column(head, sa.Column("first_position", sa.BigInteger(), nullable=False, server_default="0"))
+
+
+def downgrade() -> None:
+    for head, records in LISTS.items():
+        op.execute(
+            f"DELETE FROM {records} WHERE position < (SELECT first_position FROM {head} "  # noqa: S608 - names of ours
+            f"WHERE {head}.partner_id = {records}.partner_id)"
+        )
+        op.drop_column(head, "first_position")
