@@ -82,10 +82,10 @@ def test_a_room_writes_only_its_own_tables(path):
 
 @each(SOURCES)
 def test_a_connection_is_opened_by_the_two_doors_alone(path):
-    if path.name == "database.py":
+    if path.name in ("database.py", "engines.py"):
         return
     text = path.read_text()
-    assert ".engine" not in text, f"{name(path)}: use database.read() or database.write()"
+    assert not re.search(r"\.engine\b", text), f"{name(path)}: use database.read() or database.write()"
     assert "create_engine" not in text, f"{name(path)}: take the Database that is handed in"
 
 

@@ -22,19 +22,11 @@ from sqlalchemy import Connection, Table, event, exc, text
 from sqlalchemy.engine import URL
 
 from echs.base import deadline, request_context, request_gate
-from echs.base.engines import (
-    UNCONFIRMED,
-    FileIdentity,
-    commit_in_bounds,
-    database_url,
-    file_identity,
-    own_file,
-    postgres_engine,
-    sqlite_engine,
-)
+from echs.base.engines import UNCONFIRMED, commit_in_bounds, database_url, postgres_engine, sqlite_engine
 from echs.base.errors import StoreReason, refuse
 from echs.base.prepared_query import PreparedQuery
 from echs.base.store_errors import translated
+from echs.base.store_file import FileIdentity, file_identity, own_file
 
 ROWS_AT_ONCE = 5000
 # Of SQLite's virtual machine, about a millisecond.

@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,9 +19,6 @@ POSTGRES_WARNING = "01000"
 POSTGRES_OPTIONS = "-c statement_timeout=24s -c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
 COMMIT_SECONDS = 20.0
 UNCONFIRMED = "echs_unconfirmed"
-
-# A file as the system tells it from others: its device, and its number there.
-FileIdentity = tuple[int, int]
 
 
 def database_url(url: str | URL) -> URL:
@@ -75,21 +71,6 @@ def sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def file_identity(path: Path) -> FileIdentity | None:
-    """Which file is there, as the system tells files apart; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def own_file(path: Path) -> None:
-    """Make the file for its owner alone: it will hold pins and card numbers. SQLite gives its other files the same."""
-    with suppress(OSError):  # a directory that is not there: connecting says so
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def postgres_engine(url: URL) -> Engine:

@@ -18,8 +18,8 @@ from gunicorn.app.base import BaseApplication
 
 from echs import __version__
 from echs.base.database import Database
-from echs.base.engines import FileIdentity
 from echs.base.instances import registered, running
+from echs.base.store_file import FileIdentity
 from echs.cli.app_context import require_ready
 from echs.cli.output import this_command
 from echs.config.app_context import open_app_context

@@ -14,8 +14,8 @@ from echs.base.clock import Clock, system_clock
 from echs.base.context import Context
 from echs.base.database import Database
 from echs.base.energy import UNITS_PER_KWH
-from echs.base.engines import FileIdentity
 from echs.base.limits import Limits
+from echs.base.store_file import FileIdentity
 from echs.cdrs.cross_checks import ListLookups
 from echs.config.settings import (
     DEFAULT_PUBLIC_URL,

@@ -33,9 +33,9 @@ from echs.audit.entry import Action
 from echs.base.clock import Clock, system_clock
 from echs.base.context import Context
 from echs.base.database import Database
-from echs.base.engines import own_file
 from echs.base.errors import Reason, refuse
 from echs.base.instances import running
+from echs.base.store_file import own_file
 from echs.cdrs import tables as cdr_tables
 from echs.clearing import tables as clearing_tables
 from echs.config.app_context import SECRET_KEY_FILE, AppContext, limits, open_database

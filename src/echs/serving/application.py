@@ -11,8 +11,8 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from echs.base import request_context, request_gate
-from echs.base.engines import FileIdentity
 from echs.base.proxy_headers import Network
+from echs.base.store_file import FileIdentity
 from echs.clearing.statement_builder import open_link
 from echs.config.app_context import STATEMENTS_PATH, AppContext, open_app_context
 from echs.config.settings import read_settings
