@@ -42,6 +42,9 @@ def upgrade() -> None:
     )
     op.drop_column("partner", "password_hash")
     op.add_column("login", sa.Column("credential_id", IDENTITY, nullable=True))
+    op.execute(
+        "UPDATE login SET credential_id = (SELECT id FROM credential WHERE credential.partner_id = login.partner_id)"
+    )
     op.create_table(
         "party_id_former",
         sa.Column("id", IDENTITY, nullable=False),
@@ -76,6 +79,11 @@ def downgrade() -> None:
         op.alter_column("party_id", "role", new_column_name="kind", type_=sa.String(length=8))
         op.create_check_constraint(op.f("ck_party_id_kind"), "party_id", "kind IN ('operator', 'provider')")
     op.drop_table("party_id_former")
+    # Of names that the release before does not know.
+    op.execute(
+        "DELETE FROM login WHERE credential_id NOT IN (SELECT credential.id FROM credential "
+        "JOIN partner ON partner.id = credential.partner_id WHERE credential.name_key = partner.user_key)"
+    )
     op.drop_column("login", "credential_id")
     op.add_column("partner", sa.Column("password_hash", sa.String(length=200), nullable=False, server_default=""))
     op.execute(

@@ -23,7 +23,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    columns = "partner_id, position, key_number, change_id, protocol, payload"
     for head, records in LISTS.items():
+        mine = ", ".join(f"r.{name}" for name in columns.split(", "))
+        op.execute(
+            f"INSERT INTO {records}_former ({columns}, ended_by, gone) "  # noqa: S608 - names of ours
+            f"SELECT {mine}, h.change_id, FALSE FROM {records} r JOIN {head} h ON h.partner_id = r.partner_id "
+            f"WHERE r.position < h.first_position AND NOT EXISTS (SELECT 1 FROM {records}_former f "
+            "WHERE f.partner_id = r.partner_id AND f.ended_by = h.change_id AND f.position = r.position)"
+        )
         op.execute(
             f"DELETE FROM {records} WHERE position < (SELECT first_position FROM {head} "  # noqa: S608 - names of ours
             f"WHERE {head}.partner_id = {records}.partner_id)"

@@ -15,7 +15,7 @@ from cast import add_cdrs, cdr, downloaded_tokens, set_tokens, token
 from echs.base.database import Database
 from echs.base.errors import Refused
 from echs.lists import published_list
-from echs.partners import enrolment
+from echs.partners import credentials, enrolment, login
 from echs.partners.login import lock_active_partner
 from echs.tokens.token_list import TOKENS
 
@@ -132,3 +132,32 @@ def test_of_two_lists_at_once_the_second_waits_and_stands(context, cast, monkeyp
 def test_without_the_lock_the_second_of_two_lists_would_fail(context, cast, monkeypatch, without_locks):
     (error,) = replaced_twice_at_once(context, cast, monkeypatch)
     assert not isinstance(error, AssertionError)
+
+
+@pytest.mark.parametrize("change", ["remove", "set_password"])
+def test_a_login_that_is_being_made_with_a_credential_ends_when_that_is_taken_away_or_changed(
+    context, cast, monkeypatch, change
+):
+    credentials.add(context, "tnm", "second", "password of the second")
+    begun, go_on, tokens = threading.Event(), threading.Event(), []
+    hashed = login.token_hash
+
+    def slowly(token):  # inside the transaction, when the credential was looked at
+        begun.set()
+        assert go_on.wait(WAITING_SECONDS)
+        return hashed(token)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(login, "token_hash", slowly)
+        who = Other(lambda: tokens.append(login.log_in(context, "second", "password of the second")))
+        assert begun.wait(WAITING_SECONDS)
+        verb, more = getattr(credentials, change), ["another password"] * (change == "set_password")
+        office = Other(lambda: verb(context, "tnm", "second", *more))
+        assert office.waits(context)
+        go_on.set()
+        for each in (who, office):
+            each.join(WAITING_SECONDS)
+    assert (who.failed, office.failed, len(tokens)) == ([], [], 1)
+    with pytest.raises(Refused) as refused:
+        login.partner_of_token(context, tokens[0])
+    assert refused.value.first.reason is login.LoginReason.LOGIN_TOKEN_UNKNOWN

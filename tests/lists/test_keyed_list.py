@@ -189,7 +189,11 @@ def test_single_records_are_put_in_their_place_or_at_the_end(context, cast):
     assert list(downloaded_tokens(context)) == expected
     assert since(context, 1) == [(2, uid(2), False), (2, uid(7), False)]
     assert update(token(7)) == list_writer.Counts(0, 0, 0)
-    assert changes(context)[-1] == (2, "update", 1, 1, 0, 0)
+    assert update(token(7, pin_mandatory=1), token(8)).added == 1  # the last one changes while one comes behind it
+    assert list(downloaded_tokens(context)) == [*expected[:-1], token(7, pin_mandatory=1), token(8)]
+    update(token(7))
+    expected.append(token(8))
+    assert changes(context)[1] == (2, "update", 1, 1, 0, 0)
     with context.database.write() as transaction:
         foreign = payloads_of([tuple(map(str, token(8, hub=3)))])
         KEYED.update(context, transaction, cast.lnd.id, "UTC", token_format.FORMAT, foreign)

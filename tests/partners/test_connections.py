@@ -291,15 +291,16 @@ def uid(number):
 def test_a_connection_that_is_entered_makes_the_list_new_and_one_that_ends_makes_it_gone_for_that_reader(context, cast):
     set_tokens(context, cast.lnd, [token(1, hub=3), token(2, hub=3)])
     close(context)
-    assert since(context, cast.tnm, 0) == [(2, uid(1), True), (2, uid(2), True)]  # the mode may have hidden them
+    assert since(context, cast.tnm, 0) == []  # who never asked has no copy
+    assert {(key, is_gone) for _, key, is_gone in since(context, cast.tnm, 1)} == {(uid(1), True), (uid(2), True)}
     start = newest(context)
     assert since(context, cast.tnm, start) == []
     connect(context, "lnd", "tnm", ALL)
-    assert since(context, cast.tnm, start) == [(3, uid(1), False), (3, uid(2), False)]
+    assert since(context, cast.tnm, start) == [(start + 1, uid(1), False), (start + 1, uid(2), False)]
     assert since(context, cast.anwb, start) == []
     seen_to = newest(context)
     set_tokens(context, cast.lnd, [token(2, hub=3), token(3, hub=3)])
-    assert since(context, cast.tnm, seen_to) == [(4, uid(3), False), (4, uid(1), True)]
+    assert since(context, cast.tnm, seen_to) == [(seen_to + 1, uid(3), False), (seen_to + 1, uid(1), True)]
     assert since(context, cast.anwb, seen_to) == []
     disconnect(context, "lnd", "tnm", ALL)
     # Whoever last asked before the upload is told of what it removed, too.
@@ -308,7 +309,10 @@ def test_a_connection_that_is_entered_makes_the_list_new_and_one_that_ends_makes
         (uid(2), True),
         (uid(3), True),
     }
-    assert {(key, is_gone) for _, key, is_gone in since(context, cast.tnm, 4)} == {(uid(2), True), (uid(3), True)}
+    assert {(key, is_gone) for _, key, is_gone in since(context, cast.tnm, seen_to + 1)} == {
+        (uid(2), True),
+        (uid(3), True),
+    }
     assert since(context, cast.tnm, newest(context)) == []
 
 
@@ -339,10 +343,48 @@ def test_the_mode_of_the_house_is_a_change_for_everybody(context, cast):
     start = newest(context)
     set_mode(context, ConnectionMode.CLOSED)
     assert {(key, is_gone) for _, key, is_gone in since(context, cast.anwb, start)} == {(uid(1), True), (uid(2), True)}
-    assert {(key, is_gone) for _, key, is_gone in since(context, cast.tnm, start)} == {(uid(1), False), (uid(2), False)}
+    assert since(context, cast.tnm, start) == [(start + 2, uid(1), False)]  # its own list it always saw
+
+
+def test_a_list_that_a_reader_never_saw_is_never_told_of_not_even_as_gone(context, cast):
+    set_tokens(context, cast.anwb, [token(9, hub=0)])
+    close(context)
+    seen_to = newest(context)
+    set_tokens(context, cast.lnd, [token(1, hub=3), token(2, hub=3)])
+    set_tokens(context, cast.lnd, [token(2, hub=3)])
+    connect(context, "lnd", "tnm", ALL)
+    enrolment.disable(context, "lnd")
+    enrolment.enable(context, "lnd")
+    disconnect(context, "lnd", "tnm", ALL)
+    for number in range(seen_to + 1):
+        told = {key for _, key, _ in since(context, cast.anwb, number)}
+        assert told & {uid(1), uid(2)} == set(), number
+    set_mode(context, ConnectionMode.OPEN)
+    set_mode(context, ConnectionMode.CLOSED)
+    # Now it may have seen what stood while the house was open.
+    assert (uid(2), True) in {(key, is_gone) for _, key, is_gone in since(context, cast.anwb, seen_to)}
+
+
+def test_what_was_removed_while_a_list_was_hidden_is_gone_when_it_is_seen_again(context, cast):
+    set_tokens(context, cast.lnd, [token(1, hub=3), token(2, hub=3)])
+    start = newest(context)
+    set_tokens(context, cast.lnd, [token(1, hub=3)])
+    enrolment.disable(context, "lnd")
+    enrolment.enable(context, "lnd")
+    told = [(key, is_gone) for _, key, is_gone in since(context, cast.tnm, start)]
+    assert sorted(told) == [(uid(1), False), (uid(2), True)]
+
+
+def test_in_an_open_house_entering_and_ending_connections_is_no_change_for_anybody(context, cast):
+    set_tokens(context, cast.lnd, [token(1, hub=3)])
+    start = newest(context)
+    connect(context, "lnd", "tnm", ALL)
+    disconnect(context, "lnd", "tnm", ALL)
+    assert since(context, cast.tnm, start) == []
 
 
 def test_numbers_of_visibility_and_of_lists_are_one_sequence(context, cast):
+    close(context)
     for number in range(3):
         set_tokens(context, cast.lnd, [token(number, hub=3)])
         connect(context, "lnd", "tnm", ALL)

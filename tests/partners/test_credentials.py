@@ -95,6 +95,12 @@ def test_a_partner_that_is_renamed_keeps_its_other_names(context, cast):
     assert list(verify(context)) == []
 
 
+def test_a_partner_does_not_take_the_name_of_another_credential_of_its_own_for_a_user_id(context, cast):
+    credentials.add(context, "tnm", "second", SECOND)
+    assert refusal(departure.rename, context, "tnm", "second") is PartnerReason.PARTNER_EXISTS
+    assert departure.rename(context, "tnm", "TNM").user_id == "TNM"
+
+
 def test_no_password_and_no_hash_is_in_the_trail(context, cast):
     credentials.add(context, "tnm", "second", SECOND)
     credentials.set_password(context, "tnm", "second", "another password")

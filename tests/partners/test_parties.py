@@ -36,7 +36,7 @@ def test_a_market_id_makes_ids_that_begin_with_it_the_partners(app, context, cas
     before = Caller(app, "lnd").upload("SetChargePointList", charge_point(1, evse_id="NL*TNM*E1"))
     assert "OF_ANOTHER" not in before.text("resultDescription")
     set_market_id(context, "tnm", OPERATOR, "thenewmotion", "nl*tnm")
-    assert known(context, OPERATOR) == {"NLTNM": cast.tnm.id}
+    assert known(context, OPERATOR) == {"NLTNM": {cast.tnm.id}}
     after = Caller(app, "lnd").upload("SetChargePointList", charge_point(1, evse_id="NL*TNM*E1"))
     assert "EVSE_OF_ANOTHER 1" in after.text("resultDescription")
     # In the other role it says nothing.
@@ -66,11 +66,22 @@ def test_a_market_id_is_one_partners_in_each_role(context, cast):
     assert list(verify(context)) == []
 
 
+def test_a_market_id_that_two_partners_have_in_different_spellings_is_foreign_to_neither(app, context, cast):
+    enrolment.assign_ids(context, "tnm", Ownership([], ["NL-TNM"]))
+    enrolment.assign_ids(context, "lnd", Ownership([], ["NLTNM"]))
+    for user, hub in (("tnm", 5), ("lnd", 3)):
+        record = token(hub, hub=hub, contract_id="NL-TNM-000001-1")
+        answer = Caller(app, user).upload("SetRoamingAuthorisationList", record)
+        assert "OF_ANOTHER" not in answer.text("resultDescription")
+    third = Caller(app, "anwb").upload("SetRoamingAuthorisationList", token(9, hub=0, contract_id="NL-TNM-000001-1"))
+    assert "CONTRACT_OF_ANOTHER 1" in third.text("resultDescription")
+
+
 def test_an_id_that_is_spelt_anew_keeps_its_market_id_and_its_beginning(context, cast, clock):
     set_market_id(context, "tnm", OPERATOR, "TheNewMotion", "NLTNM")
     clock.turn(days=1)
     enrolment.assign_ids(context, "tnm", Ownership(["THENEWMOTION"]))
-    assert known(context, OPERATOR) == {"NLTNM": cast.tnm.id}
+    assert known(context, OPERATOR) == {"NLTNM": {cast.tnm.id}}
     assert former(context) == []
     with context.database.read() as snapshot:
         table = tables.party_id.c

@@ -182,15 +182,16 @@ class Crowd:
         raise AssertionError(f"nobody was answered for {seconds} s; {self.codes}")
 
 
+STANDING = "SELECT payload FROM {0} r JOIN {0}_list h ON h.partner_id = r.partner_id WHERE position >= first_position"
+
+
 def reckon(crowd: Crowd, context) -> None:
     """The store against what the back ends remember: nothing acknowledged lost, nothing twice, nothing in part."""
     assert not crowd.wrong, crowd.wrong[:5]
     with context.database.read() as snapshot:
         stored = Counter(snapshot.execute(text("SELECT cdr_id FROM cdr")).scalars())
-        tokens = {each.split("\x1f")[4] for each in snapshot.execute(text("SELECT payload FROM token")).scalars()}
-        points = {
-            each.split("\x1f")[1] for each in snapshot.execute(text("SELECT payload FROM charge_point")).scalars()
-        }
+        tokens = {each.split("\x1f")[4] for each in snapshot.execute(text(STANDING.format("token"))).scalars()}
+        points = {each.split("\x1f")[1] for each in snapshot.execute(text(STANDING.format("charge_point"))).scalars()}
         cleared = snapshot.execute(text("SELECT count(*), count(DISTINCT cdr_id) FROM cdr_cleared")).one()
         in_runs = snapshot.execute(
             text("SELECT coalesce(sum(cdr_count), 0), coalesce(min(cdr_count), 1) FROM clearing_run")

@@ -20,6 +20,7 @@ from echs.clearing.digest import digest_of_members, state_of
 from echs.clearing.inconsistency import conflicting_members
 from echs.clearing.open_items import store_open_items
 from echs.partners.partner import Partner
+from echs.partners.queries import LOCK as PARTNERS_LOCK
 from echs.partners.queries import load
 from echs.statements.issuer import NOBODY, Issuer, issuer_of
 from echs.statements.statement import LAYOUT
@@ -88,6 +89,8 @@ def clear(context: Context, cleared_by: str, request_id: str, issuer: Issuer = N
     try:
         with context.database.write() as transaction:
             context.database.lock(transaction, LOCK)
+            # Who owns an id and who is connected stands still while CDRs are taken and the rest is told.
+            context.database.lock(transaction, PARTNERS_LOCK, shared=True)
             refuse_wrong_clock(transaction, context.clock())
             made = make_run(transaction, context.clock(), cleared_by, request_id, issuer)
             facts = {

@@ -10,7 +10,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, literal, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, case, func, literal, or_, select, union_all, update
 
 from echs.base.context import Context
 from echs.lists.keyed_list import ROWS_AT_ONCE
@@ -46,13 +46,17 @@ def changes_in(snapshot: Connection, published: PublishedList, reader_id: int, s
     owners = list(snapshot.execute(select(owner).order_by(owner)).scalars())
     visible = set(snapshot.execute(select(owner).where(published.seen_by(reader_id)(owner))).scalars())
     turned = turned_since(snapshot, lists, reader_id, since)
-    anew = {owner: seq for owner in owners if (seq := turned.of(owner)) is not None}
-    steady = visible - anew.keys()
+    steady = visible - turned.keys()
     found = [changed_since(snapshot, lists, since, lambda owner: owner.in_(steady))] if steady else []
-    found += [
-        whole(snapshot, lists, owner, seq) if owner in visible else gone(snapshot, lists, owner, seq, since)
-        for owner, seq in anew.items()
-    ]
+    for each in owners:
+        note = turned.get(each)
+        if note is None:
+            continue
+        if each in visible:
+            found.append(whole(snapshot, lists, each, note.seq))
+        if note.hidden and since:
+            # Whoever never asked has no copy.
+            found.append(gone(snapshot, lists, each, note.hidden, since, standing=each not in visible))
     # Each has its own in the order of the numbers.
     yield from merge(*found, key=attrgetter("seq"))
 
@@ -90,29 +94,25 @@ def columns(seq: ColumnElement[int], table: Any, *, gone: bool) -> tuple[ColumnE
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """By owner the newest number with which its visibility may have changed for a reader; for all owners at once."""
+    """That a reader sees an owner otherwise than before: the newest number of a note about it, and the newest of those
+    that hid the owner's records, 0 where none did.
+    """
 
-    of_owner: dict[int, int]
-    of_all: int | None
-
-    def of(self, owner_id: int) -> int | None:
-        """That of one owner; None where nothing changed."""
-        found = [seq for seq in (self.of_owner.get(owner_id), self.of_all) if seq is not None]
-        return max(found) if found else None
+    seq: int
+    hidden: int
 
 
-def turned_since(snapshot: Connection, lists: ListTables, reader_id: int, since: int) -> Turned:
-    """Whose visibility may have changed for a reader after this number."""
+def turned_since(snapshot: Connection, lists: ListTables, reader_id: int, since: int) -> dict[int, Turned]:
+    """Whom a reader sees otherwise since this number, by owner."""
     note = partner_tables.visibility_change.c
     mine = or_(note.reader_id.is_(None), note.reader_id == reader_id)
+    hidden = func.max(case((note.hides, note.seq), else_=0))
     query = (
-        select(note.owner_id, func.max(note.seq))
-        .where(note.kind == lists.kind, note.seq > since, mine)
+        select(note.owner_id, func.max(note.seq), hidden)
+        .where(note.kind == lists.kind, note.seq > since, mine, note.owner_id != reader_id)
         .group_by(note.owner_id)
     )
-    found = dict(map(tuple, snapshot.execute(query)))
-    of_all = found.pop(None, None)
-    return Turned(found, of_all)
+    return {owner_id: Turned(seq, hid) for owner_id, seq, hid in snapshot.execute(query)}
 
 
 def whole(snapshot: Connection, lists: ListTables, owner_id: int, seq: int) -> Iterator[ListedChange]:
@@ -129,17 +129,29 @@ def whole(snapshot: Connection, lists: ListTables, owner_id: int, seq: int) -> I
         yield ListedChange(max(changed, seq), owner_id, protocol, payload, False)
 
 
-def gone(snapshot: Connection, lists: ListTables, owner_id: int, seq: int, since: int) -> Iterator[ListedChange]:
-    """A list that a reader sees no more: all that it may have of it is gone, also what was removed meanwhile."""
+def gone(
+    snapshot: Connection, lists: ListTables, owner_id: int, hidden: int, since: int, *, standing: bool
+) -> Iterator[ListedChange]:
+    """What a reader may have of a list that was hidden from it with this number, and that stands no more; where it does
+    not see the list now, all that ``standing``, too. Records that came later it never saw.
+    """
     rows, former, change = lists.records.c, lists.former.c, list_change.c
-    here = select(rows.protocol, rows.payload).join(lists.heads, lists.all_standing).where(rows.partner_id == owner_id)
-    lost = (
+    came = list_change.alias()
+    queries = [
         select(former.protocol, former.payload)
         .join(list_change, change.id == former.ended_by)
-        .where(former.partner_id == owner_id, former.gone, change.seq > since)
-    )
-    for protocol, payload in snapshot.execute(union_all(here, lost).execution_options(yield_per=ROWS_AT_ONCE)):
-        yield ListedChange(seq, owner_id, protocol, payload, True)
+        .join(came, came.c.id == former.change_id)
+        .where(former.partner_id == owner_id, former.gone, change.seq > since, came.c.seq < hidden)
+    ]
+    if standing:
+        queries.append(
+            select(rows.protocol, rows.payload)
+            .join(lists.heads, lists.all_standing)
+            .join(came, came.c.id == rows.change_id)
+            .where(rows.partner_id == owner_id, came.c.seq < hidden)
+        )
+    for protocol, payload in snapshot.execute(union_all(*queries).execution_options(yield_per=ROWS_AT_ONCE)):
+        yield ListedChange(hidden, owner_id, protocol, payload, True)
 
 
 def newest_number(snapshot: Connection, lists: ListTables) -> int:

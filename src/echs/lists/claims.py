@@ -16,6 +16,8 @@ from echs.lists.keyed_list import KeyedList
 from echs.lists.list_content import PayloadContent
 from echs.lists.list_format import KeyForm
 from echs.partners import tables as partner_tables
+from echs.partners.connection import ConnectionMode
+from echs.partners.connections import mode
 from echs.partners.market_ids import ForeignId, market_id_of, market_ids
 from echs.partners.partner import Partner, PartyRole
 from echs.partners.queries import is_active
@@ -88,9 +90,13 @@ def compare(
     found: Counter[str] = Counter()
     told: Counter[str] = Counter()
     everybody = others_of(context, owner, lists, claims, upload, is_active)
-    if not everybody:
-        return Foreign(found, told)
-    visible = others_of(context, owner, lists, claims, upload, partial(sees, lists.kind, owner.id))
+    if mode(context) is ConnectionMode.OPEN:
+        if not everybody:
+            return Foreign(found, told)
+        visible = everybody
+    else:
+        # Whatever was found, the same work follows: how long it takes tells nothing of lists that are not seen.
+        visible = others_of(context, owner, lists, claims, upload, partial(sees, lists.kind, owner.id))
     for positions, payloads in upload.placed():
         for position, payload, (key, carrier) in zip(positions, payloads, upload.form.claimed(payloads), strict=True):
             found.update(reason.value for reason in everybody.have(claims, key, carrier))
@@ -116,7 +122,8 @@ def others_of(
     with context.database.read() as snapshot:
         partner = partner_tables.partner.c
         ids = set(snapshot.execute(select(partner.id).where(of(partner.id), partner.id != owner.id)).scalars())
-        markets = {text for text, by in market_ids(snapshot, claims.role).items() if by in ids}
+        owned = market_ids(snapshot, claims.role).items()
+        markets = {text for text, owners in owned if owner.id not in owners and owners & ids}
     return Others(taken, markets)
 
 

@@ -150,10 +150,10 @@ class KeyedList(ListTables):
             return Counts(0, 0, 0)
         writer = ListWriter(self, context, transaction, owner_id, zone, Cause.UPDATE, head)
         writer.forget_replaced()
-        writer.end(sorted(standing.values()), gone=False)
-        writer.delete(standing.values())
         last = select(func.max(table.position)).where(table.partner_id == owner_id)
         end = transaction.execute(last).scalar() or 0
+        writer.end(sorted(standing.values()), gone=False)
+        writer.delete(standing.values())
         written = []
         made = values_of(form, list(wanted.values()), zone, context.database.as_stored)
         for number, values in zip(wanted, made, strict=True):

@@ -51,7 +51,10 @@ def set_mode(context: Context, wanted: ConnectionMode) -> ConnectionMode:
             return before
         house = tables.house
         transaction.execute(update(house).where(house.c.name == tables.CONNECTION_MODE).values(value=wanted.value))
-        note_change(context, transaction, None, None, *NOTED)
+        active = select(tables.partner.c.id).where(tables.partner.c.active).order_by(tables.partner.c.id)
+        for owner_id in list(transaction.execute(active).scalars()):
+            for kind in NOTED:
+                note_change(context, transaction, None, owner_id, kind, hides=wanted is ConnectionMode.CLOSED)
         audited(context, transaction, Action.CONNECTION_MODE, "the house", {"mode": wanted.value})
         return before
 
@@ -74,7 +77,7 @@ def connect(context: Context, provider_user: str, operator_user: str, kinds: Seq
         for kind in new:
             row = {"kind": kind, "since": now, "until": None, **pair(provider, operator)}
             transaction.execute(insert(tables.roaming_connection).values(row))
-        note(context, transaction, provider, operator, new)
+        note(context, transaction, provider, operator, new, hides=False)
         subject = f"{provider.user_id} and {operator.user_id}"
         audited(context, transaction, Action.CONNECTION_ADDED, subject, {"kinds": list(new)})
         return Connected(provider, operator, new, tuple(kind for kind in kinds if kind not in new))
@@ -96,7 +99,7 @@ def disconnect(context: Context, provider_user: str, operator_user: str, kinds: 
             )
             raise refuse(ConnectionReason.CONNECTION_UNKNOWN, detail, effect=NOTHING_CHANGED)
         end(transaction, context.clock(), provider, operator, ended)
-        note(context, transaction, provider, operator, ended)
+        note(context, transaction, provider, operator, ended, hides=True)
         subject = f"{provider.user_id} and {operator.user_id}"
         audited(context, transaction, Action.CONNECTION_ENDED, subject, {"kinds": list(ended)})
         return Connected(provider, operator, ended, tuple(kind for kind in kinds if kind not in ended))
@@ -151,13 +154,17 @@ def note(
     provider: Partner,
     operator: Partner,
     kinds: Iterable[ConnectionKind],
+    *,
+    hides: bool,
 ) -> None:
-    """Note what the two see of each other from now on."""
+    """Note what the two see of each other from now on, or no more; in an open house nothing changes by it."""
+    if mode_in(transaction) is ConnectionMode.OPEN:
+        return
     for kind in kinds:
         if kind is ConnectionKind.TOKENS:
-            note_change(context, transaction, operator.id, provider.id, kind)
+            note_change(context, transaction, operator.id, provider.id, kind, hides=hides)
         elif kind is ConnectionKind.LOCATIONS:
-            note_change(context, transaction, provider.id, operator.id, kind)
+            note_change(context, transaction, provider.id, operator.id, kind, hides=hides)
 
 
 def audited(context: Context, transaction: Connection, action: Action, subject: str, facts: dict[str, object]) -> None:

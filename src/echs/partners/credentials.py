@@ -62,8 +62,9 @@ def remove(context: Context, user_id: str, name: str) -> Partner:
         if party_key(name) == party_key(partner.user_id):
             detail = f"{shown(name)} is the partner's user id; echs partner passwd changes its password"
             raise refuse(CredentialReason.CREDENTIAL_OWN, detail, effect=NOTHING_CHANGED)
-        end_logins_of(transaction, number)
+        # The credential first: a login that is being made with it holds its row.
         transaction.execute(delete(tables.credential).where(tables.credential.c.id == number))
+        end_logins_of(transaction, number)
         return audited(context, transaction, Action.CREDENTIAL_REMOVED, partner, {"name": name})
 
 

@@ -9,7 +9,7 @@ from echs.partners import tables
 from echs.partners.enrolment import audited, check, end_logins, end_where, refuse_user_id
 from echs.partners.partner import Partner, PartnerReason, party_key, user_id_problem
 from echs.partners.queries import LOCK, find
-from echs.partners.visibility import NOTED, note_change
+from echs.partners.visibility import note_owner
 
 
 def rename(context: Context, user_id: str, new: str) -> Partner:
@@ -55,6 +55,7 @@ def retire(context: Context, user_id: str) -> Partner:
         end_where(context, transaction, tables.party_id.c.partner_id == partner.id)
         for table in (tables.partner_hub, tables.partner_certificate, tables.partner_group):
             transaction.execute(delete(table).where(table.c.partner_id == partner.id))
-        note_change(context, transaction, None, partner.id, *NOTED)
+        if partner.active:
+            note_owner(context, transaction, partner.id, hides=True)
         facts = {"operator": list(partner.operator_ids), "provider": list(partner.provider_ids), "hubs": partner.hubs}
         return audited(context, transaction, Action.PARTNER_RETIRED, find(transaction, user_id), facts)

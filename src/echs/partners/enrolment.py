@@ -35,7 +35,7 @@ from echs.partners.partner import (
 from echs.partners.password import hash_password
 from echs.partners.queries import LOCK, find
 from echs.partners.state_digest import state_of
-from echs.partners.visibility import NOTED, note_change
+from echs.partners.visibility import note_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +279,7 @@ def set_active(context: Context, user_id: str, *, active: bool) -> Partner:
         transaction.execute(
             update(tables.party_id).where(tables.party_id.c.partner_id == partner.id).values(active=active)
         )
-        note_change(context, transaction, None, partner.id, *NOTED)
+        note_owner(context, transaction, partner.id, hides=not active)
         action = Action.PARTNER_ENABLED if active else Action.PARTNER_DISABLED
         return audited(context, transaction, action, find(transaction, user_id))
 
@@ -345,8 +345,8 @@ def set_market_id(context: Context, user_id: str, role: PartyRole, party_id: str
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
-        owner = None if wanted is None else market_ids(transaction, role).get(wanted)
-        if owner is not None and owner != partner.id:
+        owners = market_ids(transaction, role).get(wanted or "", frozenset())
+        if owners - {partner.id}:
             raise taken(role, str(wanted), "another partner")
         mine = update(tables.party_id).where(own_id(partner, role, party_id)).values(market_id=wanted)
         if not transaction.execute(mine).rowcount:
@@ -363,8 +363,9 @@ def refuse_user_id(transaction: Connection, user_id: str, partner: Partner | Non
     key = party_key(user_id)
     by = select(tables.partner.c.id).where(tables.partner.c.user_key == key)
     logs_in = select(tables.credential.c.partner_id).where(tables.credential.c.name_key == key)
+    same = partner is not None and key == party_key(partner.user_id)
     for query in (by, logs_in):
-        if any(partner is None or number != partner.id for number in transaction.execute(query).scalars()):
+        if not same and transaction.execute(query).first() is not None:
             raise refuse(PartnerReason.PARTNER_EXISTS, f"there is a partner {shown(user_id)} already")
 
 

@@ -43,17 +43,17 @@ def market_id_problem(market_id: str) -> Problem | None:
     return Problem(PartnerReason.PARTNER_VALUE, detail)
 
 
-def market_ids(snapshot: Connection, role: PartyRole) -> Mapping[str, int]:
-    """The market ids of active partners in this role, each with its owner: those that were entered, and those that an
-    id is spelt as.
+def market_ids(snapshot: Connection, role: PartyRole) -> Mapping[str, frozenset[int]]:
+    """The market ids of active partners in this role, each with its owners: those that were entered, and those that an
+    id is spelt as, which several may be in different spellings.
     """
     party = tables.party_id
     query = select(party.c.party_id, party.c.market_id, party.c.partner_id).where(party.c.role == role, party.c.active)
-    found = {}
+    found: dict[str, frozenset[int]] = {}
     for party_id, entered, owner in snapshot.execute(query):
         market_id = entered or spelt_market_id(party_id)
         if market_id is not None:
-            found[market_id] = owner
+            found[market_id] = found.get(market_id, frozenset()) | {owner}
     return found
 
 

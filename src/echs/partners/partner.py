@@ -91,9 +91,15 @@ class Partner:
         return hub == HUB_OTHER or hub in self.hubs
 
 
-@lru_cache(maxsize=1024)
 def party_key(party_id: str) -> str:
     """The form in which user ids and party ids are compared: without regard to case and to blanks around."""
+    # What is longer than any id is kept nowhere.
+    return kept_key(party_id) if len(party_id) <= PARTY_ID_LIMIT else party_id.strip().casefold()
+
+
+@lru_cache(maxsize=1024)
+def kept_key(party_id: str) -> str:
+    """The same of an id that may come again."""
     return party_id.strip().casefold()
 
 

@@ -37,7 +37,7 @@ PARTS: Mapping[str, tuple[Any, ...]] = {
     "groups": (tables.partner_group.c.group_name,),
     "ids": (_party.role, _party.party_key, _party.party_id, _party.active),
     "market_ids": (_party.role, _party.party_key, _party.market_id, _party.since),
-    "former_ids": (_former.role, _former.party_key, _former.party_id, _former.since, _former.until),
+    "former_ids": (_former.role, _former.party_key, _former.party_id, _former.market_id, _former.since, _former.until),
     "hubs": (tables.partner_hub.c.hub,),
     "certificates": (_certificate.fingerprint, _certificate.name, _certificate.ends_at, _certificate.added_at),
 }

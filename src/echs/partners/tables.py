@@ -123,7 +123,7 @@ login = Table(
     metadata,
     Column("token_hash", String(64), primary_key=True),
     Column("partner_id", ForeignKey("partner.id"), nullable=False),
-    # Null where it was made before 0013.
+    # With what it was made.
     Column("credential_id", Identity, nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
@@ -178,15 +178,16 @@ Index(
     postgresql_where=roaming_connection.c.until.is_(None),
 )
 
-# That what a reader sees of an owner may have changed; null stands for all. `seq` is given by the lists, among the
-# numbers of their own changes.
+# That what a reader sees of an owner changed, for all readers where none is named: `hides` where it saw it before, and
+# does not now. `seq` is given by the lists, among the numbers of their own changes.
 visibility_change = Table(
     "visibility_change",
     metadata,
     Column("id", Identity, primary_key=True),
     Column("kind", String(10), nullable=False),
     Column("reader_id", Identity, nullable=True),
-    Column("owner_id", Identity, nullable=True),
+    Column("owner_id", Identity, nullable=False),
+    Column("hides", Boolean, nullable=False),
     Column("at", Instant, nullable=False),
     Column("seq", BigInteger, nullable=True),
     Index("ix_visibility_change_kind_seq", "kind", "seq"),

@@ -17,7 +17,7 @@ NOTED = (ConnectionKind.TOKENS, ConnectionKind.LOCATIONS)
 
 
 def mode_of_house() -> Select[Any]:
-    """The query for the connection mode; a house without a word on it is open."""
+    """The query for the connection mode, which a migration entered."""
     return select(tables.house.c.value).where(tables.house.c.name == tables.CONNECTION_MODE)
 
 
@@ -68,13 +68,27 @@ def note_change(
     context: Context,
     transaction: Connection,
     reader_id: int | None,
-    owner_id: int | None,
-    *kinds: ConnectionKind,
+    owner_id: int,
+    kind: ConnectionKind,
+    *,
+    hides: bool,
 ) -> None:
-    """Note that what a reader sees of an owner may have changed; None stands for all. Lists number the notes among
-    their own changes, before they are next asked what changed.
+    """Note that a reader sees an owner's records of this kind from now on, or no more; None stands for all readers.
+    Lists number the notes among their own changes, before they are next asked what changed.
     """
-    now = context.clock()
-    for kind in kinds:
-        row = {"kind": kind, "reader_id": reader_id, "owner_id": owner_id, "at": now, "seq": None}
-        transaction.execute(insert(tables.visibility_change).values(row))
+    row = {"kind": kind, "reader_id": reader_id, "owner_id": owner_id, "hides": hides, "at": context.clock()}
+    transaction.execute(insert(tables.visibility_change).values(seq=None, **row))
+
+
+def note_owner(context: Context, transaction: Connection, owner_id: int, *, hides: bool) -> None:
+    """Note that whoever may see an owner's records sees them from now on, or no more: nobody else is to learn of it."""
+    everybody = transaction.execute(mode_of_house()).scalar_one() == ConnectionMode.OPEN.value
+    table = tables.roaming_connection.c
+    for kind in NOTED:
+        tokens = kind is ConnectionKind.TOKENS
+        owner = table.provider_partner_id if tokens else table.operator_partner_id
+        reader = table.operator_partner_id if tokens else table.provider_partner_id
+        connected = select(reader).where(table.kind == kind, owner == owner_id, table.until.is_(None))
+        readers = [None] if everybody else list(transaction.execute(connected).scalars())
+        for each in readers:
+            note_change(context, transaction, each, owner_id, kind, hides=hides)

@@ -183,6 +183,38 @@ def test_a_record_that_may_mean_something_else_is_left_to_the_parser(change):
     assert (len(rows), end) == (1, len(REGULAR.format("AA", 1)))
 
 
+@pytest.mark.parametrize(
+    ("attribute", "taken"),
+    [(' k="7"', 1), ("", 0), (' k=""', 0), (' k="x"', 0), (' k="07"', 0)],
+)
+def test_a_mandatory_number_in_an_attribute_must_be_one(attribute, taken):
+    number = FieldShape("k", Field("k", 4, mandatory=True, integer=True))
+    shape = RecordShape(OCHP, "r", (GroupShape("g", (leaf("a", 5),), (number,)),))
+    text = f"<n:r><n:g{attribute}><n:a>x</n:a></n:g></n:r>"
+    path = fast_path_of(shape, "n")
+    assert (path.all(text) or []) == [("7", "x")] * taken
+    assert path.some(text, 0)[0] == [("7", "x")] * taken
+
+
+def test_a_shape_of_one_field_gives_rows_like_any_other():
+    shape = RecordShape(OCHP, "r", (leaf("a", 5),))
+    assert fast_path_of(shape, "n").all("<n:r><n:a>x</n:a></n:r>" * 2) == [("x",), ("x",)]
+
+
+@pytest.mark.parametrize(
+    "inside", ["<pin>{0}&bad;{0}</pin>", "<g><pin>{0}&bad;{0}</pin></g>", "<pin><x>{0}&bad;{0}</x></pin>"]
+)
+@pytest.mark.parametrize("limits", [None, LIMITS])
+def test_no_byte_of_a_secret_element_is_shown_however_deep_it_stands(inside, limits):
+    parser = EnvelopeParser(secret=frozenset({"pin"}), tree_limits=limits)
+    record = inside.format("4711" * 40)
+    with pytest.raises(SoapFault) as fault:
+        parser.feed(
+            f'<s:Envelope xmlns:s="{SOAP_11}"><s:Body><q xmlns="urn:x"><r>{record}</r></q></s:Body></s:Envelope>'.encode()
+        )
+    assert "4711" not in fault.value.sentence
+
+
 def test_every_state_of_the_parser_says_what_an_element_its_end_and_a_text_do():
     for table in (START, END, TEXT):
         assert {*table} == {*State}

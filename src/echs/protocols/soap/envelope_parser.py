@@ -197,6 +197,8 @@ class EnvelopeParser:
         self._tree_limits = tree_limits
         self._skipped = False
         self._depth = 0
+        # Of the elements that are open, the outermost first.
+        self._open_names: list[str] = []
         self._declarations = 0
         self._header_seen = False
         self._must_understand = False
@@ -279,9 +281,10 @@ class EnvelopeParser:
         if not self._shows_bytes or not 0 <= at < len(data):
             return ""
         near = data[max(at - SECRET_DISTANCE, 0) : at + SECRET_DISTANCE].lower()
-        inside = split((self._field if self._depth > 4 else self.name) if self._depth > 3 else "")[1].lower()
         in_header, secret = self.state in (State.HEADER, State.BLOCK), self._secret
-        if in_header or secret is None or inside in secret or any(name.encode() in near for name in secret):
+        if in_header or secret is None or any(name.encode() in near for name in secret):
+            return ""
+        if any(split(name)[1].lower() in secret for name in self._open_names):
             return ""
         start = max(at - SHOWN_BYTES // 2, data.rfind(b">", 0, at) + 1, data.rfind(b"<", 0, at), 0)
         after = TEXT_END.search(data, at + 1, at + SHOWN_BYTES // 2)
@@ -321,6 +324,7 @@ class EnvelopeParser:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
+        self._open_names.append(name)
         self._declarations = 0
         if self.few:
             self._count_markup()
@@ -333,6 +337,7 @@ class EnvelopeParser:
 
     def _end(self, _name: str) -> None:
         self._depth -= 1
+        self._open_names.pop()
         END[self.state](self)
 
     def _characters(self, text: str) -> None:

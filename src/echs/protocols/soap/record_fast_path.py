@@ -42,6 +42,7 @@ from echs.base.spool import Row
 # Without ] and > there is no ]]>.
 _CLEAN = r"[^<&>\]\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
 _CLEAN_ATTRIBUTE = _CLEAN.replace("[^", '[^"')
+_CLEAN_ATTRIBUTE_NO_BLANK = _CLEAN_ATTRIBUTE.replace("[^", r"[^\s")
 _CLEAN_NO_BLANK = _CLEAN.replace("[^", r"[^\s")
 _APART = "\x00"
 # Signs of ASCII that mean themselves wherever they stand: if there are only these, nothing else need be asked.
@@ -102,7 +103,7 @@ class RecordFastPath:
         whole = GroupShape(shape.element, shape.fields)
         # As generated clients send them: attributes everywhere or nowhere.
         forms = [Strict(whole, lead, attributes=True)]
-        if forms[0].has_attributes:
+        if forms[0].may_lack_attributes:
             forms.append(Strict(whole, lead, attributes=False))
         self._strict = [(re.compile(form.pattern), form.markup) for form in forms]
         self._exact = re.compile(exact_group(whole, lead))
@@ -113,7 +114,8 @@ class RecordFastPath:
         The text must be content of the request element.
         """
         for pattern, markup in self._strict:
-            rows: list[Row] = pattern.findall(text)
+            found = pattern.findall(text)
+            rows: list[Row] = found if pattern.groups > 1 else [(value,) for value in found]
             values = "".join(chain.from_iterable(rows))
             if len(rows) * markup + len(values) == len(text):
                 break
@@ -147,8 +149,13 @@ class Strict:
 
     def __init__(self, group: GroupShape, lead: str, *, attributes: bool) -> None:
         self.markup = 0
-        self.has_attributes = False
+        self._attributes: list[Field] = []
         self.pattern = self._group(group, lead, attributes)
+
+    @property
+    def may_lack_attributes(self) -> bool:
+        """Whether there are attributes, and a record is right without any."""
+        return bool(self._attributes) and not any(field.mandatory or field.integer for field in self._attributes)
 
     def _fixed(self, text: str) -> str:
         self.markup += len(text)
@@ -157,7 +164,7 @@ class Strict:
     def _group(self, group: GroupShape, lead: str, attributes: bool) -> str:
         parts = [self._fixed(f"<{lead}{group.name}")]
         for each in group.attributes:
-            self.has_attributes = True
+            self._attributes.append(each.field)
             # A value that is not there is empty; it must have its place in the row.
             parts.append(
                 self._fixed(f' {each.name}="') + f"{quoted(each.field)}" + self._fixed('"') if attributes else "()"
@@ -175,9 +182,7 @@ class Strict:
 
 def exact_group(group: GroupShape, lead: str) -> str:
     """A group as the exact pattern takes it: white space before each tag, attributes in their order or absent."""
-    attributes = "".join(
-        rf'(?:[ \t\r\n]++{re.escape(each.name)}="{quoted(each.field)}")?+' for each in group.attributes
-    )
+    attributes = "".join(map(exact_attribute, group.attributes))
     members = (
         exact_group(member, lead)
         if isinstance(member, GroupShape)
@@ -190,9 +195,19 @@ def exact_group(group: GroupShape, lead: str) -> str:
     return f"(?:{pattern})?+" if group.optional else pattern
 
 
+def exact_attribute(attribute: FieldShape) -> str:
+    """An attribute as the exact pattern takes it: absent where it may be."""
+    pattern = rf'[ \t\r\n]++{re.escape(attribute.name)}="{quoted(attribute.field)}"'
+    return pattern if attribute.field.mandatory or attribute.field.integer else f"(?:{pattern})?+"
+
+
 def quoted(field: Field) -> str:
     """The value of an attribute between double quotes: nothing in it that must be resolved."""
-    return f"({_CLEAN_ATTRIBUTE}{{{int(field.mandatory)},{field.limit}}}+)"
+    if field.integer:
+        return _NUMBER
+    if field.mandatory:
+        return f"({_CLEAN_ATTRIBUTE_NO_BLANK}{_CLEAN_ATTRIBUTE}{{0,{field.limit - 1}}}+)"
+    return f"({_CLEAN_ATTRIBUTE}{{0,{field.limit}}}+)"
 
 
 def unescaped(row: Row) -> Row:
