@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from cast import add_cdrs, cdr
 from conftest import administer
-from echs.base import database as database_module
+from echs.base import engines
 from echs.base.errors import Refused
 from echs.base.store_errors import is_standby
 from echs.config.app_context import open_app_context
@@ -35,7 +35,7 @@ def settle(postgres):
 def test_a_commit_that_waits_for_a_standby_ends_in_time_and_is_not_acknowledged(
     house_waiting, cast, postgres, monkeypatch
 ):
-    monkeypatch.setattr(database_module, "COMMIT_SECONDS", 1.0)
+    monkeypatch.setattr(engines, "COMMIT_SECONDS", 1.0)
     began = time.monotonic()
     with pytest.raises(Refused) as refused:
         add_cdrs(house_waiting, cast.tnm, iter([cdr(1)]), "a" * 26, house_waiting.lists)
