@@ -54,6 +54,11 @@ class TreeBuilder:
         """How many elements are open."""
         return len(self._open)
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the elements that are open, the outermost first."""
+        return [element.name for element in self._open]
+
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins.
 

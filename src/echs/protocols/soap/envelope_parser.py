@@ -30,7 +30,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import IntEnum, auto
 from pyexpat import ErrorString, ExpatError, ParserCreate
 from typing import Any, NoReturn
 
@@ -87,6 +87,11 @@ def split(name: str) -> tuple[str, str]:
     return namespace, local
 
 
+def says_nil(attributes: Mapping[str, str]) -> bool:
+    """Whether an element with these attributes says that it is nil."""
+    return attributes.get(NIL, "").strip() in ("1", "true")
+
+
 @dataclass(frozen=True, slots=True)
 class MarkupLimits:
     """How deep elements may be nested, and how many attributes, or namespaces, one may have."""
@@ -139,7 +144,7 @@ class Child:
     fields: list[tuple[str, str | None]]
 
 
-class State(Enum):
+class State(IntEnum):
     """Where in an envelope the parser is: in which element, of those that are open."""
 
     PROLOG = auto()
@@ -155,6 +160,10 @@ class State(Enum):
     AFTER_REQUEST = auto()
     AFTER_BODY = auto()
     AFTER_ENVELOPE = auto()
+
+
+# Python looks these up faster than the members of an enumeration; they change twice with every field.
+CHILD, FIELD = State.CHILD, State.FIELD
 
 
 class EnvelopeParser:
@@ -197,8 +206,6 @@ class EnvelopeParser:
         self._tree_limits = tree_limits
         self._skipped = False
         self._depth = 0
-        # Of the elements that are open, the outermost first.
-        self._open_names: list[str] = []
         self._declarations = 0
         self._header_seen = False
         self._must_understand = False
@@ -210,6 +217,7 @@ class EnvelopeParser:
         self._child_text = ""
         self._nested = False
         self._nested_elements = 0
+        self._nested_names: list[str] = []
         self._nil = False
         # Expat gives each name with its whole namespace, and keeps one copy of every name that it met in this table.
         self._names: dict[str, str] = {}
@@ -284,13 +292,21 @@ class EnvelopeParser:
         in_header, secret = self.state in (State.HEADER, State.BLOCK), self._secret
         if in_header or secret is None or any(name.encode() in near for name in secret):
             return ""
-        if any(split(name)[1].lower() in secret for name in self._open_names):
+        if any(split(name)[1].lower() in secret for name in self._inside()):
             return ""
         start = max(at - SHOWN_BYTES // 2, data.rfind(b">", 0, at) + 1, data.rfind(b"<", 0, at), 0)
         after = TEXT_END.search(data, at + 1, at + SHOWN_BYTES // 2)
         found = data[start : after.start() if after else at + SHOWN_BYTES // 2]
         text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in found)
         return f', at the bytes "{text}" ({found.hex(" ")})'
+
+    def _inside(self) -> list[str]:
+        """The names of the elements of the request that are open."""
+        if self.state is State.TREE:
+            return self._open.names
+        if self.state in (State.CHILD, State.FIELD, State.NESTED):
+            return [self.name, self._field, *self._nested_names]
+        return []
 
     # ------------------------------------------------------------------ what expat tells
 
@@ -324,7 +340,6 @@ class EnvelopeParser:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        self._open_names.append(name)
         self._declarations = 0
         if self.few:
             self._count_markup()
@@ -337,7 +352,6 @@ class EnvelopeParser:
 
     def _end(self, _name: str) -> None:
         self._depth -= 1
-        self._open_names.pop()
         END[self.state](self)
 
     def _characters(self, text: str) -> None:
@@ -422,14 +436,17 @@ class EnvelopeParser:
     def _start_field(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._fields) >= FIELDS:
             raise SoapFault("TooManyFields", f"a record has more than {FIELDS} fields")
-        self._keep_child_text()
+        if self._text:
+            self._keep_child_text()
+            self._clear_text()
         self._field = name
         self._nested = False
-        self.state = State.FIELD
-        self._begin_text(attributes)
+        self._nil = bool(attributes) and says_nil(attributes)
+        self.state = FIELD
 
-    def _start_nested(self, _name: str, attributes: dict[str, str]) -> None:
+    def _start_nested(self, name: str, attributes: dict[str, str]) -> None:
         self._check_depth()
+        self._nested_names.append(name)
         self._nested = True
         self._nested_elements += 1
         if self._nested_elements > NESTED:
@@ -482,14 +499,20 @@ class EnvelopeParser:
         self.state = State.REQUEST
 
     def _end_field(self) -> None:
-        text = "".join(self._text)
-        # What says that it is nothing and holds something is as unreadable as what holds elements.
-        unreadable = self._nested or (self._nil and not text.isspace() and text)
-        self._fields.append((self._field, None if unreadable else "" if self._nil else text))
-        self._clear_text()
-        self.state = State.CHILD
+        parts = self._text
+        text: str | None = parts[0] if len(parts) == 1 else "".join(parts)
+        if self._nested:
+            text = None
+        elif self._nil:
+            # What says that it is nothing and holds something is as unreadable as what holds elements.
+            text = None if text and not text.isspace() else ""
+        self._fields.append((self._field, text))
+        self._text = []
+        self._text_length = 0
+        self.state = CHILD
 
     def _end_nested(self) -> None:
+        self._nested_names.pop()
         if self._depth == FIELD_DEPTH:
             self.state = State.FIELD
 
@@ -545,7 +568,7 @@ class EnvelopeParser:
     def _begin_text(self, attributes: dict[str, str]) -> None:
         self._text = []
         self._text_length = 0
-        self._nil = attributes.get(NIL, "").strip() in ("1", "true")
+        self._nil = says_nil(attributes)
 
     def _clear_text(self) -> None:
         self._text = []
