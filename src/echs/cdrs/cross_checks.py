@@ -13,10 +13,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, literal, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, func, literal, select
 
 from echs.base.context import Context
+from echs.base.database import Database
 from echs.base.errors import shown
+from echs.base.prepared_query import PreparedQuery
 from echs.cdrs import tables
 from echs.cdrs.cdr import Cdr
 from echs.cdrs.rules import Key
@@ -101,34 +103,9 @@ class Overlaps:
     card_elsewhere: Mapping[Key, str]
 
 
-def overlaps(transaction: Connection, after_id: int, last_id: int, request_id: str) -> Overlaps:
+def overlaps(database: Database, transaction: Connection, after_id: int, last_id: int, request_id: str) -> Overlaps:
     """What the CDRs overlap that this request has just stored, those behind ``after_id`` up to ``last_id``."""
-    new = tables.cdr.alias("new")
-
-    def own(other: FromClause) -> ColumnElement[bool]:
-        return other.c.operator_partner_id == new.c.operator_partner_id
-
-    def elsewhere(other: FromClause) -> ColumnElement[bool]:
-        return other.c.operator_partner_id != new.c.operator_partner_id
-
-    def own_socket(other: FromClause) -> ColumnElement[bool]:
-        same = and_(other.c.operator_key == new.c.operator_key, tables.socket(other) == tables.socket(new))
-        return and_(own(other), same)
-
-    def card(other: FromClause) -> ColumnElement[bool]:
-        return tables.card(other) == tables.card(new)
-
-    def own_card(other: FromClause) -> ColumnElement[bool]:
-        return and_(own(other), card(other))
-
-    query = select(
-        new.c.operator_key,
-        new.c.cdr_id,
-        overlapping(new, own_socket, own),
-        overlapping(new, own_card, own),
-        overlapping(new, card, elsewhere),
-    ).where(new.c.id > after_id, new.c.id <= last_id, new.c.request_id == request_id)
-    rows = transaction.execute(query).all()
+    rows = database.fetch_within(transaction, OVERLAPPING, after_id=after_id, last_id=last_id, request_id=request_id)
     others = sessions(transaction, sorted({found for _, _, *ids in rows for found in ids if found is not None}))
     at_socket, by_card, by_card_elsewhere = (
         {(key, cdr_id): others[ids[place]] for key, cdr_id, *ids in rows if ids[place] is not None}
@@ -148,6 +125,40 @@ def overlaps(transaction: Connection, after_id: int, last_id: int, request_id: s
 
 
 Condition = Callable[[FromClause], ColumnElement[bool]]
+
+
+def overlapping_query() -> Select[Any]:
+    """The key of each new CDR, and the numbers of sessions that it overlaps: at the sender's socket, by the sender's
+    card, by a card elsewhere."""
+    new = tables.cdr.alias("new")
+
+    def own(other: FromClause) -> ColumnElement[bool]:
+        return other.c.operator_partner_id == new.c.operator_partner_id
+
+    def elsewhere(other: FromClause) -> ColumnElement[bool]:
+        return other.c.operator_partner_id != new.c.operator_partner_id
+
+    def own_socket(other: FromClause) -> ColumnElement[bool]:
+        same = and_(other.c.operator_key == new.c.operator_key, tables.socket(other) == tables.socket(new))
+        return and_(own(other), same)
+
+    def card(other: FromClause) -> ColumnElement[bool]:
+        return tables.card(other) == tables.card(new)
+
+    def own_card(other: FromClause) -> ColumnElement[bool]:
+        return and_(own(other), card(other))
+
+    return select(
+        new.c.operator_key,
+        new.c.cdr_id,
+        overlapping(new, own_socket, own),
+        overlapping(new, own_card, own),
+        overlapping(new, card, elsewhere),
+    ).where(
+        new.c.id > bindparam("after_id"),
+        new.c.id <= bindparam("last_id"),
+        new.c.request_id == bindparam("request_id"),
+    )
 
 
 def overlapping(new: FromClause, same: Condition, wanted: Condition) -> ColumnElement[Any]:
@@ -170,6 +181,9 @@ def nearest(new: FromClause, same: Condition, when: str) -> FromClause:
         query = query.where(other.c.started_at >= new.c.started_at, other.c.started_at < new.c.ended_at)
         query = query.order_by(other.c.started_at)
     return query.limit(NEIGHBOURS).correlate(new).subquery()
+
+
+OVERLAPPING = PreparedQuery(overlapping_query())
 
 
 @dataclass(frozen=True, slots=True)

@@ -393,7 +393,7 @@ class CdrWriter:
         mine = select(cdr.c.id).where(just_stored(self._warned_to, self.request_id)).order_by(cdr.c.id)
         # Numbers are given in the order in which rows are written.
         numbers = list(self.transaction.execute(mine.limit(len(batch.cdrs))).scalars())
-        found = overlaps(self.transaction, self._warned_to, numbers[-1], self.request_id)
+        found = overlaps(self.context.database, self.transaction, self._warned_to, numbers[-1], self.request_id)
         self._warned_to = numbers[-1]
         self._look_up_owners(batch)
         rule_context = replace(
