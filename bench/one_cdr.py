@@ -66,7 +66,8 @@ def measured(url: str | None, count: int) -> tuple[tuple[float, float], tuple[fl
     """CPU and wall seconds of an upload without a list, and with one of so many tokens."""
     with tempfile.TemporaryDirectory(prefix="echs-one-cdr-") as work:
         store = {} if url is None else {"ECHS_DATABASE_URL": url}
-        context = open_app_context(read_settings({"ECHS_DATA_DIR": work, **store}))
+        limit = {"ECHS_MAX_RECORDS_PER_UPLOAD": str(count)}
+        context = open_app_context(read_settings({"ECHS_DATA_DIR": work, **store, **limit}))
         schema.upgrade(context.database)
         for user_id, owned in (
             ("provider", Ownership([], ["TNM"], [bodies.HUB])),
