@@ -60,10 +60,14 @@ def cdrs(database: Database, columns: list[str], now: datetime) -> Iterator[tupl
     }  # fmt: skip
     for number in range(MANY):
         start = now - timedelta(seconds=MANY - number)
+        end = start + timedelta(hours=1)
         own = {
             "cdr_id": str(number),
+            # What an upload of that release was asked for: migrations read the offset from them.
+            "start_datetime": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+            "end_datetime": f"{end:%Y-%m-%dT%H:%M:%SZ}",
             "started_at": database.as_stored(start),
-            "ended_at": database.as_stored(start + timedelta(hours=1)),
+            "ended_at": database.as_stored(end),
         }
         values = {**fixed, **own}
         yield tuple(values.get(name, f"{name} {number % 1000}") for name in columns)
