@@ -27,6 +27,11 @@ def password_of(password_file: Any) -> tuple[str, bool]:
         raise click.UsageError("the password file is not UTF-8 text") from None
 
 
+def show_password(password: str) -> None:
+    """Print a password that was made here, which nobody can be told again."""
+    click.echo(f"Password (shown this once): {password}")
+
+
 def password_option(function: Any) -> Any:
     """Where a password comes from."""
     return click.option(
@@ -47,7 +52,7 @@ def add(user_id: str, name: str, password_file: Any) -> None:
     credentials.add(ready_context(), user_id, name, password)
     say(f"{user_id} can log in as {name} now")
     if made:
-        click.echo(f"Password (shown this once): {password}")
+        show_password(password)
 
 
 @command.command("list")
@@ -73,7 +78,7 @@ def passwd(user_id: str, name: str, password_file: Any) -> None:
     credentials.set_password(ready_context(), user_id, name, password)
     say(f"the password of {name} is set; the logins made with it have ended")
     if made:
-        click.echo(f"Password (shown this once): {password}")
+        show_password(password)
 
 
 @command.command()

@@ -7,7 +7,7 @@ import click
 
 from echs.cli import certificate, credential, departure
 from echs.cli.app_context import ready_context
-from echs.cli.credential import password_of, password_option
+from echs.cli.credential import password_of, password_option, show_password
 from echs.cli.departure import say_shared_hubs, say_waiting
 from echs.cli.output import json_option, print_facts, print_json, print_table, say
 from echs.partners import enrolment, queries
@@ -92,7 +92,7 @@ def show_partner(partner: Partner, as_json: bool, password: str | None = None) -
         return
     print_facts(f"Partner {partner.user_id}", facts.items())
     if password:
-        click.echo(f"Password (shown this once): {password}")
+        show_password(password)
 
 
 @command.command()
@@ -200,7 +200,7 @@ def passwd(user_id: str, password_file: Any, as_json: bool) -> None:
     if as_json:
         print_json({"user_id": partner.user_id, "password": password if made else None})
     elif made:
-        click.echo(f"Password (shown this once): {password}")
+        show_password(password)
     else:
         say(f"the password of {partner.user_id} is set; its logins have ended")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, update
 
 from echs.audit import trail
 from echs.audit.entry import Action
@@ -126,11 +126,16 @@ def pair(provider: Partner, operator: Partner) -> dict[str, int]:
 
 def standing_kinds(snapshot: Connection, provider: Partner, operator: Partner) -> set[ConnectionKind]:
     """The kinds that stand between the two."""
+    query = select(tables.roaming_connection.c.kind).where(standing_between(provider, operator))
+    return {ConnectionKind(kind) for kind in snapshot.execute(query).scalars()}
+
+
+def standing_between(provider: Partner, operator: Partner) -> ColumnElement[bool]:
+    """The condition that a connection stands between the two."""
     table = tables.roaming_connection.c
-    between = and_(
+    return and_(
         table.provider_partner_id == provider.id, table.operator_partner_id == operator.id, table.until.is_(None)
     )
-    return {ConnectionKind(kind) for kind in snapshot.execute(select(table.kind).where(between)).scalars()}
 
 
 def end(
@@ -138,14 +143,9 @@ def end(
 ) -> None:
     """Let these kinds end now; what began at this very instant is as if it had never been."""
     table = tables.roaming_connection
-    between = and_(
-        table.c.provider_partner_id == provider.id,
-        table.c.operator_partner_id == operator.id,
-        table.c.kind.in_(list(kinds)),
-        table.c.until.is_(None),
-    )
-    transaction.execute(delete(table).where(between, table.c.since >= now))
-    transaction.execute(update(table).where(between).values(until=now))
+    ending = standing_between(provider, operator) & table.c.kind.in_(list(kinds))
+    transaction.execute(delete(table).where(ending, table.c.since >= now))
+    transaction.execute(update(table).where(ending).values(until=now))
 
 
 def note(
