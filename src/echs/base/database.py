@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL
 
 from echs.base import deadline, request_context, request_gate
 from echs.base.engines import UNCONFIRMED, commit_in_bounds, database_url, postgres_engine, sqlite_engine
-from echs.base.errors import StoreReason, refuse
+from echs.base.errors import NOTHING_CHANGED, StoreReason, refuse
 from echs.base.prepared_query import PreparedQuery
 from echs.base.store_errors import translated
 from echs.base.store_file import FileIdentity, file_identity, own_file
@@ -79,7 +79,7 @@ class Database:
     @contextmanager
     def read(self, *, patient: bool = False) -> Iterator[Connection]:
         """A connection that sees one snapshot and cannot change it; a ``patient`` one may take as long as it likes."""
-        with translated("Nothing was changed."), self.engine.connect() as connection:
+        with translated(NOTHING_CHANGED), self.engine.connect() as connection:
             if not self.is_sqlite:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
@@ -91,7 +91,7 @@ class Database:
     def fetch_all(self, query: PreparedQuery, **values: object) -> list[tuple[Any, ...]]:
         """The rows of a query, from one snapshot of the store, as one statement is."""
         statement, given = query.for_driver(self.engine.dialect, values)
-        with translated("Nothing was changed."):
+        with translated(NOTHING_CHANGED):
             try:
                 if self.is_sqlite:
                     return list(self._own_connection().execute(statement, given).fetchall())

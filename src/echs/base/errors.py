@@ -11,6 +11,8 @@ SHOWN_VALUE_LIMIT = 60
 NAMED_PROBLEMS_LIMIT = 10
 KEPT_PROBLEMS_LIMIT = 100
 COUNTED_PROBLEMS_LIMIT = 1000
+# The effect of a refusal that leaves all as it was.
+NOTHING_CHANGED = "Nothing was changed."
 
 
 class Reason(StrEnum):

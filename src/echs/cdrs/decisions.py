@@ -11,7 +11,7 @@ from echs.audit.entry import Action
 from echs.base import request_context
 from echs.base.context import Context
 from echs.base.digest import as_text
-from echs.base.errors import Reason, Refused, refuse, shown
+from echs.base.errors import NOTHING_CHANGED, Reason, Refused, refuse, shown
 from echs.base.fields import CONTROL_CHARACTER
 from echs.cdrs import tables
 from echs.cdrs.lookup import Decision, decisions_of, number_of
@@ -31,7 +31,6 @@ ALLOWED = {
     Decided.RELEASE: (Status.ON_HOLD,),
     Decided.REJECT: (Status.PENDING, Status.HELD, Status.ON_HOLD),
 }
-NOTHING_DECIDED = "Nothing was changed."
 
 
 class DecisionReason(Reason):
@@ -78,10 +77,10 @@ def check_reason(reason: str) -> None:
     :raises Refused: DECISION_VALUE
     """
     if not reason.strip():
-        raise refuse(DecisionReason.DECISION_VALUE, "a decision needs a reason", effect=NOTHING_DECIDED)
+        raise refuse(DecisionReason.DECISION_VALUE, "a decision needs a reason", effect=NOTHING_CHANGED)
     if len(reason) > REASON_LIMIT or CONTROL_CHARACTER.search(reason):
         detail = f"a reason is one line of at most {REASON_LIMIT} characters"
-        raise refuse(DecisionReason.DECISION_VALUE, detail, effect=NOTHING_DECIDED)
+        raise refuse(DecisionReason.DECISION_VALUE, detail, effect=NOTHING_CHANGED)
 
 
 def state_of(snapshot: Connection, number: int, decisions: list[Decision]) -> Status:
@@ -97,4 +96,4 @@ def wrong_state(kind: Decided, cdr_id: str, state: Status) -> Refused:
     detail = f"CDR {shown(cdr_id)} is {state.value} and cannot be {wanted}"
     if state is Status.CLEARED:
         detail += "; after clearing nothing changes: the partners settle it with a credit"
-    return refuse(DecisionReason.CDR_STATE, detail, effect=NOTHING_DECIDED)
+    return refuse(DecisionReason.CDR_STATE, detail, effect=NOTHING_CHANGED)

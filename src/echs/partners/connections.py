@@ -11,14 +11,12 @@ from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base.context import Context
 from echs.base.digest import digest_of_rows
-from echs.base.errors import refuse, shown
+from echs.base.errors import NOTHING_CHANGED, refuse, shown
 from echs.partners import tables
 from echs.partners.connection import ConnectionKind, ConnectionMode, ConnectionReason, RoamingConnection
 from echs.partners.partner import Partner
 from echs.partners.queries import LOCK, find
 from echs.partners.visibility import NOTED, mode_of_house, note_change
-
-NOTHING_CHANGED = "Nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)

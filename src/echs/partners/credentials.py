@@ -4,7 +4,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from echs.audit.entry import Action
 from echs.base.context import Context
-from echs.base.errors import Refused, refuse, shown
+from echs.base.errors import NOTHING_CHANGED, Refused, refuse, shown
 from echs.partners import tables
 from echs.partners.credential import Credential, CredentialKind, CredentialReason
 from echs.partners.enrolment import audited, check
@@ -12,7 +12,6 @@ from echs.partners.partner import Partner, party_key, password_problem, user_id_
 from echs.partners.password import hash_password
 from echs.partners.queries import LOCK, find
 
-NOTHING_CHANGED = "Nothing was changed."
 PASSWORD = tables.credential.c.kind == CredentialKind.PASSWORD
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base.context import Context
-from echs.base.errors import Problem, Refused, refuse, shown
+from echs.base.errors import NOTHING_CHANGED, Problem, Refused, refuse, shown
 from echs.partners import tables
 from echs.partners.credential import CredentialKind
 from echs.partners.market_ids import SEPARATORS, market_id_problem, market_ids
@@ -400,4 +400,4 @@ def check(*problems: Problem | None) -> None:
     """Refuse with every problem that there is."""
     found = [problem for problem in problems if problem is not None]
     if found:
-        raise Refused(found, effect="Nothing was changed.")
+        raise Refused(found, effect=NOTHING_CHANGED)
