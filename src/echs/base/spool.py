@@ -4,7 +4,7 @@ import marshal
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 from types import TracebackType
@@ -84,6 +84,18 @@ class Spool(Generic[Item]):
             number, encoded = marshal.loads(os.pread(descriptor, size, place))  # noqa: S302 - our own bytes
             place += size
             yield number, self._codec.decode(encoded)
+
+    def without(self, left_out: Set[int]) -> Iterator[tuple[Sequence[int], Sequence[Item]]]:
+        """The items that are not left out, in blocks with their places, where the number of each block is the place of
+        its first item.
+        """
+        for start, items in self:
+            places = range(start, start + len(items))
+            if not left_out or left_out.isdisjoint(places):
+                yield places, items
+            else:
+                kept = [place for place in places if place not in left_out]
+                yield kept, [items[place - start] for place in kept]
 
     def close(self) -> None:
         """Let go of everything."""

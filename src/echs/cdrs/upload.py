@@ -94,16 +94,9 @@ class ReceivedCdrs:
         """The CDRs in order, each once, but for those at the positions ``without``; never an empty batch."""
         positions: list[int] = []
         cdrs: list[Cdr] = []
-        left_out = self.repeated | without
-        for start, items in self.spool:
-            here = range(start, start + len(items))
-            if left_out and not left_out.isdisjoint(here):
-                kept = [place for place in here if place not in left_out]
-                positions += kept
-                cdrs += (items[place - start] for place in kept)
-            else:
-                positions += here
-                cdrs += items
+        for places, items in self.spool.without(self.repeated | without):
+            positions += places
+            cdrs += items
             if len(cdrs) >= RECORDS_AT_ONCE:
                 yield CdrBatch(positions, cdrs)
                 positions, cdrs = [], []

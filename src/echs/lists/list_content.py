@@ -24,11 +24,11 @@ class ListContent(Generic[Item]):
 
     def items(self) -> Iterator[Sequence[Item]]:
         """The records in order, in blocks."""
-        for start, items in self.spool:
-            if self.skipped.isdisjoint(range(start, start + len(items))):
-                yield items
-            else:
-                yield [item for place, item in enumerate(items, start) if place not in self.skipped]
+        return (items for _, items in self.placed())
+
+    def placed(self) -> Iterator[tuple[Sequence[int], Sequence[Item]]]:
+        """The same with their positions in the upload."""
+        return self.spool.without(self.skipped)
 
     def blocks(self) -> Iterator[Sequence[str]]:
         """Their payloads, in blocks."""
@@ -77,16 +77,6 @@ class PayloadContent(ListContent[str]):
     def values(self, items: Sequence[str], zone: str, as_stored: AsStored) -> Iterable[tuple[Any, ...]]:
         """What is stored of them."""
         return values_of(self.form, items, zone, as_stored)
-
-    def placed(self) -> Iterator[tuple[Sequence[int], Sequence[str]]]:
-        """The payloads that are not left out, in blocks with their positions in the upload."""
-        for start, items in self.spool:
-            places = range(start, start + len(items))
-            if self.skipped.isdisjoint(places):
-                yield places, items
-            else:
-                kept = [place for place in places if place not in self.skipped]
-                yield kept, [items[place - start] for place in kept]
 
 
 class StoredContent(ListContent[tuple[Any, ...]]):
