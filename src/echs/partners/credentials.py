@@ -1,13 +1,13 @@
 """What an administrator does with a partner's credentials: add, change, take away."""
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from echs.audit.entry import Action
 from echs.base.context import Context
 from echs.base.errors import NOTHING_CHANGED, Refused, refuse, shown
 from echs.partners import tables
 from echs.partners.credential import Credential, CredentialKind, CredentialReason
-from echs.partners.enrolment import audited, check
+from echs.partners.enrolment import audited, check, insert_password
 from echs.partners.partner import Partner, party_key, password_problem, user_id_problem
 from echs.partners.password import hash_password
 from echs.partners.queries import LOCK, find
@@ -26,9 +26,7 @@ def add(context: Context, user_id: str, name: str, password: str) -> Partner:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         refuse_taken_name(transaction, name)
-        row = {"partner_id": partner.id, "kind": CredentialKind.PASSWORD, "name": name, "name_key": party_key(name)}
-        values = {**row, "secret_hash": secret_hash, "created_at": context.clock()}
-        transaction.execute(insert(tables.credential).values(values))
+        insert_password(context, transaction, partner.id, name, secret_hash)
         return audited(context, transaction, Action.CREDENTIAL_ADDED, partner, {"name": name})
 
 

@@ -6,7 +6,7 @@ from echs.audit.entry import Action
 from echs.base.context import Context
 from echs.base.errors import refuse, shown
 from echs.partners import tables
-from echs.partners.enrolment import audited, check, end_logins, end_where, refuse_user_id
+from echs.partners.enrolment import audited, check, end_logins, end_where, own_credential, refuse_user_id
 from echs.partners.partner import Partner, PartnerReason, party_key, user_id_problem
 from echs.partners.queries import LOCK, find
 from echs.partners.visibility import note_owner
@@ -23,11 +23,8 @@ def rename(context: Context, user_id: str, new: str) -> Partner:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         refuse_user_id(transaction, new, partner)
-        own = (tables.credential.c.partner_id == partner.id) & (
-            tables.credential.c.name_key == party_key(partner.user_id)
-        )
         named = {"name": new, "name_key": party_key(new)}
-        transaction.execute(update(tables.credential).where(own).values(named))
+        transaction.execute(update(tables.credential).where(own_credential(partner)).values(named))
         values = {"user_id": new, "user_key": party_key(new)}
         transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
         return audited(

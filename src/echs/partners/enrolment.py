@@ -107,14 +107,7 @@ def add_partner(
             )
         )
         (partner_id,) = result.inserted_primary_key or (0,)
-        own = {
-            "partner_id": partner_id,
-            "kind": CredentialKind.PASSWORD,
-            "name": user_id,
-            "name_key": party_key(user_id),
-        }
-        secret = {"secret_hash": password_hash, "created_at": context.clock()}
-        transaction.execute(insert(tables.credential).values({**own, **secret}))
+        insert_password(context, transaction, partner_id, user_id, password_hash)
         if administrator:
             transaction.execute(
                 insert(tables.partner_group).values(partner_id=partner_id, group_name=Group.ADMINISTRATOR)
@@ -224,9 +217,8 @@ def set_password(context: Context, user_id: str, password: str) -> Partner:
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
-        table = tables.credential
-        own = (table.c.partner_id == partner.id) & (table.c.name_key == party_key(partner.user_id))
-        transaction.execute(update(table).where(own).values(secret_hash=password_hash))
+        own = own_credential(partner)
+        transaction.execute(update(tables.credential).where(own).values(secret_hash=password_hash))
         end_logins(transaction, partner)
         return audited(context, transaction, Action.PARTNER_PASSWORD, partner)
 
@@ -296,6 +288,19 @@ def audited(
     told = {**(facts or {}), "partner": partner.id, "state": state_of(transaction, partner.id)}
     trail.record(context, transaction, action, f"partner {partner.user_id}", told)
     return partner
+
+
+def insert_password(context: Context, transaction: Connection, partner_id: int, name: str, secret_hash: str) -> None:
+    """Write a name that a partner logs in with from now on, and the hash of its password."""
+    row = {"partner_id": partner_id, "kind": CredentialKind.PASSWORD, "name": name, "name_key": party_key(name)}
+    values = {**row, "secret_hash": secret_hash, "created_at": context.clock()}
+    transaction.execute(insert(tables.credential).values(values))
+
+
+def own_credential(partner: Partner) -> ColumnElement[bool]:
+    """The condition for the credential of a partner's user id."""
+    table = tables.credential.c
+    return and_(table.partner_id == partner.id, table.name_key == party_key(partner.user_id))
 
 
 def insert_ids(context: Context, transaction: Connection, partner: Partner, owns: Ownership) -> None:
