@@ -32,6 +32,10 @@ ROWS_AT_ONCE = 1000
 REFUSAL_APART = timedelta(minutes=1)
 REFUSALS_KNOWN = 10_000
 
+# Made once: SQLAlchemy then keeps how they are compiled.
+NEWEST = select(tables.audit.c.number, tables.audit.c.hash).order_by(tables.audit.c.number.desc()).limit(1)
+ENTER = insert(tables.audit)
+
 _refusals: WeakKeyDictionary[Database, dict[tuple[str, str, str], datetime]] = WeakKeyDictionary()
 
 
@@ -47,10 +51,8 @@ def record(
     """Enter into the trail, as the last step of the transaction, what was done to ``subject``; by the present request,
     unless another is named."""
     present = request_context.current()
-    table = tables.audit
     context.database.lock(transaction, LOCK)
-    newest = select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)
-    number, before = transaction.execute(newest).one_or_none() or (0, FIRST_HASH)
+    number, before = transaction.execute(NEWEST).one_or_none() or (0, FIRST_HASH)
     entry = Entry(
         number=number + 1,
         at=context.clock(),
@@ -66,7 +68,7 @@ def record(
         hash="",
     )
     entry = replace(entry, hash=entry.right_hash)
-    transaction.execute(insert(table).values(asdict(entry)))
+    transaction.execute(ENTER, asdict(entry))
     present.entering = f"{entry.number}:{entry.hash}"
     return entry
 

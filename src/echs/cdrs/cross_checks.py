@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Integer, Select, and_, bindparam, func, select
 
 from echs.base.context import Context
 from echs.base.database import Database
@@ -33,7 +33,7 @@ NEIGHBOURS = 10
 IDS_AT_ONCE = 500
 
 # Those of some ids that stand in the present list of an owner; None where the owner never published one.
-Lookup = Callable[[Context, int, Collection[str]], set[str] | None]
+Lookup = Callable[[Connection, int, Collection[str]], set[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +65,36 @@ def published_ids(context: Context, lists: ListLookups, sender: Partner, cdrs: I
             tokens[cdr.provider_key].add(plain(cdr.token_id))
         else:
             contracts[cdr.provider_key].update(contract_spellings(cdr.contract_id))
-    with context.database.read() as snapshot:
-        owners = visible_owners(snapshot, sender, owners_of_provider_keys(snapshot, {*tokens, *contracts}))
     known_tokens: dict[str, set[str]] = {}
     known_contracts: dict[str, set[str]] = {}
-    for key, owner in owners.items():
-        cards = looked_up(context, lists.tokens, owner, tokens[key])
-        others = looked_up(context, lists.contracts, owner, contracts[key])
-        if cards is not None and others is not None:
-            known_tokens[key], known_contracts[key] = cards, others
-    return PublishedIds(known_tokens, known_contracts, looked_up(context, lists.chargepoints, sender.id, sockets))
+    with context.database.read() as snapshot:
+        owners = visible_owners(snapshot, sender, owners_of_provider_keys(snapshot, {*tokens, *contracts}))
+        for key, owner in owners.items():
+            cards = looked_up(snapshot, lists.tokens, owner, tokens[key])
+            others = looked_up(snapshot, lists.contracts, owner, contracts[key])
+            if cards is not None and others is not None:
+                known_tokens[key], known_contracts[key] = cards, others
+        known_sockets = looked_up(snapshot, lists.chargepoints, sender.id, sockets)
+    return PublishedIds(known_tokens, known_contracts, known_sockets)
+
+
+VISIBLE_OWNERS = select(partner_tables.partner.c.id).where(
+    partner_tables.partner.c.id.in_(bindparam("owners", expanding=True)),
+    sees(ConnectionKind.TOKENS, bindparam("sender", type_=Integer), partner_tables.partner.c.id),
+)
 
 
 def visible_owners(snapshot: Connection, sender: Partner, owners: Mapping[str, int]) -> dict[str, int]:
     """Those of the owners whose tokens the sender may see: of the others a warning would tell what stands in a list."""
-    partner = partner_tables.partner.c
-    query = select(partner.id).where(
-        partner.id.in_(set(owners.values())), sees(ConnectionKind.TOKENS, literal(sender.id), partner.id)
-    )
-    visible = set(snapshot.execute(query).scalars())
+    asked = {"owners": sorted(set(owners.values())), "sender": sender.id}
+    visible = set(snapshot.execute(VISIBLE_OWNERS, asked).scalars())
     return {key: owner for key, owner in owners.items() if owner in visible}
 
 
-def looked_up(context: Context, lookup: Lookup, owner_id: int, wanted: set[str]) -> set[str] | None:
+def looked_up(snapshot: Connection, lookup: Lookup, owner_id: int, wanted: set[str]) -> set[str] | None:
     """Those that are known. Beyond ASCII the stores do not agree on what an upper case is: such ids pass as known."""
     foreign = {each for each in wanted if not each.isascii()}
-    known = lookup(context, owner_id, wanted - foreign)
+    known = lookup(snapshot, owner_id, wanted - foreign)
     return None if known is None else foreign | known
 
 

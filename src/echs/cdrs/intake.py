@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, func, insert, select
 
 from echs.audit import trail
 from echs.audit.entry import Action
@@ -66,7 +66,19 @@ COLUMNS = (
     "received_at",
     "request_id",
 )
-
+# Queries are made once: SQLAlchemy then keeps how each is compiled, and most uploads bring a single CDR.
+_cdr, _purged = tables.cdr.c, tables.cdr_purged.c
+_named = and_(_cdr.operator_key == bindparam("operator"), _cdr.cdr_id.in_(bindparam("numbers", expanding=True)))
+HASHES = select(_cdr.cdr_id, _cdr.content_hash).where(_named)
+CONTENTS = select(_cdr.cdr_id, _cdr.received_at, _cdr.operator_partner_id, _cdr.protocol, _cdr.payload).where(_named)
+ANY_PURGED = select(_purged.cdr_id).limit(1)
+NEWEST = select(func.max(_cdr.id))
+# The rows that this request has written: numbers only grow, and the request is ours alone.
+_just_stored = and_(_cdr.id > bindparam("after"), _cdr.request_id == bindparam("request"))
+NUMBERS_STORED = select(_cdr.id).where(_just_stored).order_by(_cdr.id).limit(bindparam("most"))
+ENTER_UNCLEARED = insert(tables.cdr_uncleared).from_select(
+    ["cdr_id", "provider_key"], select(_cdr.id, _cdr.provider_key).where(_just_stored)
+)
 
 # By operator and number, the position of a CDR in the upload and the CDR.
 ByOperator = dict[str, dict[str, tuple[int, Cdr]]]
@@ -232,8 +244,7 @@ def known_positions(transaction: Connection, rules: RuleContext, received: Recei
 
     :raises Refused: CDR_DIFFERS where it is stored with other content
     """
-    was_purged = select(tables.cdr_purged.c.cdr_id).limit(1)
-    purged_too = transaction.execute(was_purged).first() is not None
+    purged_too = transaction.execute(ANY_PURGED).first() is not None
     known: set[int] = set()
     found = ProblemCollector()
     for positions, cdrs in received.batches():
@@ -253,37 +264,29 @@ def known_positions(transaction: Connection, rules: RuleContext, received: Recei
 
 def find_stored(transaction: Connection, rules: RuleContext, by_operator: ByOperator, known: set[int]) -> list[Problem]:
     """Note the positions of the records that are stored; the problems of those that are stored with other content."""
-    cdr = tables.cdr.c
     problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
         others: list[str] = []
         for numbers in some_at_a_time(list(mine)):
-            query = select(cdr.cdr_id, cdr.content_hash).where(
-                cdr.operator_key == operator_key, cdr.cdr_id.in_(numbers)
-            )
-            for cdr_id, content_hash in transaction.execute(query):
+            for cdr_id, content_hash in transaction.execute(HASHES, {"operator": operator_key, "numbers": numbers}):
                 position, sent = mine[cdr_id]
                 if sent.content_hash == content_hash:
                     known.add(position)
                 else:
                     others.append(cdr_id)
         for numbers in some_at_a_time(others):
-            query = select(cdr.cdr_id, cdr.received_at, cdr.operator_partner_id, cdr.protocol, cdr.payload).where(
-                cdr.operator_key == operator_key, cdr.cdr_id.in_(numbers)
-            )
-            for cdr_id, *stored in transaction.execute(query):
+            for cdr_id, *stored in transaction.execute(CONTENTS, {"operator": operator_key, "numbers": numbers}):
                 problems.append(differs_problem(rules, *mine[cdr_id], *stored))
     return problems
 
 
 def find_purged(transaction: Connection, by_operator: ByOperator, known: set[int]) -> list[Problem]:
     """As `find_stored`, for CDRs that were deleted because they were old: they stay accepted."""
-    purged = tables.cdr_purged.c
     problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
         for numbers in some_at_a_time(list(mine)):
-            query = select(purged.cdr_id, purged.content_hash).where(
-                purged.operator_key == operator_key, purged.cdr_id.in_(numbers)
+            query = select(_purged.cdr_id, _purged.content_hash).where(
+                _purged.operator_key == operator_key, _purged.cdr_id.in_(numbers)
             )
             for cdr_id, stored in transaction.execute(query):
                 position, cdr = mine[cdr_id]
@@ -325,7 +328,7 @@ class CdrWriter:
         self.new = 0
         self.digest = hashlib.sha256()
         self.warnings_digest = RowDigest()
-        self.before = transaction.execute(select(func.max(tables.cdr.c.id))).scalar() or 0
+        self.before = transaction.execute(NEWEST).scalar() or 0
         self._warned_to = self.before
         self._owners: dict[str, int | None] = {}
         self.connections = connections_of_operator(transaction, rule_context.sender.id)
@@ -380,8 +383,7 @@ class CdrWriter:
 
     def enter_uncleared(self) -> None:
         """Enter all that was written among the uncleared."""
-        mine = select(tables.cdr.c.id, tables.cdr.c.provider_key).where(just_stored(self.before, self.request_id))
-        self.transaction.execute(insert(tables.cdr_uncleared).from_select(["cdr_id", "provider_key"], mine))
+        self.transaction.execute(ENTER_UNCLEARED, {"after": self.before, "request": self.request_id})
 
     def warn(self, batch: CdrBatch) -> None:
         """Write what is odd about the rows of a batch, when all of them are there; in the order of `store`.
@@ -389,10 +391,9 @@ class CdrWriter:
         :raises Refused: DEADLINE_EXCEEDED
         """
         deadline.check()
-        cdr = tables.cdr
-        mine = select(cdr.c.id).where(just_stored(self._warned_to, self.request_id)).order_by(cdr.c.id)
         # Numbers are given in the order in which rows are written.
-        numbers = list(self.transaction.execute(mine.limit(len(batch.cdrs))).scalars())
+        mine = {"after": self._warned_to, "request": self.request_id, "most": len(batch.cdrs)}
+        numbers = list(self.transaction.execute(NUMBERS_STORED, mine).scalars())
         found = overlaps(self.context.database, self.transaction, self._warned_to, numbers[-1], self.request_id)
         self._warned_to = numbers[-1]
         self._look_up_owners(batch)
@@ -411,8 +412,9 @@ class CdrWriter:
                 self._told[name].append(position)
             self._warned += bool(told)
         self.warnings_digest.add([(str(number), *texts) for number, *texts in rows])
-        names = ("cdr_id", "name", "field", "detail")
-        self.context.database.insert_rows(self.transaction, tables.cdr_warning, names, rows)
+        if rows:
+            names = ("cdr_id", "name", "field", "detail")
+            self.context.database.insert_rows(self.transaction, tables.cdr_warning, names, rows)
 
     def _look_up_owners(self, batch: CdrBatch) -> None:
         unknown = {cdr.provider_key for cdr in batch.cdrs} - self._owners.keys()
@@ -449,8 +451,3 @@ class CdrWriter:
 def digest_of(hashes: Iterable[str]) -> str:
     """What the audit trail holds of the CDRs that an upload brought: a SHA-256 over the hashes of all, in order."""
     return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
-
-
-def just_stored(after_id: int, request_id: str) -> ColumnElement[bool]:
-    """The rows that this request has written: numbers only grow, and the request is ours alone."""
-    return and_(tables.cdr.c.id > after_id, tables.cdr.c.request_id == request_id)

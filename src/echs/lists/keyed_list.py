@@ -186,8 +186,12 @@ class KeyedList(ListTables):
 
     def state_of(self, connection: Connection, owner_id: int) -> ListState | None:
         """How an owner's list stands; None where it never had one."""
-        found = self._states(connection, self.heads.c.partner_id == owner_id)
-        return found[0] if found else None
+        found = connection.execute(self._state_of_owner, {"owner_id": owner_id}).first()
+        return None if found is None else ListState(*found)
+
+    @cached_property
+    def _state_of_owner(self) -> Select[Any]:
+        return select(self.heads).where(self.heads.c.partner_id == bindparam("owner_id"))
 
     def stored_digest(self, snapshot: Connection, state: ListState) -> str:
         """The digest of the records that a list has in the store now."""
@@ -230,20 +234,21 @@ class KeyedList(ListTables):
             for owner_id, generation, version, change_id, count, replaced_at, first in rows
         ]
 
-    def contained_in(self, context: Context, owner_id: int, form: KeyForm, wanted: Collection[str]) -> set[str] | None:
+    def contained_in(
+        self, snapshot: Connection, owner_id: int, form: KeyForm, wanted: Collection[str]
+    ) -> set[str] | None:
         """Those of ``wanted`` that stand in the owner's present list in this form of key; None without a list."""
-        with context.database.read() as snapshot:
-            state = self.state_of(snapshot, owner_id)
-            if state is None:
-                return None
-            numbers = self.keys(snapshot, state, form)
+        state = self.state_of(snapshot, owner_id)
+        if state is None or not wanted:
+            return None if state is None else set()
+        numbers = self.keys(snapshot, state, form)
         return {key for key in wanted if has(numbers, key)}
 
     def keys(self, snapshot: Connection, state: ListState, form: KeyForm) -> "array[int]":
         """The sorted numbers of the keys of a list; see `echs.lists.list_keys`."""
-        query = select(form.of_row).where(self.standing(state))
 
         def load() -> Iterator[str]:
+            query = select(form.of_row).where(self.standing(state))
             return iter(snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)).scalars())
 
         return KEYS.of((self.heads.name, state.owner_id, state.version_token, form.name), load)

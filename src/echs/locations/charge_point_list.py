@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from echs.base.context import Context
+from sqlalchemy import Connection
+
 from echs.lists.claims import Claims
 from echs.lists.keyed_list import KeyedList
 from echs.lists.list_format import KeyForm
@@ -35,6 +36,6 @@ CHARGE_POINTS = PublishedList(
 )
 
 
-def existing_evses(context: Context, owner_id: int, evse_ids: Collection[str]) -> set[str] | None:
+def existing_evses(snapshot: Connection, owner_id: int, evse_ids: Collection[str]) -> set[str] | None:
     """Those of the EVSE ids, each in its `plain` form, that stand in the owner's list; None without one."""
-    return CHARGE_POINTS.keyed.contained_in(context, owner_id, EVSE, evse_ids)
+    return CHARGE_POINTS.keyed.contained_in(snapshot, owner_id, EVSE, evse_ids)

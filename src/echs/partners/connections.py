@@ -16,7 +16,7 @@ from echs.partners import tables
 from echs.partners.connection import ConnectionKind, ConnectionMode, ConnectionReason, RoamingConnection
 from echs.partners.partner import Partner
 from echs.partners.queries import LOCK, find
-from echs.partners.visibility import NOTED, mode_of_house, note_change
+from echs.partners.visibility import MODE_OF_HOUSE, NOTED, note_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def mode(context: Context) -> ConnectionMode:
 
 def mode_in(snapshot: Connection) -> ConnectionMode:
     """The same inside of a snapshot of the caller's."""
-    return ConnectionMode(snapshot.execute(mode_of_house()).scalar_one())
+    return ConnectionMode(snapshot.execute(MODE_OF_HOUSE).scalar_one())
 
 
 def set_mode(context: Context, wanted: ConnectionMode) -> ConnectionMode:

@@ -24,7 +24,7 @@ from echs.partners import tables
 from echs.partners.credential import CredentialKind
 from echs.partners.partner import PASSWORD_LIMIT, USER_ID_LIMIT, Partner, party_key
 from echs.partners.password import matches
-from echs.partners.queries import LOCK, load, partner_of_login
+from echs.partners.queries import LOCK, partner_of_id, partner_of_login
 from echs.partners.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -244,7 +244,7 @@ def lock_active_partner(context: Context, transaction: Connection, partner: Part
     :raises Refused: LOGIN_TOKEN_UNKNOWN where it has been disabled meanwhile
     """
     context.database.lock(transaction, LOCK, shared=True)
-    (now,) = load(transaction, tables.partner.c.id == partner.id)
+    now = partner_of_id(transaction, partner.id)
     if not now.active:
         raise unknown_token()
     return now

@@ -1,7 +1,7 @@
 """The register of partners, read: one partner, all partners, who owns an id."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -27,6 +27,23 @@ from echs.partners.partner import Group, Partner, PartnerReason, PartyRole, part
 
 # Held by whoever changes partners, and shared by whoever relies on one to stay as it is for a transaction.
 LOCK = "partners"
+IDS_AT_ONCE = 500
+# Made once: SQLAlchemy then keeps how each is compiled, and these are asked with every upload of CDRs.
+PARTNERS = select(tables.partner).order_by(tables.partner.c.id)
+PARTNER = PARTNERS.where(tables.partner.c.id == bindparam("partner_id"))
+_ids: Any = bindparam("ids", expanding=True)
+GROUPS = select(tables.partner_group.c.partner_id, tables.partner_group.c.group_name).where(
+    tables.partner_group.c.partner_id.in_(_ids)
+)
+HUBS = select(tables.partner_hub.c.partner_id, tables.partner_hub.c.hub).where(
+    tables.partner_hub.c.partner_id.in_(_ids)
+)
+PARTY_IDS = select(tables.party_id).where(tables.party_id.c.partner_id.in_(_ids)).order_by(tables.party_id.c.party_key)
+OWNERS_OF_PROVIDER_KEYS = select(tables.party_id.c.party_key, tables.party_id.c.partner_id).where(
+    tables.party_id.c.role == PartyRole.PROVIDER,
+    tables.party_id.c.active,
+    tables.party_id.c.party_key.in_(bindparam("keys", expanding=True)),
+)
 
 
 def all_partners(context: Context) -> list[Partner]:
@@ -59,16 +76,22 @@ def unknown(user_id: str) -> Refused:
 
 def load(snapshot: Connection, where: ColumnElement[bool] | None = None) -> list[Partner]:
     """The partners that match, whole, in the order of enrolment."""
-    query = select(tables.partner).order_by(tables.partner.c.id)
-    rows = snapshot.execute(query if where is None else query.where(where)).all()
-    ids = [row.id for row in rows]
-    groups = grouped(snapshot, tables.partner_group, tables.partner_group.c.group_name, ids)
-    hubs = grouped(snapshot, tables.partner_hub, tables.partner_hub.c.hub, ids)
+    return whole(snapshot, snapshot.execute(PARTNERS if where is None else PARTNERS.where(where)).all())
+
+
+def partner_of_id(snapshot: Connection, partner_id: int) -> Partner:
+    """The partner of this number, which there is."""
+    (found,) = whole(snapshot, snapshot.execute(PARTNER, {"partner_id": partner_id}).all())
+    return found
+
+
+def whole(snapshot: Connection, rows: Sequence[Any]) -> list[Partner]:
+    """Partners with everything that they have."""
+    among = {"ids": [row.id for row in rows]}
+    groups, hubs = grouped(snapshot.execute(GROUPS, among)), grouped(snapshot.execute(HUBS, among))
     owned: dict[tuple[int, str], list[str]] = defaultdict(list)
     entered: dict[int, list[tuple[PartyRole, str, str]]] = defaultdict(list)
-    for row in snapshot.execute(
-        select(tables.party_id).where(tables.party_id.c.partner_id.in_(ids)).order_by(tables.party_id.c.party_key)
-    ):
+    for row in snapshot.execute(PARTY_IDS, among):
         owned[row.partner_id, row.role].append(row.party_id)
         if row.market_id is not None:
             entered[row.partner_id].append((PartyRole(row.role), row.party_id, row.market_id))
@@ -184,11 +207,11 @@ def partner_of_login(context: Context, token_hash: str) -> LoggedIn | None:
     return LoggedIn(partner, context.database.as_instant(expires_at), certificates)
 
 
-def grouped(snapshot: Connection, table: Any, column: Any, ids: Iterable[int]) -> dict[int, list[Any]]:
-    """The values of ``column`` by partner."""
+def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    """Values by partner."""
     values: dict[int, list[Any]] = defaultdict(list)
-    for row in snapshot.execute(select(table.c.partner_id, column).where(table.c.partner_id.in_(list(ids)))):
-        values[row[0]].append(row[1])
+    for partner_id, value in rows:
+        values[partner_id].append(value)
     return values
 
 
@@ -196,13 +219,9 @@ def owners_of_provider_keys(snapshot: Connection, keys: Iterable[str]) -> dict[s
     """The active partner that owns it, for those of ``keys`` that are somebody's provider id."""
     wanted = list(keys)
     found: dict[str, int] = {}
-    for start in range(0, len(wanted), 500):
-        query = select(tables.party_id.c.party_key, tables.party_id.c.partner_id).where(
-            tables.party_id.c.role == PartyRole.PROVIDER,
-            tables.party_id.c.active,
-            tables.party_id.c.party_key.in_(wanted[start : start + 500]),
-        )
-        found.update((key, partner_id) for key, partner_id in snapshot.execute(query))
+    for start in range(0, len(wanted), IDS_AT_ONCE):
+        some = {"keys": wanted[start : start + IDS_AT_ONCE]}
+        found.update((key, partner_id) for key, partner_id in snapshot.execute(OWNERS_OF_PROVIDER_KEYS, some))
     return found
 
 

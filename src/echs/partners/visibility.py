@@ -16,14 +16,13 @@ from echs.partners.queries import is_active
 NOTED = (ConnectionKind.TOKENS, ConnectionKind.LOCATIONS)
 
 
-def mode_of_house() -> Select[Any]:
-    """The query for the connection mode, which a migration entered."""
-    return select(tables.house.c.value).where(tables.house.c.name == tables.CONNECTION_MODE)
+# The query for the connection mode, which a migration entered.
+MODE_OF_HOUSE = select(tables.house.c.value).where(tables.house.c.name == tables.CONNECTION_MODE)
 
 
 def is_open() -> ColumnElement[bool]:
     """The condition that the house is open."""
-    return mode_of_house().scalar_subquery() == literal(ConnectionMode.OPEN.value)
+    return MODE_OF_HOUSE.scalar_subquery() == literal(ConnectionMode.OPEN.value)
 
 
 def sees(kind: ConnectionKind, reader: Any, owner: Any) -> ColumnElement[bool]:
@@ -82,7 +81,7 @@ def note_change(
 
 def note_owner(context: Context, transaction: Connection, owner_id: int, *, hides: bool) -> None:
     """Note that whoever may see an owner's records sees them from now on, or no more: nobody else is to learn of it."""
-    everybody = transaction.execute(mode_of_house()).scalar_one() == ConnectionMode.OPEN.value
+    everybody = transaction.execute(MODE_OF_HOUSE).scalar_one() == ConnectionMode.OPEN.value
     table = tables.roaming_connection.c
     for kind in NOTED:
         tokens = kind is ConnectionKind.TOKENS

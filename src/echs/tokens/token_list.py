@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import literal
+from sqlalchemy import Connection, literal
 
-from echs.base.context import Context
 from echs.lists.claims import Claims
 from echs.lists.keyed_list import KeyedList
 from echs.lists.list_format import KeyForm
@@ -35,11 +34,11 @@ TOKENS = PublishedList(
 )
 
 
-def existing_tokens(context: Context, owner_id: int, numbers: Collection[str]) -> set[str] | None:
+def existing_tokens(snapshot: Connection, owner_id: int, numbers: Collection[str]) -> set[str] | None:
     """Those of the token numbers, each in its `plain` form, that stand in the owner's list; None without one."""
-    return TOKENS.keyed.contained_in(context, owner_id, UID, numbers)
+    return TOKENS.keyed.contained_in(snapshot, owner_id, UID, numbers)
 
 
-def existing_contracts(context: Context, owner_id: int, contract_ids: Collection[str]) -> set[str] | None:
+def existing_contracts(snapshot: Connection, owner_id: int, contract_ids: Collection[str]) -> set[str] | None:
     """Those of the contract ids, in upper case and without separators, in the owner's list; None without one."""
-    return TOKENS.keyed.contained_in(context, owner_id, CONTRACT, contract_ids)
+    return TOKENS.keyed.contained_in(snapshot, owner_id, CONTRACT, contract_ids)
