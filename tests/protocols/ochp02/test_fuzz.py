@@ -1,4 +1,4 @@
-"""Generated documents, six thousand of them and twenty thousand in CI: what our reader makes of each is what lxml and the contract's schema make of it.
+"""Generated documents, six thousand of them and ten thousand in CI: what our reader makes of each is what lxml and the contract's schema make of it.
 
 A failure names its seed; ``Fuzzer(seed)`` gives the same documents again.
 """
