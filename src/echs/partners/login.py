@@ -10,6 +10,7 @@ import os
 import secrets
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,30 +72,69 @@ def log_in(context: Context, user_id: str, password: str, throttle: Throttle | N
 
     :raises Refused: LOGIN_REFUSED, LOGIN_CERTIFICATE, LOGIN_BUSY, LOGIN_THROTTLED
     """
+    user_key = key_of_login(user_id, password)
+    row, certificates = account_of(context, user_key or "")
+    known = None if row is None else Account(row.user_id, row.secret_hash, row.active, certificates)
+    prove(context, user_key, password, known, throttle)
+    return open_login(context, row)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a password is compared with, and the certificates that the partner must show one of."""
+
+    user_id: str
+    secret_hash: str
+    active: bool
+    certificates: Mapping[str, datetime]
+
+
+def key_of_login(user_id: str, password: str) -> str | None:
+    """The key of a user id; None where it or the password can be nobody's."""
     usable = len(user_id) <= USER_ID_LIMIT and len(password) <= PASSWORD_LIMIT and "\0" not in user_id
-    user_key, address = party_key(user_id if usable else ""), request_context.current().origin
-    now = context.clock().timestamp()
-    row, certificates = account_of(context, user_key)
-    known = "" if row is None else str(row.user_id)
-    wait = 0 if throttle is None else throttle.wait_seconds(address, user_key, now)
+    return party_key(user_id) if usable else None
+
+
+def prove(
+    context: Context, user_key: str | None, password: str, account: Account | None, throttle: Throttle | None
+) -> None:
+    """See whether a password is that of an account, None where there is none. ``user_key`` is that of `key_of_login`.
+
+    :raises Refused: LOGIN_REFUSED, LOGIN_CERTIFICATE, LOGIN_BUSY, LOGIN_THROTTLED
+    """
+    counted, address, now = user_key or "", request_context.current().origin, context.clock().timestamp()
+    known = "" if account is None else account.user_id
+    wait = 0 if throttle is None else throttle.wait_seconds(address, counted, now)
     if wait:
         note_refused(LoginReason.LOGIN_THROTTLED, known)
         raise refuse(LoginReason.LOGIN_THROTTLED, f"too many failed logins; wait {wait} s and try again")
-    right = matches_in_turn(password if usable else "", row.secret_hash if row is not None else None)
-    if row is None or not right or not row.active:
+    right = matches_in_turn("" if user_key is None else password, None if account is None else account.secret_hash)
+    if account is None or not right or not account.active:
         if throttle is not None:
-            throttle.failed(address, user_key, now)
+            throttle.failed(address, counted, now)
         note_refused(LoginReason.LOGIN_REFUSED, known)
-        raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
-    try:
-        require_certificate(certificates, context.clock())
-    except Refused:
-        note_refused(LoginReason.LOGIN_CERTIFICATE, known)
-        raise
+        raise wrong_password()
+    show_certificate(context, account)
     request_context.current().actor = known
     if throttle is not None:
-        throttle.succeeded(address, user_key, now)
-    return open_login(context, row)
+        throttle.succeeded(address, counted, now)
+
+
+def show_certificate(context: Context, account: Account) -> None:
+    """As `require_certificate`, and whoever shows none is found again.
+
+    :raises Refused: LOGIN_CERTIFICATE
+    """
+    try:
+        require_certificate(account.certificates, context.clock())
+    except Refused:
+        note_refused(LoginReason.LOGIN_CERTIFICATE, account.user_id)
+        raise
+
+
+def wrong_password() -> Refused:
+    """The refusal of a login; it never says which of the two was wrong."""
+    return refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
 
 
 def account_of(context: Context, user_key: str) -> tuple[Any, dict[str, datetime]]:
@@ -170,7 +210,7 @@ def open_login(context: Context, account: Any) -> str:
             )
         )
         if transaction.execute(still.with_for_update(key_share=True)).first() is None:
-            raise refuse(LoginReason.LOGIN_REFUSED, "the user id or the password is wrong")
+            raise wrong_password()
         transaction.execute(delete(tables.login).where(mine, ended(now, context.limits.login_seconds)))
         surplus = (
             select(tables.login.c.token_hash)

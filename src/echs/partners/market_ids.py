@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from echs.base.errors import Problem, Reason, shown
 from echs.partners import tables
-from echs.partners.partner import PartnerReason, PartyRole
+from echs.partners.partner import Partner, PartnerReason, PartyRole
 
 MARKET_ID = re.compile(r"([A-Z]{2})[-*]?([A-Z0-9]{3})(?:[-*].*|[A-Z0-9].*)?")
 SEPARATORS = str.maketrans("", "", "-*")
@@ -55,6 +55,14 @@ def market_ids(snapshot: Connection, role: PartyRole) -> Mapping[str, frozenset[
         if market_id is not None:
             found[market_id] = found.get(market_id, frozenset()) | {owner}
     return found
+
+
+def market_ids_of(partner: Partner, role: PartyRole) -> frozenset[str]:
+    """The market ids of a partner in this role: those that were entered, and those that its ids are spelt as."""
+    entered = {party_id: market_id for of, party_id, market_id in partner.market_ids if of is role}
+    party_ids = partner.provider_ids if role is PartyRole.PROVIDER else partner.operator_ids
+    found = (entered.get(party_id) or spelt_market_id(party_id) for party_id in party_ids)
+    return frozenset(market_id for market_id in found if market_id is not None)
 
 
 def spelt_market_id(party_id: str) -> str | None:

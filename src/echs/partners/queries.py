@@ -11,7 +11,9 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    ScalarSelect,
     Select,
+    and_,
     bindparam,
     literal_column,
     null,
@@ -20,9 +22,11 @@ from sqlalchemy import (
 )
 
 from echs.base.context import Context
+from echs.base.database import Database
 from echs.base.errors import Refused, refuse, shown
 from echs.base.prepared_query import PreparedQuery
 from echs.partners import tables
+from echs.partners.credential import CredentialKind
 from echs.partners.partner import Group, Partner, PartnerReason, PartyRole, party_key
 
 # Held by whoever changes partners, and shared by whoever relies on one to stay as it is for a transaction.
@@ -118,40 +122,25 @@ def whole(snapshot: Connection, rows: Sequence[Any]) -> list[Partner]:
     ]
 
 
-def facts_of_login() -> CompoundSelect[Any]:
-    """Everything about the partner of a login as one statement, so that it is from one instant: a row for the partner
-    and the login, and one for each thing that it has. Columns: what it is, three texts, a number, two flags, two
-    instants.
+def facts_of(mine: ScalarSelect[int], who: Sequence[Select[Any]]) -> CompoundSelect[Any]:
+    """Everything about a partner as one statement, so that it is from one instant: the rows of ``who``, which say of
+    what they are and who it is, and one for each thing that the partner ``mine`` has. Columns: what it is, three texts,
+    a number, two flags, two instants.
     """
-    login, partner, party = tables.login, tables.partner, tables.party_id
-    mine = select(login.c.partner_id).where(login.c.token_hash == bindparam("token_hash")).scalar_subquery()
-    nothing = null()
+    party, nothing = tables.party_id, null()
 
     def thing(what: Any, table: Any, text: Any, key: Any, number: Any, until: Any = nothing) -> Select[Any]:
         columns = (what, text, key, nothing, number, nothing, nothing, nothing, until)
         return select(*columns).where(table.c.partner_id == mine)
 
-    self = (
-        select(
-            literal_column("'partner'"),
-            partner.c.user_id,
-            partner.c.name,
-            partner.c.timezone,
-            partner.c.id,
-            partner.c.active,
-            partner.c.numeric_pins,
-            partner.c.created_at,
-            login.c.expires_at,
-        )
-        .join(login, login.c.partner_id == partner.c.id)
-        .where(login.c.token_hash == bindparam("token_hash"))
-    )
     group, hub, certificate = tables.partner_group, tables.partner_hub, tables.partner_certificate
     return union_all(
-        self,
+        *who,
         thing(literal_column("'group'"), group, group.c.group_name, nothing, nothing),
         thing(literal_column("'hub'"), hub, nothing, nothing, hub.c.hub),
-        thing(party.c.role, party, party.c.party_id, party.c.party_key, nothing),
+        select(party.c.role, party.c.party_id, party.c.party_key, party.c.market_id, *[nothing] * 5).where(
+            party.c.partner_id == mine
+        ),
         thing(
             literal_column("'certificate'"),
             certificate,
@@ -163,7 +152,46 @@ def facts_of_login() -> CompoundSelect[Any]:
     )
 
 
+def partner_row(until: Any) -> Select[Any]:
+    """A partner as a row of `facts_of`, with the end of whatever it is known by."""
+    partner = tables.partner
+    return select(
+        literal_column("'partner'"),
+        partner.c.user_id,
+        partner.c.name,
+        partner.c.timezone,
+        partner.c.id,
+        partner.c.active,
+        partner.c.numeric_pins,
+        partner.c.created_at,
+        until,
+    )
+
+
+def facts_of_login() -> CompoundSelect[Any]:
+    """`facts_of` the partner of a login."""
+    login, partner = tables.login, tables.partner
+    this = login.c.token_hash == bindparam("token_hash")
+    who = partner_row(login.c.expires_at).join(login, login.c.partner_id == partner.c.id).where(this)
+    return facts_of(select(login.c.partner_id).where(this).scalar_subquery(), [who])
+
+
+def facts_of_credential() -> CompoundSelect[Any]:
+    """`facts_of` the partner of a password, by the name that goes with it; and what is stored of the password."""
+    credential, partner, nothing = tables.credential, tables.partner, null()
+    this = and_(credential.c.kind == CredentialKind.PASSWORD.value, credential.c.name_key == bindparam("name_key"))
+    who = partner_row(partner.c.created_at).join(credential, credential.c.partner_id == partner.c.id).where(this)
+    kept = select(
+        literal_column("'credential'"), credential.c.secret_hash, nothing, nothing, credential.c.id, *[nothing] * 4
+    ).where(this)
+    return facts_of(select(credential.c.partner_id).where(this).scalar_subquery(), [who, kept])
+
+
 FACTS_OF_LOGIN = PreparedQuery(facts_of_login())
+FACTS_OF_CREDENTIAL = PreparedQuery(facts_of_credential())
+
+# By what it is, the rows of `facts_of` without that.
+Facts = Mapping[str, Sequence[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,35 +204,74 @@ class LoggedIn:
     certificates: Mapping[str, datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownByPassword:
+    """Whose a password is, what is stored of it, and the partner's certificates, as `LoggedIn` has them."""
+
+    partner: Partner
+    secret_hash: str
+    certificates: Mapping[str, datetime]
+
+
 def partner_of_login(context: Context, token_hash: str) -> LoggedIn | None:
     """Whose a login is; None where there is no such login."""
-    things: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for what, *facts in context.database.fetch_all(FACTS_OF_LOGIN, token_hash=token_hash):
-        things[what].append(tuple(facts))
-    if not things["partner"]:
+    facts = grouped_facts(context.database.fetch_all(FACTS_OF_LOGIN, token_hash=token_hash))
+    if not facts["partner"]:
         return None
-    ((user_id, name, timezone, number, active, numeric_pins, created_at, expires_at),) = things["partner"]
+    ((*_, expires_at),) = facts["partner"]
+    partner = partner_of_facts(context.database, facts)
+    return LoggedIn(partner, context.database.as_instant(expires_at), certificates_of(context.database, facts))
 
-    def ids(kind: PartyRole) -> tuple[str, ...]:
-        return tuple(text for text, *_ in sorted(things[kind], key=itemgetter(1)))
 
-    partner = Partner(
+def partner_of_password(context: Context, name_key: str) -> KnownByPassword | None:
+    """Whose the password is that goes with this name; None where there is no such name."""
+    facts = grouped_facts(context.database.fetch_all(FACTS_OF_CREDENTIAL, name_key=name_key))
+    if not facts["credential"]:
+        return None
+    ((secret_hash, *_),) = facts["credential"]
+    partner = partner_of_facts(context.database, facts)
+    return KnownByPassword(partner, secret_hash, certificates_of(context.database, facts))
+
+
+def grouped_facts(rows: Iterable[tuple[Any, ...]]) -> Facts:
+    """Rows of `facts_of` by what they are."""
+    facts: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for what, *fact in rows:
+        facts[what].append(tuple(fact))
+    return facts
+
+
+def certificates_of(database: Database, facts: Facts) -> dict[str, datetime]:
+    """The end of each certificate of a partner, by its fingerprint."""
+    return {fingerprint: database.as_instant(ends_at) for fingerprint, *_, ends_at in facts["certificate"]}
+
+
+def partner_of_facts(database: Database, facts: Facts) -> Partner:
+    """The partner that rows of `facts_of` tell of."""
+    ((user_id, name, timezone, number, active, numeric_pins, created_at, _),) = facts["partner"]
+
+    def ids(role: PartyRole) -> tuple[str, ...]:
+        return tuple(text for text, *_ in sorted(facts[role], key=itemgetter(1)))
+
+    return Partner(
         id=number,
         user_id=user_id,
         name=name,
         timezone=timezone,
         active=bool(active),
-        created_at=context.database.as_instant(created_at),
-        groups=frozenset(Group(text) for text, *_ in things["group"]),
+        created_at=database.as_instant(created_at),
+        groups=frozenset(Group(text) for text, *_ in facts["group"]),
         operator_ids=ids(PartyRole.OPERATOR),
         provider_ids=ids(PartyRole.PROVIDER),
-        hubs=tuple(sorted(number for _, _, _, number, *_ in things["hub"])),
+        hubs=tuple(sorted(number for _, _, _, number, *_ in facts["hub"])),
         numeric_pins=bool(numeric_pins),
+        market_ids=tuple(
+            (role, text, market_id)
+            for role in PartyRole
+            for text, _, market_id, *_ in sorted(facts[role], key=itemgetter(1))
+            if market_id is not None
+        ),
     )
-    certificates = {
-        fingerprint: context.database.as_instant(ends_at) for fingerprint, *_, ends_at in things["certificate"]
-    }
-    return LoggedIn(partner, context.database.as_instant(expires_at), certificates)
 
 
 def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:

@@ -133,13 +133,14 @@ class EnvelopeReader:
         """
         return self._read_all(self._parser.children, few=few)
 
-    def trees(self) -> Iterator[Element]:
-        """The children of the request element as trees, with attributes and whatever is nested in them, in order.
+    def trees(self, *, few: bool = False) -> Iterator[Element]:
+        """The children of the request element as trees, with attributes and whatever is nested in them, in order;
+        ``few`` as for `children`.
 
         :raises SoapFault: not well-formed, not a SOAP envelope after all, or a child over its limits
         :raises Refused: UPLOAD_TOO_LARGE
         """
-        return self._read_all(self._parser.trees, few=False)
+        return self._read_all(self._parser.trees, few=few)
 
     def records(self, shape: RecordShape) -> Iterator[Child | RecordBatch]:
         """As `children`, with the regular records of this shape in runs.

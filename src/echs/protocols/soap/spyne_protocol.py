@@ -3,9 +3,9 @@
 Spyne keeps the definition of the service, the dispatch, the classes of messages and their rendering. What it does at
 the edge with bytes is replaced, for the reasons that the tests of this room name one by one.
 
-A request arrives as the children of its element. Where the message class has a repeated member, the operation gets
-the reader and reads them itself; otherwise they are read here, to the end of the document, and the operation gets their
-texts. What is wrong with them is kept in the exchange, for the operation to answer in-band.
+A request arrives as the children of its element. Where the message class has a repeated member, or children are trees,
+the operation gets the reader and reads them itself; otherwise they are read here, to the end of the document, and the
+operation gets their texts. What is wrong with them is kept in the exchange, for the operation to answer in-band.
 """
 
 import logging
@@ -22,7 +22,7 @@ from echs.base.fields import FieldReason
 from echs.base.gzip_concat import HEADER, Crc, deflated
 from echs.base.response_stream import ResponseStream
 from echs.protocols.operation import UploadOutcome
-from echs.protocols.soap.element import Element
+from echs.protocols.soap.element import Element, TreeLimits
 from echs.protocols.soap.envelope_parser import Child, Head, MarkupLimits, split
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault, as_soap_fault, fault_document, unknown_operation
@@ -106,7 +106,8 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
 
     ``exchange`` is the class of its requests. ``understood`` are the names (``namespace name``) of the header blocks
     that it understands; others must not be marked as those that must be understood. ``secret`` are the local names
-    of elements, in lower case, whose values no error shows.
+    of elements, in lower case, whose values no error shows. ``trees`` are the limits of each child of a request where
+    these are trees; then every operation gets the reader.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         limits: BodyLimits,
         secret: frozenset[str],
         exchange: type[Exchange] = Exchange,
+        trees: TreeLimits | None = None,
     ) -> None:
         # Spyne logs messages with all that is in them, and our own faults as its errors; what matters we log ourselves.
         logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
@@ -123,6 +125,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         self.exchange = exchange
         self.body_limits = limits
         self.secret = secret
+        self.trees = trees
         self._moulds: dict[tuple[str, str], ResponseTemplate] = {}
 
     # ------------------------------------------------------------------ in
@@ -156,7 +159,7 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         else:
             small = self.body_limits.small
             reader.source.limit = min(small, SMALL_INFLATED_BYTES) if reader.source.compressed else small
-            ctx.in_object = self.read_small(ctx.udc, list(members))
+            ctx.in_object = [reader] if self.trees is not None else self.read_small(ctx.udc, list(members))
         self.event_manager.fire_event("after_deserialize", ctx)
 
     def read_small(self, exchange: Exchange, names: list[str]) -> list[str]:

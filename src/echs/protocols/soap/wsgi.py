@@ -104,7 +104,9 @@ class SoapApplication(ServerBase):  # type: ignore[misc]
             **patience,
         )
         protocol = self.app.in_protocol
-        reader = EnvelopeReader(source, form.version, form.charset, protocol.body_limits.markup, protocol.secret)
+        reader = EnvelopeReader(
+            source, form.version, form.charset, protocol.body_limits.markup, protocol.secret, protocol.trees
+        )
         exchange = protocol.exchange(request_id, reader, takes_gzip=takes_gzip(environ))
         pieces: list[bytes] | Spliced
         try:
