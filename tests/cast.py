@@ -27,10 +27,10 @@ from echs.partners.queries import is_active
 from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
 from echs.protocols.ochp02.charge_point_format import ChargePointRecord
-from echs.protocols.ochp02.payload import row_of
-from echs.protocols.ochp02.row_format import RowFormat
 from echs.protocols.ochp02.token_format import TokenRecord
 from echs.protocols.record_formats import RECORD_FORMATS
+from echs.protocols.rows.payload import row_of
+from echs.protocols.rows.row_format import RowFormat
 from echs.tokens.token_list import TOKENS
 
 PASSWORDS = {name: f"password of {name}" for name in ("tnm", "lnd", "anwb", "office")}

@@ -19,8 +19,8 @@ from echs.lists.tables import list_change
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
 from echs.protocols.ochp02 import token_format
-from echs.protocols.ochp02.payload import payloads_of, row_of
 from echs.protocols.record_formats import RECORD_FORMATS
+from echs.protocols.rows.payload import payloads_of, row_of
 from echs.tokens import tables
 from echs.tokens.token_list import TOKENS
 

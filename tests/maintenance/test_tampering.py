@@ -40,8 +40,8 @@ from echs.partners import certificates, enrolment
 from echs.partners.enrolment import Ownership
 from echs.partners.login import log_in
 from echs.protocols.ochp02.cdr_format import content_hash
-from echs.protocols.ochp02.payload import SEPARATOR
 from echs.protocols.record_formats import RECORD_FORMATS
+from echs.protocols.rows.payload import SEPARATOR
 
 FORM = "%s|" * 20
 UPLOADS = {name: f"01{name}".ljust(26, "0") for name in ("A", "B", "C", "D", "E")}

@@ -28,7 +28,7 @@ from echs.partners import connections, departure, enrolment
 from echs.partners.connection import ConnectionKind, ConnectionMode, ConnectionReason
 from echs.partners.connections import connect, disconnect, set_mode
 from echs.protocols.ochp02 import charge_point_format, token_format
-from echs.protocols.ochp02.payload import row_of
+from echs.protocols.rows.payload import row_of
 from echs.tokens.token_list import TOKENS
 from wire import Caller
 

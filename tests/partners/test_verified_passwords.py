@@ -34,7 +34,8 @@ def test_a_right_password_is_hashed_once_and_says_who_one_is(context, cast, hash
 
 
 @pytest.mark.parametrize(
-    ("user_id", "password"), [("tnm", "wrong"), ("nobody", "x"), ("tnm", ""), ("", ""), ("tnm\0", "x"), ("x" * 5000, "y")]
+    ("user_id", "password"),
+    [("tnm", "wrong"), ("nobody", "x"), ("tnm", ""), ("", ""), ("tnm\0", "x"), ("x" * 5000, "y")],
 )
 def test_a_wrong_one_is_hashed_each_time_and_gets_one_and_the_same_answer(context, cast, hashed, user_id, password):
     verified = VerifiedPasswords()

@@ -38,7 +38,9 @@ class ListFormat(Protocol):
     that tells which records of a list are the same thing.
     """
 
-    protocol: str
+    @property
+    def protocol(self) -> str:
+        """Which protocol that is."""
 
     def validator(self, owner: Partner) -> RecordValidator[Any, Any]:
         """The rules for what ``owner`` sends; what it keeps is for `taken`."""

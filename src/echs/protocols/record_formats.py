@@ -2,7 +2,7 @@
 
 from echs.config.record_formats import RecordFormats
 from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
-from echs.protocols.ochp02.payload import PROTOCOL as OCHP_02
+from echs.protocols.ochp02.contracts import PROTOCOL as OCHP_02
 
 RECORD_FORMATS = RecordFormats(
     cdrs={OCHP_02: cdr_format.FORMAT},

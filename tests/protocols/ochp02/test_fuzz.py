@@ -16,10 +16,10 @@ from echs.base.spool import TEXTS, Spool
 from echs.base.upload_validation import RecordBatch
 from echs.lists.received_list import receive
 from echs.partners.partner import Partner
-from echs.protocols.ochp02.payload import row_of
 from echs.protocols.ochp02.record_codec import received
 from echs.protocols.ochp02.token_format import FORMAT
 from echs.protocols.ochp02.wire_schema import ROAMING_AUTHORISATION_INFO
+from echs.protocols.rows.payload import row_of
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.request_body import RequestBody

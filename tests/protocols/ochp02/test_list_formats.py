@@ -11,8 +11,8 @@ from echs.base.fields import field_problems
 from echs.locations.charge_point import ChargePoint, evse_key
 from echs.protocols.ochp02 import charge_point_format, token_format
 from echs.protocols.ochp02.charge_point_format import ChargePointRecord, charge_point_of
-from echs.protocols.ochp02.payload import payloads_of
 from echs.protocols.ochp02.token_format import TokenRecord, token_of
+from echs.protocols.rows.payload import payloads_of
 from echs.tokens.token import Representation, TokenType, contract_key, uid_key
 
 ZONES = st.sampled_from(["UTC", "Europe/Amsterdam", "Pacific/Kiritimati", "America/New_York"])

@@ -20,8 +20,9 @@ from echs.base.upload_validation import RecordBatch
 from echs.cdrs.cdr import Cdr, Difference, label
 from echs.partners.partner import party_key
 from echs.protocols.ochp02 import value_formats
-from echs.protocols.ochp02.payload import PROTOCOL, SEPARATOR, payload_of, payloads_of, row_of
+from echs.protocols.ochp02.contracts import PROTOCOL
 from echs.protocols.ochp02.value_formats import WrongFormat
+from echs.protocols.rows.payload import SEPARATOR, payload_of, payloads_of, row_of
 
 UTC_ZONE = ZoneInfo("UTC")
 LARGEST_OFFSET_S = 14 * 3600

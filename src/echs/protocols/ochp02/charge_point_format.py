@@ -13,6 +13,7 @@ from echs.base.rule import Prefilter, Rule, Severity
 from echs.base.spool import Row
 from echs.lists.list_format import AsStored
 from echs.locations.charge_point import WARNINGS, ChargePoint, Position, evse_key, twice
+from echs.protocols.ochp02.contracts import PROTOCOL
 from echs.protocols.ochp02.coordinates import (
     MOST_LATITUDE,
     MOST_LONGITUDE,
@@ -25,8 +26,8 @@ from echs.protocols.ochp02.coordinates import (
     range_problem,
     swapped_problem,
 )
-from echs.protocols.ochp02.payload import PROTOCOL, payload_of, row_of
-from echs.protocols.ochp02.row_format import RowFormat
+from echs.protocols.rows.payload import payload_of, row_of
+from echs.protocols.rows.row_format import RowFormat
 
 # What stands in a mandatory field of a charge point that another protocol brought.
 UNKNOWN, NONE = "unknown", "-"
@@ -207,4 +208,4 @@ def record_of(point: ChargePoint) -> ChargePointRecord | None:
     )
 
 
-FORMAT = RowFormat(FIELDS, ChargePointRecord._make, ("evse_id",), "evse_id", (), RULES, twice, typed, claimed)
+FORMAT = RowFormat(PROTOCOL, FIELDS, ChargePointRecord._make, ("evse_id",), "evse_id", (), RULES, twice, typed, claimed)

@@ -6,6 +6,9 @@ back ends in the field were generated from. Operations, records, rules and codes
 
 from dataclasses import dataclass
 
+# Of whichever contract.
+PROTOCOL = "ochp-0.2"
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:

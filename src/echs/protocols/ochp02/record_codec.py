@@ -15,8 +15,8 @@ from echs.base.errors import Problem, RecordProblems, Unreadable, shown
 from echs.base.fields import FieldReason
 from echs.base.upload_validation import RecordBatch
 from echs.lists.list_cache import RecordTemplate
-from echs.protocols.ochp02.payload import SEPARATOR
 from echs.protocols.ochp02.wire_schema import NAMESPACE, WireRecord
+from echs.protocols.rows.payload import SEPARATOR
 from echs.protocols.soap.envelope_parser import Child, split
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 

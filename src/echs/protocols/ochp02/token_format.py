@@ -16,8 +16,9 @@ from echs.base.rule import Predicate, Rule, rejection
 from echs.base.spool import Row
 from echs.lists.list_format import AsStored
 from echs.partners.partner import Partner
-from echs.protocols.ochp02.payload import PROTOCOL, payload_of, row_of
-from echs.protocols.ochp02.row_format import RowFormat
+from echs.protocols.ochp02.contracts import PROTOCOL
+from echs.protocols.rows.payload import payload_of, row_of
+from echs.protocols.rows.row_format import RowFormat
 from echs.tokens.token import (
     HUB,
     WARNINGS,
@@ -242,6 +243,7 @@ def lost_hubs(before: Partner, now: Partner, records: Iterator[TokenRecord]) -> 
 
 
 FORMAT = RowFormat(
+    PROTOCOL,
     FIELDS,
     TokenRecord._make,
     ("token_type", "token_id"),

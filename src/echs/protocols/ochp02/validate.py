@@ -26,7 +26,6 @@ from echs.protocols.ochp02.cdr_format import CdrRecord, cdr_of, read_cdrs
 from echs.protocols.ochp02.contracts import CONTRACTS
 from echs.protocols.ochp02.record_codec import records_of
 from echs.protocols.ochp02.results import place_of
-from echs.protocols.ochp02.row_format import RowFormat
 from echs.protocols.ochp02.wire_schema import (
     CDR_INFO,
     CHARGEPOINT_INFO,
@@ -36,6 +35,7 @@ from echs.protocols.ochp02.wire_schema import (
     UNDERSTOOD,
     WireRecord,
 )
+from echs.protocols.rows.row_format import RowFormat
 from echs.protocols.soap.envelope_parser import Child, split
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault, no_request

@@ -1,10 +1,9 @@
-"""Payloads of OCHP 0.2: the texts of a record in the order of the wire."""
+"""Payloads of flat records: the texts of a record in the order of the wire."""
 
 from collections.abc import Iterable, Sequence
 
 from echs.base.spool import Row
 
-PROTOCOL = "ochp-0.2"
 # Between the texts of a payload; no text holds a control character.
 SEPARATOR = "\x1f"
 

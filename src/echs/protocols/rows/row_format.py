@@ -1,4 +1,4 @@
-"""Lists of OCHP 0.2: records that are rows of texts, judged by their columns wherever that is enough."""
+"""Lists whose records are rows of texts, judged by their columns wherever that is enough."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from echs.base.spool import Row
 from echs.base.upload_validation import RecordValidator
 from echs.lists.list_format import AsStored, FieldText, Taken
 from echs.partners.partner import Partner
-from echs.protocols.ochp02.payload import PROTOCOL, SEPARATOR, payloads_of, row_of
+from echs.protocols.rows.payload import SEPARATOR, payloads_of, row_of
 
 Record = TypeVar("Record", bound=tuple[Any, ...])
 
@@ -33,6 +33,7 @@ class RowFormat(Generic[Record]):
     position and that of the earlier. ``recheck`` tells what an owner may not send any more.
     """
 
+    protocol: str
     fields: Sequence[Field]
     make: Callable[[Iterable[Any]], Record]
     key: Sequence[str]
@@ -43,8 +44,6 @@ class RowFormat(Generic[Record]):
     typed_rows: Callable[[Sequence[Row], str, AsStored], Iterable[tuple[object, ...]]]
     claimed_row: Callable[[Row], tuple[str, str]]
     recheck: Callable[[Partner, Partner, Iterator[Record]], Iterator[Problem]] = no_loss
-
-    protocol = PROTOCOL
 
     # ------------------------------------------------------------------ judging
 
