@@ -226,6 +226,8 @@ class ListWriter:
         lock_numbers(self.context, self.transaction, self.lists)
         numbered = {
             "seq": next_number(self.transaction, self.lists),
+            # Of now, so that times grow with the numbers: who asks since when asks for no less than by the number.
+            "at": self.context.clock(),
             "added": counts.added,
             "changed": counts.changed,
             "removed": counts.removed,

@@ -25,6 +25,7 @@ list_change = Table(
     Column("removed", Integer, nullable=False),
     Column("moved", Integer, nullable=False),
     Index("ix_list_change_list_seq", "list", "seq", unique=True),
+    Index("ix_list_change_list_at", "list", "at"),
 )
 
 # An upload that would have removed too much of its owner's list, until somebody releases it.

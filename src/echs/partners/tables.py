@@ -45,6 +45,15 @@ partner_group = Table(
     Column("group_name", String(32), primary_key=True),
 )
 
+# By which protocols it ever came, and since when.
+partner_protocol = Table(
+    "partner_protocol",
+    metadata,
+    Column("partner_id", ForeignKey("partner.id"), primary_key=True),
+    Column("protocol", String(12), primary_key=True),
+    Column("first_at", Instant, nullable=False),
+)
+
 # By what a partner is known, of which it may have several: `name` is what it logs in with, `secret_hash` the hash of
 # its password. The first one has the partner's own user id for a name.
 credential = Table(

@@ -1,6 +1,6 @@
 """The tables of the roaming list: its heads, its tokens, its former tokens."""
 
-from sqlalchemy import Boolean, Column, String
+from sqlalchemy import Boolean, Column, Index, String
 
 from echs.base.columns import Instant
 from echs.lists.tables import former_table, head_table, record_table
@@ -16,6 +16,10 @@ token = record_table(
         Column("contract_key", String(192), nullable=False),
         Column("valid_until", Instant, nullable=True),
         Column("blocked", Boolean, nullable=False),
+        # How the uid is given: as it is, or as which hash.
+        Column("representation", String(8), nullable=False, server_default="plain"),
     ),
 )
+# One token is asked for among the lists of all partners.
+Index("ix_token_uid_key", token.c.uid_key)
 token_former = former_table("token_former")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -180,9 +181,9 @@ def typed(rows: Sequence[Row], zone: str, as_stored: AsStored) -> Iterator[tuple
     except KeyError:
         raise ValueError("no type of token") from None
     ends = [stored_end(expiry, zone, as_stored) for expiry in expiries]
-    return zip(
-        types, media, map(uid_key, uids), map(contract_key, contracts), ends, map("1".__ne__, flags), strict=True
-    )
+    given = repeat(Representation.PLAIN.value, len(rows))
+    keys = map(uid_key, uids), map(contract_key, contracts)
+    return zip(types, media, *keys, ends, map("1".__ne__, flags), given, strict=True)
 
 
 @lru_cache(maxsize=8192)
