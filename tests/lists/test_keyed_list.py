@@ -330,7 +330,7 @@ def test_numbers_of_changes_grow_in_the_order_of_the_commits_with_eight_writers_
             while True:
                 ending = stop.is_set()
                 with context.database.read() as snapshot:
-                    for seq, owner, _, payload, gone in changed_since(
+                    for seq, _, owner, _, payload, gone in changed_since(
                         snapshot, KEYED, last, lambda each: each.is_not(None)
                     ):
                         row = row_of(payload)

@@ -44,6 +44,7 @@ class Action(StrEnum):
     LIST_DISCARDED = "list.discard"
     LIST_UNDONE = "list.undo"
     LIST_REPLACED = "list.replace"
+    LIST_UPDATED = "list.update"
     CDRS_ADDED = "cdrs.add"
     CDRS_FETCHED = "cdrs.fetch"
     CDR_HELD = "cdr.hold"

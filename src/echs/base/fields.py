@@ -77,7 +77,7 @@ class Field:
 
 
 def field_problems(
-    fields: Sequence[Field], values: Sequence[object], position: int, label: tuple[str, str] | None
+    fields: Sequence[Field], values: Sequence[object], position: int | None, label: tuple[str, str] | None
 ) -> Iterator[Problem]:
     """The problems of a record's text fields, in the order of the fields: of each the first.
 

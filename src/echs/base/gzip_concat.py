@@ -7,7 +7,7 @@ matrix over GF(2), which is squared once for each binary digit of n.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -55,6 +55,15 @@ class Deflater:
     def end(self, *, last: bool = False) -> bytes:
         """What is left; the ``last`` part of a file ends otherwise."""
         return self._deflate.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)
+
+
+def deflating(texts: Iterable[bytes]) -> Iterator[bytes | Crc]:
+    """A part piece by piece, deflated as it comes; then the sum of its text."""
+    part = Deflater()
+    for text in texts:
+        yield part.piece(text)
+    yield part.end()
+    yield part.sum
 
 
 def deflated(data: bytes, *, last: bool = False) -> bytes:

@@ -29,6 +29,10 @@ class Limits:
     cdr_age_days: int
     # A larger share of a list than this is not removed by an upload, where its owner wants that.
     list_shrink_percent: int
+    # Where a list may be taken in part: no part of it is, where a larger share is wrong.
+    set_refused_percent: int
+    # Who asks for what changed since a time is told of so much before it, too.
+    delta_overlap_seconds: int
     # Whether a list with a card, a contract or a socket of another partner is refused; else it is warned of.
     refuse_foreign_ids: bool
     statement_seconds: int

@@ -51,13 +51,24 @@ def validated(
     court: RecordValidator[Record, Kept],
     limit: int,
     problems: ProblemCollector,
+    refused: Callable[[int, Any, Unreadable], None] | None = None,
 ) -> Iterator[tuple[int, Sequence[Kept]]]:
     """What is kept of the records, in order, in blocks that each have the position of their first record.
 
-    What is wrong goes into ``problems``. An `Unreadable` stands for a record that the protocol could not read.
+    What is wrong goes into ``problems``, or where the others may be taken without it, to ``refused`` with its position
+    and the record. An `Unreadable` stands for a record that the protocol could not read.
 
     :raises Refused: TOO_MANY_RECORDS above ``limit``; the problems, as soon as there are a thousand
     """
+
+    def refuse_one(position: int, record: object, verdict: Unreadable) -> None:
+        if refused is not None:
+            refused(position, record, verdict)
+            return
+        problems.add_of_record(verdict)
+        if problems.full:
+            raise problems.refusal(NOTHING_STORED)
+
     position = 0
     single: list[Kept] = []
     for item in records:
@@ -78,9 +89,7 @@ def validated(
         for record in [item] if rows is None else map(court.make, rows):
             verdict = record if isinstance(record, Unreadable) else court.record(record, position)  # type: ignore[arg-type]
             if isinstance(verdict, Unreadable):
-                problems.add_of_record(verdict)
-                if problems.full:
-                    raise problems.refusal(NOTHING_STORED)
+                refuse_one(position, record, verdict)
             elif verdict is not None:
                 single.append(verdict)
             # What is left out makes a gap, and a block has none.

@@ -17,6 +17,7 @@ from echs.base.energy import UNITS_PER_KWH
 from echs.base.limits import Limits
 from echs.base.store_file import FileIdentity
 from echs.cdrs.cross_checks import ListLookups
+from echs.config.record_formats import NO_FORMATS, RecordFormats
 from echs.config.settings import (
     DEFAULT_PUBLIC_URL,
     SECRET_KEY_DIFFERENT,
@@ -28,6 +29,7 @@ from echs.lists.list_cache import ListCache
 from echs.locations import charge_point_list
 from echs.partners.partner import Partner
 from echs.partners.throttle import Throttle, ThrottleLimits
+from echs.partners.verified_passwords import VerifiedPasswords
 from echs.statements import link
 from echs.statements.issuer import LOGO_BYTES, NOBODY, BadLogo, Issuer, check_logo
 from echs.statements.statement import numbers_text, safe_name
@@ -58,6 +60,10 @@ class AppContext(Context):
     lists: ListLookups = LISTS
     # Who issues statements.
     issuer: Issuer = NOBODY
+    # Passwords that came with a request of this process and were right.
+    verified: VerifiedPasswords = field(default_factory=VerifiedPasswords)
+    # What the protocols know of the records that others brought; served requests have those of all.
+    formats: RecordFormats = NO_FORMATS
 
     def statement_url(self, partner: Partner, runs: Sequence[int], spans: Sequence[link.Span]) -> str:
         """A link to the partner's statement about these runs, which are those in ``spans``; see
@@ -165,6 +171,8 @@ def limits(settings: Settings) -> Limits:
         cdr_short_seconds=settings.cdr_short_seconds,
         cdr_age_days=settings.cdr_max_age_days,
         list_shrink_percent=settings.list_shrink_percent,
+        set_refused_percent=settings.set_refused_percent,
+        delta_overlap_seconds=settings.delta_overlap_seconds,
         refuse_foreign_ids=settings.foreign_ids == "refuse",
         statement_seconds=settings.statement_seconds,
     )

@@ -18,3 +18,6 @@ class RecordFormats:
     def of_list(self, name: str) -> Mapping[str, ListFormat]:
         """The formats of a kind of list, by the name that its changes go by."""
         return {"tokens": self.tokens, "charge points": self.charge_points}[name]
+
+
+NO_FORMATS = RecordFormats({}, {}, {})

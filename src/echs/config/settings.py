@@ -142,6 +142,16 @@ class Settings(BaseSettings):
         description="Share of a list in percent that an upload may remove, for partners with a shrink guard. Beyond, it"
         " is put aside until `echs list release`.",
     )
+    set_refused_percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        33,
+        description="OCHP 1.4: share of the records of a Set in percent that may be wrong. Beyond, nothing of it is"
+        " taken.",
+    )
+    delta_overlap_seconds: Annotated[int, Field(ge=60, le=DAY_SECONDS)] = Field(
+        300,
+        description="OCHP 1.4: downloads of changes begin so many seconds before the time that is asked for: clocks"
+        " differ, and a change has its time a moment before it can be seen.",
+    )
     issuer_name: str = Field("", max_length=200, description="Issuer of statements: name of the clearing house.")
     issuer_address: str = Field("", max_length=1000, description="Issuer's postal address; lines separated by `|`.")
     issuer_register: str = Field(

@@ -8,6 +8,8 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, update
@@ -19,7 +21,7 @@ from echs.base.errors import Reason
 from echs.base.metrics import Metric
 from echs.base.prepared_query import PreparedQuery
 from echs.lists import set_aside
-from echs.lists.list_content import ListContent
+from echs.lists.list_content import ListContent, PayloadContent
 from echs.lists.list_diff import STRIDE, align
 from echs.lists.list_format import KeyForm, ListFormat, key_number, values_of
 from echs.lists.list_keys import ListKeys, has
@@ -34,6 +36,7 @@ from echs.lists.list_writer import (
     difference_of,
     in_batches,
 )
+from echs.partners.tables import partner
 
 LIST_RECORDS_RECEIVED = Metric(
     "list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists."
@@ -167,13 +170,33 @@ class KeyedList(ListTables):
         writer.finish((0 if head is None else head.record_count) + counts.added, counts)
         return counts
 
+    def keep_standing(
+        self, transaction: Connection, owner_id: int, content: PayloadContent, numbers: Iterable[int]
+    ) -> None:
+        """Put those records with these keys behind the content that stand in the list, came by the same protocol and
+        are not in the content: it was refused what would have taken their place.
+        """
+        head, table = self.state_of(transaction, owner_id), self.records.c
+        left = set(numbers)
+        if head is None or not left:
+            return
+        left.difference_update(number for items in content.items() for number in content.key_numbers(items))
+        kept: list[str] = []
+        for some in in_batches(sorted(left)):
+            same = and_(
+                self.standing(head), table.protocol == content.protocol, among(transaction, table.key_number, some)
+            )
+            kept += transaction.execute(select(table.payload).where(same).order_by(table.position)).scalars()
+        if kept:
+            content.add_behind(kept)
+
     def _standing(
         self, database: Database, transaction: Connection, state: ListState
     ) -> Iterator[Sequence[tuple[int, str]]]:
         """What stands in a list: positions and payloads in order, in blocks."""
         after, owner_id = state.first_position - 1, state.owner_id
-        while rows := database.fetch_within(transaction, self._next_payloads, owner_id=owner_id, after=after):
-            yield rows
+        while rows := database.fetch_within(transaction, self._next_records, owner_id=owner_id, after=after):
+            yield [(position, payload) for position, _, payload in rows]
             after = rows[-1][0]
 
     def _missing(self, transaction: Connection, state: ListState, content: ListContent[Any]) -> int:
@@ -191,7 +214,7 @@ class KeyedList(ListTables):
 
     @cached_property
     def _state_of_owner(self) -> Select[Any]:
-        return select(self.heads).where(self.heads.c.partner_id == bindparam("owner_id"))
+        return self._query(self.heads.c.partner_id == bindparam("owner_id"))
 
     def stored_digest(self, snapshot: Connection, state: ListState) -> str:
         """The digest of the records that a list has in the store now."""
@@ -208,16 +231,21 @@ class KeyedList(ListTables):
         yield from result.scalars().partitions()
 
     @cached_property
-    def _next_payloads(self) -> PreparedQuery:
+    def _next_records(self) -> PreparedQuery:
         rows = self.records.c
         of_list = and_(rows.partner_id == bindparam("owner_id"), rows.position > bindparam("after"))
-        query = select(rows.position, rows.payload).where(of_list)
+        query = select(rows.position, rows.protocol, rows.payload).where(of_list)
         return PreparedQuery(query.order_by(rows.position).limit(ROWS_AT_ONCE))
 
-    def batches(self, database: Database, snapshot: Connection, state: ListState) -> Iterator[Sequence[str]]:
-        """As `payloads`, by a query that is compiled once and as the driver gives it."""
-        for rows in self._standing(database, snapshot, state):
-            yield [payload for _, payload in rows]
+    def batches(
+        self, database: Database, snapshot: Connection, state: ListState
+    ) -> Iterator[tuple[str, Sequence[str]]]:
+        """As `payloads`, by a query that is compiled once: each batch with the protocol that brought it."""
+        after, owner_id = state.first_position - 1, state.owner_id
+        while rows := database.fetch_within(snapshot, self._next_records, owner_id=owner_id, after=after):
+            for protocol, some in groupby(rows, itemgetter(1)):
+                yield protocol, [payload for _, _, payload in some]
+            after = rows[-1][0]
 
     def present(self, snapshot: Connection, of: Callable[[Any], ColumnElement[bool]]) -> list[ListState]:
         """How the lists stand of the owners whose id fulfils ``of``, in the order of the owners."""
@@ -230,8 +258,8 @@ class KeyedList(ListTables):
     def states_of_rows(self, database: Database, rows: Iterable[Any]) -> list[ListState]:
         """The answer to `states_query`."""
         return [
-            ListState(owner_id, generation, version, change_id, count, database.as_instant(replaced_at), first)
-            for owner_id, generation, version, change_id, count, replaced_at, first in rows
+            ListState(owner_id, generation, version, change_id, count, database.as_instant(replaced_at), *rest)
+            for owner_id, generation, version, change_id, count, replaced_at, *rest in rows
         ]
 
     def contained_in(
@@ -280,7 +308,8 @@ class KeyedList(ListTables):
         return [ListState(*row) for row in rows]
 
     def _query(self, where: ColumnElement[bool] | None = None) -> Select[Any]:
-        query = select(self.heads).order_by(self.heads.c.partner_id)
+        zone = select(partner.c.timezone).where(partner.c.id == self.heads.c.partner_id).scalar_subquery()
+        query = select(self.heads, zone).order_by(self.heads.c.partner_id)
         return query if where is None else query.where(where)
 
 

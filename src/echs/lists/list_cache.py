@@ -15,7 +15,7 @@ import tempfile
 import threading
 import uuid
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,14 @@ from sqlalchemy import Connection
 
 from echs.base import request_gate
 from echs.base.database import Database
-from echs.base.gzip_concat import Crc, Deflater
+from echs.base.gzip_concat import Crc, deflating
 from echs.base.prefetch_buffer import PrefetchBuffer
 from echs.base.response_stream import ByteRange, CachedPart, OpenPart, ResponseStream, pieces
 from echs.lists.keyed_list import KeyedList
+from echs.lists.list_format import ListFormat, translated
 from echs.lists.list_writer import ListState
 from echs.lists.published_list import PublishedList
+from echs.lists.withheld import Withheld
 
 # At the end of a file: CRC-32 of the text, where it is deflated; length of the text; length of what goes out.
 END_BYTES = 24
@@ -48,6 +50,29 @@ class RecordTemplate:
     render: Callable[[Sequence[str]], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A template, the format of what it renders, and those of all protocols, for what came by another."""
+
+    template: RecordTemplate
+    form: ListFormat
+    formats: Mapping[str, ListFormat]
+
+    @property
+    def name(self) -> str:
+        """Tells its files from others: what is drawn in another form is another file, also where a later release
+        changes the form.
+        """
+        return f"{self.template.name}.{zlib.crc32(self.template.template.encode()):08x}"
+
+    def render(self, protocol: str, payloads: Sequence[str], zone: str) -> bytes:
+        """Bytes of payloads of this protocol, whose owner is in this zone; what cannot be said is left out."""
+        if protocol != self.form.protocol:
+            said = translated(self.formats[protocol], self.form, payloads, zone)
+            payloads = [payload for payload in said if not isinstance(payload, Withheld)]
+        return self.template.render(payloads) if payloads else b""
+
+
 class ListCache:
     """The directory with the files."""
 
@@ -57,7 +82,7 @@ class ListCache:
         self._drawing = threading.Lock()
 
     def records(
-        self, database: Database, published: PublishedList, reader_id: int, form: RecordTemplate, *, deflated: bool
+        self, database: Database, published: PublishedList, reader_id: int, form: Drawing, *, deflated: bool
     ) -> ResponseStream:
         """The lists that a reader sees, drawn in this form.
 
@@ -74,7 +99,7 @@ class ListCache:
         )
 
     def _stored_parts(
-        self, lists: KeyedList, states: Sequence[ListState], form: RecordTemplate, deflated: bool
+        self, lists: KeyedList, states: Sequence[ListState], form: Drawing, deflated: bool
     ) -> list[CachedPart] | None:
         """All of them, or None where one is missing."""
         if len(states) > OPEN_AT_ONCE:
@@ -91,7 +116,7 @@ class ListCache:
         return parts
 
     def _gathered(
-        self, lists: KeyedList, states: Sequence[ListState], form: RecordTemplate, deflated: bool
+        self, lists: KeyedList, states: Sequence[ListState], form: Drawing, deflated: bool
     ) -> list[CachedPart] | None:
         """The same in one file, each opened after the other: a thousand partners would take all the files that a
         process may have open.
@@ -115,7 +140,7 @@ class ListCache:
         return [CachedPart(file, length, sums)]
 
     def _items(
-        self, database: Database, published: PublishedList, reader_id: int, form: RecordTemplate, deflated: bool
+        self, database: Database, published: PublishedList, reader_id: int, form: Drawing, deflated: bool
     ) -> Iterator[Any]:
         """What a `PrefetchBuffer` hands on: parts that are there, and parts that are drawn now."""
         request_gate.release()
@@ -145,12 +170,12 @@ class ListCache:
         snapshot: Connection,
         lists: KeyedList,
         state: ListState,
-        form: RecordTemplate,
+        form: Drawing,
         deflated: bool,
     ) -> Iterator[bytes | Crc]:
         """One list, as it goes out, from the store or from its other file; then the sum of its text."""
         plain = self._stored(lists, state, form, False) if deflated else None
-        texts = pieces(plain) if plain is not None else map(form.render, lists.batches(database, snapshot, state))
+        texts = pieces(plain) if plain is not None else drawn_batches(database, snapshot, lists, state, form)
         if not deflated:
             length = 0
             for text in texts:
@@ -158,20 +183,14 @@ class ListCache:
                 yield text
             yield Crc(0, length)  # nobody asks for the sum of what is not deflated
             return
-        deflater = Deflater()
-        for text in texts:
-            yield deflater.piece(text)
-        yield deflater.end()
-        yield deflater.sum
+        yield from deflating(texts)
 
-    def _path(self, lists: KeyedList, state: ListState, form: RecordTemplate, deflated: bool) -> Path:
+    def _path(self, lists: KeyedList, state: ListState, form: Drawing, deflated: bool) -> Path:
         kind = "deflate" if deflated else "text"
-        # What is drawn in another form is another file, also where a later release changes the form.
-        drawing = f"{form.name}.{zlib.crc32(form.template.encode()):08x}"
-        version = f"{state.generation}.{state.version_token}"
-        return self.directory / f"{lists.heads.name}-{drawing}-{state.owner_id}-{version}-{kind}"
+        version = f"{state.generation}.{state.version_token}.{zlib.crc32(state.zone.encode()):08x}"
+        return self.directory / f"{lists.heads.name}-{form.name}-{state.owner_id}-{version}-{kind}"
 
-    def _stored(self, lists: KeyedList, state: ListState, form: RecordTemplate, deflated: bool) -> CachedPart | None:
+    def _stored(self, lists: KeyedList, state: ListState, form: Drawing, deflated: bool) -> CachedPart | None:
         """The part if it is there, and whole."""
         try:
             file = self._path(lists, state, form, deflated).open("rb", buffering=0)
@@ -184,6 +203,14 @@ class ListCache:
             file.close()
             return None
         return CachedPart(file, length, Crc(crc, of_text))
+
+
+def drawn_batches(
+    database: Database, snapshot: Connection, lists: KeyedList, state: ListState, form: Drawing
+) -> Iterator[bytes]:
+    """One list as text, batch by batch."""
+    for protocol, payloads in lists.batches(database, snapshot, state):
+        yield form.render(protocol, payloads, state.zone)
 
 
 def tee_to_file(path: Path, drawn: Iterator[bytes | Crc]) -> Iterator[Any]:

@@ -65,6 +65,17 @@ class PayloadContent(ListContent[str]):
         self.form = form
         # How many are another partner's, by the name of the warning; its sender may not be told of all.
         self.foreign: Counter[str] = Counter()
+        self._end = 0
+
+    def add(self, start: int, payloads: Sequence[str]) -> None:
+        """Put a block in, whose first item has this place."""
+        self.spool.add(start, payloads)
+        self.stored += len(payloads)
+        self._end = start + len(payloads)
+
+    def add_behind(self, payloads: Sequence[str]) -> None:
+        """Put a block in behind all others."""
+        self.add(self._end, payloads)
 
     def payloads(self, items: Sequence[str]) -> Sequence[str]:
         """The same."""

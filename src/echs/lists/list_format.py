@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement
 
 from echs.base.errors import Problem
 from echs.base.upload_validation import RecordValidator
+from echs.lists.withheld import Withheld
 from echs.partners.partner import Partner
 
 # Makes of an instant what the store keeps.
@@ -63,6 +64,15 @@ class ListFormat(Protocol):
     def claimed(self, payloads: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Of each payload the key that another list may have, and the id that may carry another's market id."""
 
+    def record_of_payload(self, payload: str) -> Any:
+        """The record of a payload, as the validator has it."""
+
+    def nouns(self, payloads: Sequence[str], zone: str) -> Iterator[Any]:
+        """What payloads mean, whose owner is in this time zone."""
+
+    def payload_of(self, noun: Any, zone: str) -> str | Withheld:
+        """What this protocol says of a noun to whoever counts days in this zone, or why it cannot be said in it."""
+
     def duplicate(self, payload: str, position: int, earlier: int) -> Problem:
         """The problem of a record that has the key of an earlier one and other content."""
 
@@ -81,6 +91,11 @@ def values_of(form: ListFormat, payloads: Sequence[str], zone: str, as_stored: A
     protocol, numbers = form.protocol, map(key_number, form.keys(payloads))
     for number, payload, typed in zip(numbers, payloads, form.typed(payloads, zone, as_stored), strict=True):
         yield (number, protocol, payload, *typed)
+
+
+def translated(of: ListFormat, into: ListFormat, payloads: Sequence[str], zone: str) -> Iterator[str | Withheld]:
+    """What payloads mean, as another protocol says it, whose owner is in this time zone; or why it cannot."""
+    return (into.payload_of(noun, zone) for noun in of.nouns(payloads, zone))
 
 
 def key_number(key: str) -> int:

@@ -69,6 +69,8 @@ class ListState:
     record_count: int
     replaced_at: datetime
     first_position: int
+    # Of the owner.
+    zone: str
 
 
 @dataclass(frozen=True)

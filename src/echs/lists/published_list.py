@@ -22,8 +22,9 @@ from echs.lists.history import Formats
 from echs.lists.keyed_list import LIST_RECORDS_RECEIVED, Guard, KeyedList, ReplaceResult
 from echs.lists.list_content import PayloadContent
 from echs.lists.list_format import ListFormat
-from echs.lists.list_writer import Cause, ListState
+from echs.lists.list_writer import Cause, Counts, ListState
 from echs.lists.received_list import receive
+from echs.lists.refused_records import RefusedRecords, refuse_mostly_wrong
 from echs.partners.login import lock_active_partner
 from echs.partners.partner import Partner
 from echs.partners.queries import LOCK, find
@@ -45,22 +46,61 @@ class PublishedList:
         owner: Partner,
         records: Iterable[Any | Unreadable | RecordBatch],
         form: ListFormat,
+        refused: RefusedRecords | None = None,
     ) -> ReplaceResult:
         """Make ``records``, which came in this form, the whole list of ``owner``, in one transaction.
 
-        :raises Refused: for any problem in any record; the list that stood before stands still
+        Where they may be taken in part, those that are wrong go into ``refused``, and of each that stands in the list
+        the version that stands stays there. Where too many are wrong nothing is taken.
+
+        :raises Refused: for any problem in any record, or where none is taken; the list that stood before stands still
         """
         with Spool(TEXTS) as spool:
-            upload = self._received(context, owner, records, form, spool)
+            upload = self._received(context, owner, records, form, spool, refused)
+            if refused is not None:
+                refuse_mostly_wrong(refused, upload.stored, context.limits.set_refused_percent)
             with context.database.write() as transaction:
                 now = self._owner_as_is(context, transaction, owner, upload)
                 self.keyed.lock(context, transaction, owner.id)
+                if refused is not None:
+                    self.keyed.keep_standing(transaction, owner.id, upload, refused.key_numbers)
                 guard = self._guard(context, now)
                 result = self.keyed.apply(context, transaction, owner.id, owner.timezone, upload, Cause.UPLOAD, guard)
                 self._audit(context, transaction, owner, result, upload.foreign)
         if result.set_aside is None:
             request_context.current().count(LIST_RECORDS_RECEIVED, self.label, amount=result.stored)
         return result
+
+    def update(
+        self,
+        context: Context,
+        owner: Partner,
+        records: Iterable[Any | Unreadable | RecordBatch],
+        form: ListFormat,
+        refused: RefusedRecords,
+    ) -> Counts:
+        """Add ``records`` to the list of ``owner``, each in the place of the one with its key; none is removed. Those
+        that are wrong go into ``refused``.
+
+        :raises Refused: where none is taken
+        """
+        with Spool(TEXTS) as spool:
+            upload = self._received(context, owner, records, form, spool, refused)
+            refuse_mostly_wrong(refused, upload.stored)
+            with context.database.write() as transaction:
+                self._owner_as_is(context, transaction, owner, upload)
+                self.keyed.lock(context, transaction, owner.id)
+                payloads = list(chain.from_iterable(upload.blocks()))
+                counts = self.keyed.update(context, transaction, owner.id, owner.timezone, form, payloads)
+                facts: dict[str, object] = {"new": counts.added, "changed": counts.changed, "refused": refused.count}
+                state = self.keyed.state_of(transaction, owner.id)
+                if state is not None:
+                    facts |= {"partner": owner.id, "version": state.version_token}
+                    facts |= {"records": state.record_count, "rows": self.keyed.stored_digest(transaction, state)}
+                subject = f"{self.title} of {owner.user_id}"
+                trail.record(context, transaction, Action.LIST_UPDATED, subject, facts)
+        request_context.current().count(LIST_RECORDS_RECEIVED, self.label, amount=upload.stored)
+        return counts
 
     def undo(self, context: Context, user_id: str, formats: Formats) -> ReplaceResult:
         """Take the last change of a partner's list back.
@@ -124,13 +164,15 @@ class PublishedList:
         records: Iterable[Any | Unreadable | RecordBatch],
         form: ListFormat,
         spool: Spool[str],
+        refused: RefusedRecords | None,
     ) -> PayloadContent:
-        """An upload whose every record is valid, compared with the lists of the others.
+        """An upload whose every record is valid, compared with the lists of the others. Those that are not go into
+        ``refused``, where there is that.
 
-        :raises Refused: for any problem in any record
+        :raises Refused: for any problem in any other record
         """
-        problems = ProblemCollector()
-        upload = receive(form, records, form.validator(owner), context.limits.records_per_upload, problems, spool)
+        problems, most = ProblemCollector(), context.limits.records_per_upload
+        upload = receive(form, records, form.validator(owner), most, problems, spool, refused)
         if not problems:
             foreign = compare(context, owner, self.keyed, self.claims, upload, problems)
             upload.warnings += foreign.told

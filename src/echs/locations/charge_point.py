@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from echs.base.errors import Problem, Reason, shown
 from echs.base.rule import Rule, SetPrefilter, Severity
+from echs.lists.withheld import Withheld
 from echs.partners.standard_ids import USUAL_EVSE_ID, IdWarning, evse_id_problem, languages, languages_or_none
 
 
@@ -17,6 +18,12 @@ class ChargePointWarning(Reason):
     """What is odd about a charge point."""
 
     LANGUAGE_UNKNOWN = "LANGUAGE_UNKNOWN"
+
+
+class ChargePointWithheld(Withheld):
+    """Why a charge point is not given to who speaks another protocol."""
+
+    POSITION = "position"
 
 
 class Position(NamedTuple):

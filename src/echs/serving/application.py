@@ -6,6 +6,7 @@ import re
 import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -16,8 +17,10 @@ from echs.base.store_file import FileIdentity
 from echs.clearing.statement_builder import open_link
 from echs.config.app_context import STATEMENTS_PATH, AppContext, open_app_context
 from echs.config.settings import read_settings
+from echs.protocols.ochp02 import wsgi as ochp02
 from echs.protocols.ochp02.contracts import DEPLOYED
-from echs.protocols.ochp02.wsgi import mounts
+from echs.protocols.ochp14 import wsgi as ochp14
+from echs.protocols.record_formats import RECORD_FORMATS
 from echs.serving import logs
 from echs.serving.front_page import PAGE_HEADERS, directions, page
 from echs.serving.health import Draining, readiness
@@ -56,7 +59,8 @@ def create_application(
     """The whole service for this context; ``trusted`` are the proxies whose word on the client is believed, and
     ``request_seconds`` is how long a request may take, None for as long as it likes.
     """
-    protocols: dict[str, Application] = {**mounts(context)}
+    context = replace(context, formats=RECORD_FORMATS)
+    protocols: dict[str, Application] = {**ochp02.mounts(context), **ochp14.mounts(context)}
     counted = counted or Metrics()
     vitals = Probes(context, counted, draining)
 

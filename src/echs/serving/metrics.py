@@ -15,6 +15,7 @@ from echs.base.metrics import Metric
 from echs.cdrs.intake import CDRS_RECEIVED
 from echs.lists.keyed_list import LIST_RECORDS_RECEIVED
 from echs.partners.login import LOGINS_REFUSED
+from echs.partners.verified_passwords import PASSWORDS_CHECKED
 from echs.protocols.operation import STORE_ERRORS
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ METRICS = (
     LIST_RECORDS_RECEIVED,
     STORE_ERRORS,
     LOGINS_REFUSED,
+    PASSWORDS_CHECKED,
     CUT,
     CONNECTIONS,
 )

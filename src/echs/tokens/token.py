@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from echs.base.errors import Problem, Reason
 from echs.base.rule import Predicate, Rule, Severity, rejection
+from echs.lists.withheld import Withheld
 from echs.partners.partner import Partner
 from echs.partners.standard_ids import USUAL_CONTRACT_ID, IdWarning, contract_id_shape_problem
 
@@ -15,6 +16,23 @@ class TokenReason(Reason):
 
     HUB_NOT_YOURS = "HUB_NOT_YOURS"
     TOKEN_TWICE = "TOKEN_TWICE"
+    CONTRACT_NOT_YOURS = "CONTRACT_NOT_YOURS"
+
+
+class TokenWarning(Reason):
+    """What is odd about a token."""
+
+    TOKEN_HASH_LENGTH = "TOKEN_HASH_LENGTH"
+
+
+class TokenWithheld(Withheld):
+    """Why a token is not given to who speaks another protocol."""
+
+    HASHED = "hashed"
+    TYPE = "type"
+    PIN = "pin"
+    UID_FORM = "uid_form"
+    CONTRACT_FORM = "contract_form"
 
 
 class TokenType(StrEnum):

@@ -35,7 +35,7 @@ PARTNER_ACTIONS = frozenset(
         Action.CERTIFICATE_REMOVED,
     }
 )
-LIST_ACTIONS = frozenset({Action.LIST_REPLACED, Action.LIST_UNDONE, Action.LIST_RELEASED})
+LIST_ACTIONS = frozenset({Action.LIST_REPLACED, Action.LIST_UPDATED, Action.LIST_UNDONE, Action.LIST_RELEASED})
 DECISIONS = {Action.CDR_HELD: "hold", Action.CDR_RELEASED: "release", Action.CDR_REJECTED: "reject"}
 CONNECTION_ACTIONS = frozenset({Action.CONNECTION_ADDED, Action.CONNECTION_ENDED, Action.CONNECTION_MODE})
 ENDS_LOGINS = frozenset(

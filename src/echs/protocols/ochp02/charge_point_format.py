@@ -12,7 +12,8 @@ from echs.base.fields import Field
 from echs.base.rule import Prefilter, Rule, Severity
 from echs.base.spool import Row
 from echs.lists.list_format import AsStored
-from echs.locations.charge_point import WARNINGS, ChargePoint, Position, evse_key, twice
+from echs.lists.withheld import Withheld
+from echs.locations.charge_point import WARNINGS, ChargePoint, ChargePointWithheld, Position, evse_key, twice
 from echs.protocols.ochp02.contracts import PROTOCOL
 from echs.protocols.ochp02.coordinates import (
     MOST_LATITUDE,
@@ -185,14 +186,19 @@ def claimed(row: Row) -> tuple[str, str]:
 # ---------------------------------------------------------------------- from the noun to texts
 
 
-def record_of(point: ChargePoint) -> ChargePointRecord | None:
-    """A charge point as OCHP 0.2 says it: as it was sent, where it was sent so; else its values. None where it has no
-    position, which is mandatory.
+def noun_of(record: ChargePointRecord, _zone: str) -> ChargePoint:
+    """As `charge_point_of`; no value depends on the owner's time zone."""
+    return charge_point_of(record)
+
+
+def record_of(point: ChargePoint, _zone: str = "UTC") -> ChargePointRecord | Withheld:
+    """A charge point as OCHP 0.2 says it: as it was sent, where it was sent so; else its values. Withheld where it has
+    no position, which is mandatory.
     """
     if point.protocol == PROTOCOL:
         return ChargePointRecord._make(row_of(point.payload))
     if point.position is None:
-        return None
+        return ChargePointWithheld.POSITION
     return ChargePointRecord(
         **{name: getattr(point, name) for name in SAME_TEXT},
         latitude=degrees_text(point.position.latitude_e6),
@@ -208,4 +214,17 @@ def record_of(point: ChargePoint) -> ChargePointRecord | None:
     )
 
 
-FORMAT = RowFormat(PROTOCOL, FIELDS, ChargePointRecord._make, ("evse_id",), "evse_id", (), RULES, twice, typed, claimed)
+FORMAT = RowFormat(
+    PROTOCOL,
+    FIELDS,
+    ChargePointRecord._make,
+    ("evse_id",),
+    "evse_id",
+    (),
+    RULES,
+    twice,
+    typed,
+    claimed,
+    noun_of,
+    record_of,
+)

@@ -23,7 +23,7 @@ from echs.clearing.run import clear_as
 from echs.config.app_context import AppContext
 from echs.delivery.cleared_cdrs import deliver, mark_served
 from echs.lists.keyed_list import ListReason, ReplaceResult
-from echs.lists.list_cache import RecordTemplate
+from echs.lists.list_cache import Drawing
 from echs.lists.published_list import PublishedList
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import LoginReason, log_in, partner_of_token
@@ -218,7 +218,8 @@ def clear_cdrs(context: AppContext, caller: Partner, request: TokenRequest) -> A
 @operation()
 def get_roaming_authorisation_list(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.9 and 3.10."""
-    drawing = (numeric_pins_template if caller.numeric_pins else record_template)(ROAMING_AUTHORISATION_INFO)
+    template = (numeric_pins_template if caller.numeric_pins else record_template)(ROAMING_AUTHORISATION_INFO)
+    drawing = Drawing(template, token_format.FORMAT, context.formats.tokens)
     request.records = drawn(context, request, caller, TOKENS, drawing)
     return ok("the lists of all partners", request)
 
@@ -237,7 +238,8 @@ def set_roaming_authorisation_list(
 @operation()
 def get_chargepoint_list(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
-    request.records = drawn(context, request, caller, CHARGE_POINTS, record_template(CHARGEPOINT_INFO))
+    drawing = Drawing(record_template(CHARGEPOINT_INFO), charge_point_format.FORMAT, context.formats.charge_points)
+    request.records = drawn(context, request, caller, CHARGE_POINTS, drawing)
     return ok("the lists of all partners", request)
 
 
@@ -263,7 +265,7 @@ def list_outcome(replaced: ReplaceResult, request: TokenRequest) -> OperationRes
 
 
 def drawn(
-    context: AppContext, request: TokenRequest, caller: Partner, lists: PublishedList, drawing: RecordTemplate
+    context: AppContext, request: TokenRequest, caller: Partner, lists: PublishedList, drawing: Drawing
 ) -> ResponseStream:
     """The lists of all partners that the caller sees, as they go out."""
     return context.drawn.records(context.database, lists, caller.id, drawing, deflated=request.takes_gzip)

@@ -16,6 +16,7 @@ from echs.base.fields import Field
 from echs.base.rule import Predicate, Rule, rejection
 from echs.base.spool import Row
 from echs.lists.list_format import AsStored
+from echs.lists.withheld import Withheld
 from echs.partners.partner import Partner
 from echs.protocols.ochp02.contracts import PROTOCOL
 from echs.protocols.rows.payload import payload_of, row_of
@@ -26,6 +27,7 @@ from echs.tokens.token import (
     Representation,
     Token,
     TokenType,
+    TokenWithheld,
     contract_key,
     foreign_hub,
     quoted,
@@ -202,16 +204,18 @@ def claimed(row: Row) -> tuple[str, str]:
 # ---------------------------------------------------------------------- from the noun to texts
 
 
-def record_of(token: Token, zone: str) -> TokenRecord | None:
+def record_of(token: Token, zone: str) -> TokenRecord | Withheld:
     """A token as OCHP 0.2 says it to whoever counts days in this zone: as it was sent, where it was sent so; else its
-    values. None for what cannot be said: a hashed uid, a type that no station of OCHP 0.2 reads.
+    values. What cannot be said is withheld: a hashed uid, a type that no station of OCHP 0.2 reads.
     """
     if token.protocol == PROTOCOL:
         record: TokenRecord = FORMAT.of_row(row_of(token.payload))
         return record
-    number = NUMBERS.get((token.type, token.medium))
-    if number is None or token.representation is not Representation.PLAIN:
-        return None
+    if token.representation is not Representation.PLAIN:
+        return TokenWithheld.HASHED
+    number = NUMBERS.get((token.type, token.medium), 0 if token.type is TokenType.RFID else None)
+    if number is None:
+        return TokenWithheld.TYPE
     return TokenRecord(
         contract_id=token.contract_id,
         hub=token.hub,
@@ -255,5 +259,7 @@ FORMAT = RowFormat(
     twice,
     typed,
     claimed,
+    token_of,
+    record_of,
     lost_hubs,
 )

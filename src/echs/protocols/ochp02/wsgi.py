@@ -20,7 +20,7 @@ ADDRESSES = (
 
 
 def mounts(context: AppContext) -> dict[str, SoapApplication]:
-    """The service under each contract, by path, for this context."""
+    """The service under each contract, by path, for this context, which has the formats of all protocols."""
     return {
         contract.path: SoapApplication(
             application(contract, context),

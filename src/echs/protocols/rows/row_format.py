@@ -1,7 +1,8 @@
 """Lists whose records are rows of texts, judged by their columns wherever that is enough."""
 
+import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
@@ -12,8 +13,9 @@ from echs.base.rule import Rule, findings, hold_for_all
 from echs.base.spool import Row
 from echs.base.upload_validation import RecordValidator
 from echs.lists.list_format import AsStored, FieldText, Taken
+from echs.lists.withheld import Withheld
 from echs.partners.partner import Partner
-from echs.protocols.rows.payload import SEPARATOR, payloads_of, row_of
+from echs.protocols.rows.payload import SEPARATOR, payload_of, payloads_of, row_of
 
 Record = TypeVar("Record", bound=tuple[Any, ...])
 
@@ -43,7 +45,11 @@ class RowFormat(Generic[Record]):
     twice: Callable[[tuple[str, str] | None, int, int], Problem]
     typed_rows: Callable[[Sequence[Row], str, AsStored], Iterable[tuple[object, ...]]]
     claimed_row: Callable[[Row], tuple[str, str]]
+    noun_of: Callable[[Record, str], Any]
+    record_of: Callable[[Any, str], Record | Withheld]
     recheck: Callable[[Partner, Partner, Iterator[Record]], Iterator[Problem]] = no_loss
+    # What a field counts as where two records are compared by their keys.
+    key_of_field: Mapping[str, Callable[[str], str]] = dataclasses.field(default_factory=dict)
 
     # ------------------------------------------------------------------ judging
 
@@ -113,6 +119,9 @@ class RowFormat(Generic[Record]):
     def keys_of(self, rows: Sequence[Row]) -> Iterator[str]:
         """The keys of rows."""
         places = list(map(self.place, self.key))
+        if self.key_of_field:
+            forms = [(place, self.key_of_field.get(name, str)) for place, name in zip(places, self.key, strict=True)]
+            return (SEPARATOR.join([form(row[place]) for place, form in forms]) for row in rows)
         if len(places) == 1:
             return map(itemgetter(places[0]), rows)
         return map(SEPARATOR.join, map(itemgetter(*places), rows))
@@ -134,6 +143,23 @@ class RowFormat(Generic[Record]):
     def claimed(self, payloads: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Of each payload the key that another list may have, and the id that may carry another's market id."""
         return map(self.claimed_row, map(row_of, payloads))
+
+    # ------------------------------------------------------------------ what they mean
+
+    def record_of_payload(self, payload: str) -> Record:
+        """The record of a payload."""
+        record: Record = self.of_row(row_of(payload))
+        return record
+
+    def nouns(self, payloads: Sequence[str], zone: str) -> Iterator[Any]:
+        """What payloads mean, whose owner is in this time zone."""
+        make = self.of_row
+        return (self.noun_of(make(row_of(payload)), zone) for payload in payloads)
+
+    def payload_of(self, noun: Any, zone: str) -> str | Withheld:
+        """What this protocol says of a noun to whoever counts days in this zone, or why it cannot be said in it."""
+        record = self.record_of(noun, zone)
+        return record if isinstance(record, Withheld) else payload_of(tuple(map(str, record)))
 
     # ------------------------------------------------------------------ for people
 

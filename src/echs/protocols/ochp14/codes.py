@@ -1,0 +1,48 @@
+"""The result codes of OCHP 1.4: seven words, and which of our reasons each stands for."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from echs.base.errors import LoadReason, Reason, StoreReason
+from echs.partners.login import LoginReason
+from echs.partners.market_ids import ForeignId
+from echs.tokens.token import TokenReason
+
+
+class ResultCode(StrEnum):
+    """How a request went."""
+
+    OK = "ok"
+    PARTLY = "partly"
+    NOT_AUTHORIZED = "not-authorized"
+    INVALID_ID = "invalid-id"
+    SERVER = "server"
+    FORMAT = "format"
+    ROAMING = "roaming"
+
+
+class RoleReason(Reason):
+    """Why an operation is not the caller's."""
+
+    ROLE_MISSING = "ROLE_MISSING"
+
+
+# Every other reason is about the data: `format`.
+CODES: Mapping[Reason, ResultCode] = {
+    **dict.fromkeys(LoginReason, ResultCode.NOT_AUTHORIZED),
+    LoginReason.LOGIN_BUSY: ResultCode.SERVER,
+    RoleReason.ROLE_MISSING: ResultCode.NOT_AUTHORIZED,
+    **dict.fromkeys((*StoreReason, *LoadReason), ResultCode.SERVER),
+    **dict.fromkeys((TokenReason.CONTRACT_NOT_YOURS, *ForeignId), ResultCode.INVALID_ID),
+}
+# What the descriptions of the hub that partners know begin with; others begin with our reason.
+OPENINGS: Mapping[ResultCode, str] = {
+    ResultCode.OK: "Data accepted and processed.",
+    ResultCode.PARTLY: "Data accepted and processed in part.",
+    ResultCode.INVALID_ID: "One or more ID (EVSE/Contract) were not valid for this user.",
+}
+
+
+def code_of(reason: Reason) -> ResultCode:
+    """The code of a reason."""
+    return CODES.get(reason, ResultCode.FORMAT)

@@ -1,0 +1,243 @@
+"""The operations of OCHP 1.4: each translates, calls one verb of a room, and translates back.
+
+Whoever calls is known by name and password in the header of each request. Whatever goes wrong once an operation is
+recognised is answered in its own response element, with a result code and a sentence.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial, wraps
+
+from echs.audit.entry import Action
+from echs.base.errors import Problem, Refused, refuse
+from echs.base.fields import FieldReason
+from echs.base.plural import counted
+from echs.base.response_stream import collected
+from echs.config.app_context import AppContext
+from echs.lists.keyed_list import ListReason
+from echs.lists.refused_records import RefusedRecords
+from echs.partners.partner import Partner, PartyRole
+from echs.protocols.ochp14 import record_codec, token_download, token_format
+from echs.protocols.ochp14.codes import ResultCode, RoleReason
+from echs.protocols.ochp14.contracts import Contract
+from echs.protocols.ochp14.record_codec import received_tokens, token_shape
+from echs.protocols.ochp14.results import (
+    OperationResult,
+    counts_sentence,
+    place_of,
+    problem_sentences,
+    reasons_of,
+    refusal_result,
+    result,
+)
+from echs.protocols.ochp14.security import SecurityRequest
+from echs.protocols.ochp14.value_formats import as_date_time, date_time
+from echs.protocols.operation import Operation, UploadOutcome, perform
+from echs.protocols.soap.element import Element
+from echs.protocols.soap.envelope_reader import EnvelopeReader
+from echs.protocols.soap.record_fast_path import FieldShape, GroupShape
+from echs.tokens.token_list import TOKENS
+
+TOKENS_SENT = "roamingAuthorisationInfoArray"
+# What the names of fields are on the wire.
+SPELLING = token_format.SPELLING
+NOTHING_TAKEN = "Your list stays as it was."
+ROLES = {
+    PartyRole.OPERATOR: "this operation is for operators, and you have no operator id",
+    PartyRole.PROVIDER: "this operation is for providers, and you have no provider id",
+}
+
+
+@dataclass
+class OchpRequest(SecurityRequest):
+    """A request of OCHP 1.4, with the records of it that are handed back."""
+
+    refused: RefusedRecords | None = None
+
+    def hand_back(self, refused: RefusedRecords) -> None:
+        """Put the refused records into the answer."""
+        self.records = collected(text.encode() for text in refused.texts())
+        refused.close()
+
+
+Work = Callable[[AppContext, Partner, OchpRequest, EnvelopeReader, Contract], OperationResult]
+
+
+def operation(
+    role: PartyRole, *, changes: Action | None = None, upload: bool = False, element: str = ""
+) -> Callable[[Work], Callable[[AppContext, OchpRequest, EnvelopeReader, Contract], OperationResult]]:
+    """Make an operation for partners of this role, in the frame of `echs.protocols.operation`."""
+
+    def decorate(work: Work) -> Callable[[AppContext, OchpRequest, EnvelopeReader, Contract], OperationResult]:
+        place = partial(place_in_upload, element=element)
+        frame = Operation(f"ochp14_{work.__name__}", changes, upload, place)
+
+        @wraps(work)
+        def called(
+            context: AppContext, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+        ) -> OperationResult:
+            def in_role(caller: Partner) -> OperationResult:
+                require_role(caller, role)
+                return work(context, caller, request, reader, contract)
+
+            outcome = perform(context, frame, request, in_role)
+            if outcome.answer is not None:
+                return outcome.answer
+            return denied(outcome.refusal, request, element)
+
+        return called
+
+    return decorate
+
+
+def require_role(caller: Partner, role: PartyRole) -> None:
+    """See whether the caller has ids of this role.
+
+    :raises Refused: ROLE_MISSING
+    """
+    ids = caller.operator_ids if role is PartyRole.OPERATOR else caller.provider_ids
+    if not ids:
+        raise refuse(RoleReason.ROLE_MISSING, ROLES[role])
+
+
+def place_in_upload(problem: Problem, element: str) -> str:
+    """The field of a problem in the spelling of the wire; a receipt has its position beside it."""
+    return place_of(replace(problem, position=None), SPELLING, element)
+
+
+def denied(refusal: Refused | None, request: OchpRequest, element: str) -> OperationResult:
+    """The answer of an operation that was refused, with the records that were, where they were looked at one by one."""
+    if refusal is None:
+        raise AssertionError("an operation has an answer or a refusal")
+    refused, code = request.refused, None
+    if refused is not None and refused.count:
+        code = reasons_of(refused.reasons)
+        request.hand_back(refused)
+    return refusal_result(refusal, request.request_id, SPELLING, element, code)
+
+
+# ---------------------------------------------------------------------- tokens
+
+
+def refused_tokens(request: OchpRequest, contract: Contract) -> RefusedRecords:
+    """Where the refused tokens of a request go."""
+    draw = partial(record_codec.refused_text, contract=contract)
+    request.refused = RefusedRecords(draw, record_codec.number_of_refused)
+    return request.refused
+
+
+@operation(PartyRole.PROVIDER, changes=Action.LIST_REPLACED, upload=True, element=TOKENS_SENT)
+def set_roaming_authorisation_list(
+    context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+) -> OperationResult:
+    """Make the valid tokens of a request the caller's whole list."""
+    refused = refused_tokens(request, contract)
+    records = received_tokens(reader, token_shape(contract, TOKENS_SENT))
+    done = TOKENS.replace(context, caller, records, token_format.FORMAT, refused)
+    if done.set_aside is not None:
+        detail = f"it would remove {counted(done.set_aside, 'token')} of your list; ask the clearing house"
+        raise Refused([Problem(ListReason.LIST_SET_ASIDE, detail)], effect=f"It was put aside. {NOTHING_TAKEN}")
+    request.outcome = UploadOutcome(done.stored, done.repeated, sum(done.warnings.values()))
+    told = f"Your list has {counted(done.stored, 'token')}: {done.counts.added} new, {done.counts.changed} changed,"
+    return taken(request, refused, f"{told} {done.counts.removed} removed.", counts_sentence(done.warnings))
+
+
+@operation(PartyRole.PROVIDER, changes=Action.LIST_UPDATED, upload=True, element=TOKENS_SENT)
+def update_roaming_authorisation_list(
+    context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+) -> OperationResult:
+    """Add the valid tokens of a request to the caller's list, or change those that are in it."""
+    refused = refused_tokens(request, contract)
+    records = received_tokens(reader, token_shape(contract, TOKENS_SENT))
+    counts = TOKENS.update(context, caller, records, token_format.FORMAT, refused)
+    request.outcome = UploadOutcome(counts.added + counts.changed, 0, 0)
+    return taken(request, refused, f"{counts.added} new, {counts.changed} changed.")
+
+
+def taken(request: OchpRequest, refused: RefusedRecords, *sentences: str) -> OperationResult:
+    """The answer to an upload of which something was taken."""
+    told = [*sentences, f"{request.warning}." if request.warning else ""]
+    if not refused.count:
+        return result(ResultCode.OK, told, request.request_id)
+    wrong = problem_sentences(refused.problems.kept, refused.count, SPELLING, TOKENS_SENT)
+    told += [f"{counted(refused.count, 'token')} refused:", *wrong]
+    request.hand_back(refused)
+    return result(ResultCode.PARTLY, told, request.request_id)
+
+
+@operation(PartyRole.OPERATOR)
+def get_roaming_authorisation_list(
+    context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+) -> OperationResult:
+    """All tokens that the caller sees and that are valid now."""
+    members(reader, contract, ())
+    if not token_download.visible_lists(context, caller.id):
+        return nobody_to_roam_with(request)
+    request.records = token_download.valid_tokens(context, caller.id, TOKENS_SENT, deflated=request.takes_gzip)
+    return result(ResultCode.OK, ["The tokens that are valid now.", asks_next(context)], request.request_id)
+
+
+@operation(PartyRole.OPERATOR)
+def get_roaming_authorisation_list_updates(
+    context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+) -> OperationResult:
+    """The tokens that changed for the caller since a time."""
+    (since_text,) = members(reader, contract, (LAST_UPDATE,))
+    since = date_time(since_text)
+    if since is None:
+        raise refuse(FieldReason.FIELD_MISSING, "a time like 2027-12-31T22:59:59Z is mandatory", field="last_update")
+    told = asks_next(context)
+    alone = not token_download.visible_lists(context, caller.id)
+    changes = token_download.changed_tokens(context, caller.id, since, "roamingAuthorisationInfo")
+    request.records = changes.records
+    if alone and changes.number == 0:
+        # Whoever was cut off from everybody still hears, once, that what it has is over.
+        return nobody_to_roam_with(request)
+    number = "" if changes.number is None else f"{counted(changes.number, 'change')} since {as_date_time(since)}."
+    whole = "It is older than any change: this is everything, replace your copy." if changes.everything else ""
+    return result(ResultCode.OK, [number, whole, told], request.request_id)
+
+
+@operation(PartyRole.OPERATOR)
+def get_single_roaming_authorisation(
+    context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+) -> OperationResult:
+    """One token, if the caller sees it and it is valid now."""
+    representation, instance, token_type, _ = members(reader, contract, (EMT_ID,))
+    payload = token_download.found_token(context, caller.id, instance, token_type, representation)
+    if payload is None:
+        return result(ResultCode.INVALID_ID, ["No such token that is valid now is known."], request.request_id)
+    request.records = collected([record_codec.tokens_text([payload], "roamingAuthorisationInfo")])
+    return result(ResultCode.OK, ["The token is valid."], request.request_id)
+
+
+def nobody_to_roam_with(request: OchpRequest) -> OperationResult:
+    """The answer to who sees nothing of anybody."""
+    told = "No partner whose tokens you see has published any."
+    return result(ResultCode.ROAMING, [told], request.request_id)
+
+
+def asks_next(context: AppContext) -> str:
+    """From which time the caller shall ask for changes the next time."""
+    now = as_date_time(context.clock())
+    return f"State of {now}, ask for changes with that next time."
+
+
+# ---------------------------------------------------------------------- members of small requests
+
+LAST_UPDATE = GroupShape("lastUpdate", (FieldShape("DateTime", token_format.LAST_UPDATE),))
+EMT_ID = replace(record_codec.EMT_ID, name="emtId")
+
+
+def members(reader: EnvelopeReader, contract: Contract, shapes: tuple[FieldShape | GroupShape, ...]) -> tuple[str, ...]:
+    """The texts of a request without records, in the order of its shape; an absent one is empty.
+
+    :raises Refused: for whatever is wrong with them
+    """
+    root = Element("")
+    for child in reader.trees(few=True):
+        if child.name:
+            root.children.append(child)
+        else:
+            root.text = child.text
+    return record_codec.texts_of(root, contract.namespace, shapes)

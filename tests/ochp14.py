@@ -1,0 +1,148 @@
+"""Talking OCHP 1.4 to the WSGI application: envelopes by hand, answers as lxml reads them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+from cast import PASSWORDS
+from echs.config.app_context import AppContext
+from echs.partners import enrolment
+from echs.partners.partner import PartyRole
+from echs.protocols.ochp14.contracts import PUBLISHED
+from echs.protocols.ochp14.security import PASSWORD_TEXT, WSSE
+from echs.protocols.ochp14.token_format import TokenRecord
+from wire import SOAP_11, Response, escaped, request
+
+O = f"{{{PUBLISHED.namespace}}}"  # noqa: E741 - stands before every name
+FAR = "2030-12-31T22:59:59Z"
+
+
+def token14(number: int, **changed: Any) -> TokenRecord:
+    """A valid token of a provider with the market id NL-TNM."""
+    record = TokenRecord("", f"{number:014X}", "rfid", "mifareDes", f"NL-TNM-C{number:08d}", f"{number:06d}", FAR)
+    return record._replace(**changed)
+
+
+def token_xml(record: TokenRecord, element: str = "roamingAuthorisationInfoArray") -> str:
+    """A token as a client writes it, with what is empty left out."""
+    given = f' representation="{record.representation}"' if record.representation else ""
+
+    def optional(name: str, text: str) -> str:
+        return f"<o:{name}>{escaped(text)}</o:{name}>" if text else ""
+
+    return (
+        f"<o:{element}><o:EmtId{given}>{optional('instance', record.instance)}{optional('tokenType', record.token_type)}"
+        f"{optional('tokenSubType', record.token_sub_type)}</o:EmtId>{optional('contractId', record.contract_id)}"
+        f"{optional('printedNumber', record.printed_number)}<o:expiryDate>{optional('DateTime', record.expiry_date)}"
+        f"</o:expiryDate></o:{element}>"
+    )
+
+
+def security(user_id: str, password: str, type_: str = PASSWORD_TEXT, more: str = "") -> str:
+    """The header of WS-Security."""
+    return (
+        f'<w:Security e:mustUnderstand="1" xmlns:w="{WSSE}"><w:UsernameToken><w:Username>{escaped(user_id)}</w:Username>'
+        f'<w:Password Type="{type_}">{escaped(password)}</w:Password>{more}</w:UsernameToken></w:Security>'
+    )
+
+
+@dataclass
+class Answer14:
+    """An answer of OCHP 1.4."""
+
+    response: Response
+
+    @property
+    def code(self) -> str | None:
+        """The result code; None where the answer has none."""
+        return self.response.document.findtext(f".//{O}result/{O}resultCode/{O}resultCode")
+
+    @property
+    def text(self) -> str:
+        """The description."""
+        return self.response.document.findtext(f".//{O}result/{O}resultDescription") or ""
+
+    @property
+    def fault(self) -> str | None:
+        """The subcode of a fault."""
+        return self.response.document.findtext(f".//{O}subcode")
+
+    def elements(self, name: str) -> list[Any]:
+        """The children of the response element with this name."""
+        (body,) = self.response.document.iter(f"{{{SOAP_11}}}Body")
+        return list(body[0].iterfind(f"{O}{name}"))
+
+    def tokens(self, name: str) -> list[TokenRecord]:
+        """The tokens under this name."""
+        return [read_token(each) for each in self.elements(name)]
+
+
+def read_token(element: Any) -> TokenRecord:
+    """A token as an answer has it."""
+    emt = element.find(f"{O}EmtId")
+    return TokenRecord(
+        emt.get("representation", ""),
+        *(emt.findtext(f"{O}{name}") or "" for name in ("instance", "tokenType", "tokenSubType")),
+        *(element.findtext(f"{O}{name}") or "" for name in ("contractId", "printedNumber")),
+        element.findtext(f"{O}expiryDate/{O}DateTime") or "",
+    )
+
+
+def envelope14(body: str, header: str) -> bytes:
+    """An envelope of SOAP 1.1 around a body, with ``o`` for the namespace of OCHP 1.4."""
+    return (
+        f'<e:Envelope xmlns:e="{SOAP_11}" xmlns:o="{PUBLISHED.namespace}"><e:Header>{header}</e:Header>'
+        f"<e:Body>{body}</e:Body></e:Envelope>"
+    ).encode()
+
+
+class Caller14:
+    """A partner's back end that speaks OCHP 1.4."""
+
+    def __init__(self, app: Any, user_id: str) -> None:
+        self.app, self.user_id = app, user_id
+        self.header = security(user_id, PASSWORDS[user_id])
+
+    def send(
+        self, operation: str, members: str = "", header: str | None = None, path: str = PUBLISHED.service_path, **more: Any
+    ) -> Answer14:
+        """One call with these members as XML."""
+        inside = f"<o:{operation}Request>{members}</o:{operation}Request>"
+        body = envelope14(inside, self.header if header is None else header)
+        return Answer14(request(self.app, body, content_type="text/xml; charset=utf-8", path=path, **more))
+
+    def set(self, *tokens: TokenRecord) -> Answer14:
+        """SetRoamingAuthorisationList."""
+        return self.send("SetRoamingAuthorisationList", "".join(map(token_xml, tokens)))
+
+    def update(self, *tokens: TokenRecord) -> Answer14:
+        """UpdateRoamingAuthorisationList."""
+        return self.send("UpdateRoamingAuthorisationList", "".join(map(token_xml, tokens)))
+
+    def get(self) -> Answer14:
+        """GetRoamingAuthorisationList."""
+        return self.send("GetRoamingAuthorisationList")
+
+    def updates(self, since: str) -> Answer14:
+        """GetRoamingAuthorisationListUpdates."""
+        member = f"<o:lastUpdate><o:DateTime>{since}</o:DateTime></o:lastUpdate>"
+        return self.send("GetRoamingAuthorisationListUpdates", member)
+
+    def single(self, record: TokenRecord) -> Answer14:
+        """GetSingleRoamingAuthorisation, of the EmtId of a token."""
+        given = f' representation="{record.representation}"' if record.representation else ""
+        member = f"<o:instance>{record.instance}</o:instance><o:tokenType>{record.token_type}</o:tokenType>"
+        return self.send("GetSingleRoamingAuthorisation", f"<o:emtId{given}>{member}</o:emtId>")
+
+
+def with_market_ids(context: AppContext) -> None:
+    """Let the partners of the cast meet partners of OCHP 1.4: each gets a market id for each of its roles."""
+    for user_id, party_id, market_id, roles in (
+        ("tnm", "TheNewMotion", "NLTNM", (PartyRole.OPERATOR, PartyRole.PROVIDER)),
+        ("lnd", "ladenetz.de", "DELND", (PartyRole.OPERATOR, PartyRole.PROVIDER)),
+        ("anwb", "ANWB", "NLANW", (PartyRole.PROVIDER,)),
+    ):
+        for role in roles:
+            enrolment.set_market_id(context, user_id, role, party_id, market_id)
+
+
