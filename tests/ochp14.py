@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-
 from cast import PASSWORDS
 from echs.config.app_context import AppContext
 from echs.partners import enrolment
@@ -104,7 +103,12 @@ class Caller14:
         self.header = security(user_id, PASSWORDS[user_id])
 
     def send(
-        self, operation: str, members: str = "", header: str | None = None, path: str = PUBLISHED.service_path, **more: Any
+        self,
+        operation: str,
+        members: str = "",
+        header: str | None = None,
+        path: str = PUBLISHED.service_path,
+        **more: Any,
     ) -> Answer14:
         """One call with these members as XML."""
         inside = f"<o:{operation}Request>{members}</o:{operation}Request>"
@@ -144,5 +148,3 @@ def with_market_ids(context: AppContext) -> None:
     ):
         for role in roles:
             enrolment.set_market_id(context, user_id, role, party_id, market_id)
-
-

@@ -12,9 +12,11 @@ import pytest
 from cast import hashed, set_tokens, token
 from echs.base.gzip_concat import HEADER, Crc, deflated
 from echs.lists import list_cache
-from echs.lists.list_cache import RecordTemplate
+from echs.lists.list_cache import Drawing, RecordTemplate
 from echs.partners import enrolment
 from echs.partners.enrolment import Ownership
+from echs.protocols.ochp02 import token_format
+from echs.protocols.record_formats import RECORD_FORMATS
 from echs.tokens.token_list import TOKENS
 
 
@@ -23,10 +25,11 @@ def drawn(payloads):
 
 
 PLAIN = RecordTemplate("plain", "|".join(["%s"] * 10) + "\n", drawn)
+DRAWING = Drawing(PLAIN, token_format.FORMAT, RECORD_FORMATS.tokens)
 
 
 def given_out(context, deflated_parts=False):
-    return context.drawn.records(context.database, TOKENS, 1, PLAIN, deflated=deflated_parts)
+    return context.drawn.records(context.database, TOKENS, 1, DRAWING, deflated=deflated_parts)
 
 
 def text_of(context, deflated_parts=False) -> str:

@@ -9,12 +9,14 @@ import click
 from echs.base.plural import counted
 from echs.cli.app_context import ready_context
 from echs.cli.output import emit, json_option, print_facts, print_json, print_table, say
+from echs.config.app_context import AppContext
 from echs.lists.history import RecordChange, Sent
 from echs.lists.keyed_list import ReplaceResult
 from echs.lists.list_format import FieldText, ListFormat
 from echs.lists.list_writer import ListState
 from echs.lists.published_list import PublishedList
 from echs.lists.set_aside import SetAside
+from echs.lists.withheld_counts import all_withheld, title
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners import queries
 from echs.protocols.record_formats import RECORD_FORMATS
@@ -35,10 +37,14 @@ def command() -> None:
 
 
 @command.command()
+@click.option("--withheld", is_flag=True, help="Show what is not given to partners of another protocol, and why.")
 @json_option
-def show(as_json: bool) -> None:
+def show(withheld: bool, as_json: bool) -> None:
     """Show the size of each partner's lists, and when they were last replaced (UTC)."""
     context = ready_context()
+    if withheld:
+        show_withheld(context, as_json)
+        return
     tokens, points = TOKENS.states(context), CHARGE_POINTS.states(context)
     aside = {name: each.put_aside(context) for name, each in LISTS.items()}
     partners = queries.all_partners(context)
@@ -72,6 +78,25 @@ def show(as_json: bool) -> None:
                 f"{upload.removed} of the present ones would be removed; "
                 f"echs list release {users.get(owner_id)} --list {name}"
             )
+
+
+def show_withheld(context: AppContext, as_json: bool) -> None:
+    """Of each list, how many records another protocol cannot say."""
+    users = {partner.id: partner.user_id for partner in queries.all_partners(context)}
+    rows = [
+        (users[each.owner_id], name, title(each.protocol), each.reason, each.records, each.of)
+        for name, lists in LISTS.items()
+        for each in all_withheld(context, lists, formats_of(name))
+    ]
+    names = ("user_id", "list", "protocol", "reason", "records", "of")
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    if not rows:
+        say("Nothing is withheld: every record of every list can be said in every protocol.")
+        return
+    heads = ("user id", "list", "not given to", "reason", "records", "of")
+    print_table("Records that are withheld", heads, rows, right=("records", "of"))
 
 
 @command.command()

@@ -12,6 +12,7 @@ from echs.partners.connection import ConnectionKind
 from echs.partners.market_ids import ForeignId
 from echs.partners.partner import PartyRole
 from echs.tokens import tables
+from echs.tokens.token_hash import hashes_of
 
 _row = tables.token.c
 UID = KeyForm("uid", _row.uid_key)
@@ -35,8 +36,15 @@ TOKENS = PublishedList(
 
 
 def existing_tokens(snapshot: Connection, owner_id: int, numbers: Collection[str]) -> set[str] | None:
-    """Those of the token numbers, each in its `plain` form, that stand in the owner's list; None without one."""
-    return TOKENS.keyed.contained_in(snapshot, owner_id, UID, numbers)
+    """Those of the token numbers, each in its `plain` form, that stand in the owner's list, as they are or hashed;
+    None without one.
+    """
+    found = TOKENS.keyed.contained_in(snapshot, owner_id, UID, numbers)
+    if found is None:
+        return None
+    hashes = {each: number for number in set(numbers) - found for each in hashes_of(number)}
+    hashed = TOKENS.keyed.contained_in(snapshot, owner_id, UID, hashes) or set()
+    return found | {hashes[each] for each in hashed}
 
 
 def existing_contracts(snapshot: Connection, owner_id: int, contract_ids: Collection[str]) -> set[str] | None:

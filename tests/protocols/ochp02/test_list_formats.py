@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from cast import charge_point, token
 from echs.base.fields import field_problems
-from echs.locations.charge_point import ChargePoint, evse_key
+from echs.locations.charge_point import ChargePoint, ChargePointWithheld, evse_key
 from echs.protocols.ochp02 import charge_point_format, token_format
 from echs.protocols.ochp02.charge_point_format import ChargePointRecord, charge_point_of
 from echs.protocols.ochp02.token_format import TokenRecord, token_of
 from echs.protocols.rows.payload import payloads_of
-from echs.tokens.token import Representation, TokenType, contract_key, uid_key
+from echs.tokens.token import Representation, TokenType, TokenWithheld, contract_key, uid_key
 
 ZONES = st.sampled_from(["UTC", "Europe/Amsterdam", "Pacific/Kiritimati", "America/New_York"])
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["C"], exclude_characters="\u2028\u2029"), max_size=15)
@@ -72,6 +72,7 @@ def test_the_typed_columns_of_tokens_are_what_the_noun_says(records, zone):
             contract_key(noun.contract_id),
             noun.valid_until,
             noun.blocked,
+            noun.representation.value,
         )
         for noun in nouns
     ]
@@ -79,14 +80,14 @@ def test_the_typed_columns_of_tokens_are_what_the_noun_says(records, zone):
 
 def test_a_token_that_ochp_02_cannot_say_is_not_said():
     read = token_of(token(1), "UTC")._replace(protocol="another", payload="")
-    assert token_format.record_of(read, "UTC") is not None
-    for other in (
-        {"representation": Representation.SHA256},
-        {"type": TokenType.EMA},
-        {"type": TokenType.APP},
-        {"medium": "calypso"},
+    assert token_format.record_of(read, "UTC").token_type == 1
+    assert token_format.record_of(read._replace(medium="calypso"), "UTC").token_type == 0
+    for other, why in (
+        ({"representation": Representation.SHA256}, TokenWithheld.HASHED),
+        ({"type": TokenType.EMA}, TokenWithheld.TYPE),
+        ({"type": TokenType.APP}, TokenWithheld.TYPE),
     ):
-        assert token_format.record_of(read._replace(**other), "UTC") is None
+        assert token_format.record_of(read._replace(**other), "UTC") is why
 
 
 def test_the_end_of_a_token_is_the_last_day_that_is_whole_where_the_reader_counts_days():
@@ -111,7 +112,7 @@ def test_what_a_charge_point_means_survives_the_way_through_the_noun_and_back():
         written = charge_point_format.record_of(read._replace(protocol="another", payload=""))
         if read.position is None:
             met["without a position"] += 1
-            assert written is None
+            assert written is ChargePointWithheld.POSITION
             return
         met["with a position"] += 1
         met["with an entrance"] += read.entrance is not None

@@ -25,13 +25,16 @@ from echs.delivery.cleared_cdrs import deliver, mark_served
 from echs.lists.keyed_list import ListReason, ReplaceResult
 from echs.lists.list_cache import Drawing
 from echs.lists.published_list import PublishedList
+from echs.lists.withheld_counts import withheld_sentences
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.partners.partner import Partner
+from echs.partners.spoken_protocols import note_protocol
 from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
 from echs.protocols.ochp02.charge_point_format import ChargePointRecord
 from echs.protocols.ochp02.codes import OK
+from echs.protocols.ochp02.contracts import PROTOCOL
 from echs.protocols.ochp02.record_codec import numeric_pins_template, received, record_template
 from echs.protocols.ochp02.results import description, number_of, place_of, success_description
 from echs.protocols.ochp02.token_format import TokenRecord
@@ -124,7 +127,11 @@ def operation(
 
         @wraps(function)
         def called(context: AppContext, request: TokenRequest, *members: Any) -> Answer:
-            outcome = perform(context, frame, request, lambda caller: function(context, caller, request, *members))
+            def work(caller: Partner) -> Answer:
+                note_protocol(context, caller.id, PROTOCOL)
+                return function(context, caller, request, *members)
+
+            outcome = perform(context, frame, request, work)
             return outcome.answer if outcome.refusal is None else denied(outcome.refusal, request, record, as_answer)
 
         return called
@@ -232,7 +239,7 @@ def set_roaming_authorisation_list(
     replaced = TOKENS.replace(
         context, caller, received(reader, ROAMING_AUTHORISATION_INFO, TokenRecord._make), token_format.FORMAT
     )
-    return list_outcome(replaced, request)
+    return list_outcome(context, caller, request, TOKENS, replaced)
 
 
 @operation()
@@ -249,10 +256,12 @@ def set_chargepoint_list(context: AppContext, caller: Partner, request: TokenReq
     replaced = CHARGE_POINTS.replace(
         context, caller, received(reader, CHARGEPOINT_INFO, ChargePointRecord._make), charge_point_format.FORMAT
     )
-    return list_outcome(replaced, request)
+    return list_outcome(context, caller, request, CHARGE_POINTS, replaced)
 
 
-def list_outcome(replaced: ReplaceResult, request: TokenRequest) -> OperationResult:
+def list_outcome(
+    context: AppContext, caller: Partner, request: TokenRequest, lists: PublishedList, replaced: ReplaceResult
+) -> OperationResult:
     """What became of an upload of a list.
 
     :raises Refused: LIST_SET_ASIDE
@@ -261,7 +270,8 @@ def list_outcome(replaced: ReplaceResult, request: TokenRequest) -> OperationRes
         detail = f"it would remove {counted(replaced.set_aside, 'record')} of your list; ask the clearing house"
         raise Refused([Problem(ListReason.LIST_SET_ASIDE, detail)], effect="It was put aside; your list stays.")
     request.outcome = UploadOutcome(replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
-    return ok(replacement_summary(replaced), request)
+    withheld = withheld_sentences(context, lists, caller, context.formats.of_list(lists.keyed.name))
+    return ok("; ".join([replacement_summary(replaced), *withheld]), request)
 
 
 def drawn(

@@ -16,10 +16,12 @@ from echs.base.response_stream import collected
 from echs.config.app_context import AppContext
 from echs.lists.keyed_list import ListReason
 from echs.lists.refused_records import RefusedRecords
+from echs.lists.withheld_counts import withheld_sentences
 from echs.partners.partner import Partner, PartyRole
+from echs.partners.spoken_protocols import note_protocol
 from echs.protocols.ochp14 import record_codec, token_download, token_format
 from echs.protocols.ochp14.codes import ResultCode, RoleReason
-from echs.protocols.ochp14.contracts import Contract
+from echs.protocols.ochp14.contracts import PROTOCOL, Contract
 from echs.protocols.ochp14.record_codec import received_tokens, token_shape
 from echs.protocols.ochp14.results import (
     OperationResult,
@@ -78,6 +80,7 @@ def operation(
         ) -> OperationResult:
             def in_role(caller: Partner) -> OperationResult:
                 require_role(caller, role)
+                note_protocol(context, caller.id, PROTOCOL)
                 return work(context, caller, request, reader, contract)
 
             outcome = perform(context, frame, request, in_role)
@@ -139,7 +142,8 @@ def set_roaming_authorisation_list(
         raise Refused([Problem(ListReason.LIST_SET_ASIDE, detail)], effect=f"It was put aside. {NOTHING_TAKEN}")
     request.outcome = UploadOutcome(done.stored, done.repeated, sum(done.warnings.values()))
     told = f"Your list has {counted(done.stored, 'token')}: {done.counts.added} new, {done.counts.changed} changed,"
-    return taken(request, refused, f"{told} {done.counts.removed} removed.", counts_sentence(done.warnings))
+    told = f"{told} {done.counts.removed} removed."
+    return taken(request, refused, told, counts_sentence(done.warnings), *withheld(context, caller))
 
 
 @operation(PartyRole.PROVIDER, changes=Action.LIST_UPDATED, upload=True, element=TOKENS_SENT)
@@ -151,7 +155,12 @@ def update_roaming_authorisation_list(
     records = received_tokens(reader, token_shape(contract, TOKENS_SENT))
     counts = TOKENS.update(context, caller, records, token_format.FORMAT, refused)
     request.outcome = UploadOutcome(counts.added + counts.changed, 0, 0)
-    return taken(request, refused, f"{counts.added} new, {counts.changed} changed.")
+    return taken(request, refused, f"{counts.added} new, {counts.changed} changed.", *withheld(context, caller))
+
+
+def withheld(context: AppContext, caller: Partner) -> list[str]:
+    """What of the caller's list others are not given, as sentences."""
+    return [f"{each}." for each in withheld_sentences(context, TOKENS, caller, context.formats.tokens)]
 
 
 def taken(request: OchpRequest, refused: RefusedRecords, *sentences: str) -> OperationResult:

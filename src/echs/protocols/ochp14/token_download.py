@@ -5,9 +5,7 @@ was blocked or needs a pin now, and for all of a provider that the reader no lon
 cards alive.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 from operator import itemgetter
@@ -31,6 +29,7 @@ from echs.protocols.ochp14.token_format import REPRESENTATIONS, TYPES, record_of
 from echs.protocols.rows.payload import payload_of
 from echs.tokens.tables import token
 from echs.tokens.token import Representation, TokenType, TokenWithheld, uid_key
+from echs.tokens.token_hash import hashes_of
 from echs.tokens.token_list import TOKENS
 
 ROWS_AT_ONCE = 1000
@@ -177,15 +176,6 @@ def candidates(reader_id: int) -> Select[Any]:
         .where(TOKENS.seen_by(reader_id)(owner))
         .order_by(owner, token.c.position)
     )
-
-
-def hashes_of(uid: str) -> dict[str, Representation]:
-    """What the hash of a uid may look like: of its text in either case, and of the bytes that it writes."""
-    texts = [uid.upper().encode(), uid.lower().encode()]
-    with suppress(ValueError):
-        texts.append(bytes.fromhex(uid))
-    found = {hashlib.sha1(text, usedforsecurity=False).hexdigest().upper(): Representation.SHA1 for text in texts}
-    return found | {hashlib.sha256(text).hexdigest().upper(): Representation.SHA256 for text in texts}
 
 
 def plain_uids(snapshot: Connection, reader_id: int, wanted: str, how: Representation) -> list[str]:
