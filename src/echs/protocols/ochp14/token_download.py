@@ -144,7 +144,7 @@ def found_token(context: AppContext, reader_id: int, instance: str, token_type: 
     keys = {uid_key(instance): given}
     with context.database.read() as snapshot:
         if given is Representation.PLAIN:
-            keys |= hashes_of(instance)
+            keys |= hashes_of(instance) | dict.fromkeys(spellings(uid_key(instance)), Representation.PLAIN)
         else:
             keys |= dict.fromkeys(plain_uids(snapshot, reader_id, uid_key(instance), given), Representation.PLAIN)
         rows = snapshot.execute(candidates(reader_id), {"keys": list(keys), "now": context.clock()}).all()
@@ -176,6 +176,12 @@ def candidates(reader_id: int) -> Select[Any]:
         .where(TOKENS.seen_by(reader_id)(owner))
         .order_by(owner, token.c.position)
     )
+
+
+def spellings(uid: str) -> list[str]:
+    """How else OCHP 0.2 writes a uid of hexadecimal digits: in pairs."""
+    pairs = [uid[start : start + 2] for start in range(0, len(uid), 2)]
+    return [separator.join(pairs) for separator in ":- "]
 
 
 def plain_uids(snapshot: Connection, reader_id: int, wanted: str, how: Representation) -> list[str]:
