@@ -4,8 +4,9 @@ The map, from the top down; imports run downwards only:
 
 - ``cli``          the command, one file a subcommand
 - ``serving``      WSGI application, request middleware, metrics, health, log, gunicorn worker and arbiter
-- ``protocols``    how partners connect: the frame of operations, ``soap`` (any SOAP service), ``ochp02`` (OCHP 0.2, and
-                   the formats of its records: which texts are rejected, what they mean)
+- ``protocols``    how partners connect: the frame of operations, ``soap`` (any SOAP service), ``rows`` (flat records),
+                   ``ochp02`` and ``ochp14`` (OCHP 0.2 and 1.4, and the formats of their records: which texts are
+                   rejected, what they mean)
 - ``maintenance``  backup, doctor, verify, the version of the store
 - ``delivery``     what each partner is given of a clearing run; jobs after a commit and their worker
 - ``config``       every ECHS_* setting, and the context that is made of them

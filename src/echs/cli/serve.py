@@ -28,6 +28,7 @@ from echs.maintenance import schema
 from echs.maintenance.doctor import LEAST_SQLITE
 from echs.partners import queries
 from echs.protocols.ochp02.contracts import CONTRACTS
+from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.serving import application, logs
 from echs.serving.gunicorn_arbiter import GunicornArbiter
 from echs.serving.gunicorn_worker import GunicornWorker
@@ -108,7 +109,8 @@ def command(bind: str, workers: int, threads: int, job_worker: bool) -> None:
     context = open_app_context(settings, public_url=reachable)
     prepare(context.database)
     paths = " and ".join(context.public_url + contract.path for contract in CONTRACTS)
-    announce(f"eCHS {__version__} serves OCHP 0.2 at {paths} (WSDL: ?wsdl)")
+    newer = context.public_url + PUBLISHED.service_path
+    announce(f"eCHS {__version__} serves OCHP 0.2 at {paths}, OCHP 1.4 at {newer} (WSDL: ?wsdl)")
     announce(f"store: {context.database.url.render_as_string(hide_password=True)}")
     if settings.public_url is None and host in WILDCARDS:
         announce("set ECHS_PUBLIC_URL to the address that partners use: the WSDL and statement links contain it")

@@ -2,7 +2,8 @@
 
 from html import escape
 
-from echs.protocols.ochp02.contracts import CONTRACTS, DEPLOYED, SPECIFIED
+from echs.protocols.ochp02.contracts import DEPLOYED, SPECIFIED
+from echs.protocols.ochp14.contracts import PUBLISHED
 
 PAGE_HEADERS = [("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")]
 PAGE = """<!DOCTYPE html>
@@ -24,24 +25,29 @@ interface.</p>
 <tr><th>contract</th><th>address</th><th></th></tr>
 {rows}
 </table>
-<p>Both accept SOAP 1.1 and 1.2. You get your user id and password from the operator of this clearing house.</p>
+<p>All accept SOAP 1.1 and 1.2. You get your user id and password from the operator of this clearing house.</p>
 </body>
 </html>
 """
-TITLES = {SPECIFIED: "OCHP 0.2, as specified", DEPLOYED: "OCHP 0.2, as deployed in 2013"}
+# By path.
+SERVICES = {
+    SPECIFIED.path: "OCHP 0.2, as specified",
+    DEPLOYED.path: "OCHP 0.2, as deployed in 2013",
+    PUBLISHED.service_path: "OCHP 1.4, tokens",
+}
 
 
 def page(public_url: str) -> str:
     """The page at ``/``. Addresses begin with ``public_url``, never with the Host header's."""
     rows = []
-    for contract in CONTRACTS:
-        address = escape(public_url + contract.path)
+    for path, title in SERVICES.items():
+        address = escape(public_url + path)
         wsdl = f'<a href="{address}?wsdl">WSDL</a>'
-        rows.append(f"<tr><td>{TITLES[contract]}</td><td><code>{address}</code></td><td>{wsdl}</td></tr>")
+        rows.append(f"<tr><td>{title}</td><td><code>{address}</code></td><td>{wsdl}</td></tr>")
     return PAGE.format(rows="\n".join(rows)).rstrip("\n")
 
 
 def directions(public_url: str) -> str:
     """What is there, for whoever asked for something that is not; it repeats nothing of what was asked for."""
-    services = " and ".join(public_url + contract.path for contract in CONTRACTS)
-    return f"Not found. OCHP 0.2 is at {services} (POST a SOAP envelope, or GET ?wsdl)."
+    old, older, new = (public_url + path for path in SERVICES)
+    return f"Not found. OCHP 0.2 is at {old} and {older}, OCHP 1.4 at {new} (POST a SOAP envelope, or GET ?wsdl)."
