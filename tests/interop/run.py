@@ -1,8 +1,8 @@
 """``make interop``: clients that nobody here wrote play the roaming day, each generated from the served WSDLs.
 
 Every client plays it under each contract and in each version of SOAP, against a server process of its own with a fresh
-store, and every value that comes back is compared. How each connects is taken from its page in docs/clients, word for
-word. Prints a table; exit code 1 when something differs or a client could not be had.
+store, and every value that comes back is compared; and exchanges tokens by OCHP 1.4. How each connects is taken from its
+page in docs, word for word. Prints a table; exit code 1 when something differs or a client could not be had.
 """
 
 import argparse
@@ -28,6 +28,7 @@ ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import numeric_pins  # noqa: E402
+import tokens14  # noqa: E402
 from day import Differs, Step, compared, day  # noqa: E402
 
 from echs.protocols.ochp02.contracts import CONTRACTS, Contract  # noqa: E402
@@ -50,6 +51,8 @@ class Client:
     language: str
     connect_file: str
     command: list[str]
+    # The same for OCHP 1.4.
+    command14: list[str]
     prepare: Callable[[], str]
 
 
@@ -102,16 +105,33 @@ def doors(server: Server, expected: int) -> list[str]:
 
 
 CLIENTS = (
-    Client("zeep", "zeep.md", "python", "connect.py", [sys.executable, str(HERE / "zeep_client.py")], prepare_zeep),
+    Client(
+        "zeep",
+        "zeep.md",
+        "python",
+        "connect.py",
+        [sys.executable, str(HERE / "zeep_client.py")],
+        [sys.executable, str(HERE / "zeep_client14.py")],
+        prepare_zeep,
+    ),
     Client(
         "soap for node",
         "node-soap.md",
         "javascript",
         "connect.js",
         ["node", str(HERE / "node" / "client.js")],
+        ["node", str(HERE / "node" / "client14.js")],
         prepare_node,
     ),
-    Client("PHP SoapClient", "php.md", "php", "connect.php", ["php", str(HERE / "php" / "client.php")], prepare_php),
+    Client(
+        "PHP SoapClient",
+        "php.md",
+        "php",
+        "connect.php",
+        ["php", str(HERE / "php" / "client.php")],
+        ["php", str(HERE / "php" / "client14.php")],
+        prepare_php,
+    ),
 )
 
 
@@ -196,17 +216,19 @@ def main() -> int:
     for contract in CONTRACTS:
         for version in VERSIONS:
             table.add_column(f"{contract.path}\nSOAP {version}")
+    table.add_column("OCHP 1.4\ntokens")
     failures = []
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("playing", total=len(chosen) * len(CONTRACTS) * len(VERSIONS))
+        task = progress.add_task("playing", total=len(chosen) * (len(CONTRACTS) * len(VERSIONS) + 1))
         for client in chosen:
             cells = []
             try:
                 title = f"{client.name} {client.prepare()}"
-            except Missing as missing:
-                title, cells = client.name, ["not run"] * 4
-                failures.append(f"{client.name}: {missing}")
-            for contract in CONTRACTS if not cells else ():
+            except Missing as problem:
+                title, cells = client.name, ["not run"] * 5
+                failures.append(f"{client.name}: {problem}")
+            missing = bool(cells)
+            for contract in () if missing else CONTRACTS:
                 for version in VERSIONS:
                     try:
                         cells.append(f"ok, {play(client, contract, version)} values")
@@ -214,6 +236,14 @@ def main() -> int:
                         cells.append("differs")
                         failures.append(f"{client.name}, {contract.path}, SOAP {version}: {differs}")
                     progress.advance(task)
+            if not missing:
+                try:
+                    count = tokens14.play(client.command14, client.language, client.connect_file)
+                    cells.append(f"ok, {count} values")
+                except Differs as differs:
+                    cells.append("differs")
+                    failures.append(f"{client.name}, OCHP 1.4: {differs}")
+                progress.advance(task)
             table.add_row(title, *cells)
     if chosen:
         out.print(table)

@@ -1,0 +1,31 @@
+// Plays calls of OCHP 1.4 with soap for node: reads them from standard input, writes every answer to standard output.
+const { readFileSync } = require("fs");
+const { connect } = require(process.argv[2]);
+
+// What is an attribute in the contract is told to this toolkit as one.
+function withAttributes(value) {
+  if (Array.isArray(value)) return value.map(withAttributes);
+  if (value === null || typeof value !== "object") return value;
+  const { representation, ...rest } = value;
+  const members = Object.fromEntries(Object.entries(rest).map(([name, each]) => [name, withAttributes(each)]));
+  return representation === undefined ? members : { attributes: { representation }, ...members };
+}
+
+async function main() {
+  const play = JSON.parse(readFileSync(0, "utf8"));
+  const clients = {};
+  for (const [who, password] of Object.entries(play.passwords)) {
+    clients[who] = await connect(play.wsdl, who, password);
+  }
+  const answers = [];
+  for (const step of play.steps) {
+    const [answer] = await clients[step.who][`${step.operation}Async`](withAttributes(step.members));
+    answers.push(answer);
+  }
+  process.stdout.write(JSON.stringify(answers));
+}
+
+main().catch((error) => {
+  process.stderr.write(`${error.stack}\n`);
+  process.exit(1);
+});

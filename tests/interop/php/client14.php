@@ -1,0 +1,13 @@
+<?php
+// Plays calls of OCHP 1.4 with PHP's SoapClient: reads them from standard input, writes every answer to standard output.
+require $argv[1];
+
+$play = json_decode(stream_get_contents(STDIN), true, 512, JSON_THROW_ON_ERROR);
+$clients = [];
+$answers = [];
+foreach ($play['steps'] as $step) {
+    $who = $step['who'];
+    $client = $clients[$who] ??= connect($play['wsdl'], $who, $play['passwords'][$who]);
+    $answers[] = $client->__soapCall($step['operation'], [$step['members']]);
+}
+echo json_encode($answers, JSON_THROW_ON_ERROR);
