@@ -11,7 +11,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from echs.base.gzip_concat import deflating
 from echs.base.prefetch_buffer import PrefetchBuffer
@@ -41,6 +41,23 @@ VALID_TOKENS = PreparedQuery(
     .where(~token.c.blocked, _valid)
     .order_by(token.c.position)
     .limit(ROWS_AT_ONCE)
+)
+# As many as a uid has spellings and hashes; fewer are filled up with the last.
+KEYS_AT_ONCE = 10
+BY_UID = PreparedQuery(
+    select(
+        token.c.partner_id,
+        token.c.position,
+        token.c.uid_key,
+        token.c.type,
+        token.c.representation,
+        token.c.valid_until,
+        token.c.blocked,
+        token.c.protocol,
+        token.c.payload,
+    )
+    .where(or_(*(token.c.uid_key == bindparam(f"key_{number}") for number in range(KEYS_AT_ONCE))))
+    .order_by(token.c.partner_id, token.c.position)
 )
 
 
@@ -138,44 +155,65 @@ def found_token(context: AppContext, reader_id: int, instance: str, token_type: 
     providers publish it is the one that is valid longest. A hash is compared with hashes of whatever is published
     plain, and the other way round.
     """
+    database, now = context.database, context.clock()
     wanted = TYPES[token_type]
     types = (TokenType.RFID, TokenType.OTHER) if wanted is TokenType.RFID else (wanted,)
-    given = REPRESENTATIONS[representation]
-    keys = {uid_key(instance): given}
-    with context.database.read() as snapshot:
-        if given is Representation.PLAIN:
-            keys |= hashes_of(instance) | dict.fromkeys(spellings(uid_key(instance)), Representation.PLAIN)
-        else:
-            keys |= dict.fromkeys(plain_uids(snapshot, reader_id, uid_key(instance), given), Representation.PLAIN)
-        rows = snapshot.execute(candidates(reader_id), {"keys": list(keys), "now": context.clock()}).all()
     best: tuple[datetime | None, str] | None = None
-    for key, type_, how, valid_until, protocol, payload, zone in rows:
-        if type_ not in types or keys[key] != how:
-            continue
-        payloads = said(context.formats.tokens, protocol, [payload], zone)
-        if payloads and (best is None or lasts_longer(valid_until, best[0])):
-            best = valid_until, payloads[0]
+    with database.read() as snapshot:
+        rows = database.fetch_within(snapshot, TOKENS.states_for_reader, reader_id=reader_id)
+        lists = {state.owner_id: state for state in TOKENS.keyed.states_of_rows(database, rows)}
+        keys = keys_of(snapshot, list(lists.values()), uid_key(instance), REPRESENTATIONS[representation])
+        for row in candidates(context, snapshot, list(keys)):
+            state = lists.get(row.partner_id)
+            if state is None or row.position < state.first_position or row.blocked:
+                continue
+            ends = None if row.valid_until is None else database.as_instant(row.valid_until)
+            if not lasts_longer(ends, now) or row.type not in types or keys[row.uid_key] != row.representation:
+                continue
+            payloads = said(context.formats.tokens, row.protocol, [row.payload], state.zone)
+            if payloads and (best is None or lasts_longer(ends, best[0])):
+                best = ends, payloads[0]
     return None if best is None else best[1]
+
+
+def keys_of(
+    snapshot: Connection, lists: Sequence[ListState], uid: str, given: Representation
+) -> dict[str, Representation]:
+    """How a uid that is asked for may stand in a list, and given in which way."""
+    if given is Representation.PLAIN:
+        return {uid: given, **dict.fromkeys(spellings(uid), given), **hashes_of(uid)}
+    return {uid: given, **dict.fromkeys(plain_uids(snapshot, lists, uid, given), Representation.PLAIN)}
+
+
+class Candidate(NamedTuple):
+    """A row of a token with one of some keys of its uid."""
+
+    partner_id: int
+    position: int
+    uid_key: str
+    type: str
+    representation: str
+    valid_until: Any
+    blocked: Any
+    protocol: str
+    payload: str
+
+
+def candidates(context: AppContext, snapshot: Connection, keys: Sequence[str]) -> list[Candidate]:
+    """The tokens with one of these keys, whosever they are. By themselves: joined with the lists they stand in, the
+    store would rather go through these.
+    """
+    found: list[Candidate] = []
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        some = keys[start : start + KEYS_AT_ONCE]
+        asked = {f"key_{number}": some[min(number, len(some) - 1)] for number in range(KEYS_AT_ONCE)}
+        found += map(Candidate._make, context.database.fetch_within(snapshot, BY_UID, **asked))
+    return found
 
 
 def lasts_longer(one: datetime | None, other: datetime | None) -> bool:
     """Whether something that ends at one time ends later than what ends at the other; None is never."""
     return other is not None and (one is None or one > other)
-
-
-def candidates(reader_id: int) -> Select[Any]:
-    """The tokens with one of these keys of their uid that stand in a list that the reader sees, and are valid now."""
-    lists, partner = TOKENS.keyed, partner_tables.partner
-    owner = lists.heads.c.partner_id
-    key = token.c.uid_key, token.c.type, token.c.representation
-    return (
-        select(*key, token.c.valid_until, token.c.protocol, token.c.payload, partner.c.timezone)
-        .join(lists.heads, lists.all_standing)
-        .join(partner, partner.c.id == owner)
-        .where(token.c.uid_key.in_(bindparam("keys", expanding=True)), ~token.c.blocked, _valid)
-        .where(TOKENS.seen_by(reader_id)(owner))
-        .order_by(owner, token.c.position)
-    )
 
 
 def spellings(uid: str) -> list[str]:
@@ -184,11 +222,11 @@ def spellings(uid: str) -> list[str]:
     return [separator.join(pairs) for separator in ":- "]
 
 
-def plain_uids(snapshot: Connection, reader_id: int, wanted: str, how: Representation) -> list[str]:
-    """The uids that are published plain and have this hash. Every list that is seen is gone through."""
-    lists, found = TOKENS.keyed, []
-    for state in lists.present(snapshot, TOKENS.seen_by(reader_id)):
-        mine = lists.standing(state), token.c.representation == Representation.PLAIN.value
+def plain_uids(snapshot: Connection, lists: Sequence[ListState], wanted: str, how: Representation) -> list[str]:
+    """The uids that are published plain and have this hash. Every list is gone through: no store can look that up."""
+    found: list[str] = []
+    for state in lists:
+        mine = TOKENS.keyed.standing(state), token.c.representation == Representation.PLAIN.value
         rows = snapshot.execute(select(token.c.uid_key).where(*mine).execution_options(yield_per=ROWS_AT_ONCE))
         found += [uid for uid in rows.scalars() if hashes_of(uid).get(wanted) is how]
     return found
