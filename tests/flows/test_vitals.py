@@ -17,8 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from cast import PASSWORDS, cdr, token
 from echs.clearing import run
 from echs.config.app_context import system_clock
+from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.serving.metrics import METRICS
 from echs.serving.store_metrics import GAUGES
+from ochp14 import envelope14, security
 from servers import Server
 from wire import CDR_INFO, ROAMING_AUTHORISATION_INFO, envelope, identity, record_xml
 
@@ -125,6 +127,13 @@ def test_every_meter_and_gauge_that_is_documented_can_be_read(server, context):
         ("SetRoamingAuthorisationList", ROAMING_AUTHORISATION_INFO, token(1)),
     ):
         call(server, envelope(f"<n:{what}Request>{record_xml(record, values)}</n:{what}Request>", caller))
+    newer = Request(
+        server.url + PUBLISHED.service_path,
+        envelope14("<o:GetRoamingAuthorisationListRequest/>", security("tnm", PASSWORDS["tnm"])),
+        {"Content-Type": "text/xml"},
+    )
+    with urlopen(newer, timeout=40) as answer:
+        assert b"resultCode" in answer.read()
     run.clear(replace(context, clock=system_clock), "test", "a" * 26)
     text = get(server, "/metrics")[1]
     declared = {family.name for family in text_string_to_metric_families(text)}
