@@ -43,6 +43,7 @@ class Action(StrEnum):
     LIST_RELEASED = "list.release"
     LIST_DISCARDED = "list.discard"
     LIST_UNDONE = "list.undo"
+    ENDPOINTS_ADDED = "direct.add"
     LIST_REPLACED = "list.replace"
     LIST_UPDATED = "list.update"
     CDRS_ADDED = "cdrs.add"

@@ -57,6 +57,7 @@ EXIT_CODES = {
 COMMANDS = {
     "serve": ("echs.cli.serve", "Run the server."),
     "db": ("echs.cli.db", "Create or upgrade the tables of the store."),
+    "direct": ("echs.cli.direct", "Look into the address book of OCHPdirect."),
     "partner": ("echs.cli.partner", "Enrol and administer partners."),
     "connection": ("echs.cli.connection", "Connect providers and operators; open or close the house."),
     "cdr": ("echs.cli.cdr", "Look up charge detail records; hold, release or reject them."),

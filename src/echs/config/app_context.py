@@ -25,6 +25,7 @@ from echs.config.settings import (
     BadConfiguration,
     Settings,
 )
+from echs.direct.secret_box import box_key
 from echs.lists.list_cache import ListCache
 from echs.locations import charge_point_list
 from echs.partners.partner import Partner
@@ -51,6 +52,8 @@ class AppContext(Context):
     statement_cache: StatementCache
     drawn: ListCache
     link_key: bytes
+    # For the secrets of OCHPdirect.
+    box_key: bytes
     public_url: str
     data_dir: Path
     admission: Admission = field(default_factory=Admission)
@@ -86,14 +89,15 @@ def open_app_context(
     :raises BadConfiguration: the data directory cannot be used, or the database URL cannot be read
     """
     prepare_data_directory(settings.data_dir)
-    database = open_database(settings, store_file)
+    database, secret = open_database(settings, store_file), secret_key(settings)
     return AppContext(
         database=database,
         clock=clock,
         limits=limits(settings),
         statement_cache=StatementCache(settings.data_dir / "statements"),
         drawn=ListCache(settings.data_dir / "lists"),
-        link_key=link.signing_key(secret_key(settings)),
+        link_key=link.signing_key(secret),
+        box_key=box_key(secret),
         public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,
         data_dir=settings.data_dir,
         admission=Admission(admission_limits(settings), shared),

@@ -30,6 +30,7 @@ from echs.config.app_context import DATABASE_FILE, SECRET_KEY_FILE, AppContext
 from echs.config.settings import Settings
 from echs.delivery import queue
 from echs.delivery.job import JobState
+from echs.direct import address_book
 from echs.locations import tables as location_tables
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.maintenance import schema
@@ -380,7 +381,16 @@ def partner_checks(context: AppContext) -> Iterator[CheckResult]:
     found += f"; of disabled partners: {named(disabled)}" if disabled else ""
     enable = f"echs partner enable {disabled[0]}; " if disabled else ""
     yield from connection_checks(context)
+    yield direct_check(context)
     yield check("held CDRs", not waiting, found, f"{enable}echs partner own USER_ID --provider ID, or ask the sender")
+
+
+def direct_check(context: AppContext) -> CheckResult:
+    """Who can be called by OCHPdirect today and not tomorrow."""
+    missing = address_book.without_tomorrow(context)
+    users = {partner.id: partner.user_id for partner in queries.all_partners(context)}
+    found = f"today but not tomorrow: {named([users[each] for each in missing])}" if missing else "none is missing"
+    return check("direct endpoints", not missing, found, "ask the partner to upload tomorrow's before 11:55 UTC")
 
 
 def connection_checks(context: AppContext) -> Iterator[CheckResult]:

@@ -20,6 +20,7 @@ from echs.base.resources import migrations
 from echs.cdrs import tables as _cdrs  # noqa: F401
 from echs.clearing import tables as _clearing  # noqa: F401
 from echs.delivery import tables as _delivery  # noqa: F401
+from echs.direct import tables as _direct  # noqa: F401
 from echs.lists import tables as _lists  # noqa: F401
 from echs.locations import tables as _locations  # noqa: F401
 from echs.partners import tables as _partners  # noqa: F401

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from echs.base.errors import LoadReason, Reason, StoreReason
+from echs.direct.endpoint import EndpointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
 from echs.tokens.token import TokenReason
@@ -27,13 +28,18 @@ class RoleReason(Reason):
     ROLE_MISSING = "ROLE_MISSING"
 
 
+OWNERSHIP = (
+    TokenReason.CONTRACT_NOT_YOURS,
+    EndpointReason.PATTERN_NOT_YOURS,
+    EndpointReason.ACCESS_TOKEN_TAKEN,
+)
 # Every other reason is about the data: `format`.
 CODES: Mapping[Reason, ResultCode] = {
     **dict.fromkeys(LoginReason, ResultCode.NOT_AUTHORIZED),
     LoginReason.LOGIN_BUSY: ResultCode.SERVER,
     RoleReason.ROLE_MISSING: ResultCode.NOT_AUTHORIZED,
     **dict.fromkeys((*StoreReason, *LoadReason), ResultCode.SERVER),
-    **dict.fromkeys((TokenReason.CONTRACT_NOT_YOURS, *ForeignId), ResultCode.INVALID_ID),
+    **dict.fromkeys((*OWNERSHIP, *ForeignId), ResultCode.INVALID_ID),
 }
 # What the descriptions of the hub that partners know begin with; others begin with our reason.
 OPENINGS: Mapping[ResultCode, str] = {

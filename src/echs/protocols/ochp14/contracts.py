@@ -23,6 +23,8 @@ class Contract:
     direct_path: str
     wsdl_file: str
     direct_wsdl_file: str
+    # Which versions of OCHP an endpoint of OCHPdirect may speak.
+    direct_namespaces: tuple[str, ...]
     token_types: tuple[str, ...]
     token_sub_types: tuple[str, ...]
 
@@ -40,6 +42,7 @@ PUBLISHED = Contract(
     direct_path="/direct/ochp/v1.4",
     wsdl_file="ochp-1.4.wsdl",
     direct_wsdl_file="ochp-direct-0.2.wsdl",
+    direct_namespaces=("http://ochp.eu/1.3", "http://ochp.eu/1.4"),
     token_types=("rfid", "remote", "15118"),
     token_sub_types=("mifareCls", "mifareDes", "calypso"),
 )

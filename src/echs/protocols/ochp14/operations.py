@@ -9,17 +9,20 @@ from dataclasses import dataclass, replace
 from functools import partial, wraps
 
 from echs.audit.entry import Action
-from echs.base.errors import Problem, Refused, refuse
-from echs.base.fields import FieldReason
+from echs.base.errors import COUNTED_PROBLEMS_LIMIT, Problem, Refused, named, refuse
+from echs.base.fields import FieldReason, UploadReason
 from echs.base.plural import counted
 from echs.base.response_stream import collected
+from echs.base.upload_validation import NOTHING_STORED
 from echs.config.app_context import AppContext
+from echs.direct import address_book
+from echs.direct.endpoint import Endpoint, EndpointReason
 from echs.lists.keyed_list import ListReason
 from echs.lists.refused_records import RefusedRecords
 from echs.lists.withheld_counts import withheld_sentences
 from echs.partners.partner import Partner, PartyRole
 from echs.partners.spoken_protocols import note_protocol
-from echs.protocols.ochp14 import record_codec, token_download, token_format
+from echs.protocols.ochp14 import direct, record_codec, token_download, token_format
 from echs.protocols.ochp14.codes import ResultCode, RoleReason
 from echs.protocols.ochp14.contracts import PROTOCOL, Contract
 from echs.protocols.ochp14.record_codec import received_tokens, token_shape
@@ -47,6 +50,7 @@ NOTHING_TAKEN = "Your list stays as it was."
 ROLES = {
     PartyRole.OPERATOR: "this operation is for operators, and you have no operator id",
     PartyRole.PROVIDER: "this operation is for providers, and you have no provider id",
+    None: "this operation is for operators and providers, and you have no id of either",
 }
 
 
@@ -66,9 +70,9 @@ Work = Callable[[AppContext, Partner, OchpRequest, EnvelopeReader, Contract], Op
 
 
 def operation(
-    role: PartyRole, *, changes: Action | None = None, upload: bool = False, element: str = ""
+    role: PartyRole | None, *, changes: Action | None = None, upload: bool = False, element: str = ""
 ) -> Callable[[Work], Callable[[AppContext, OchpRequest, EnvelopeReader, Contract], OperationResult]]:
-    """Make an operation for partners of this role, in the frame of `echs.protocols.operation`."""
+    """Make an operation for partners of this role, or of either, in the frame of `echs.protocols.operation`."""
 
     def decorate(work: Work) -> Callable[[AppContext, OchpRequest, EnvelopeReader, Contract], OperationResult]:
         place = partial(place_in_upload, element=element)
@@ -93,14 +97,16 @@ def operation(
     return decorate
 
 
-def require_role(caller: Partner, role: PartyRole) -> None:
-    """See whether the caller has ids of this role.
+def require_role(caller: Partner, role: PartyRole | None) -> None:
+    """See whether the caller has ids of this role, or of either.
 
     :raises Refused: ROLE_MISSING
     """
-    ids = caller.operator_ids if role is PartyRole.OPERATOR else caller.provider_ids
-    if not ids:
-        raise refuse(RoleReason.ROLE_MISSING, ROLES[role])
+    if role is not PartyRole.PROVIDER and caller.operator_ids:
+        return
+    if role is not PartyRole.OPERATOR and caller.provider_ids:
+        return
+    raise refuse(RoleReason.ROLE_MISSING, ROLES[role])
 
 
 def place_in_upload(problem: Problem, element: str) -> str:
@@ -230,6 +236,53 @@ def asks_next(context: AppContext) -> str:
     """From which time the caller shall ask for changes the next time."""
     now = as_date_time(context.clock())
     return f"State of {now}, ask for changes with that next time."
+
+
+# ---------------------------------------------------------------------- OCHPdirect
+
+
+@operation(None, changes=Action.ENDPOINTS_ADDED, element="endpoint")
+def add_service_endpoints(
+    context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+) -> OperationResult:
+    """Put endpoints of the caller into the address book."""
+    endpoints: list[Endpoint] = []
+    problems: list[Problem] = []
+    for position, each in enumerate(reader.trees()):
+        found = direct.read_endpoint(each, position, contract)
+        if isinstance(found, Endpoint):
+            require_role(caller, found.role)
+            endpoints.append(found)
+        else:
+            problems += found
+        if len(endpoints) > address_book.MOST or len(problems) > COUNTED_PROBLEMS_LIMIT:
+            detail = f"more than {address_book.MOST} endpoints in one request"
+            raise refuse(EndpointReason.TOO_MANY_ENDPOINTS, detail, effect=NOTHING_STORED)
+    if not endpoints and not problems:
+        raise refuse(UploadReason.UPLOAD_EMPTY, "the request holds no endpoint", effect=NOTHING_STORED)
+    if problems:
+        raise Refused(problems, effect=NOTHING_STORED)
+    added = address_book.add(context, context.box_key, caller, endpoints, contract.direct_namespaces)
+    told = [f"{counted(added.count, 'endpoint')}."]
+    if added.late:
+        told.append(f"{added.late} came after 11:55 UTC of the day before: partners may have fetched that day already.")
+    if added.needless:
+        told.append(f"Outside of every whitelist, so that they leave nothing out: {named(added.needless)}.")
+    return result(ResultCode.OK, told, request.request_id)
+
+
+@operation(None)
+def get_service_endpoints(
+    context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+) -> OperationResult:
+    """The endpoints of the other role of all partners that the caller sees."""
+    members(reader, contract, ())
+    found = address_book.endpoints_for(context, context.box_key, caller)
+    if not any(found.values()) and not address_book.sees_anybody(context, caller):
+        return result(ResultCode.ROAMING, ["You are connected with nobody of the other role."], request.request_id)
+    handed = [each for role in (PartyRole.PROVIDER, PartyRole.OPERATOR) for each in found.get(role, ())]
+    request.records = collected([direct.endpoints_text(handed)])
+    return result(ResultCode.OK, [f"{counted(len(handed), 'endpoint')}."], request.request_id)
 
 
 # ---------------------------------------------------------------------- members of small requests

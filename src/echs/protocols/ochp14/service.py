@@ -109,4 +109,14 @@ def service(contract: Contract) -> type[Service]:
             done = operations.get_single_roaming_authorisation(ctx.app.config, ctx.udc, reader, contract)
             return messages.result(done), []
 
+        @messages.operation("AddServiceEndpointsRequest", "AddServiceEndpointsResponse", "operatorEndpointArray")
+        def add_service_endpoints(ctx, reader):  # type: ignore[no-untyped-def]
+            """Put endpoints of OCHPdirect into the address book."""
+            return messages.result(operations.add_service_endpoints(ctx.app.config, ctx.udc, reader, contract))
+
+        @messages.operation("GetServiceEndpointsRequest", "GetServiceEndpointsResponse", gives="operatorEndpointArray")
+        def get_service_endpoints(ctx, reader):  # type: ignore[no-untyped-def]
+            """Get the endpoints of the partners of the other role."""
+            return messages.result(operations.get_service_endpoints(ctx.app.config, ctx.udc, reader, contract)), []
+
     return OCHP14
