@@ -14,6 +14,7 @@ The map, from the top down; imports run downwards only:
 - ``statements``   statements as PDF and CSV, and the links to them
 - ``cdrs``         charge detail records: rules, intake, pending, cleared
 - ``tokens``       tokens and the roaming list: which tokens may charge, whose they are
+- ``tariffs``      what charging costs, by default and for single providers
 - ``direct``       the address book of OCHPdirect
 - ``locations``    charge points and their list
 - ``lists``        the engine under both lists: keyed records, changes, diff and undo, drawn files

@@ -44,6 +44,7 @@ class Action(StrEnum):
     LIST_DISCARDED = "list.discard"
     LIST_UNDONE = "list.undo"
     ENDPOINTS_ADDED = "direct.add"
+    TARIFFS_UPDATED = "tariffs.update"
     LIST_REPLACED = "list.replace"
     LIST_UPDATED = "list.update"
     CDRS_ADDED = "cdrs.add"

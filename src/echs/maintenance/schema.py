@@ -24,6 +24,7 @@ from echs.direct import tables as _direct  # noqa: F401
 from echs.lists import tables as _lists  # noqa: F401
 from echs.locations import tables as _locations  # noqa: F401
 from echs.partners import tables as _partners  # noqa: F401
+from echs.tariffs import tables as _tariffs  # noqa: F401
 from echs.tokens import tables as _tokens  # noqa: F401
 
 if TYPE_CHECKING:

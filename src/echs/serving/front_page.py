@@ -33,7 +33,7 @@ interface.</p>
 SERVICES = {
     SPECIFIED.path: "OCHP 0.2, as specified",
     DEPLOYED.path: "OCHP 0.2, as deployed in 2013",
-    PUBLISHED.service_path: "OCHP 1.4, tokens and OCHPdirect",
+    PUBLISHED.service_path: "OCHP 1.4: tokens, tariffs, OCHPdirect",
 }
 
 

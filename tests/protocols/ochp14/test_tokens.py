@@ -337,6 +337,6 @@ def test_no_secret_of_a_refused_token_stands_in_a_description(tnm):
 
 
 def test_an_operation_that_is_not_built_yet_is_a_fault_that_names_those_that_are(tnm):
-    answer = tnm.send("GetTariffUpdates")
+    answer = tnm.send("GetChargePointList")
     assert answer.fault == "UnknownOperation"
     assert "SetRoamingAuthorisationListRequest" in answer.response.body.decode()

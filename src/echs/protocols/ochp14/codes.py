@@ -7,6 +7,7 @@ from echs.base.errors import LoadReason, Reason, StoreReason
 from echs.direct.endpoint import EndpointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
+from echs.tariffs.tariff import TariffReason
 from echs.tokens.token import TokenReason
 
 
@@ -30,6 +31,7 @@ class RoleReason(Reason):
 
 OWNERSHIP = (
     TokenReason.CONTRACT_NOT_YOURS,
+    TariffReason.TARIFF_NOT_YOURS,
     EndpointReason.PATTERN_NOT_YOURS,
     EndpointReason.ACCESS_TOKEN_TAKEN,
 )

@@ -18,11 +18,11 @@ from echs.config.app_context import AppContext
 from echs.direct import address_book
 from echs.direct.endpoint import Endpoint, EndpointReason
 from echs.lists.keyed_list import ListReason
-from echs.lists.refused_records import RefusedRecords
+from echs.lists.refused_records import RefusedRecords, refuse_mostly_wrong
 from echs.lists.withheld_counts import withheld_sentences
 from echs.partners.partner import Partner, PartyRole
 from echs.partners.spoken_protocols import note_protocol
-from echs.protocols.ochp14 import direct, record_codec, token_download, token_format
+from echs.protocols.ochp14 import direct, record_codec, tariff_format, token_download, token_format
 from echs.protocols.ochp14.codes import ResultCode, RoleReason
 from echs.protocols.ochp14.contracts import PROTOCOL, Contract
 from echs.protocols.ochp14.record_codec import received_tokens, token_shape
@@ -41,9 +41,14 @@ from echs.protocols.operation import Operation, UploadOutcome, perform
 from echs.protocols.soap.element import Element
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.record_fast_path import FieldShape, GroupShape
+from echs.tariffs import tariff_book
+from echs.tariffs.tariff import Tariff, TariffReason
 from echs.tokens.token_list import TOKENS
 
 TOKENS_SENT = "roamingAuthorisationInfoArray"
+TARIFFS_SENT = "TariffInfoArray"
+ELEMENTS = {"token": TOKENS_SENT, "tariff": TARIFFS_SENT}
+MOST_TARIFFS = 10_000
 # What the names of fields are on the wire.
 SPELLING = token_format.SPELLING
 NOTHING_TAKEN = "Your list stays as it was."
@@ -169,13 +174,13 @@ def withheld(context: AppContext, caller: Partner) -> list[str]:
     return [f"{each}." for each in withheld_sentences(context, TOKENS, caller, context.formats.tokens)]
 
 
-def taken(request: OchpRequest, refused: RefusedRecords, *sentences: str) -> OperationResult:
+def taken(request: OchpRequest, refused: RefusedRecords, *sentences: str, what: str = "token") -> OperationResult:
     """The answer to an upload of which something was taken."""
     told = [*sentences, f"{request.warning}." if request.warning else ""]
     if not refused.count:
         return result(ResultCode.OK, told, request.request_id)
-    wrong = problem_sentences(refused.problems.kept, refused.count, SPELLING, TOKENS_SENT)
-    told += [f"{counted(refused.count, 'token')} refused:", *wrong]
+    wrong = problem_sentences(refused.problems.kept, refused.count, SPELLING, ELEMENTS[what])
+    told += [f"{counted(refused.count, what)} refused:", *wrong]
     request.hand_back(refused)
     return result(ResultCode.PARTLY, told, request.request_id)
 
@@ -238,6 +243,53 @@ def asks_next(context: AppContext) -> str:
     return f"State of {now}, ask for changes with that next time."
 
 
+# ---------------------------------------------------------------------- tariffs
+
+
+@operation(PartyRole.OPERATOR, changes=Action.TARIFFS_UPDATED, upload=True, element=TARIFFS_SENT)
+def update_tariffs(
+    context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+) -> OperationResult:
+    """Write whole tariffs of the caller, each in the place of the one with its id."""
+    draw = partial(record_codec.element_text, namespace=contract.namespace, name="refusedTariffInfo")
+    request.refused = refused = RefusedRecords(draw, lambda _: None)
+    tariffs: dict[str, Tariff] = {}
+    for position, element in enumerate(reader.trees()):
+        found = tariff_format.read_tariff(element, position, contract.namespace, caller)
+        if isinstance(found, Tariff) and found.key in tariffs:
+            detail = "stands more than once in this request"
+            found = [Problem(TariffReason.TARIFF_TWICE, detail, position, "tariffId", field_as_sent=True)]
+        if isinstance(found, Tariff):
+            tariffs[found.key] = found
+        else:
+            refused.add(position, element, found[0], NOTHING_STORED)
+        if position >= min(MOST_TARIFFS, context.limits.records_per_upload):
+            detail = f"more than {MOST_TARIFFS} tariffs in one request"
+            raise refuse(UploadReason.TOO_MANY_RECORDS, detail, effect=NOTHING_STORED)
+    if not tariffs and not refused.count:
+        raise refuse(UploadReason.UPLOAD_EMPTY, "the upload holds no tariff", effect=NOTHING_STORED)
+    refuse_mostly_wrong(refused, len(tariffs))
+    counts = tariff_book.update_tariffs(context, caller, list(tariffs.values()))
+    request.outcome = UploadOutcome(counts.added + counts.changed, len(tariffs) - counts.added - counts.changed, 0)
+    without = [each.tariff_id for each in tariffs.values() if not tariff_format.has_default(each)]
+    note = f"Without a default, so that only those who are named are given them: {named(without)}." if without else ""
+    return taken(request, refused, f"{counts.added} new, {counts.changed} changed.", note, what="tariff")
+
+
+@operation(PartyRole.PROVIDER)
+def get_tariff_updates(
+    context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
+) -> OperationResult:
+    """The tariffs of the operators that the caller sees, as they are for it: all, or those that changed for it."""
+    (text,) = members(reader, contract, (SINCE,))
+    told = asks_next(context)
+    tariffs = tariff_book.tariffs_for(context, caller, date_time(text))
+    if not tariffs and not tariff_book.sees_any_tariff(context, caller):
+        return result(ResultCode.ROAMING, ["No operator that you see has published tariffs."], request.request_id)
+    request.records = collected([tariff_format.tariffs_text(tariffs)])
+    return result(ResultCode.OK, [f"{counted(len(tariffs), 'tariff')}.", told], request.request_id)
+
+
 # ---------------------------------------------------------------------- OCHPdirect
 
 
@@ -287,6 +339,7 @@ def get_service_endpoints(
 
 # ---------------------------------------------------------------------- members of small requests
 
+SINCE = GroupShape("lastUpdate", (FieldShape("DateTime", token_format.SINCE),))
 LAST_UPDATE = GroupShape("lastUpdate", (FieldShape("DateTime", token_format.LAST_UPDATE),))
 EMT_ID = replace(record_codec.EMT_ID, name="emtId")
 

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from echs.base.errors import Problem, Reason, Refused, shown
+from echs.base.errors import Problem, Reason, Refused, printable, shown
 from echs.protocols.ochp14.codes import OPENINGS, ResultCode, code_of
 
 DESCRIPTION_LIMIT = 1000
 NAMED = 10
+PLACE_LIMIT = 200
 
 
 class OperationResult(NamedTuple):
@@ -53,7 +54,8 @@ def place_of(problem: Problem, spelling: Mapping[str, str], element: str) -> str
     """Where a problem is, as the wire spells it."""
     field = problem.field
     if field is not None:
-        field = shown(field)[1:-1] if problem.field_as_sent else spelling.get(field, field)
+        # A way of several names, of which the last may be the sender's own.
+        field = printable(field)[:PLACE_LIMIT] if problem.field_as_sent else spelling.get(field, field)
     if problem.position is None:
         return field or ""
     place = f"{element}[{problem.position}]"

@@ -109,6 +109,18 @@ def service(contract: Contract) -> type[Service]:
             done = operations.get_single_roaming_authorisation(ctx.app.config, ctx.udc, reader, contract)
             return messages.result(done), []
 
+        @messages.operation(
+            "UpdateTariffsRequest", "UpdateTariffsResponse", "TariffInfoArray", gives="refusedTariffInfo"
+        )
+        def update_tariffs(ctx, reader):  # type: ignore[no-untyped-def]
+            """Add tariffs, or replace some."""
+            return messages.result(operations.update_tariffs(ctx.app.config, ctx.udc, reader, contract)), []
+
+        @messages.operation("GetTariffUpdatesRequest", "GetTariffUpdatesResponse", gives="TariffInfoArray")
+        def get_tariff_updates(ctx, reader):  # type: ignore[no-untyped-def]
+            """Download the tariffs that are for the caller, all or those that changed."""
+            return messages.result(operations.get_tariff_updates(ctx.app.config, ctx.udc, reader, contract)), []
+
         @messages.operation("AddServiceEndpointsRequest", "AddServiceEndpointsResponse", "operatorEndpointArray")
         def add_service_endpoints(ctx, reader):  # type: ignore[no-untyped-def]
             """Put endpoints of OCHPdirect into the address book."""

@@ -86,6 +86,8 @@ FIELDS = (
     Field("printed_number", 150, secret=True),
     Field("expiry_date", 20, mandatory=True, rule=date_time_rule),
 )
+# Where none need be sent.
+SINCE = Field("last_update", 20, rule=date_time_rule)
 LAST_UPDATE = Field("last_update", 20, mandatory=True, rule=date_time_rule)
 # Their names on the wire, with the way to them.
 SPELLING = {

@@ -1,0 +1,131 @@
+"""Records of OCHP 1.4 that have parts: what may stand in them as a table, and one reading for all of them.
+
+A record is read into its canonical text: its parts in the order of the contract, in no namespace of their own, with
+nothing between them. The same record sent in another spelling has the same text. Whatever is wrong is told with the
+way to its place.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from echs.base.errors import Problem, Reason
+from echs.base.fields import Field, FieldReason
+from echs.protocols.soap.element import Element
+from echs.protocols.soap.envelope_parser import split
+
+ANY_NUMBER = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An element or attribute with a text. ``said`` makes the text that is kept of one that was found right. ``least``
+    and ``most`` are how often it stands; ``spellings`` are other names by which it is read.
+    """
+
+    name: str
+    field: Field
+    least: int = 1
+    most: int = 1
+    said: Callable[[str], str] = str
+    spellings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An element with parts, in the order of the contract."""
+
+    name: str
+    parts: tuple["Leaf | Node", ...]
+    attributes: tuple[Leaf, ...] = ()
+    least: int = 1
+    most: int = 1
+    spellings: tuple[str, ...] = ()
+
+
+def wrapped(name: str, inner: Leaf, least: int = 1, most: int = 1) -> Node:
+    """An element around one value, of which OCHP 1.4 has many."""
+    return Node(name, (inner,), least=least, most=most)
+
+
+class TreeReading:
+    """The reading of one record at its position: its canonical text, and what is wrong with it."""
+
+    def __init__(self, namespace: str, position: int) -> None:
+        self.namespace, self.position = namespace, position
+        self.problems: list[Problem] = []
+
+    def inside(self, element: Element, node: Node, path: str = "") -> str:
+        """The canonical text of what is in an element."""
+        names = {f"{self.namespace} {name}": part for part in node.parts for name in (part.name, *part.spellings)}
+        found: dict[str, list[Element]] = {part.name: [] for part in node.parts}
+        for child in element.children:
+            part = names.get(child.name)
+            if part is None:
+                self._note(FieldReason.FIELD_UNKNOWN, "is not an element of this type", path + split(child.name)[1])
+            else:
+                found[part.name].append(child)
+        if element.text.strip():
+            self._note(FieldReason.FIELD_NOT_TEXT, "there is text between its elements", path.rstrip("/"))
+        return "".join(self._part(part, found[part.name], path) for part in node.parts)
+
+    def _part(self, part: Leaf | Node, elements: Sequence[Element], path: str) -> str:
+        place = path + part.name
+        if isinstance(part, Leaf):
+            # An optional element that is empty is as one that is absent.
+            elements = [each for each in elements if each.children or each.text.strip() or part.least]
+        if len(elements) < part.least:
+            self._note(FieldReason.FIELD_MISSING, "is missing; a value is mandatory", place)
+        if len(elements) > part.most:
+            self._note(
+                FieldReason.FIELD_REPEATED, f"stands {len(elements)} times; at most {part.most} are allowed", place
+            )
+            return ""
+        if isinstance(part, Node):
+            return "".join(self._node(each, part, place) for each in elements)
+        return "".join(f"<{part.name}>{escape(self._leaf(each, part, place))}</{part.name}>" for each in elements)
+
+    def _node(self, element: Element, node: Node, place: str) -> str:
+        attributes = "".join(self._attribute(element, each, place) for each in node.attributes)
+        return f"<{node.name}{attributes}>{self.inside(element, node, f'{place}/')}</{node.name}>"
+
+    def _attribute(self, element: Element, attribute: Leaf, place: str) -> str:
+        text = element.attributes.get(attribute.name, "").strip()
+        if not text and not attribute.least:
+            return ""
+        return f" {attribute.name}={quoteattr(self._value(text, attribute, f'{place}/@{attribute.name}'))}"
+
+    def _leaf(self, element: Element, leaf: Leaf, place: str) -> str:
+        if element.children:
+            self._note(FieldReason.FIELD_NOT_TEXT, "holds elements; only text may stand here", place)
+            return ""
+        return self._value(element.text.strip() if leaf.field.rule is not None else element.text, leaf, place)
+
+    def _value(self, text: str, leaf: Leaf, place: str) -> str:
+        wrong = leaf.field.wrong(text)
+        if wrong is None:
+            return leaf.said(text)
+        reason, sentence = wrong
+        lead = "" if reason is FieldReason.FIELD_MISSING else leaf.field.says(text)
+        self._note(reason, lead + sentence, place)
+        return ""
+
+    def stray(self, element: Element, wanted: str) -> Problem:
+        """The problem of an element that is no record, or of text."""
+        if not element.name:
+            return Problem(FieldReason.FIELD_NOT_TEXT, "there is text between the records", self.position)
+        detail = f"is not an element of this request; {wanted} is"
+        local = split(element.name)[1]
+        return Problem(FieldReason.FIELD_UNKNOWN, detail, self.position, local, field_as_sent=True)
+
+    def _note(self, reason: Reason, detail: str, place: str) -> None:
+        self.problems.append(Problem(reason, detail, self.position, place, field_as_sent=True))
+
+
+def texts_at(element: Element, way: Sequence[str], namespace: str) -> Iterable[str]:
+    """The texts of all elements at the end of this way down."""
+    if not way:
+        yield element.text.strip()
+        return
+    for child in element.all(f"{namespace} {way[0]}"):
+        yield from texts_at(child, way[1:], namespace)
