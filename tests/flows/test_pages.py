@@ -26,7 +26,7 @@ def fresh_server(environment, context, tmp_path):
     running.stop()
 
 
-@pytest.mark.timeout(330)
+@pytest.mark.timeout(630)
 @pytest.mark.parametrize("page", PLAYED)
 def test_every_command_of_a_page_works_in_its_order(page, fresh_server, environment, context, tmp_path):
     if not context.database.is_sqlite:
@@ -42,7 +42,7 @@ def test_every_command_of_a_page_works_in_its_order(page, fresh_server, environm
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -5,19 +5,22 @@ import re
 import pytest
 
 from echs.protocols.ochp02.contracts import CONTRACTS
+from echs.protocols.ochp14.contracts import PUBLISHED
 from wire import request
 
+PATHS = (*(contract.path for contract in CONTRACTS), PUBLISHED.service_path)
 
-def test_a_browser_at_the_root_sees_both_addresses_and_their_wsdls(app, context):
+
+def test_a_browser_at_the_root_sees_every_address_and_their_wsdls(app, context):
     answer = request(app, b"", method="GET", path="/")
     text = answer.body.decode()
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "evil.example" not in text
-    for contract in CONTRACTS:
-        assert context.public_url + contract.path in text
+    for path in PATHS:
+        assert context.public_url + path in text
     links = re.findall('href="([^"]+)"', text)
-    assert len(links) == len(CONTRACTS)
+    assert len(links) == len(PATHS)
     for link in links:
         path, _, query = link.removeprefix(context.public_url).partition("?")
         assert b"<wsdl:definitions" in request(app, b"", method="GET", path=path, query=query).body
@@ -30,8 +33,8 @@ def test_a_wrong_path_says_what_is_there_and_repeats_nothing(app, context, path,
     answer = request(app, b"<x/>", method=method, path=path)
     text = answer.body.decode()
     assert answer.status == 404
-    for contract in CONTRACTS:
-        assert f"{context.public_url}{contract.path} " in text
+    for path in PATHS:
+        assert f"{context.public_url}{path} " in text.replace(",", " ")
     assert "wp-admin" not in text
     assert "AddCDRs" not in text
     assert "evil.example" not in text

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
@@ -11,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base.context import Context
-from echs.base.errors import Problem, Refused
+from echs.base.errors import KEPT_PROBLEMS_LIMIT, Problem, Refused
 from echs.direct import tables
 from echs.direct.endpoint import DAY, Endpoint, EndpointReason, best, days_handed_on, is_late, needless, problems_of
 from echs.direct.secret_box import keyed_digest, sealed, unsealed
 from echs.partners.connection import ConnectionKind
 from echs.partners.login import lock_active_partner
-from echs.partners.market_ids import market_ids_of
+from echs.partners.market_ids import market_ids, market_ids_of
 from echs.partners.partner import Partner, PartyRole
 from echs.partners.queries import is_active
 from echs.partners.tables import partner as partner_table
@@ -26,6 +27,8 @@ from echs.partners.visibility import sees
 LOCK = "direct"
 # Endpoints of one partner that are kept: a month of days for some dozens of addresses.
 MOST = 1000
+# Of one request.
+MOST_AT_ONCE = 100
 # Whoever sees a provider's tokens may be called by it and call it; the same for an operator's charge points.
 KINDS = {PartyRole.PROVIDER: ConnectionKind.TOKENS, PartyRole.OPERATOR: ConnectionKind.LOCATIONS}
 
@@ -51,17 +54,15 @@ def add(
     :raises Refused: ENDPOINT_VALUE, PATTERN_NOT_YOURS, ACCESS_TOKEN_TAKEN, TOO_MANY_ENDPOINTS
     """
     now = context.clock()
+    refuse_wrong(endpoints, owner, namespaces, now)
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
         current = lock_active_partner(context, transaction, owner)
-        problems = [
-            problem
-            for endpoint in endpoints
-            for problem in problems_of(endpoint, market_ids_of(current, endpoint.role), namespaces, now)
-        ]
-        problems += taken_tokens(transaction, key, owner, endpoints)
-        if problems:
-            raise Refused(problems, effect="Nothing was stored.")
+        if current.market_ids != owner.market_ids:
+            refuse_wrong(endpoints, current, namespaces, now)
+        taken = list(taken_tokens(transaction, key, owner, endpoints))
+        if taken:
+            raise Refused(taken, effect="Nothing was stored.")
         forget_old(transaction, now)
         for endpoint in endpoints:
             write(transaction, key, owner, endpoint, now)
@@ -74,6 +75,21 @@ def add(
         trail.record(context, transaction, Action.ENDPOINTS_ADDED, f"endpoints of {owner.user_id}", facts)
     late = sum(is_late(endpoint.day, now) for endpoint in endpoints)
     return Added(len(endpoints), late, tuple(pattern for each in endpoints for pattern in needless(each)))
+
+
+def refuse_wrong(endpoints: Sequence[Endpoint], owner: Partner, namespaces: Sequence[str], now: datetime) -> None:
+    """Refuse endpoints that are wrong by themselves; who sends many wrong ones is told of the first.
+
+    :raises Refused: ENDPOINT_VALUE, PATTERN_NOT_YOURS
+    """
+    problems = (
+        problem
+        for endpoint in endpoints
+        for problem in problems_of(endpoint, market_ids_of(owner, endpoint.role), namespaces, now)
+    )
+    told = list(islice(problems, KEPT_PROBLEMS_LIMIT))
+    if told:
+        raise Refused(told, effect="Nothing was stored.")
 
 
 def taken_tokens(
@@ -153,9 +169,11 @@ def sees_anybody(context: Context, reader: Partner) -> bool:
 def kept_endpoints(
     context: Context, snapshot: Connection, key: bytes | None, role: PartyRole, of: ColumnElement[bool]
 ) -> Iterator[tuple[int, Endpoint]]:
-    """The endpoints in this role that are handed on now, each with its owner. Without the key, without their secrets;
-    with it, none whose secret it does not open.
+    """The endpoints in this role that are handed on now, each with its owner, and with the patterns that begin with a
+    market id that is still its owner's. Without the key, without their secrets; with it, none whose secret it does not
+    open.
     """
+    owned = market_ids(snapshot, role)
     days = [day.isoformat() for day in days_handed_on(context.clock())]
     rows: Any = _table.c
     query = select(_table).where(rows.role == role.value, rows.day.in_(days), of)
@@ -163,8 +181,12 @@ def kept_endpoints(
         day = date.fromisoformat(row.day)
         secret = "" if key is None else unsealed(key, row.access_token, bound_to(row.partner_id, role, day))
         if secret is not None:
-            patterns = tuple(row.whitelist.split()), tuple(row.blacklist.split())
-            yield row.partner_id, Endpoint(role, row.url, row.namespace, secret, day, *patterns)
+            whitelist, blacklist = (
+                tuple(each for each in text.split() if row.partner_id in owned.get(each[:5], ()))
+                for text in (row.whitelist, row.blacklist)
+            )
+            if whitelist:
+                yield row.partner_id, Endpoint(role, row.url, row.namespace, secret, day, whitelist, blacklist)
 
 
 def all_endpoints(context: Context) -> list[tuple[int, Endpoint]]:

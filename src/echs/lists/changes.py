@@ -4,23 +4,27 @@ That a reader may no longer see an owner's list is a change like any other: all 
 That it may see it from now on makes the whole list new. Both have numbers among those of the lists' own changes.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from heapq import merge
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, and_, false, func, literal, or_, select, true, union_all
 
 from echs.base.context import Context
 from echs.lists.keyed_list import ROWS_AT_ONCE
-from echs.lists.list_writer import ListTables, lock_numbers, next_number
+from echs.lists.list_writer import ListTables
 from echs.lists.published_list import PublishedList
 from echs.lists.tables import list_change
 from echs.partners import tables as partner_tables
+from echs.partners.change_numbers import newest_change_number
+from echs.partners.connection import ConnectionKind
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A number that none reaches.
+NEVER = 2**62
 
 Condition = Callable[[Any], ColumnElement[bool]]
 
@@ -38,29 +42,28 @@ class ListedChange(NamedTuple):
 
 def changes_for(context: Context, published: PublishedList, reader_id: int, since: int) -> Iterator[ListedChange]:
     """What changed for a reader after this number, in the order of the numbers: from one snapshot of the store."""
-    number_visibility(context, published.keyed)
     with context.database.read() as snapshot:
         yield from changes_in(snapshot, published, reader_id, since)
 
 
 def changes_in(snapshot: Connection, published: PublishedList, reader_id: int, since: int) -> Iterator[ListedChange]:
-    """The same inside of a snapshot of the caller's; what is seen must have been numbered before."""
+    """The same inside of a snapshot of the caller's."""
     lists = published.keyed
     owner = lists.heads.c.partner_id
     owners = list(snapshot.execute(select(owner).order_by(owner)).scalars())
     visible = set(snapshot.execute(select(owner).where(published.seen_by(reader_id)(owner))).scalars())
-    turned = turned_since(snapshot, lists, reader_id, since)
-    steady = visible - turned.keys()
+    turns = turns_since(snapshot, lists, reader_id, since)
+    steady = visible - turns.keys()
     found = [changed_since(snapshot, lists, since, lambda owner: owner.in_(steady))] if steady else []
     for each in owners:
-        note = turned.get(each)
-        if note is None:
+        if each not in turns:
             continue
-        if each in visible:
-            found.append(whole(snapshot, lists, each, note.seq))
-        if note.hidden_at is not None and since:
-            # Whoever never asked has no copy.
-            found.append(gone(snapshot, lists, each, note, since, standing=each not in visible))
+        sight = Sight.of(turns[each])
+        found.append(gone(snapshot, lists, each, sight, since))
+        if sight.last.hides:
+            found.append(hidden(snapshot, lists, each, sight))
+        else:
+            found.append(whole(snapshot, lists, each, sight.last.seq))
     # Each has its own in the order of the numbers.
     yield from merge(*found, key=attrgetter("seq"))
 
@@ -97,29 +100,79 @@ def columns(seq: ColumnElement[int], table: Any, *, gone: bool) -> tuple[ColumnE
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """That a reader sees an owner otherwise than before: the newest number of a note about it, and the newest of those
-    that hid the owner's records, 0 where none did, with its time (UTC).
-    """
+class Turn(NamedTuple):
+    """That a reader sees an owner's records from this number and time (UTC) on, or no more."""
 
     seq: int
-    hidden: int
-    hidden_at: datetime | None
+    at: datetime
+    hides: bool
 
 
-def turned_since(snapshot: Connection, lists: ListTables, reader_id: int, since: int) -> dict[int, Turned]:
-    """Whom a reader sees otherwise since this number, by owner."""
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """When a reader saw an owner's records: between which numbers, from the beginning of all where the first turn hid
+    them; None is the present. The turns are in order, and each is one.
+    """
+
+    spans: tuple[tuple[int, int | None], ...]
+    last: Turn
+
+    @classmethod
+    def of(cls, turns: Sequence[Turn]) -> "Sight":
+        """What the turns since some number say."""
+        spans: list[tuple[int, int | None]] = []
+        begun: int | None = 0 if turns[0].hides else None
+        for turn in turns:
+            if turn.hides and begun is not None:
+                spans.append((begun, turn.seq))
+                begun = None
+            elif not turn.hides and begun is None:
+                begun = turn.seq
+        if begun is not None:
+            spans.append((begun, None))
+        return cls(tuple(spans), turns[-1])
+
+    def met(self, first: ColumnElement[int], ended: ColumnElement[int]) -> ColumnElement[bool]:
+        """The condition that a record that stood between these numbers was seen at some time."""
+        return or_(
+            false(),
+            *(and_(ended > begun, true() if until is None else first < until) for begun, until in self.spans),
+        )
+
+
+def turns_since(snapshot: Connection, lists: ListTables, reader_id: int, since: int) -> dict[int, list[Turn]]:
+    """When a reader began and ceased to see owners since this number, by owner. That the house was opened or closed is
+    none for owners with which the reader was connected then.
+    """
     note = partner_tables.visibility_change.c
     mine = or_(note.reader_id.is_(None), note.reader_id == reader_id)
-    hidden = func.max(case((note.hides, note.seq), else_=0))
-    hidden_at = func.max(case((note.hides, note.at)))
-    query = (
-        select(note.owner_id, func.max(note.seq), hidden, hidden_at)
-        .where(note.kind == lists.kind, note.seq > since, mine, note.owner_id != reader_id)
-        .group_by(note.owner_id)
+    query = select(note.owner_id, note.seq, note.at, note.hides, note.by_mode).where(
+        note.kind == lists.kind, note.seq > since, mine, note.owner_id != reader_id
     )
-    return {owner_id: Turned(*turned) for owner_id, *turned in snapshot.execute(query)}
+    connected = connected_times(snapshot, lists, reader_id)
+    turns: dict[int, list[Turn]] = defaultdict(list)
+    for owner_id, seq, at, hides, by_mode in snapshot.execute(query.order_by(note.seq)):
+        stood = any(begun <= at and (until is None or until > at) for begun, until in connected[owner_id])
+        before = turns[owner_id][-1:] if owner_id in turns else []
+        if (by_mode and stood) or (before and before[0].hides == bool(hides)):
+            continue
+        turns[owner_id].append(Turn(seq, at, bool(hides)))
+    return {owner_id: found for owner_id, found in turns.items() if found}
+
+
+def connected_times(
+    snapshot: Connection, lists: ListTables, reader_id: int
+) -> dict[int, list[tuple[datetime, datetime | None]]]:
+    """When connections stood along which a reader sees the lists of owners, by owner."""
+    table = partner_tables.roaming_connection.c
+    tokens = lists.kind is ConnectionKind.TOKENS
+    owner = table.provider_partner_id if tokens else table.operator_partner_id
+    reader = table.operator_partner_id if tokens else table.provider_partner_id
+    found: dict[int, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    mine = select(owner, table.since, table.until).where(table.kind == lists.kind, reader == reader_id)
+    for owner_id, begun, until in snapshot.execute(mine):
+        found[owner_id].append((begun, until))
+    return found
 
 
 def whole(snapshot: Connection, lists: ListTables, owner_id: int, seq: int) -> Iterator[ListedChange]:
@@ -136,29 +189,32 @@ def whole(snapshot: Connection, lists: ListTables, owner_id: int, seq: int) -> I
         yield ListedChange(max(changed, seq), at, owner_id, protocol, payload, False)
 
 
-def gone(
-    snapshot: Connection, lists: ListTables, owner_id: int, turned: Turned, since: int, *, standing: bool
-) -> Iterator[ListedChange]:
-    """What a reader may have of a list that was hidden from it with this number, and that stands no more; where it does
-    not see the list now, all that ``standing``, too. Records that came later it never saw.
-    """
-    rows, former, change = lists.records.c, lists.former.c, list_change.c
-    came, hidden = list_change.alias(), turned.hidden
-    queries = [
-        select(former.protocol, former.payload)
+def gone(snapshot: Connection, lists: ListTables, owner_id: int, sight: Sight, since: int) -> Iterator[ListedChange]:
+    """The records of an owner that are gone since a number, of those that a reader saw at some time."""
+    former, change, came = lists.former.c, list_change.c, list_change.alias()
+    query = (
+        select(change.seq, change.at, former.protocol, former.payload)
         .join(list_change, change.id == former.ended_by)
-        .join(came, came.c.id == former.change_id)
-        .where(former.partner_id == owner_id, former.gone, change.seq > since, came.c.seq < hidden)
-    ]
-    if standing:
-        queries.append(
-            select(rows.protocol, rows.payload)
-            .join(lists.heads, lists.all_standing)
-            .join(came, came.c.id == rows.change_id)
-            .where(rows.partner_id == owner_id, came.c.seq < hidden)
-        )
-    for protocol, payload in snapshot.execute(union_all(*queries).execution_options(yield_per=ROWS_AT_ONCE)):
-        yield ListedChange(hidden, turned.hidden_at or EPOCH, owner_id, protocol, payload, True)
+        .join(came, came.c.id == former.first_change_id)
+        .where(former.partner_id == owner_id, former.gone, change.seq > since, sight.met(came.c.seq, change.seq))
+        .order_by(change.seq, former.position)
+    )
+    for seq, at, protocol, payload in snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield ListedChange(seq, at, owner_id, protocol, payload, True)
+
+
+def hidden(snapshot: Connection, lists: ListTables, owner_id: int, sight: Sight) -> Iterator[ListedChange]:
+    """The records of an owner that stand, and that a reader saw and sees no more: gone for it since it was hidden."""
+    rows, came = lists.records.c, list_change.alias()
+    query = (
+        select(rows.protocol, rows.payload)
+        .join(lists.heads, lists.all_standing)
+        .join(came, came.c.id == rows.first_change_id)
+        .where(rows.partner_id == owner_id, came.c.seq < sight.last.seq, sight.met(came.c.seq, literal(NEVER)))
+        .order_by(rows.position)
+    )
+    for protocol, payload in snapshot.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield ListedChange(sight.last.seq, sight.last.at, owner_id, protocol, payload, True)
 
 
 def number_before(snapshot: Connection, lists: ListTables, at: datetime) -> int:
@@ -175,19 +231,4 @@ def number_before(snapshot: Connection, lists: ListTables, at: datetime) -> int:
 
 def newest_number(snapshot: Connection, lists: ListTables) -> int:
     """The number to ask with the next time, of what this snapshot shows."""
-    return next_number(snapshot, lists) - 1
-
-
-def number_visibility(context: Context, lists: ListTables) -> None:
-    """Give numbers to the notes that have none yet, in order: whoever has seen a number has seen all before it."""
-    note = partner_tables.visibility_change
-    unnumbered = (note.c.kind == lists.kind) & note.c.seq.is_(None)
-    with context.database.read() as snapshot:
-        if snapshot.execute(select(note.c.id).where(unnumbered).limit(1)).first() is None:
-            return
-    with context.database.write() as transaction:
-        lock_numbers(context, transaction, lists)
-        number = next_number(transaction, lists)
-        ids = list(transaction.execute(select(note.c.id).where(unnumbered).order_by(note.c.id)).scalars())
-        for seq, each in enumerate(ids, number):
-            transaction.execute(update(note).where(note.c.id == each).values(seq=seq))
+    return newest_change_number(snapshot, lists.kind)

@@ -131,7 +131,8 @@ class KeyedList(ListTables):
         payloads: Sequence[str],
     ) -> Counts:
         """Write some records of an owner's list, each in the place of the one with its key or at the end, inside a
-        transaction that holds the `lock`. Records that stand there as they are change nothing.
+        transaction that holds the `lock`. Records that stand there as they are change nothing. What came by another
+        protocol and is the same thing ends. An upload that is put aside is forgotten: it knows nothing of this.
 
         The payloads are valid, and no two have one key.
         """
@@ -149,32 +150,54 @@ class KeyedList(ListTables):
                     del wanted[number]
                 else:
                     standing[number] = position
-        if not wanted:
+        rivals = [] if head is None else self._rivals(transaction, head, form, payloads)
+        if not wanted and not rivals:
             return Counts(0, 0, 0)
+        set_aside.discard(transaction, self.name, owner_id)
         writer = ListWriter(self, context, transaction, owner_id, zone, Cause.UPDATE, head)
         writer.forget_replaced()
         last = select(func.max(table.position)).where(table.partner_id == owner_id)
         end = transaction.execute(last).scalar() or 0
         writer.end(sorted(standing.values()), gone=False)
-        writer.delete(standing.values())
+        writer.end(rivals, gone=True)
+        writer.delete([*standing.values(), *rivals])
         written = []
         made = values_of(form, list(wanted.values()), zone, context.database.as_stored)
         for number, values in zip(wanted, made, strict=True):
             position = standing.get(number)
             if position is None:
                 position = end = end + STRIDE
-            written.append((position, writer.change_id, *values))
+            written.append((position, *writer.new, *values))
         writer.insert(sorted(written))
+        writer.carry_first(list(wanted))
         writer.back_again(list(wanted))
-        counts = Counts(len(wanted) - len(standing), len(standing), 0)
-        writer.finish((0 if head is None else head.record_count) + counts.added, counts)
+        counts = Counts(len(wanted) - len(standing), len(standing), len(rivals))
+        writer.finish((0 if head is None else head.record_count) + counts.added - counts.removed, counts)
         return counts
 
+    def _rivals(self, transaction: Connection, head: ListState, form: ListFormat, payloads: Sequence[str]) -> list[int]:
+        """The positions of records of other protocols that are the same things as these."""
+        rivals = form.rivals(payloads)
+        if rivals is None:
+            return []
+        rows = self.records.c
+        found: list[int] = []
+        for start in range(0, len(rivals.texts), ROWS_AT_ONCE):
+            same = rows[rivals.column].in_(rivals.texts[start : start + ROWS_AT_ONCE])
+            other = self.standing(head), rows.protocol != form.protocol, same
+            found += transaction.execute(select(rows.position).where(*other)).scalars()
+        return sorted(set(found))
+
     def keep_standing(
-        self, transaction: Connection, owner_id: int, content: PayloadContent, numbers: Iterable[int]
+        self,
+        transaction: Connection,
+        owner_id: int,
+        content: PayloadContent,
+        numbers: Iterable[int],
+        still_right: Callable[[str], bool],
     ) -> None:
-        """Put those records with these keys behind the content that stand in the list, came by the same protocol and
-        are not in the content: it was refused what would have taken their place.
+        """Put those records with these keys behind the content that stand in the list, came by the same protocol, are
+        right as they stand and are not in the content: it was refused what would have taken their place.
         """
         head, table = self.state_of(transaction, owner_id), self.records.c
         left = set(numbers)
@@ -186,7 +209,8 @@ class KeyedList(ListTables):
             same = and_(
                 self.standing(head), table.protocol == content.protocol, among(transaction, table.key_number, some)
             )
-            kept += transaction.execute(select(table.payload).where(same).order_by(table.position)).scalars()
+            payloads = transaction.execute(select(table.payload).where(same).order_by(table.position)).scalars()
+            kept += filter(still_right, payloads)
         if kept:
             content.add_behind(kept)
 

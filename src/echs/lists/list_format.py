@@ -26,6 +26,13 @@ class Taken(NamedTuple):
     warnings: Counter[str]
 
 
+class Rivals(NamedTuple):
+    """The typed column, and what stands in it, of records that are the same things as some of this protocol."""
+
+    column: str
+    texts: Sequence[str]
+
+
 class FieldText(NamedTuple):
     """A field of a payload for people; a secret text is shown to nobody."""
 
@@ -72,6 +79,9 @@ class ListFormat(Protocol):
 
     def payload_of(self, noun: Any, zone: str) -> str | Withheld:
         """What this protocol says of a noun to whoever counts days in this zone, or why it cannot be said in it."""
+
+    def rivals(self, payloads: Sequence[str]) -> Rivals | None:
+        """How records of other protocols are found that are the same things as these; None where none can be."""
 
     def duplicate(self, payload: str, position: int, earlier: int) -> Problem:
         """The problem of a record that has the key of an earlier one and other content."""

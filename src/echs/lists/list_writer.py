@@ -38,12 +38,12 @@ from echs.base.context import Context
 from echs.lists.list_content import ListContent
 from echs.lists.list_diff import NOT_PLACED, STRIDE, Alignment, positions, renumbered
 from echs.lists.tables import TOKEN_BYTES, list_change
+from echs.partners.change_numbers import next_change_number
 from echs.partners.connection import ConnectionKind
-from echs.partners.tables import visibility_change
 
 AT_ONCE = 10_000
 FEW_KEYS = 1000
-FIXED = ("partner_id", "position", "key_number", "change_id", "protocol", "payload")
+FIXED = ("partner_id", "position", "key_number", "change_id", "first_change_id", "protocol", "payload")
 
 
 class Cause(StrEnum):
@@ -100,18 +100,19 @@ class ListTables:
     def names(self) -> list[str]:
         """The columns of a record, in the order in which they are written."""
         typed = [column.name for column in self.records.columns if column.name not in FIXED]
-        return ["position", "change_id", "key_number", "protocol", "payload", *typed]
+        return ["position", "change_id", "first_change_id", "key_number", "protocol", "payload", *typed]
 
 
 @dataclass
 class Difference:
     """What an upload changes. ``added`` counts its new records; ``moved`` are those that stand elsewhere, by their
-    index in the upload, with the number of their change; the others are positions of records that stand.
+    index in the upload, with their change and the one since which they have stood; the others are positions of records
+    that stand.
     """
 
     alignment: Alignment
     added: int = 0
-    moved: dict[int, int] = field(default_factory=dict)
+    moved: dict[int, tuple[int, int]] = field(default_factory=dict)
     moved_from: list[int] = field(default_factory=list)
     changed: list[int] = field(default_factory=list)
     removed: list[int] = field(default_factory=list)
@@ -157,6 +158,8 @@ class ListWriter:
         }
         made = transaction.execute(insert(list_change).values(values).returning(list_change.c.id))
         self.change_id = int(made.scalar_one())
+        # Change, and since which change it has stood, of a record that is new.
+        self.new = self.change_id, self.change_id
 
     def write(self, content: ListContent[Any], difference: Difference) -> Counts:
         """Write a difference: end what was changed or removed, write what is new or stands elsewhere."""
@@ -174,6 +177,7 @@ class ListWriter:
         keys: list[int] = []
         rows = self._unplaced(content, placed, target, difference.moved, keys)
         self.insert(rows)
+        self.carry_first(keys)
         self.back_again(keys)
         moved = len(difference.moved)
         return Counts(difference.added, len(difference.changed), len(difference.removed), moved)
@@ -196,6 +200,7 @@ class ListWriter:
         )
         lost = and_(self.mine, rows.position <= last, ~exists(select(literal(1)).select_from(new).where(same)))
         removed = self._copy_to_former(lost, gone=True)
+        self.carry_first(None, before=last)
         self.back_again(None)
         changed = self.head.record_count - removed
         return Counts(content.stored - changed, changed, removed)
@@ -225,9 +230,8 @@ class ListWriter:
             self.transaction.execute(insert(heads).values(partner_id=self.owner_id, **state))
         else:
             self.transaction.execute(update(heads).where(heads.c.partner_id == self.owner_id).values(state))
-        lock_numbers(self.context, self.transaction, self.lists)
         numbered = {
-            "seq": next_number(self.transaction, self.lists),
+            "seq": next_change_number(self.transaction, self.lists.kind),
             # Of now, so that times grow with the numbers: who asks since when asks for no less than by the number.
             "at": self.context.clock(),
             "added": counts.added,
@@ -263,6 +267,30 @@ class ListWriter:
         """What is written of records beside position and change."""
         return content.values(items, self.zone, self.context.database.as_stored)
 
+    def carry_first(self, keys: Sequence[int] | None, before: int | None = None) -> None:
+        """Let new records with the key of one that stood, or is gone, have stood since that one did; ``before`` is the
+        last position of a list that was written anew as a whole. Of those with these keys, or all of this change.
+        """
+        rows, former = self.lists.records, self.lists.former.c
+        new = [self.mine, rows.c.change_id == self.change_id]
+        if keys is not None and len(keys) <= FEW_KEYS:
+            new.append(among(self.transaction, rows.c.key_number, keys))
+        was = [
+            select(func.min(former.first_change_id)).where(
+                former.partner_id == self.owner_id, former.key_number == rows.c.key_number
+            )
+        ]
+        if before is not None:
+            old = rows.alias().c
+            was.append(
+                select(func.min(old.first_change_id)).where(
+                    old.partner_id == self.owner_id, old.key_number == rows.c.key_number, old.position <= before
+                )
+            )
+        for query in was:
+            first = query.correlate(rows).scalar_subquery()
+            self.transaction.execute(update(rows).where(*new, first.is_not(None)).values(first_change_id=first))
+
     def back_again(self, keys: Sequence[int] | None) -> None:
         """Forget that records were gone which are there again: those with these keys, or whichever, for None."""
         former, rows = self.lists.former.c, self.lists.records.c
@@ -283,24 +311,24 @@ class ListWriter:
         content: ListContent[Any],
         placed: "array[int]",
         target: "array[int]",
-        moved: dict[int, int],
+        moved: dict[int, tuple[int, int]],
         keys: list[int],
     ) -> Iterator[tuple[object, ...]]:
         """The records of an upload that stand nowhere in this order; the keys of new ones go into ``keys``."""
         unplaced = [index for index, position in enumerate(placed) if position == NOT_PLACED]
         for indexes, items in content.at(unplaced):
             for index, values in zip(indexes, self.values(content, items), strict=True):
-                since = moved.get(index, self.change_id)
-                if since == self.change_id:
+                since = moved.get(index)
+                if since is None:
                     keys.append(values[0])
-                yield (target[index], since, *values)
+                yield (target[index], *(since or self.new), *values)
 
     def _all(self, content: ListContent[Any], after: int) -> Iterator[tuple[object, ...]]:
         position = after
         for items in content.items():
             for values in self.values(content, items):
                 position += STRIDE
-                yield (position, self.change_id, *values)
+                yield (position, *self.new, *values)
 
     def _copy_to_former(self, where: ColumnElement[bool], *, gone: bool) -> int:
         rows = self.lists.records.c
@@ -317,19 +345,6 @@ class ListWriter:
         aside = update(self.lists.records).where(self.mine, rows.position == ranked.c.position)
         self.transaction.execute(aside.values(position=-ranked.c.rank * STRIDE))
         self.transaction.execute(update(self.lists.records).where(self.mine).values(position=-rows.position))
-
-
-def lock_numbers(context: Context, transaction: Connection, lists: ListTables) -> None:
-    """Let nobody else number changes of these lists until the commit: who gets the next number commits later."""
-    context.database.lock(transaction, f"list_change:{lists.name}")
-
-
-def next_number(connection: Connection, lists: ListTables) -> int:
-    """The next number of a change: of a list, or of who sees it."""
-    note = visibility_change.c
-    of_list = connection.execute(select(func.max(list_change.c.seq)).where(list_change.c.list == lists.name)).scalar()
-    of_notes = connection.execute(select(func.max(note.seq)).where(note.kind == lists.kind)).scalar()
-    return max(of_list or 0, of_notes or 0, 0) + 1
 
 
 def difference_of(
@@ -359,10 +374,10 @@ def difference_of(
     found.moved_from = sorted(moved)
     table = lists.records.c
     for numbers in in_batches(found.moved_from):
-        query = select(table.position, table.change_id).where(
+        query = select(table.position, table.change_id, table.first_change_id).where(
             table.partner_id == owner_id, among(transaction, table.position, numbers)
         )
-        found.moved.update((moved[position], change_id) for position, change_id in transaction.execute(query))
+        found.moved.update((moved[position], (since, first)) for position, since, first in transaction.execute(query))
     return found
 
 

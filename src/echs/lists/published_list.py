@@ -12,7 +12,7 @@ from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base import request_context
 from echs.base.context import Context
-from echs.base.errors import ProblemCollector, Unreadable
+from echs.base.errors import Problem, ProblemCollector, RecordProblems, Unreadable
 from echs.base.prepared_query import PreparedQuery
 from echs.base.spool import TEXTS, Spool
 from echs.base.upload_validation import NOTHING_STORED, RecordBatch
@@ -63,7 +63,8 @@ class PublishedList:
                 now = self._owner_as_is(context, transaction, owner, upload)
                 self.keyed.lock(context, transaction, owner.id)
                 if refused is not None:
-                    self.keyed.keep_standing(transaction, owner.id, upload, refused.key_numbers)
+                    numbers, right = refused.key_numbers, still_right(form, now)
+                    self.keyed.keep_standing(transaction, owner.id, upload, numbers, right)
                 guard = self._guard(context, now)
                 result = self.keyed.apply(context, transaction, owner.id, owner.timezone, upload, Cause.UPLOAD, guard)
                 self._audit(context, transaction, owner, result, upload.foreign)
@@ -93,7 +94,8 @@ class PublishedList:
                 payloads = list(chain.from_iterable(upload.blocks()))
                 counts = self.keyed.update(context, transaction, owner.id, owner.timezone, form, payloads)
                 facts: dict[str, object] = {"new": counts.added, "changed": counts.changed, "refused": refused.count}
-                state = self.keyed.state_of(transaction, owner.id)
+                changed = counts.added or counts.changed or counts.removed
+                state = self.keyed.state_of(transaction, owner.id) if changed else None
                 if state is not None:
                     facts |= {"partner": owner.id, "version": state.version_token}
                     facts |= {"records": state.record_count, "rows": self.keyed.stored_digest(transaction, state)}
@@ -221,3 +223,9 @@ class PublishedList:
     @staticmethod
     def _facts(result: ReplaceResult) -> dict[str, object]:
         return {"records": result.stored, **result.facts}
+
+
+def still_right(form: ListFormat, owner: Partner) -> Callable[[str], bool]:
+    """Whether a record that stands would be right if its owner sent it now."""
+    judge = form.validator(owner).record
+    return lambda payload: not isinstance(judge(form.record_of_payload(payload), 0), Problem | RecordProblems)

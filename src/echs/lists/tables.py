@@ -84,6 +84,8 @@ def record_table(name: str, typed: Iterable[Column[Any]]) -> Table:
         Column("key_number", BigInteger, nullable=False),
         # Since which change it stands there.
         Column("change_id", BigInteger, nullable=False),
+        # Since which change one with this key has stood, or had stood before it was gone for a while.
+        Column("first_change_id", BigInteger, nullable=False, server_default="0"),
         Column("protocol", String(12), nullable=False),
         Column("payload", Text, nullable=False),
         *typed,
@@ -103,6 +105,7 @@ def former_table(name: str) -> Table:
         Column("position", BigInteger, primary_key=True, autoincrement=False),
         Column("key_number", BigInteger, nullable=False),
         Column("change_id", BigInteger, nullable=False),
+        Column("first_change_id", BigInteger, nullable=False, server_default="0"),
         Column("protocol", String(12), nullable=False),
         Column("payload", Text, nullable=False),
         Column("gone", Boolean, nullable=False),

@@ -16,7 +16,7 @@ from echs.lists.published_list import PublishedList
 from echs.lists.withheld import Withheld
 from echs.partners.partner import Partner
 from echs.partners.queries import is_active
-from echs.partners.spoken_protocols import spoken_by_others
+from echs.partners.spoken_protocols import spoken_by_readers
 
 # Counts of so many lists are kept by each process; to count one means to read it.
 KEPT = 1000
@@ -85,7 +85,7 @@ def withheld_sentences(
     """
     told = []
     with context.database.read() as snapshot:
-        spoken = [each for each in spoken_by_others(snapshot, owner.id) if each in formats]
+        spoken = [each for each in spoken_by_readers(snapshot, owner.id, published.keyed.kind) if each in formats]
         state = published.keyed.state_of(snapshot, owner.id) if spoken else None
         if state is None:
             return []

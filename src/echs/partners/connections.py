@@ -52,7 +52,8 @@ def set_mode(context: Context, wanted: ConnectionMode) -> ConnectionMode:
         active = select(tables.partner.c.id).where(tables.partner.c.active).order_by(tables.partner.c.id)
         for owner_id in list(transaction.execute(active).scalars()):
             for kind in NOTED:
-                note_change(context, transaction, None, owner_id, kind, hides=wanted is ConnectionMode.CLOSED)
+                hides = wanted is ConnectionMode.CLOSED
+                note_change(context, transaction, None, owner_id, kind, hides=hides, by_mode=True)
         audited(context, transaction, Action.CONNECTION_MODE, "the house", {"mode": wanted.value})
         return before
 

@@ -3,13 +3,15 @@
 import logging
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, literal, select
 
 from echs.base.context import Context
 from echs.base.database import Database
 from echs.base.errors import Refused
 from echs.partners import tables
+from echs.partners.connection import ConnectionKind
 from echs.partners.queries import is_active
+from echs.partners.visibility import sees
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +43,9 @@ def note_protocol(context: Context, partner_id: int, protocol: str) -> None:
     noted.add(one)
 
 
-def spoken_by_others(snapshot: Connection, partner_id: int) -> list[str]:
-    """The protocols by which other active partners ever came."""
+def spoken_by_readers(snapshot: Connection, owner_id: int, kind: ConnectionKind) -> list[str]:
+    """The protocols by which other active partners ever came that see an owner's records of this kind."""
     table = tables.partner_protocol.c
-    query = select(table.protocol).distinct().where(table.partner_id != partner_id, is_active(table.partner_id))
+    reads = is_active(table.partner_id), sees(kind, table.partner_id, literal(owner_id))
+    query = select(table.protocol).distinct().where(table.partner_id != owner_id, *reads)
     return list(snapshot.execute(query.order_by(table.protocol)).scalars())

@@ -187,8 +187,16 @@ Index(
     postgresql_where=roaming_connection.c.until.is_(None),
 )
 
+# The newest number of a change of a kind of list, or of who sees it.
+change_number = Table(
+    "change_number",
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+
 # That what a reader sees of an owner changed, for all readers where none is named: `hides` where it saw it before, and
-# does not now. `seq` is given by the lists, among the numbers of their own changes.
+# does not now. `seq` is among the numbers of the changes of the lists.
 visibility_change = Table(
     "visibility_change",
     metadata,
@@ -199,5 +207,7 @@ visibility_change = Table(
     Column("hides", Boolean, nullable=False),
     Column("at", Instant, nullable=False),
     Column("seq", BigInteger, nullable=True),
+    # That the house was opened or closed: nothing changed for a reader that is connected anyway.
+    Column("by_mode", Boolean, nullable=False, server_default=false()),
     Index("ix_visibility_change_kind_seq", "kind", "seq"),
 )

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, insert, literal,
 
 from echs.base.context import Context
 from echs.partners import tables
+from echs.partners.change_numbers import next_change_number
 from echs.partners.connection import ConnectionKind, ConnectionMode
 from echs.partners.queries import is_active
 
@@ -71,12 +72,14 @@ def note_change(
     kind: ConnectionKind,
     *,
     hides: bool,
+    by_mode: bool = False,
 ) -> None:
-    """Note that a reader sees an owner's records of this kind from now on, or no more; None stands for all readers.
-    Lists number the notes among their own changes, before they are next asked what changed.
+    """Note that a reader sees an owner's records of this kind from now on, or no more; None stands for all readers, or
+    ``by_mode`` for all that are not connected. Its number is among those of the changes of the lists.
     """
-    row = {"kind": kind, "reader_id": reader_id, "owner_id": owner_id, "hides": hides, "at": context.clock()}
-    transaction.execute(insert(tables.visibility_change).values(seq=None, **row))
+    row = {"kind": kind, "reader_id": reader_id, "owner_id": owner_id, "hides": hides, "by_mode": by_mode}
+    seq = next_change_number(transaction, kind)
+    transaction.execute(insert(tables.visibility_change).values(seq=seq, at=context.clock(), **row))
 
 
 def note_owner(context: Context, transaction: Connection, owner_id: int, *, hides: bool) -> None:

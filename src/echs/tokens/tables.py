@@ -1,6 +1,6 @@
 """The tables of the roaming list: its heads, its tokens, its former tokens."""
 
-from sqlalchemy import Boolean, Column, Index, String
+from sqlalchemy import Boolean, Column, Index, String, Text
 
 from echs.base.columns import Instant
 from echs.lists.tables import former_table, head_table, record_table
@@ -12,7 +12,7 @@ token = record_table(
         # As `echs.tokens.token.typed` makes them.
         Column("type", String(8), nullable=False),
         Column("medium", String(10), nullable=False),
-        Column("uid_key", String(192), nullable=False),
+        Column("uid_key", Text().with_variant(String(192), "sqlite"), nullable=False),
         Column("contract_key", String(192), nullable=False),
         Column("valid_until", Instant, nullable=True),
         Column("blocked", Boolean, nullable=False),

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cast import cdr, token
+from cast import cdr, token, verify
+from echs.base.errors import Refused
 from echs.lists.withheld_counts import all_withheld
-from echs.partners import connections
+from echs.partners import connections, enrolment
 from echs.partners.connection import ConnectionMode
 from echs.protocols.ochp02.wire_schema import ROAMING_AUTHORISATION_INFO
 from echs.protocols.ochp14.value_formats import as_date_time
@@ -145,3 +146,88 @@ def test_a_cdr_by_a_card_that_is_published_hashed_is_not_warned_of(house, contex
     first, second = (operator.upload("AddCDRs", each).body.decode() for each in (by_card, other))
     assert "CARD_UNKNOWN" not in first
     assert "CARD_UNKNOWN" in second
+
+
+def ends_of(caller: Caller14, since: str) -> dict[str, str]:
+    """What a reader that stores each token by its number, in the order received, has after a download of changes."""
+    return {each.instance: each.expiry_date for each in caller.updates(since).tokens(CHANGES)}
+
+
+def test_a_partner_that_moves_to_ochp_14_keeps_its_cards_valid_for_every_reader(house, clock):
+    old, new, reader = Caller(house, "tnm"), Caller14(house, "tnm"), Caller14(house, "lnd")
+    old.upload("SetRoamingAuthorisationList", token(1, token_id="04:A1:B2:C3:D4:E5:F6"), token(2, token_id="04112233"))
+    now = as_date_time(clock.now)
+    clock.now += timedelta(hours=1)
+    assert new.set(token14(1, instance=CARD)).code == "ok"
+    for since in (now, as_date_time(clock.now)):
+        assert ends_of(reader, since) == {CARD: token14(1).expiry_date, "04112233": as_date_time(clock.now)}
+    clock.now += timedelta(hours=1)
+    again = Caller(house, "tnm")
+    again.upload("SetRoamingAuthorisationList", token(1, token_id=CARD))
+    assert ends_of(reader, as_date_time(clock.now))[CARD] > "2027"
+
+
+def test_a_card_whose_type_is_corrected_stays_valid(house, clock):
+    old, reader = Caller(house, "tnm"), Caller14(house, "lnd")
+    old.upload("SetRoamingAuthorisationList", token(1, token_id=CARD, token_type=1))
+    old.upload("SetRoamingAuthorisationList", token(1, token_id=CARD, token_type=2))
+    assert ends_of(reader, LONG_AGO)[CARD] > "2027"
+
+
+def test_a_card_that_one_of_two_providers_removes_stays_valid_by_the_other(house, clock):
+    one, other, reader = Caller14(house, "tnm"), Caller14(house, "anwb"), Caller14(house, "lnd")
+    other.set(token14(1, instance=CARD, contract_id="NL-ANW-C00000001"))
+    one.set(token14(1, instance=CARD), token14(2))
+    clock.now += timedelta(hours=1)
+    one.set(token14(2))
+    told = reader.updates(as_date_time(clock.now)).tokens(CHANGES)
+    assert [(each.contract_id, each.expiry_date > "2027") for each in told] == [
+        ("NL-TNM-C00000001", False),
+        ("NL-ANW-C00000001", True),
+    ]
+
+
+def test_an_update_ends_a_card_that_came_by_ochp_02(house, clock):
+    old, new, reader = Caller(house, "tnm"), Caller14(house, "tnm"), Caller14(house, "lnd")
+    old.upload("SetRoamingAuthorisationList", token(1, token_id="04 A1 B2 C3 D4 E5 F6"), token(2, token_id="04112233"))
+    clock.now += timedelta(hours=1)
+    ended = as_date_time(clock.now - timedelta(minutes=1))
+    answer = new.update(token14(1, instance=CARD, expiry_date=ended))
+    assert "1 new, 0 changed, 1 of OCHP 0.2 replaced" in answer.text
+    assert [each.instance for each in reader.get().tokens(LIST)] == ["04112233"]
+    assert reader.single(token14(1, instance=CARD)).code == "invalid-id"
+    assert ends_of(reader, as_date_time(clock.now)) == {CARD: ended}
+    assert len(old_tokens(Caller(house, "tnm"))) == 2
+
+
+@pytest.mark.parametrize("change", [{"activated": 0}, {}])
+def test_a_card_whose_contract_can_be_said_no_more_has_ended(house, clock, change):
+    old, reader = Caller(house, "tnm"), Caller14(house, "lnd")
+    good = token(1, token_id=CARD)
+    old.upload("SetRoamingAuthorisationList", good)
+    clock.now += timedelta(minutes=30)
+    old.upload("SetRoamingAuthorisationList", good._replace(contract_id="cancelled", **change))
+    assert ends_of(reader, as_date_time(clock.now)) == {CARD: as_date_time(clock.now)}
+    clock.now += timedelta(minutes=30)
+    old.upload("SetRoamingAuthorisationList", token(2, token_id="04112233"))
+    assert ends_of(reader, as_date_time(clock.now))[CARD] < as_date_time(clock.now + timedelta(seconds=1))
+
+
+def test_an_upload_that_is_put_aside_does_not_outlive_an_update(house, context):
+    enrolment.change(context, "tnm", shrink_guard=True)
+    new, reader = Caller14(house, "tnm"), Caller14(house, "lnd")
+    new.set(*map(token14, range(10)))
+    assert "LIST_SET_ASIDE" in new.set(token14(0), token14(1)).text
+    new.update(token14(1, expiry_date="2020-01-01T00:00:00Z"))
+    with pytest.raises(Refused):
+        TOKENS.release(context, "tnm", RECORD_FORMATS.tokens)
+    assert reader.single(token14(1)).code == "invalid-id"
+
+
+def test_the_store_agrees_with_the_trail_after_uploads_of_both_protocols(house, context):
+    old, new = Caller(house, "tnm"), Caller14(house, "tnm")
+    old.upload("SetRoamingAuthorisationList", token(1, token_id=CARD), token(2, token_id="04112233"))
+    new.update(token14(1, instance=CARD), token14(3))
+    new.update(token14(3))
+    new.set(token14(3), token14(4), token14(5), token14(3, printed_number="twice"))
+    assert not list(verify(context))

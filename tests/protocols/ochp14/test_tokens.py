@@ -114,8 +114,8 @@ def test_a_token_that_is_gone_is_given_once_more_as_one_that_has_ended(tnm, lnd,
     clock.now += timedelta(hours=1)
     assert "1 removed" in tnm.set(token14(1)).text
     assert valid(lnd.updates(LONG_AGO)).tokens(CHANGES) == [
-        drawn(token14(1)),
         drawn(token14(2, expiry_date=as_date_time(clock()))),
+        drawn(token14(1)),
     ]
     assert lnd.get().tokens(LIST) == [drawn(token14(1))]
     assert lnd.single(token14(2)).code == "invalid-id"
@@ -312,6 +312,26 @@ def test_a_partner_without_a_market_id_is_told_what_to_ask_for(app, cast):
     answer = Caller14(app, "tnm").set(token14(1))
     assert answer.code == "invalid-id"
     assert "ask the clearing house to enter it" in answer.text
+
+
+def test_an_attribute_that_the_contract_does_not_have_is_refused_and_one_of_ours_with_its_prefix_is_read(tnm, lnd):
+    hashed = token14(1, representation="sha-256", instance="AB" * 32)
+    qualified = token_xml(hashed).replace(" representation=", " o:representation=")
+    assert tnm.send("SetRoamingAuthorisationList", qualified).code == "ok"
+    assert lnd.get().tokens(LIST) == [hashed]
+    other = token_xml(token14(2)).replace("<o:EmtId>", '<o:EmtId Representation="sha-256">')
+    answer = tnm.send("UpdateRoamingAuthorisationList", other)
+    assert answer.code == "format"
+    assert "FIELD_UNKNOWN at roamingAuthorisationInfoArray[0]/EmtId/@Representation" in answer.text
+
+
+def test_a_uid_that_is_none_is_refused_and_a_long_one_is_kept_on_either_store(tnm, lnd):
+    long = token14(1, instance="7" * 512)
+    answer = tnm.set(long, token14(2), token14(3, instance="4711 0815"), token14(4))
+    assert answer.code == "partly"
+    assert "VALUE_FORM" in answer.text
+    assert drawn(long) in lnd.get().tokens(LIST)
+    assert lnd.single(long).code == "ok"
 
 
 @pytest.mark.parametrize("path", PUBLISHED.paths)

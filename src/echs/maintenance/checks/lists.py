@@ -90,7 +90,7 @@ def as_meant(view: View) -> Iterator[Found]:
     zones = {row.id: row.timezone for row in view.snapshot.execute(select(partner.id, partner.timezone))}
     for lists in LISTS.values():
         formats = view.formats.of_list(lists.name)
-        names = [name for name in lists.names if name not in ("position", "change_id")]
+        names = [name for name in lists.names if name not in ("position", "change_id", "first_change_id")]
         table = lists.records.c
         compared = [place for place, name in enumerate(names) if not isinstance(table[name].type, Instant)]
         columns = [table[names[place]] for place in compared]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial, wraps
 
 from echs.audit.entry import Action
-from echs.base.errors import COUNTED_PROBLEMS_LIMIT, Problem, Refused, named, refuse
+from echs.base.errors import Problem, Refused, named, refuse
 from echs.base.fields import FieldReason, UploadReason
 from echs.base.plural import counted
 from echs.base.response_stream import collected
@@ -22,7 +22,7 @@ from echs.lists.refused_records import RefusedRecords, refuse_mostly_wrong
 from echs.lists.withheld_counts import withheld_sentences
 from echs.partners.partner import Partner, PartyRole
 from echs.partners.spoken_protocols import note_protocol
-from echs.protocols.ochp14 import direct, record_codec, tariff_format, token_download, token_format
+from echs.protocols.ochp14 import direct, record_codec, tariff_format, token_download, token_format, token_lookup
 from echs.protocols.ochp14.codes import ResultCode, RoleReason
 from echs.protocols.ochp14.contracts import PROTOCOL, Contract
 from echs.protocols.ochp14.record_codec import received_tokens, token_shape
@@ -125,7 +125,8 @@ def denied(refusal: Refused | None, request: OchpRequest, element: str) -> Opera
         raise AssertionError("an operation has an answer or a refusal")
     refused, code = request.refused, None
     if refused is not None and refused.count:
-        code = reasons_of(refused.reasons)
+        if refusal.first.reason in refused.reasons:
+            code = reasons_of(refused.reasons)
         request.hand_back(refused)
     return refusal_result(refusal, request.request_id, SPELLING, element, code)
 
@@ -166,7 +167,8 @@ def update_roaming_authorisation_list(
     records = received_tokens(reader, token_shape(contract, TOKENS_SENT))
     counts = TOKENS.update(context, caller, records, token_format.FORMAT, refused)
     request.outcome = UploadOutcome(counts.added + counts.changed, 0, 0)
-    return taken(request, refused, f"{counts.added} new, {counts.changed} changed.", *withheld(context, caller))
+    instead = f", {counts.removed} of OCHP 0.2 replaced" if counts.removed else ""
+    return taken(request, refused, f"{counts.added} new, {counts.changed} changed{instead}.")
 
 
 def withheld(context: AppContext, caller: Partner) -> list[str]:
@@ -224,7 +226,7 @@ def get_single_roaming_authorisation(
 ) -> OperationResult:
     """One token, if the caller sees it and it is valid now."""
     representation, instance, token_type, _ = members(reader, contract, (EMT_ID,))
-    payload = token_download.found_token(context, caller.id, instance, token_type, representation)
+    payload = token_lookup.found_token(context, caller.id, instance, token_type, representation)
     if payload is None:
         return result(ResultCode.INVALID_ID, ["No such token that is valid now is known."], request.request_id)
     request.records = collected([record_codec.tokens_text([payload], "roamingAuthorisationInfo")])
@@ -307,8 +309,8 @@ def add_service_endpoints(
             endpoints.append(found)
         else:
             problems += found
-        if len(endpoints) > address_book.MOST or len(problems) > COUNTED_PROBLEMS_LIMIT:
-            detail = f"more than {address_book.MOST} endpoints in one request"
+        if position >= address_book.MOST_AT_ONCE:
+            detail = f"more than {address_book.MOST_AT_ONCE} endpoints in one request"
             raise refuse(EndpointReason.TOO_MANY_ENDPOINTS, detail, effect=NOTHING_STORED)
     if not endpoints and not problems:
         raise refuse(UploadReason.UPLOAD_EMPTY, "the request holds no endpoint", effect=NOTHING_STORED)

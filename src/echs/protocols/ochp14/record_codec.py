@@ -22,6 +22,7 @@ from echs.protocols.soap.element import Element
 from echs.protocols.soap.envelope_parser import NIL, split
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.record_fast_path import FieldShape, GroupShape, RecordShape
+from echs.protocols.soap.versions import XSI
 
 ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 
@@ -125,6 +126,11 @@ class ElementReading:
     ) -> list[str]:
         """The texts of an element's attributes and of all that is in it; empty where there is none."""
         values = [self._attribute(element, each) for each in attributes]
+        allowed = {name for each in attributes for name in (each.name, f"{self.namespace} {each.name}")}
+        for name in element.attributes:
+            if name not in allowed and split(name)[0] not in STRANGE_NAMESPACES:
+                detail = "is not an attribute of this element"
+                self._note(FieldReason.FIELD_UNKNOWN, detail, f"{path}@{split(name)[1]}")
         known: dict[str, Element] = {}
         names = {f"{self.namespace} {member.name}" for member in members}
         for child in element.children:
@@ -148,7 +154,8 @@ class ElementReading:
         return values
 
     def _attribute(self, element: Element, attribute: FieldShape) -> str:
-        return element.attributes.get(attribute.name, "").strip()
+        of_ours = element.attributes.get(f"{self.namespace} {attribute.name}", "")
+        return element.attributes.get(attribute.name, of_ours).strip()
 
     def _text(self, element: Element, member: FieldShape, path: str) -> str:
         if element.children:
@@ -162,6 +169,8 @@ class ElementReading:
 
 
 ABSENT = Element("")
+# Of XML itself and of schemas: such attributes say nothing of ours.
+STRANGE_NAMESPACES = ("http://www.w3.org/XML/1998/namespace", XSI)
 
 
 # ---------------------------------------------------------------------- out

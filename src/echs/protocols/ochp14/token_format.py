@@ -14,7 +14,7 @@ from echs.base.fields import Field
 from echs.base.rule import Predicate, Rule, Severity, rejection
 from echs.base.spool import Row
 from echs.base.upload_validation import RecordValidator
-from echs.lists.list_format import AsStored
+from echs.lists.list_format import AsStored, Rivals
 from echs.lists.withheld import Withheld
 from echs.partners.market_ids import market_id_of, market_ids_of
 from echs.partners.partner import Partner, PartyRole
@@ -29,6 +29,7 @@ from echs.protocols.ochp14.value_formats import (
     contract_id_rule,
     date_time,
     date_time_rule,
+    instance_rule,
     one_of,
 )
 from echs.protocols.rows.payload import payload_of, row_of
@@ -79,7 +80,7 @@ class TokenRecord(NamedTuple):
 
 FIELDS = (
     Field("representation", 10, rule=one_of(tuple(name for name in REPRESENTATIONS if name))),
-    Field("instance", 512, mandatory=True, secret=True),
+    Field("instance", 512, mandatory=True, secret=True, rule=instance_rule),
     Field("token_type", 10, mandatory=True, rule=one_of(PUBLISHED.token_types)),
     Field("token_sub_type", 10, rule=one_of(PUBLISHED.token_sub_types)),
     Field("contract_id", 20, mandatory=True, rule=contract_id_rule),
@@ -285,6 +286,12 @@ def said_as_ended(record: TokenRecord, at: datetime) -> TokenRecord:
     return record._replace(expiry_date=as_date_time(ended))
 
 
+def spellings(uid: str) -> list[str]:
+    """How else OCHP 0.2 writes a uid of hexadecimal digits: in pairs."""
+    pairs = [uid[start : start + 2] for start in range(0, len(uid), 2)]
+    return [separator.join(pairs) for separator in ":- "]
+
+
 class TokenFormat(RowFormat[TokenRecord]):
     """Tokens that come as rows or as elements."""
 
@@ -300,6 +307,16 @@ class TokenFormat(RowFormat[TokenRecord]):
             return rows.record(TokenRecord._make(record.row), position)
 
         return RecordValidator(record, rows.run, rows.make)
+
+    def rivals(self, payloads: Sequence[str]) -> Rivals | None:
+        """Cards that came by another protocol, with the same uid in whatever spelling."""
+        records = [TokenRecord._make(row_of(payload)) for payload in payloads]
+        plain = {
+            uid_key(record.instance)
+            for record in records
+            if REPRESENTATIONS[record.representation] is Representation.PLAIN
+        }
+        return Rivals("uid_key", sorted(plain | {each for uid in plain for each in spellings(uid)}))
 
 
 FORMAT = TokenFormat(

@@ -14,6 +14,7 @@ NO_END = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
 CONTRACT_ID = re.compile(
     "[A-Z]{2}-[A-Z0-9]{3}-[A-Z0-9]{9}(?:-[A-Z0-9])?|[A-Z]{2}[A-Z0-9]{3}[A-Z0-9]{9}[A-Z0-9]?", re.IGNORECASE | re.ASCII
 )
+_INSTANCE = re.compile("[!-~]+")
 _DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -42,6 +43,13 @@ def contract_id_rule(value: str) -> Checked:
     if CONTRACT_ID.fullmatch(value):
         return None
     return ValueReason.VALUE_FORM, "is no contract id like NL-TNM-C00122045-K or NLTNMC00122045K"
+
+
+def instance_rule(value: str) -> Checked:
+    """The uid of a token: digits and letters of ASCII, as hexadecimal digits and contract ids are."""
+    if _INSTANCE.fullmatch(value):
+        return None
+    return ValueReason.VALUE_FORM, "is no uid: printable signs of ASCII without a blank are"
 
 
 def date_time_rule(value: str) -> Checked:

@@ -12,7 +12,7 @@ from echs.base.fields import Columns, Field, field_problems, maker, rules_hold
 from echs.base.rule import Rule, findings, hold_for_all
 from echs.base.spool import Row
 from echs.base.upload_validation import RecordValidator
-from echs.lists.list_format import AsStored, FieldText, Taken
+from echs.lists.list_format import AsStored, FieldText, Rivals, Taken
 from echs.lists.withheld import Withheld
 from echs.partners.partner import Partner
 from echs.protocols.rows.payload import SEPARATOR, payload_of, payloads_of, row_of
@@ -160,6 +160,10 @@ class RowFormat(Generic[Record]):
         """What this protocol says of a noun to whoever counts days in this zone, or why it cannot be said in it."""
         record = self.record_of(noun, zone)
         return record if isinstance(record, Withheld) else payload_of(tuple(map(str, record)))
+
+    def rivals(self, payloads: Sequence[str]) -> Rivals | None:
+        """How records of other protocols are found that are the same things as these: a whole list replaces them."""
+        return None
 
     # ------------------------------------------------------------------ for people
 
