@@ -1,9 +1,13 @@
 """Talking OCHP 1.4 to the WSGI application: envelopes by hand, answers as lxml reads them."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from lxml import etree
+
 from cast import PASSWORDS
+from echs.base.resources import contracts
 from echs.config.app_context import AppContext
 from echs.partners import enrolment
 from echs.partners.partner import PartyRole
@@ -74,6 +78,21 @@ class Answer14:
     def tokens(self, name: str) -> list[TokenRecord]:
         """The tokens under this name."""
         return [read_token(each) for each in self.elements(name)]
+
+
+@cache
+def schema(wsdl_file: str) -> etree.XMLSchema:
+    """The schema of a contract, by itself, with the prefixes that are declared above it."""
+    found = etree.parse(str(contracts() / wsdl_file)).find(".//{http://www.w3.org/2001/XMLSchema}schema")
+    return etree.XMLSchema(etree.fromstring(etree.tostring(found)))
+
+
+def valid(answer: Answer14, wsdl_file: str = PUBLISHED.wsdl_file) -> Answer14:
+    """The answer, when it is valid by its contract."""
+    assert answer.response.status == 200, answer.response.body
+    (body,) = answer.response.document.iter(f"{{{SOAP_11}}}Body")
+    schema(wsdl_file).assertValid(etree.ElementTree(body[0]))
+    return answer
 
 
 def read_token(element: Any) -> TokenRecord:

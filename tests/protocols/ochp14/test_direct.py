@@ -1,18 +1,12 @@
 """OCHPdirect at the hub: endpoints go in and come out, each answer valid by the contract."""
 
 import pytest
-from lxml import etree
 
-from cast import Cast
-from echs.base.resources import contracts
 from echs.partners import connections
 from echs.partners.connection import ConnectionMode
 from echs.protocols.ochp14.contracts import PUBLISHED
-from ochp14 import Answer14, Caller14, O, with_market_ids
-from wire import SOAP_11
+from ochp14 import Answer14, Caller14, O, valid
 
-WSDL = etree.parse(str(contracts() / PUBLISHED.direct_wsdl_file))
-SCHEMA = etree.XMLSchema(etree.fromstring(etree.tostring(WSDL.find(".//{http://www.w3.org/2001/XMLSchema}schema"))))
 SECRET = "a secret of the day 1234"
 ENDPOINT = {
     "url": "https://tnm.example/ochp?a=1&b=2",
@@ -20,13 +14,6 @@ ENDPOINT = {
     "accessToken": SECRET,
     "validDate": "2026-11-21",
 }
-
-
-def valid(answer: Answer14) -> Answer14:
-    assert answer.response.status == 200, answer.response.body
-    (body,) = answer.response.document.iter(f"{{{SOAP_11}}}Body")
-    SCHEMA.assertValid(etree.ElementTree(body[0]))
-    return answer
 
 
 def endpoint(
@@ -40,29 +27,17 @@ def endpoint(
     return f"<o:{element}>{inside}</o:{element}>"
 
 
-@pytest.fixture
-def house(app, context, cast: Cast):
-    with_market_ids(context)
-    return app
-
-
-@pytest.fixture
-def tnm(house):
-    return Caller14(house, "tnm")
-
-
-@pytest.fixture
-def anwb(house):
-    return Caller14(house, "anwb")
+def valid_direct(answer: Answer14) -> Answer14:
+    return valid(answer, PUBLISHED.direct_wsdl_file)
 
 
 def got(caller: Caller14, name: str) -> list[list[tuple[str, str]]]:
-    answer = valid(caller.send("GetServiceEndpoints", path=PUBLISHED.direct_path))
+    answer = valid_direct(caller.send("GetServiceEndpoints", path=PUBLISHED.direct_path))
     return [[(child.tag.removeprefix(O), child.text) for child in each] for each in answer.elements(name)]
 
 
 def test_what_an_operator_puts_in_comes_out_for_a_provider(tnm, anwb):
-    answer = valid(tnm.send("AddServiceEndpoints", endpoint(), path=PUBLISHED.direct_path))
+    answer = valid_direct(tnm.send("AddServiceEndpoints", endpoint(), path=PUBLISHED.direct_path))
     assert answer.code == "ok"
     assert "1 endpoint. 1 came after 11:55 UTC" in answer.text
     assert got(anwb, "operatorEndpointArray") == [
@@ -100,7 +75,7 @@ def test_one_client_sends_a_provider_as_an_operator_and_the_token_in_small_lette
     ],
 )
 def test_a_wrong_request_is_refused_whole_with_its_place_and_without_the_secret(tnm, anwb, members, code, told):
-    answer = valid(tnm.send("AddServiceEndpoints", members))
+    answer = valid_direct(tnm.send("AddServiceEndpoints", members))
     assert answer.code == code
     assert told in answer.text
     assert "Nothing was stored." in answer.text
@@ -123,5 +98,5 @@ def test_a_secret_that_is_in_use_is_refused(tnm, house):
 def test_who_is_connected_with_nobody_is_told_so(context, tnm, anwb):
     tnm.send("AddServiceEndpoints", endpoint())
     connections.set_mode(context, ConnectionMode.CLOSED)
-    answer = valid(anwb.send("GetServiceEndpoints"))
+    answer = valid_direct(anwb.send("GetServiceEndpoints"))
     assert (answer.code, answer.elements("operatorEndpointArray")) == ("roaming", [])

@@ -16,18 +16,12 @@ from echs.protocols.ochp14.value_formats import as_date_time
 from echs.protocols.record_formats import RECORD_FORMATS
 from echs.tokens.token import TokenWithheld
 from echs.tokens.token_list import TOKENS
-from ochp14 import Caller14, token14, with_market_ids
+from ochp14 import Caller14, token14
 from wire import Caller
 
 LIST, CHANGES = "roamingAuthorisationInfoArray", "roamingAuthorisationInfo"
 LONG_AGO = "2020-01-01T00:00:00Z"
 CARD = "04A1B2C3D4E5F6"
-
-
-@pytest.fixture
-def house(app, context, cast):
-    with_market_ids(context)
-    return app
 
 
 def old_tokens(caller: Caller) -> list[tuple[str, ...]]:

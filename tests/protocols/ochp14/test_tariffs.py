@@ -5,31 +5,19 @@ from datetime import timedelta
 import pytest
 from lxml import etree
 
-from cast import Cast
 from echs.audit import trail
-from echs.base.resources import contracts
 from echs.partners import connections
 from echs.partners.connection import ConnectionKind, ConnectionMode
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.value_formats import as_date_time
-from ochp14 import Answer14, Caller14, O, with_market_ids
-from wire import SOAP_11
+from ochp14 import Answer14, Caller14, O, valid
 
-WSDL = etree.parse(str(contracts() / PUBLISHED.wsdl_file))
-SCHEMA = etree.XMLSchema(etree.fromstring(etree.tostring(WSDL.find(".//{http://www.w3.org/2001/XMLSchema}schema"))))
 GIVEN, REFUSED = "TariffInfoArray", "refusedTariffInfo"
 RESTRICTION = (
     '<o:regularHours weekday="1" periodBegin="08:00" periodEnd="24:00"/><o:regularHours weekday="7" periodBegin="00:00" '
     'periodEnd="12:00"/><o:startDateTime><o:DateTime>2026-12-01T00:00:00Z</o:DateTime></o:startDateTime>'
     "<o:maxPower>22</o:maxPower><o:minDuration>600</o:minDuration>"
 )
-
-
-def valid(answer: Answer14) -> Answer14:
-    assert answer.response.status == 200, answer.response.body
-    (body,) = answer.response.document.iter(f"{{{SOAP_11}}}Body")
-    SCHEMA.assertValid(etree.ElementTree(body[0]))
-    return answer
 
 
 def part(price: str = "0.35", recipients: tuple[str, ...] = (), restriction: str = "", currency: str = "EUR") -> str:
@@ -44,27 +32,6 @@ def part(price: str = "0.35", recipients: tuple[str, ...] = (), restriction: str
 
 def tariff(tariff_id: str = "NL*TNM*T1", *parts: str, element: str = GIVEN) -> str:
     return f"<o:{element}><o:tariffId>{tariff_id}</o:tariffId>{''.join(parts or [part()])}</o:{element}>"
-
-
-@pytest.fixture
-def house(app, context, cast: Cast):
-    with_market_ids(context)
-    return app
-
-
-@pytest.fixture
-def tnm(house):
-    return Caller14(house, "tnm")
-
-
-@pytest.fixture
-def anwb(house):
-    return Caller14(house, "anwb")
-
-
-@pytest.fixture
-def lnd(house):
-    return Caller14(house, "lnd")
 
 
 def update(caller: Caller14, *tariffs: str) -> Answer14:

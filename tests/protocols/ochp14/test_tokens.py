@@ -5,54 +5,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from lxml import etree
 
-from cast import Cast
-from echs.base.resources import contracts
 from echs.lists import published_list, refused_records
 from echs.partners import connections, enrolment
 from echs.partners.connection import ConnectionKind, ConnectionMode
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.value_formats import as_date_time
-from ochp14 import FAR, Answer14, Caller14, token14, token_xml, with_market_ids
-from wire import SOAP_11
+from ochp14 import FAR, Caller14, token14, token_xml, valid
 
-WSDL = etree.parse(str(contracts() / PUBLISHED.wsdl_file))
-# By itself, with the prefixes that are declared above it.
-SCHEMA = etree.XMLSchema(etree.fromstring(etree.tostring(WSDL.find(".//{http://www.w3.org/2001/XMLSchema}schema"))))
 LONG_AGO = "2020-01-01T00:00:00Z"
 LIST = "roamingAuthorisationInfoArray"
 CHANGES = "roamingAuthorisationInfo"
 REFUSED = "refusedRoamingAuthorisationInfo"
 
 
-def valid(answer: Answer14) -> Answer14:
-    """The answer, when it is valid by the contract."""
-    assert answer.response.status == 200, answer.response.body
-    (body,) = answer.response.document.iter(f"{{{SOAP_11}}}Body")
-    SCHEMA.assertValid(etree.ElementTree(body[0]))
-    return answer
-
-
 def drawn(record):
     """A token as it comes out: plain is said."""
     return record._replace(representation=record.representation or "plain")
-
-
-@pytest.fixture
-def house(app, context, cast: Cast):
-    with_market_ids(context)
-    return app
-
-
-@pytest.fixture
-def tnm(house):
-    return Caller14(house, "tnm")
-
-
-@pytest.fixture
-def lnd(house):
-    return Caller14(house, "lnd")
 
 
 def test_what_is_set_comes_out_as_it_was_sent(tnm, lnd):
