@@ -28,12 +28,19 @@ def upgrade() -> None:
     op.add_column("visibility_change", sa.Column("by_mode", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.execute("UPDATE visibility_change SET by_mode = (1 = 1) WHERE reader_id IS NULL")
     for name, (records, kind) in LISTS.items():
+        firsts = (
+            op.get_bind()
+            .execute(
+                sa.text("SELECT partner_id, MIN(id) FROM list_change WHERE list = :name GROUP BY partner_id"),
+                {"name": name},
+            )
+            .all()
+        )
         for table in (records, f"{records}_former"):
             op.add_column(table, sa.Column("first_change_id", sa.BigInteger(), nullable=False, server_default="0"))
-            op.execute(
-                f"UPDATE {table} SET first_change_id = COALESCE((SELECT MIN(c.id) FROM list_change c "  # noqa: S608 - names of ours
-                f"WHERE c.list = '{name}' AND c.partner_id = {table}.partner_id), change_id)"
-            )
+            for partner_id, first in firsts:
+                op.execute(f"UPDATE {table} SET first_change_id = {first} WHERE partner_id = {partner_id}")  # noqa: S608
+            op.execute(f"UPDATE {table} SET first_change_id = change_id WHERE first_change_id = 0")  # noqa: S608
         last = (
             f"SELECT COALESCE(MAX(n), 0) FROM (SELECT MAX(seq) AS n FROM list_change WHERE list = '{name}' "  # noqa: S608
             f"UNION ALL SELECT MAX(seq) FROM visibility_change WHERE kind = '{kind}') AS numbers"
