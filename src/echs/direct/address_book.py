@@ -13,6 +13,7 @@ from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base.context import Context
 from echs.base.errors import KEPT_PROBLEMS_LIMIT, Problem, Refused
+from echs.base.upload_validation import NOTHING_STORED
 from echs.direct import tables
 from echs.direct.endpoint import DAY, Endpoint, EndpointReason, best, days_handed_on, is_late, needless, problems_of
 from echs.direct.secret_box import keyed_digest, sealed, unsealed
@@ -62,14 +63,14 @@ def add(
             refuse_wrong(endpoints, current, namespaces, now)
         taken = list(taken_tokens(transaction, key, owner, endpoints))
         if taken:
-            raise Refused(taken, effect="Nothing was stored.")
+            raise Refused(taken, effect=NOTHING_STORED)
         forget_old(transaction, now)
         for endpoint in endpoints:
             write(transaction, key, owner, endpoint, now)
         kept = select(func.count()).select_from(_table).where(_table.c.partner_id == owner.id)
         if (transaction.execute(kept).scalar() or 0) > MOST:
             detail = f"more than {MOST} endpoints of one partner"
-            raise Refused([Problem(EndpointReason.TOO_MANY_ENDPOINTS, detail)], effect="Nothing was stored.")
+            raise Refused([Problem(EndpointReason.TOO_MANY_ENDPOINTS, detail)], effect=NOTHING_STORED)
         days = sorted({endpoint.day.isoformat() for endpoint in endpoints})
         facts: dict[str, object] = {"partner": owner.id, "endpoints": len(endpoints), "days": days}
         trail.record(context, transaction, Action.ENDPOINTS_ADDED, f"endpoints of {owner.user_id}", facts)
@@ -89,7 +90,7 @@ def refuse_wrong(endpoints: Sequence[Endpoint], owner: Partner, namespaces: Sequ
     )
     told = list(islice(problems, KEPT_PROBLEMS_LIMIT))
     if told:
-        raise Refused(told, effect="Nothing was stored.")
+        raise Refused(told, effect=NOTHING_STORED)
 
 
 def taken_tokens(
@@ -140,18 +141,20 @@ def forget_old(transaction: Connection, now: datetime) -> None:
     transaction.execute(delete(_table).where(_table.c.day < oldest))
 
 
+def roles_handed_to(reader: Partner) -> list[PartyRole]:
+    """The roles whose endpoints a partner is handed: providers' as an operator, operators' as a provider."""
+    theirs = ((PartyRole.PROVIDER, reader.operator_ids), (PartyRole.OPERATOR, reader.provider_ids))
+    return [role for role, mine in theirs if mine]
+
+
 def endpoints_for(context: Context, key: bytes, reader: Partner) -> dict[PartyRole, list[Endpoint]]:
     """What a partner is handed now: as an operator the endpoints of providers, as a provider those of operators."""
     found: dict[PartyRole, list[Endpoint]] = {}
     with context.database.read() as snapshot:
-        for role, mine in (
-            (PartyRole.PROVIDER, reader.operator_ids),
-            (PartyRole.OPERATOR, reader.provider_ids),
-        ):
-            if mine:
-                seen = sees(KINDS[role], reader.id, _table.c.partner_id)
-                others = _table.c.partner_id != reader.id
-                found[role] = [each for _, each in kept_endpoints(context, snapshot, key, role, seen & others)]
+        for role in roles_handed_to(reader):
+            seen = sees(KINDS[role], reader.id, _table.c.partner_id)
+            others = _table.c.partner_id != reader.id
+            found[role] = [each for _, each in kept_endpoints(context, snapshot, key, role, seen & others)]
     return found
 
 
@@ -159,9 +162,9 @@ def sees_anybody(context: Context, reader: Partner) -> bool:
     """Whether there is a partner whose endpoints this one would be handed, if it had any."""
     partner = partner_table.c
     with context.database.read() as snapshot:
-        for role, mine in ((PartyRole.PROVIDER, reader.operator_ids), (PartyRole.OPERATOR, reader.provider_ids)):
+        for role in roles_handed_to(reader):
             seen = select(partner.id).where(sees(KINDS[role], reader.id, partner.id), partner.id != reader.id)
-            if mine and snapshot.execute(seen.limit(1)).first() is not None:
+            if snapshot.execute(seen.limit(1)).first() is not None:
                 return True
     return False
 

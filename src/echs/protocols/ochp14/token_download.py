@@ -1,4 +1,4 @@
-"""Tokens on their way out: all that are valid now, those that changed, and a single one.
+"""Tokens on their way out: all that are valid now, and those that changed.
 
 A token that is gone cannot be said to be gone: it is given once more, as one that has ended. The same goes for one that
 was blocked or needs a pin now, and for all of a provider that the reader no longer sees: who forgets that leaves stolen
@@ -159,10 +159,8 @@ def changed_payloads(
         over = each.gone or noun.blocked
         if isinstance(record, Withheld) and record in ONCE_GIVEN:
             # It may have been given out before it was so.
-            over, record = (
-                True,
-                record_of(noun._replace(pin_mandatory=False, contract_id=owner.any_contract), owner.zone),
-            )
+            over = True
+            record = record_of(noun._replace(pin_mandatory=False, contract_id=owner.any_contract), owner.zone)
         if isinstance(record, Withheld):
             continue
         if over:
