@@ -41,6 +41,59 @@ def token_xml(record: TokenRecord, element: str = "roamingAuthorisationInfoArray
     )
 
 
+def point_xml(
+    evse_id: str = "NL*TNM*E1",
+    *,
+    name: str = "Station",
+    language: str = "NLD",
+    number: str = "10",
+    country: str = "NLD",
+    lat: str = "52.091200",
+    timestamp: str = "",
+    images: str = "",
+    resources: str = "",
+    related: str = "",
+    zone: str = "",
+    hours: str = "",
+    status: str = "Operative",
+    schedule: str = "",
+    phone: str = "",
+    spots: str = "",
+    restrictions: str = "",
+    methods: tuple[str, ...] = ("RfidMifareDes", "Iec15118"),
+    ratings: str = "",
+    languages: tuple[str, ...] = (),
+    reservation: str = "",
+    more: str = "",
+) -> str:
+    """A charge point as a client writes it, with what is empty left out."""
+
+    def optional(tag: str, inside: str) -> str:
+        return f"<o:{tag}>{inside}</o:{tag}>" if inside else ""
+
+    plugs = "".join(
+        f"<o:connectors><o:connectorStandard><o:ConnectorStandard>{standard}</o:ConnectorStandard></o:connectorStandard>"
+        f"<o:connectorFormat><o:ConnectorFormat>{form}</o:ConnectorFormat></o:connectorFormat>"
+        f"{optional('tariffId', tariff)}</o:connectors>"
+        for standard, form, tariff in (("IEC_62196_T2", "Cable", "NL*TNM*T1"), ("DOMESTIC_F", "Socket", ""))
+    )
+    return (
+        f"<o:chargePointInfoArray><o:evseId>{evse_id}</o:evseId><o:locationId>L 1</o:locationId>"
+        f"{optional('timestamp', timestamp)}<o:locationName>{name}</o:locationName>"
+        f"<o:locationNameLang>{language}</o:locationNameLang>{optional('images', images)}{resources}"
+        f"<o:chargePointAddress>{optional('houseNumber', number)}<o:address>Kade</o:address><o:city>Utrecht</o:city>"
+        f"<o:zipCode>3511 AB</o:zipCode><o:country>{country}</o:country></o:chargePointAddress>"
+        f'<o:chargePointLocation lat="{lat}" lon="5.122100"/>{related}{optional("timeZone", zone)}'
+        f"{optional('openingTimes', hours)}<o:status><o:ChargePointStatusType>{status}</o:ChargePointStatusType></o:status>"
+        f"{schedule}{optional('telephoneNumber', phone)}<o:location><o:GeneralLocationType>on-street"
+        f"</o:GeneralLocationType></o:location>{spots}{restrictions}"
+        + "".join(optional("authMethods", optional("AuthMethodType", each)) for each in methods)
+        + f"{plugs}<o:chargePointType>AC</o:chargePointType>{optional('ratings', ratings)}"
+        + "".join(optional("userInterfaceLang", each) for each in languages)
+        + f"{optional('maxReservation', reservation)}{more}</o:chargePointInfoArray>"
+    )
+
+
 def security(user_id: str, password: str, type_: str = PASSWORD_TEXT, more: str = "") -> str:
     """The header of WS-Security."""
     return (

@@ -18,6 +18,7 @@ from echs.base.columns import metadata
 from echs.base.database import Database
 from echs.clearing import run
 from echs.maintenance import schema
+from echs.partners.standard_ids import evse_key
 from echs.tokens.token_list import TOKENS
 
 pytestmark = pytest.mark.timeout(300)
@@ -116,6 +117,22 @@ def test_lists_and_cdrs_come_through_the_change_to_bulk_rows_and_back(context, c
     with context.database.read() as snapshot:
         context = MigrationContext.configure(snapshot, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_the_keys_of_evses_lose_the_separators_before_the_e_and_nothing_else(context, cast):
+    from alembic import command
+
+    ids = ("NL*TNM*E1*2", "nltnme3", "NL*TNM*X4", "N1*TNM*E5", "NL*TNM*E", "01000851", "NL*TNM*E-6")
+    set_charge_points(context, cast.lnd, [charge_point(1, evse_id=each) for each in ids])
+    with context.database.write() as transaction:
+        transaction.execute(text("UPDATE charge_point SET evse_key = 'NL*TNM*E1*2' WHERE evse_key = 'NLTNME1*2'"))
+    config = schema.alembic_config(context.database)
+    command.downgrade(config, "0018")
+    command.upgrade(config, "head")
+    with context.database.read() as snapshot:
+        keys = snapshot.execute(text("SELECT evse_key FROM charge_point ORDER BY position")).scalars().all()
+    assert keys == ["NLTNME1*2", "NLTNME3", "NL*TNM*X4", "N1*TNM*E5", "NL*TNM*E", "01000851", "NL*TNM*E-6"]
+    assert keys == [evse_key(each) for each in ids]
 
 
 def test_migrations_only_add_so_that_the_release_before_serves_on():

@@ -40,6 +40,7 @@ from echs.partners.standard_ids import (
     countries,
     countries_or_none,
     evse_id_problem,
+    evse_key,
     plain,
 )
 
@@ -254,7 +255,7 @@ def card_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
 
 def chargepoint_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """The sender's list has no such charge point."""
-    if rule_context.chargepoints is None or plain(cdr.socket) in rule_context.chargepoints:
+    if rule_context.chargepoints is None or evse_key(cdr.socket) in rule_context.chargepoints:
         return None
     return f"{shown(cdr.socket)} is not in the sender's charge point list"
 

@@ -18,12 +18,13 @@ from echs.base.context import Context
 from echs.base.database import Database
 from echs.base.digest import RowDigest
 from echs.base.errors import Reason
+from echs.base.joined_texts import joined_texts
 from echs.base.metrics import Metric
 from echs.base.prepared_query import PreparedQuery
 from echs.lists import set_aside
 from echs.lists.list_content import ListContent, PayloadContent
 from echs.lists.list_diff import STRIDE, align
-from echs.lists.list_format import KeyForm, ListFormat, key_number, values_of
+from echs.lists.list_format import KeyForm, ListFormat, ListOwner, key_number, values_of
 from echs.lists.list_keys import ListKeys, has
 from echs.lists.list_writer import (
     Cause,
@@ -36,7 +37,9 @@ from echs.lists.list_writer import (
     difference_of,
     in_batches,
 )
-from echs.partners.tables import partner
+from echs.partners.connection import ConnectionKind
+from echs.partners.partner import PartyRole
+from echs.partners.tables import partner, party_id
 
 LIST_RECORDS_RECEIVED = Metric(
     "list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists."
@@ -275,6 +278,10 @@ class KeyedList(ListTables):
         """How the lists stand of the owners whose id fulfils ``of``, in the order of the owners."""
         return self._states(snapshot, of(self.heads.c.partner_id))
 
+    def owners(self, snapshot: Connection) -> dict[int, ListOwner]:
+        """All owners of lists, also of those that nobody sees."""
+        return {state.owner_id: state.owner for state in self._states(snapshot)}
+
     def states_query(self, of: Callable[[Any], ColumnElement[bool]]) -> PreparedQuery:
         """The same as a prepared query; `states_of_rows` reads its rows."""
         return PreparedQuery(self._query(of(self.heads.c.partner_id)))
@@ -332,8 +339,12 @@ class KeyedList(ListTables):
         return [ListState(*row) for row in rows]
 
     def _query(self, where: ColumnElement[bool] | None = None) -> Select[Any]:
-        zone = select(partner.c.timezone).where(partner.c.id == self.heads.c.partner_id).scalar_subquery()
-        query = select(self.heads, zone).order_by(self.heads.c.partner_id)
+        owner = self.heads.c.partner_id
+        zone = select(partner.c.timezone).where(partner.c.id == owner).scalar_subquery()
+        role = PartyRole.PROVIDER if self.kind is ConnectionKind.TOKENS else PartyRole.OPERATOR
+        spelt = joined_texts(func.coalesce(party_id.c.market_id, party_id.c.party_id))
+        mine = party_id.c.partner_id == owner, party_id.c.role == role
+        query = select(self.heads, zone, select(spelt).where(*mine).scalar_subquery()).order_by(self.heads.c.partner_id)
         return query if where is None else query.where(where)
 
 

@@ -29,7 +29,7 @@ from echs.base.gzip_concat import Crc, deflating
 from echs.base.prefetch_buffer import PrefetchBuffer
 from echs.base.response_stream import ByteRange, CachedPart, OpenPart, ResponseStream, pieces
 from echs.lists.keyed_list import KeyedList
-from echs.lists.list_format import ListFormat, translated
+from echs.lists.list_format import ListFormat, ListOwner, translated
 from echs.lists.list_writer import ListState
 from echs.lists.published_list import PublishedList
 from echs.lists.withheld import Withheld
@@ -65,10 +65,10 @@ class Drawing:
         """
         return f"{self.template.name}.{zlib.crc32(self.template.template.encode()):08x}"
 
-    def render(self, protocol: str, payloads: Sequence[str], zone: str) -> bytes:
-        """Bytes of payloads of this protocol, whose owner is in this zone; what cannot be said is left out."""
+    def render(self, protocol: str, payloads: Sequence[str], owner: ListOwner) -> bytes:
+        """Bytes of payloads of this protocol and owner; what cannot be said is left out."""
         if protocol != self.form.protocol:
-            said = translated(self.formats[protocol], self.form, payloads, zone)
+            said = translated(self.formats[protocol], self.form, payloads, owner)
             payloads = [payload for payload in said if not isinstance(payload, Withheld)]
         return self.template.render(payloads) if payloads else b""
 
@@ -187,7 +187,8 @@ class ListCache:
 
     def _path(self, lists: KeyedList, state: ListState, form: Drawing, deflated: bool) -> Path:
         kind = "deflate" if deflated else "text"
-        version = f"{state.generation}.{state.version_token}.{zlib.crc32(state.zone.encode()):08x}"
+        owner = zlib.crc32(" ".join(state.owner).encode())
+        version = f"{state.generation}.{state.version_token}.{owner:08x}"
         return self.directory / f"{lists.heads.name}-{form.name}-{state.owner_id}-{version}-{kind}"
 
     def _stored(self, lists: KeyedList, state: ListState, form: Drawing, deflated: bool) -> CachedPart | None:
@@ -210,7 +211,7 @@ def drawn_batches(
 ) -> Iterator[bytes]:
     """One list as text, batch by batch."""
     for protocol, payloads in lists.batches(database, snapshot, state):
-        yield form.render(protocol, payloads, state.zone)
+        yield form.render(protocol, payloads, state.owner)
 
 
 def tee_to_file(path: Path, drawn: Iterator[bytes | Crc]) -> Iterator[Any]:

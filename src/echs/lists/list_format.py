@@ -26,6 +26,13 @@ class Taken(NamedTuple):
     warnings: Counter[str]
 
 
+class ListOwner(NamedTuple):
+    """What of its owner the meaning of a record depends on: the time zone, and a market id, empty where it has none."""
+
+    zone: str
+    market_id: str
+
+
 class Rivals(NamedTuple):
     """The typed column, and what stands in it, of records that are the same things as some of this protocol."""
 
@@ -74,11 +81,11 @@ class ListFormat(Protocol):
     def record_of_payload(self, payload: str) -> Any:
         """The record of a payload, as the validator has it."""
 
-    def nouns(self, payloads: Sequence[str], zone: str) -> Iterator[Any]:
-        """What payloads mean, whose owner is in this time zone."""
+    def nouns(self, payloads: Sequence[str], owner: ListOwner) -> Iterator[Any]:
+        """What payloads of this owner mean."""
 
-    def payload_of(self, noun: Any, zone: str) -> str | Withheld:
-        """What this protocol says of a noun to whoever counts days in this zone, or why it cannot be said in it."""
+    def payload_of(self, noun: Any, owner: ListOwner) -> str | Withheld:
+        """What this protocol says of a noun of this owner, or why it cannot be said in it."""
 
     def rivals(self, payloads: Sequence[str]) -> Rivals | None:
         """How records of other protocols are found that are the same things as these; None where none can be."""
@@ -103,9 +110,9 @@ def values_of(form: ListFormat, payloads: Sequence[str], zone: str, as_stored: A
         yield (number, protocol, payload, *typed)
 
 
-def translated(of: ListFormat, into: ListFormat, payloads: Sequence[str], zone: str) -> Iterator[str | Withheld]:
-    """What payloads mean, as another protocol says it, whose owner is in this time zone; or why it cannot."""
-    return (into.payload_of(noun, zone) for noun in of.nouns(payloads, zone))
+def translated(of: ListFormat, into: ListFormat, payloads: Sequence[str], owner: ListOwner) -> Iterator[str | Withheld]:
+    """What payloads of this owner mean, as another protocol says it; or why it cannot."""
+    return (into.payload_of(noun, owner) for noun in of.nouns(payloads, owner))
 
 
 def key_number(key: str) -> int:

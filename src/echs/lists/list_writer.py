@@ -35,11 +35,14 @@ from sqlalchemy import (
 
 from echs.base import request_context
 from echs.base.context import Context
+from echs.base.joined_texts import BETWEEN
 from echs.lists.list_content import ListContent
 from echs.lists.list_diff import NOT_PLACED, STRIDE, Alignment, positions, renumbered
+from echs.lists.list_format import ListOwner
 from echs.lists.tables import TOKEN_BYTES, list_change
 from echs.partners.change_numbers import next_change_number
 from echs.partners.connection import ConnectionKind
+from echs.partners.market_ids import spelt_market_id
 
 AT_ONCE = 10_000
 FEW_KEYS = 1000
@@ -69,8 +72,15 @@ class ListState:
     record_count: int
     replaced_at: datetime
     first_position: int
-    # Of the owner.
+    # Of the owner: its time zone, and its ids in the role of such lists, or the market ids that were entered for them.
     zone: str
+    party_ids: str | None
+
+    @property
+    def owner(self) -> ListOwner:
+        """What the meaning of the records depends on."""
+        found = filter(None, map(spelt_market_id, (self.party_ids or "").split(BETWEEN)))
+        return ListOwner(self.zone, min(found, default=""))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from echs.base.context import Context
 from echs.base.database import Database
 from echs.base.plural import counted
-from echs.lists.list_format import ListFormat, translated
+from echs.lists.list_format import ListFormat, ListOwner, translated
 from echs.lists.list_writer import ListState
 from echs.lists.published_list import PublishedList
 from echs.lists.withheld import Withheld
@@ -22,8 +22,8 @@ from echs.partners.spoken_protocols import spoken_by_readers
 KEPT = 1000
 
 Counts = Counter[Withheld]
-# Which list, whose, which version of it, in which zone its owner is, for which protocol.
-Name = tuple[str, int, str, str, str]
+# Which list, whose, which version of it, what its owner is, for which protocol.
+Name = tuple[str, int, str, ListOwner, str]
 
 _lock = threading.Lock()
 _kept: OrderedDict[Name, Counts] = OrderedDict()
@@ -38,7 +38,7 @@ def withheld_counts(
     protocol: str,
 ) -> Counts:
     """By reason, how many records of a list are not given to who speaks this protocol."""
-    name = published.keyed.name, state.owner_id, state.version_token, state.zone, protocol
+    name = published.keyed.name, state.owner_id, state.version_token, state.owner, protocol
     with _lock:
         known = _kept.get(name)
     if known is not None:
@@ -46,7 +46,7 @@ def withheld_counts(
     found: Counts = Counter()
     for brought_by, payloads in published.keyed.batches(database, snapshot, state):
         if brought_by != protocol:
-            said = translated(formats[brought_by], formats[protocol], payloads, state.zone)
+            said = translated(formats[brought_by], formats[protocol], payloads, state.owner)
             found.update(each for each in said if isinstance(each, Withheld))
     with _lock:
         _kept[name] = found

@@ -1,5 +1,6 @@
 """The charge point: where one can charge, whatever protocol told of it, and the rules of the house for it."""
 
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from echs.base.errors import Problem, Reason, shown
@@ -12,6 +13,7 @@ class ChargePointReason(Reason):
     """What can be wrong with a charge point beyond the form of its fields."""
 
     CHARGEPOINT_TWICE = "CHARGEPOINT_TWICE"
+    EVSE_NOT_YOURS = "EVSE_NOT_YOURS"
 
 
 class ChargePointWarning(Reason):
@@ -24,6 +26,45 @@ class ChargePointWithheld(Withheld):
     """Why a charge point is not given to who speaks another protocol."""
 
     POSITION = "position"
+    PLUG = "plug"
+    EVSE_FORM = "evse_form"
+
+
+class StaticStatus(StrEnum):
+    """What an EVSE is for days: not whether it is free now."""
+
+    UNKNOWN = "unknown"
+    OPERATIVE = "operative"
+    INOPERATIVE = "inoperative"
+    PLANNED = "planned"
+    CLOSED = "closed"
+
+
+class Current(StrEnum):
+    """What an EVSE gives."""
+
+    AC = "AC"
+    DC = "DC"
+
+
+class Connector(NamedTuple):
+    """A plug or socket: its standard and its form, by the names of OCHP 1.4 (ConnectorStandard, ConnectorFormat)."""
+
+    standard: str
+    format: str
+
+
+class Hours(NamedTuple):
+    """When one can charge. ``regular`` are day of the week (1 is Monday), begin and end as hh:mm in local time;
+    ``openings`` and ``closings`` begin and end as instants of ISO 8601 in UTC. ``when_closed`` says whether one can
+    charge outside of them.
+    """
+
+    always: bool
+    regular: tuple[tuple[int, str, str], ...] = ()
+    openings: tuple[tuple[str, str], ...] = ()
+    closings: tuple[tuple[str, str], ...] = ()
+    when_closed: bool = False
 
 
 class Position(NamedTuple):
@@ -36,8 +77,10 @@ class Position(NamedTuple):
 class ChargePoint(NamedTuple):
     """One EVSE with what belongs to its location, as every protocol means it.
 
-    A position is None where there is none that can be read. Empty texts were not sent. ``payload`` is the record as it
-    was sent, in the form of its ``protocol``.
+    A position is None where there is none that can be read. Empty texts were not sent, and no connectors, ways to
+    identify or current are known where there are none. ``country`` is of ISO 3166-1, three letters;
+    ``auth_methods`` are named as in OCHP 1.4 (AuthMethodType). ``payload`` is the record as it was sent, in the form
+    of its ``protocol``.
     """
 
     evse_id: str
@@ -47,17 +90,18 @@ class ChargePoint(NamedTuple):
     street_name: str
     city: str
     postal_code: str
+    country: str
     position: Position | None
     entrance: Position | None
     telephone_number: str
     floor_level: str
+    hours: Hours | None
+    status: StaticStatus
+    auth_methods: tuple[str, ...]
+    connectors: tuple[Connector, ...]
+    current: Current | None
     protocol: str
     payload: str
-
-
-def evse_key(evse_id: str) -> str:
-    """The form in which EVSE ids are compared: without regard to case."""
-    return evse_id.upper()
 
 
 def language_problem(record: Any, _context: None) -> str | None:

@@ -37,5 +37,5 @@ CHARGE_POINTS = PublishedList(
 
 
 def existing_evses(snapshot: Connection, owner_id: int, evse_ids: Collection[str]) -> set[str] | None:
-    """Those of the EVSE ids, each in its `plain` form, that stand in the owner's list; None without one."""
+    """Those of the EVSE ids, each as `evse_key` makes it, that stand in the owner's list; None without one."""
     return CHARGE_POINTS.keyed.contained_in(snapshot, owner_id, EVSE, evse_ids)

@@ -25,6 +25,7 @@ class IdWarning(Reason):
 _DIN = re.compile(r"([A-Z]{2})[-*]?([A-Z0-9]{3})[-*]?([A-Z0-9]{6})(?:[-*]?([0-9X]))?")
 _ISO = re.compile(r"([A-Z]{2})[-*]?([A-Z0-9]{3})[-*]?([A-Z0-9]{9})(?:[-*]?([A-Z0-9]))?")
 _EVSE = re.compile(r"[A-Za-z0-9]+|[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9*]{1,30}|\+[0-9]{1,3}\*[0-9]{3,6}\*[0-9*]{1,32}")
+_SEPARATED = re.compile(r"([A-Z]{2})\*([A-Z0-9]{3})\*(E[A-Z0-9*]+)")
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f :]{6,}")
 # Nothing that these match is odd; what they do not match is looked at closely.
 USUAL_CONTRACT_ID = PatternPrefilter(
@@ -84,6 +85,15 @@ def contract_spellings(contract_id: str) -> frozenset[str]:
 def plain(text: str) -> str:
     """An id in the form in which it is compared: upper case where it is all ASCII, else as it is."""
     return text.upper() if text.isascii() else text
+
+
+def evse_key(evse_id: str) -> str:
+    """The form in which EVSE ids are compared: without regard to case, and of ISO 15118 ids without the two separators
+    before the E. Those behind it are content.
+    """
+    text = evse_id.upper()
+    match = _SEPARATED.fullmatch(text)
+    return text if match is None else "".join(match.groups())
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from cast import charge_point, token
 from echs.base.fields import field_problems
-from echs.locations.charge_point import ChargePoint, ChargePointWithheld, evse_key
+from echs.locations.charge_point import ChargePoint, ChargePointWithheld
+from echs.partners.standard_ids import evse_key
 from echs.protocols.ochp02 import charge_point_format, token_format
 from echs.protocols.ochp02.charge_point_format import ChargePointRecord, charge_point_of
 from echs.protocols.ochp02.token_format import TokenRecord, token_of
@@ -25,18 +26,24 @@ flags = st.sampled_from([0, 1])
 token_records = st.builds(
     TokenRecord, filled, st.integers(0, 9999), st.integers(0, 3), filled, texts, expiries, texts, flags, flags, texts
 )
+hours = st.sampled_from(["", "24/7", "24 h", "ma-vr 8-18"])
+statuses = st.sampled_from(["Available", "out of  order", "planned", "?"])
+payments = st.sampled_from(["", "RFID", "RFID, cash or credit card", "by hand"])
+plugs = st.sampled_from(["Mennekes", "Type 2 / Schuko", "CHAdeMO, CCS", "type 2 socket 32 A", "?"])
 degrees = st.one_of(
     st.from_regex(r"[+-]?[0-9]{1,3}(\.[0-9]{0,12})?", fullmatch=True), st.sampled_from(["x", "50,942", "90.0000001"])
 )
 point_records = st.builds(
-    lambda several, one, two, three, four: ChargePointRecord._make(several)._replace(
-        latitude=one, longitude=two, entrance_latitude=three, entrance_longitude=four
-    ),
+    lambda several, **changed: ChargePointRecord._make(several)._replace(**changed),
     st.tuples(*(filled if field.mandatory else texts for field in charge_point_format.FIELDS)),
-    degrees,
-    degrees,
-    degrees | st.just(""),
-    degrees | st.just(""),
+    latitude=degrees,
+    longitude=degrees,
+    entrance_latitude=degrees | st.just(""),
+    entrance_longitude=degrees | st.just(""),
+    opening_times=hours | texts,
+    outlet_status=statuses | filled,
+    payment_method=payments | texts,
+    receptacle_type=plugs | filled,
 )
 
 
@@ -125,6 +132,7 @@ def test_what_a_charge_point_means_survives_the_way_through_the_noun_and_back():
 
 def test_what_the_noun_of_a_charge_point_has_no_place_for_is_listed():
     in_noun = {*charge_point_format.SAME_TEXT, "latitude", "longitude", "entrance_latitude", "entrance_longitude"}
+    in_noun |= {"opening_times", "outlet_status", "payment_method", "receptacle_type"}
     names = {field.name for field in charge_point_format.FIELDS}
     assert names - in_noun == {*charge_point_format.PAYLOAD_ONLY}
     assert {*charge_point_format.SAME_TEXT} < {*ChargePoint._fields}

@@ -325,7 +325,7 @@ def test_no_secret_of_a_refused_token_stands_in_a_description(tnm):
         assert secret not in tnm.set(token14(1), token14(5), wrong).text
 
 
-def test_an_operation_that_is_not_built_yet_is_a_fault_that_names_those_that_are(tnm):
-    answer = tnm.send("GetChargePointList")
+def test_an_operation_that_there_is_not_is_a_fault_that_names_those_that_there_are(tnm):
+    answer = tnm.send("RequestLiveRoamingAuthorisation")
     assert answer.fault == "UnknownOperation"
     assert "SetRoamingAuthorisationListRequest" in answer.response.body.decode()

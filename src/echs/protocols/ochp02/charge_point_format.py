@@ -1,7 +1,7 @@
 """Charge points of OCHP 0.2 (4.9): the 19 texts, what is odd about them, and the way from texts to the noun and back.
 
-What of a record has no place in the noun stays in its payload alone: `PAYLOAD_ONLY`. None of that has a form that the
-specification lays down: an opening time is a sentence, a status and a receptacle are whatever an operator calls them.
+What of a record has no place in the noun stays in its payload alone: `PAYLOAD_ONLY`. Opening times, status, ways to
+pay and plugs are whatever an operator calls them; `echs.protocols.ochp02.charge_point_words` knows some of the words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,21 @@ from echs.base.errors import Reason
 from echs.base.fields import Field
 from echs.base.rule import Prefilter, Rule, Severity
 from echs.base.spool import Row
-from echs.lists.list_format import AsStored
+from echs.lists.list_format import AsStored, ListOwner
 from echs.lists.withheld import Withheld
-from echs.locations.charge_point import WARNINGS, ChargePoint, ChargePointWithheld, Position, evse_key, twice
+from echs.locations.charge_point import WARNINGS, ChargePoint, ChargePointWithheld, Position, twice
+from echs.partners.standard_ids import evse_key
+from echs.protocols.ochp02.charge_point_words import (
+    SAID_STATUS,
+    auth_methods_of,
+    connectors_of,
+    current_of,
+    hours_of,
+    hours_text,
+    payment_text,
+    plugs_text,
+    status_of,
+)
 from echs.protocols.ochp02.contracts import PROTOCOL
 from echs.protocols.ochp02.coordinates import (
     MOST_LATITUDE,
@@ -103,7 +115,7 @@ SAME_TEXT = (
     "floor_level",
 )
 # Fields that the noun has no place for.
-PAYLOAD_ONLY = ("opening_times", "outlet_status", "energy_provider", "hub_name", "payment_method", "receptacle_type")
+PAYLOAD_ONLY = ("energy_provider", "hub_name")
 
 
 def coordinate_rules(field: str, most: int, prefilter: Prefilter) -> tuple[Rule[ChargePointRecord, None], ...]:
@@ -157,10 +169,17 @@ RULES: tuple[Rule[ChargePointRecord, None], ...] = (
 
 def charge_point_of(record: ChargePointRecord) -> ChargePoint:
     """What a record means."""
+    connectors = connectors_of(record.receptacle_type)
     return ChargePoint(
         **{name: getattr(record, name) for name in SAME_TEXT},
         position=position_of(record.latitude, record.longitude),
         entrance=position_of(record.entrance_latitude, record.entrance_longitude),
+        country="",
+        hours=hours_of(record.opening_times),
+        status=status_of(record.outlet_status),
+        auth_methods=auth_methods_of(record.payment_method),
+        connectors=connectors,
+        current=current_of(connectors),
         protocol=PROTOCOL,
         payload=payload_of(record),
     )
@@ -186,12 +205,12 @@ def claimed(row: Row) -> tuple[str, str]:
 # ---------------------------------------------------------------------- from the noun to texts
 
 
-def noun_of(record: ChargePointRecord, _zone: str) -> ChargePoint:
-    """As `charge_point_of`; no value depends on the owner's time zone."""
+def noun_of(record: ChargePointRecord, _owner: ListOwner) -> ChargePoint:
+    """As `charge_point_of`; no value depends on the owner."""
     return charge_point_of(record)
 
 
-def record_of(point: ChargePoint, _zone: str = "UTC") -> ChargePointRecord | Withheld:
+def record_of(point: ChargePoint, _owner: ListOwner | None = None) -> ChargePointRecord | Withheld:
     """A charge point as OCHP 0.2 says it: as it was sent, where it was sent so; else its values. Withheld where it has
     no position, which is mandatory.
     """
@@ -205,12 +224,12 @@ def record_of(point: ChargePoint, _zone: str = "UTC") -> ChargePointRecord | Wit
         longitude=degrees_text(point.position.longitude_e6),
         entrance_latitude="" if point.entrance is None else degrees_text(point.entrance.latitude_e6),
         entrance_longitude="" if point.entrance is None else degrees_text(point.entrance.longitude_e6),
-        opening_times="",
-        outlet_status=UNKNOWN,
+        opening_times=hours_text(point.hours)[:4000],
+        outlet_status=SAID_STATUS[point.status],
         energy_provider=NONE,
         hub_name=NONE,
-        payment_method="",
-        receptacle_type=UNKNOWN,
+        payment_method=payment_text(point.auth_methods)[:255],
+        receptacle_type=plugs_text(point.connectors)[:255] or UNKNOWN,
     )
 
 

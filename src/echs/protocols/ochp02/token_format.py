@@ -259,7 +259,7 @@ FORMAT = RowFormat(
     twice,
     typed,
     claimed,
-    token_of,
-    record_of,
+    lambda record, owner: token_of(record, owner.zone),
+    lambda token, owner: record_of(token, owner.zone),
     lost_hubs,
 )

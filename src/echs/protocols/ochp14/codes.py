@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from echs.base.errors import LoadReason, Reason, StoreReason
 from echs.direct.endpoint import EndpointReason
+from echs.locations.charge_point import ChargePointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
 from echs.tariffs.tariff import TariffReason
@@ -31,6 +32,7 @@ class RoleReason(Reason):
 
 OWNERSHIP = (
     TokenReason.CONTRACT_NOT_YOURS,
+    ChargePointReason.EVSE_NOT_YOURS,
     TariffReason.TARIFF_NOT_YOURS,
     EndpointReason.PATTERN_NOT_YOURS,
     EndpointReason.ACCESS_TOKEN_TAKEN,

@@ -17,12 +17,12 @@ from echs.protocols.ochp14 import token_format
 from echs.protocols.ochp14.contracts import Contract
 from echs.protocols.ochp14.sent_record import SentRecord
 from echs.protocols.ochp14.token_format import FORMAT
+from echs.protocols.ochp14.tree_types import STRANGE_NAMESPACES
 from echs.protocols.rows.payload import SEPARATOR, payload_of
 from echs.protocols.soap.element import Element
 from echs.protocols.soap.envelope_parser import NIL, split
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.record_fast_path import FieldShape, GroupShape, RecordShape
-from echs.protocols.soap.versions import XSI
 
 ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 
@@ -169,8 +169,6 @@ class ElementReading:
 
 
 ABSENT = Element("")
-# Of XML itself and of schemas: such attributes say nothing of ours.
-STRANGE_NAMESPACES = ("http://www.w3.org/XML/1998/namespace", XSI)
 
 
 # ---------------------------------------------------------------------- out

@@ -4,14 +4,20 @@ What Spyne is told of a request is its name, and whether records repeat in it: t
 Records are no member that Spyne renders: they are spliced into the answer as they were drawn.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from spyne import ComplexModel, Service, Unicode, rpc
 
-from echs.protocols.ochp14 import operations
+from echs.config.app_context import AppContext
+from echs.protocols.ochp14 import charge_point_operations, direct_operations, tariff_operations, token_operations
 from echs.protocols.ochp14.codes import ResultCode
 from echs.protocols.ochp14.contracts import Contract
+from echs.protocols.ochp14.operation_frame import OchpRequest
 from echs.protocols.ochp14.results import OperationResult
+from echs.protocols.soap.envelope_reader import EnvelopeReader
+
+Work = Callable[[AppContext, OchpRequest, EnvelopeReader, Contract], OperationResult]
 
 ONE = {"min_occurs": 1, "max_occurs": 1, "nillable": False}
 REPEATED = {"min_occurs": 0, "max_occurs": "unbounded", "nillable": False}
@@ -21,7 +27,7 @@ class Messages:
     """What Spyne is told of the messages of one contract."""
 
     def __init__(self, contract: Contract) -> None:
-        self._namespace = contract.namespace
+        self._contract, self._namespace = contract, contract.namespace
         code = self._structure("ResultCodeType", resultCode=Unicode.customize(values=list(map(str, ResultCode)), **ONE))
         text = Unicode.customize(**ONE)
         self._code = code
@@ -31,104 +37,100 @@ class Messages:
     def _structure(self, name: str, **members: Any) -> Any:
         return type(name, (ComplexModel,), {"__namespace__": self._namespace, "_type_info": list(members.items())})
 
-    def operation(self, request: str, response: str, takes: str | None = None, gives: str | None = None) -> Any:
-        """The decorator of an operation whose request repeats the element ``takes``, and whose response ``gives``."""
+    def served(self, operation: "Served") -> Any:
+        """An operation as a method of Spyne's service."""
         record = self._record.customize(**REPEATED)
-        returns = {"result": self._result.customize(**ONE), **({gives: record} if gives else {})}
-        members = {takes: record} if takes else {"member": Unicode.customize(min_occurs=0, max_occurs=1)}
+        returns = {"result": self._result.customize(**ONE), **({operation.gives: record} if operation.gives else {})}
+        members = {"member": Unicode.customize(min_occurs=0, max_occurs=1)}
+        if operation.takes:
+            members = {operation.takes: record}
+
+        def called(ctx: Any, reader: EnvelopeReader) -> Any:
+            told = self.result(operation.work(ctx.app.config, ctx.udc, reader, self._contract))
+            return (told, []) if operation.gives else told
+
+        called.__name__ = operation.work.__name__
         return rpc(
             *members.values(),
             _args=tuple(members),
-            _in_message_name=request,
-            _out_message_name=response,
+            _in_message_name=f"{operation.message}Request",
+            _out_message_name=f"{operation.message}Response",
             _returns=tuple(returns.values()),
             _out_variable_names=tuple(returns),
-        )
+        )(called)
 
     def result(self, told: OperationResult) -> Any:
         """How it went, as the contract's type."""
         return self._result(resultCode=self._code(resultCode=told.code.value), resultDescription=told.text)
 
 
+class Served(NamedTuple):
+    """An operation: the name of its messages without "Request" and "Response", what does it, the element that
+    repeats in its request, and the one that repeats in its response.
+    """
+
+    message: str
+    work: Work
+    takes: str | None = None
+    gives: str | None = None
+
+
+SERVED = (
+    Served(
+        "SetRoamingAuthorisationList",
+        token_operations.set_roaming_authorisation_list,
+        takes="roamingAuthorisationInfoArray",
+        gives="refusedRoamingAuthorisationInfo",
+    ),
+    Served(
+        "UpdateRoamingAuthorisationList",
+        token_operations.update_roaming_authorisation_list,
+        takes="roamingAuthorisationInfoArray",
+        gives="refusedRoamingAuthorisationInfo",
+    ),
+    Served(
+        "GetRoamingAuthorisationList",
+        token_operations.get_roaming_authorisation_list,
+        gives="roamingAuthorisationInfoArray",
+    ),
+    Served(
+        "GetRoamingAuthorisationListUpdates",
+        token_operations.get_roaming_authorisation_list_updates,
+        gives="roamingAuthorisationInfo",
+    ),
+    Served(
+        "GetSingleRoamingAuthorisation",
+        token_operations.get_single_roaming_authorisation,
+        gives="roamingAuthorisationInfo",
+    ),
+    Served(
+        "SetChargePointList",
+        charge_point_operations.set_charge_point_list,
+        takes="chargePointInfoArray",
+        gives="refusedChargePointInfo",
+    ),
+    Served(
+        "UpdateChargePointList",
+        charge_point_operations.update_charge_point_list,
+        takes="chargePointInfoArray",
+        gives="refusedChargePointInfo",
+    ),
+    Served("GetChargePointList", charge_point_operations.get_charge_point_list, gives="chargePointInfoArray"),
+    Served(
+        "GetChargePointListUpdates",
+        charge_point_operations.get_charge_point_list_updates,
+        gives="chargePointInfoArray",
+    ),
+    Served("UpdateTariffs", tariff_operations.update_tariffs, takes="TariffInfoArray", gives="refusedTariffInfo"),
+    Served("GetTariffUpdates", tariff_operations.get_tariff_updates, gives="TariffInfoArray"),
+    Served("AddServiceEndpoints", direct_operations.add_service_endpoints, takes="operatorEndpointArray"),
+    Served("GetServiceEndpoints", direct_operations.get_service_endpoints, gives="operatorEndpointArray"),
+)
+
+
 def service(contract: Contract) -> type[Service]:
     """The service under this contract."""
     messages = Messages(contract)
-
-    class OCHP14(Service):  # type: ignore[misc]
-        """OCHP 1.4."""
-
-        @messages.operation(
-            "SetRoamingAuthorisationListRequest",
-            "SetRoamingAuthorisationListResponse",
-            "roamingAuthorisationInfoArray",
-            "refusedRoamingAuthorisationInfo",
-        )
-        def set_roaming_authorisation_list(ctx, reader):  # type: ignore[no-untyped-def]
-            """Replace the caller's own tokens."""
-            done = operations.set_roaming_authorisation_list(ctx.app.config, ctx.udc, reader, contract)
-            return messages.result(done), []
-
-        @messages.operation(
-            "UpdateRoamingAuthorisationListRequest",
-            "UpdateRoamingAuthorisationListResponse",
-            "roamingAuthorisationInfoArray",
-            "refusedRoamingAuthorisationInfo",
-        )
-        def update_roaming_authorisation_list(ctx, reader):  # type: ignore[no-untyped-def]
-            """Add to the caller's own tokens, or change some."""
-            done = operations.update_roaming_authorisation_list(ctx.app.config, ctx.udc, reader, contract)
-            return messages.result(done), []
-
-        @messages.operation(
-            "GetRoamingAuthorisationListRequest",
-            "GetRoamingAuthorisationListResponse",
-            gives="roamingAuthorisationInfoArray",
-        )
-        def get_roaming_authorisation_list(ctx, reader):  # type: ignore[no-untyped-def]
-            """Download the tokens of all partners that are valid now."""
-            done = operations.get_roaming_authorisation_list(ctx.app.config, ctx.udc, reader, contract)
-            return messages.result(done), []
-
-        @messages.operation(
-            "GetRoamingAuthorisationListUpdatesRequest",
-            "GetRoamingAuthorisationListUpdatesResponse",
-            gives="roamingAuthorisationInfo",
-        )
-        def get_roaming_authorisation_list_updates(ctx, reader):  # type: ignore[no-untyped-def]
-            """Download the tokens that changed since a time."""
-            done = operations.get_roaming_authorisation_list_updates(ctx.app.config, ctx.udc, reader, contract)
-            return messages.result(done), []
-
-        @messages.operation(
-            "GetSingleRoamingAuthorisationRequest",
-            "GetSingleRoamingAuthorisationResponse",
-            gives="roamingAuthorisationInfo",
-        )
-        def get_single_roaming_authorisation(ctx, reader):  # type: ignore[no-untyped-def]
-            """Look one token up."""
-            done = operations.get_single_roaming_authorisation(ctx.app.config, ctx.udc, reader, contract)
-            return messages.result(done), []
-
-        @messages.operation(
-            "UpdateTariffsRequest", "UpdateTariffsResponse", "TariffInfoArray", gives="refusedTariffInfo"
-        )
-        def update_tariffs(ctx, reader):  # type: ignore[no-untyped-def]
-            """Add tariffs, or replace some."""
-            return messages.result(operations.update_tariffs(ctx.app.config, ctx.udc, reader, contract)), []
-
-        @messages.operation("GetTariffUpdatesRequest", "GetTariffUpdatesResponse", gives="TariffInfoArray")
-        def get_tariff_updates(ctx, reader):  # type: ignore[no-untyped-def]
-            """Download the tariffs that are for the caller, all or those that changed."""
-            return messages.result(operations.get_tariff_updates(ctx.app.config, ctx.udc, reader, contract)), []
-
-        @messages.operation("AddServiceEndpointsRequest", "AddServiceEndpointsResponse", "operatorEndpointArray")
-        def add_service_endpoints(ctx, reader):  # type: ignore[no-untyped-def]
-            """Put endpoints of OCHPdirect into the address book."""
-            return messages.result(operations.add_service_endpoints(ctx.app.config, ctx.udc, reader, contract))
-
-        @messages.operation("GetServiceEndpointsRequest", "GetServiceEndpointsResponse", gives="operatorEndpointArray")
-        def get_service_endpoints(ctx, reader):  # type: ignore[no-untyped-def]
-            """Get the endpoints of the partners of the other role."""
-            return messages.result(operations.get_service_endpoints(ctx.app.config, ctx.udc, reader, contract)), []
-
-    return OCHP14
+    served = {each.work.__name__: messages.served(each) for each in SERVED}
+    found: type[Service] = type(Service)("OCHP14", (Service,), served)
+    return found

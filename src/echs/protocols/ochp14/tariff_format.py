@@ -2,57 +2,32 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 
-import pycountry
-
-from echs.base.errors import Problem, Reason
-from echs.base.fields import Field
+from echs.base.errors import Problem, Unreadable
 from echs.partners.market_ids import market_id_of, market_ids_of
 from echs.partners.partner import Partner, PartyRole
 from echs.protocols.ochp14.contracts import PROTOCOL
-from echs.protocols.ochp14.tree_types import ANY_NUMBER, Leaf, Node, TreeReading, texts_at, wrapped
-from echs.protocols.ochp14.value_formats import ValueReason, date_time, one_of
+from echs.protocols.ochp14.leaf_rules import (
+    COUNT,
+    HOUR,
+    NOT_NEGATIVE,
+    TARIFF_ID,
+    Checked,
+    Rule,
+    as_time,
+    currencies,
+    leaf,
+    pattern,
+    time_or_day,
+    whole,
+)
+from echs.protocols.ochp14.tree_types import ANY_NUMBER, Leaf, Node, TreeReading, labelled, texts_at, wrapped
+from echs.protocols.ochp14.value_formats import one_of
 from echs.protocols.soap.element import Element
 from echs.tariffs.tariff import Tariff, TariffPart, TariffReason
 from echs.tariffs.tariff_book import GivenTariff
 
 BILLING_ITEMS = ("parkingtime", "usagetime", "energy", "power", "serviceFee", "reservation", "reservationtime")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-Checked = tuple[Reason, str] | None
-
-
-def pattern(text: str, wanted: str) -> Callable[[str], Checked]:
-    """The rule of a value of this form."""
-    form = re.compile(text, re.ASCII)
-
-    def rule(value: str) -> Checked:
-        return None if form.fullmatch(value) else (ValueReason.VALUE_FORM, f"is not {wanted}")
-
-    return rule
-
-
-def time_or_day(value: str) -> Checked:
-    """A time, or a day, which is read as its midnight: one client writes days."""
-    if date_time(as_time(value)) is not None:
-        return None
-    return ValueReason.VALUE_FORM, "is no time like 2027-12-31T22:59:59Z"
-
-
-def as_time(value: str) -> str:
-    """A day as its midnight UTC; a time as it is."""
-    return f"{value}T00:00:00Z" if _DAY.fullmatch(value) else value
-
-
-def whole(value: str) -> str:
-    """A whole number without the fraction of nothing, with which some write it."""
-    return value.partition(".")[0]
-
-
-@cache
-def currencies() -> frozenset[str]:
-    """The codes of ISO 4217."""
-    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
 
 
 def currency_rule(value: str) -> Checked:
@@ -62,23 +37,10 @@ def currency_rule(value: str) -> Checked:
     return TariffReason.CURRENCY_UNKNOWN, "is no currency of ISO 4217 like EUR"
 
 
-NOT_NEGATIVE = pattern(r"\+?[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,2})?", "a number that is not negative")
-COUNT = pattern(r"[0-9]{1,9}(?:\.0*)?", "a whole number of seconds that is not negative")
-TARIFF_ID = pattern(
-    r"[A-Za-z]{2}(?:\*[A-Za-z0-9]{3}\*|[A-Za-z0-9]{3})[Tt][A-Za-z0-9][A-Za-z0-9*]{0,9}", "a tariff id like NL*TNM*T1"
-)
 RECIPIENT = pattern("[A-Z0-9]{1,5}", "a market id like NLTNM")
-HOUR = pattern("[0-2][0-9]:[0-5][0-9]", "a time of day like 08:00")
 
 
-def leaf(
-    name: str, rule: Callable[[str], Checked], *, least: int = 1, most: int = 1, said: Callable[[str], str] = str
-) -> Leaf:
-    """An element with a value of this form."""
-    return Leaf(name, Field(name, 40, mandatory=True, rule=rule), least, most, said)
-
-
-def limit(name: str, rule: Callable[[str], Checked] = NOT_NEGATIVE, said: Callable[[str], str] = str) -> Leaf:
+def limit(name: str, rule: Rule = NOT_NEGATIVE, said: Callable[[str], str] = str) -> Leaf:
     """A limit of a restriction, which may be absent."""
     return leaf(name, rule, least=0, said=said)
 
@@ -126,29 +88,23 @@ _RECIPIENTS = re.compile("<recipient>[A-Z0-9]{1,5}</recipient>")
 _INSIDE = re.compile("<individualTariff>(.*?)</individualTariff>", re.DOTALL)
 
 
-def read_tariff(element: Element, position: int, namespace: str, owner: Partner) -> Tariff | list[Problem]:
+def read_tariff(element: Element, position: int, namespace: str, owner: Partner) -> Tariff | Unreadable:
     """A tariff of a request that ``owner`` sends, or what is wrong with it."""
     reading = TreeReading(namespace, position)
     if element.name not in {f"{namespace} {name}" for name in (TARIFF.name, *TARIFF.spellings)}:
-        return [reading.stray(element, TARIFF.name)]
+        return reading.stray(element, TARIFF.name)
     text = reading.inside(element, TARIFF)
     tariff_id = next(iter(texts_at(element, ["tariffId"], namespace)), "")
     if not reading.problems:
         reading.problems += ownership(tariff_id, position, owner)
         reading.problems += twice_named(element, position, namespace)
     if reading.problems:
-        label = ("tariffId", tariff_id) if tariff_id else None
-        return [labelled(problem, label) for problem in reading.problems]
+        return labelled(reading.problems, ("tariffId", tariff_id) if tariff_id else None)
     parts = [
         TariffPart(tuple(texts_at(individual, ["recipient"], namespace)), _RECIPIENTS.sub("", inside))
         for individual, inside in zip(element.all(f"{namespace} {INDIVIDUAL.name}"), _INSIDE.findall(text), strict=True)
     ]
     return Tariff(tariff_id, tuple(parts), PROTOCOL)
-
-
-def labelled(problem: Problem, label: tuple[str, str] | None) -> Problem:
-    """A problem with the id by which a person finds the tariff."""
-    return Problem(problem.reason, problem.detail, problem.position, problem.field, label, problem.field_as_sent)
 
 
 def ownership(tariff_id: str, position: int, owner: Partner) -> Iterator[Problem]:

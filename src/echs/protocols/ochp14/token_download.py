@@ -7,41 +7,35 @@ cards alive.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, or_, select
 
-from echs.base import deadline
 from echs.base.gzip_concat import deflating
 from echs.base.prefetch_buffer import PrefetchBuffer
 from echs.base.prepared_query import PreparedQuery
-from echs.base.response_stream import ResponseStream, collected
+from echs.base.response_stream import ResponseStream
 from echs.config.app_context import AppContext
-from echs.lists.changes import ListedChange, changes_in, number_before
-from echs.lists.list_writer import ListState
+from echs.lists.changes import ListedChange
+from echs.lists.list_format import ListOwner
 from echs.lists.withheld import Withheld
-from echs.partners import tables as partner_tables
-from echs.partners.market_ids import market_ids
-from echs.partners.partner import PartyRole
 from echs.protocols.ochp14.contracts import PROTOCOL
+from echs.protocols.ochp14.list_changes import ROWS_AT_ONCE, Lists
 from echs.protocols.ochp14.record_codec import tokens_text
 from echs.protocols.ochp14.token_format import (
     REPRESENTATIONS,
     TokenRecord,
     record_of,
     said_as_ended,
+    said_contract_id,
     spellings,
 )
-from echs.protocols.ochp14.token_lookup import candidates, is_valid, lists_in, said
+from echs.protocols.ochp14.token_lookup import candidates, is_valid, said
 from echs.protocols.rows.payload import payload_of, row_of
 from echs.tokens.tables import token
 from echs.tokens.token import Representation, TokenWithheld, uid_key
 from echs.tokens.token_list import TOKENS
-
-ROWS_AT_ONCE = 1000
 
 _valid = or_(token.c.valid_until.is_(None), token.c.valid_until > bindparam("now"))
 VALID_TOKENS = PreparedQuery(
@@ -53,22 +47,8 @@ VALID_TOKENS = PreparedQuery(
 )
 # What may once have been given out and is withheld now: it has ended for whoever has it.
 ONCE_GIVEN = (TokenWithheld.PIN, TokenWithheld.CONTRACT_FORM)
-# The market id of who has none.
-NOBODY = "ZZZZZ"
-
-
-class Changes(NamedTuple):
-    """What changed: the records, how many (None where nobody knows yet), and whether they are all that there is."""
-
-    records: ResponseStream
-    number: int | None
-    everything: bool
-
-
-def visible_lists(context: AppContext, reader_id: int) -> list[ListState]:
-    """How the lists stand that a reader sees."""
-    rows = context.database.fetch_all(TOKENS.states_for_reader, reader_id=reader_id)
-    return TOKENS.keyed.states_of_rows(context.database, rows)
+# What stands for a contract that cannot be said: behind the market id of its provider, or of who has none.
+NO_CONTRACT, NOBODY = "000000000", "ZZZZZ"
 
 
 def valid_tokens(context: AppContext, reader_id: int, element: str, *, deflated: bool) -> ResponseStream:
@@ -85,7 +65,7 @@ def valid_texts(context: AppContext, reader_id: int, element: str) -> Iterator[b
             after, wanted = state.first_position - 1, {"owner_id": state.owner_id, "now": now}
             while rows := context.database.fetch_within(snapshot, VALID_TOKENS, after=after, **wanted):
                 for protocol, some in groupby(rows, itemgetter(1)):
-                    payloads = said(context.formats.tokens, protocol, [row[2] for row in some], state.zone)
+                    payloads = said(context.formats.tokens, protocol, [row[2] for row in some], state.owner)
                     if payloads:
                         yield tokens_text(payloads, element)
                 after = rows[-1][0]
@@ -94,52 +74,12 @@ def valid_texts(context: AppContext, reader_id: int, element: str) -> Iterator[b
 # ---------------------------------------------------------------------- what changed
 
 
-def changed_tokens(context: AppContext, reader_id: int, since: datetime, element: str) -> Changes:
-    """The tokens whose content, or whose visibility to this reader, changed since a time (UTC), and some before it."""
-    overlap = timedelta(seconds=context.limits.delta_overlap_seconds)
-    with context.database.read() as snapshot:
-        number = number_before(snapshot, TOKENS.keyed, min(since, context.clock()) - overlap)
-    count = 0
-
-    def texts() -> Iterator[bytes]:
-        nonlocal count
-        with context.database.read() as snapshot:
-            owners, lists = owners_of_lists(snapshot), lists_in(context, snapshot, reader_id)
-            changes = changes_in(snapshot, TOKENS, reader_id, number)
-            while some := list(islice(changes, ROWS_AT_ONCE)):
-                deadline.check()
-                payloads = changed_payloads(context, snapshot, lists, some, owners)
-                count += len(payloads)
-                if payloads:
-                    yield tokens_text(payloads, element)
-
-    records = collected(texts())
-    return Changes(records, None if records.length is None else count, everything=number <= 0)
-
-
-class Owner(NamedTuple):
-    """An owner of lists: its time zone, and a contract id for the end of a token whose own cannot be said."""
-
-    zone: str
-    any_contract: str
-
-
-def owners_of_lists(snapshot: Connection) -> dict[int, Owner]:
-    """All partners as owners of lists."""
-    market = {owner: each for each, owners in market_ids(snapshot, PartyRole.PROVIDER).items() for owner in owners}
-    partner = partner_tables.partner.c
-    return {
-        number: Owner(zone, f"{market.get(number, NOBODY)}000000000")
-        for number, zone in snapshot.execute(select(partner.id, partner.timezone))
-    }
-
-
 def changed_payloads(
     context: AppContext,
     snapshot: Connection,
-    lists: Mapping[int, ListState],
+    lists: Lists,
     changes: Sequence[ListedChange],
-    owners: Mapping[int, Owner],
+    owners: Mapping[int, ListOwner],
 ) -> list[str]:
     """Changed tokens as ours, those that have ended first.
 
@@ -154,13 +94,14 @@ def changed_payloads(
             valid.append(each.payload)
             continue
         owner = owners[each.owner_id]
-        (noun,) = context.formats.tokens[each.protocol].nouns([each.payload], owner.zone)
-        record = record_of(noun, owner.zone)
+        (noun,) = context.formats.tokens[each.protocol].nouns([each.payload], owner)
+        record = record_of(noun, owner)
         over = each.gone or noun.blocked
         if isinstance(record, Withheld) and record in ONCE_GIVEN:
             # It may have been given out before it was so.
             over = True
-            record = record_of(noun._replace(pin_mandatory=False, contract_id=owner.any_contract), owner.zone)
+            contract_id = said_contract_id(noun.contract_id) or f"{owner.market_id or NOBODY}{NO_CONTRACT}"
+            record = record_of(noun._replace(pin_mandatory=False, contract_id=contract_id), owner)
         if isinstance(record, Withheld):
             continue
         if over:
@@ -171,7 +112,7 @@ def changed_payloads(
 
 
 def ends_and_others(
-    context: AppContext, snapshot: Connection, lists: Mapping[int, ListState], ended: Sequence[tuple[int, TokenRecord]]
+    context: AppContext, snapshot: Connection, lists: Lists, ended: Sequence[tuple[int, TokenRecord]]
 ) -> Iterator[str]:
     """The ends of tokens that are not valid under the same name for this reader, and those that are of others."""
     now = context.clock()
@@ -182,7 +123,7 @@ def ends_and_others(
     standing: dict[tuple[str, ...], dict[int, str]] = defaultdict(dict)
     for row in candidates(context, snapshot, list(keys)):
         if keys[row.uid_key] == row.representation and is_valid(context, lists, row, now):
-            for payload in said(context.formats.tokens, row.protocol, [row.payload], lists[row.partner_id].zone):
+            for payload in said(context.formats.tokens, row.protocol, [row.payload], lists[row.partner_id].owner):
                 standing[name_of(TokenRecord._make(row_of(payload)))][row.partner_id] = payload
     for owner_id, record in ended:
         others = standing.get(name_of(record), {})

@@ -14,7 +14,7 @@ from echs.base.fields import Field
 from echs.base.rule import Predicate, Rule, Severity, rejection
 from echs.base.spool import Row
 from echs.base.upload_validation import RecordValidator
-from echs.lists.list_format import AsStored, Rivals
+from echs.lists.list_format import AsStored, ListOwner, Rivals
 from echs.lists.withheld import Withheld
 from echs.partners.market_ids import market_id_of, market_ids_of
 from echs.partners.partner import Partner, PartyRole
@@ -160,7 +160,7 @@ WARNINGS: tuple[Rule[TokenRecord, None], ...] = (
 # ---------------------------------------------------------------------- from texts to the noun
 
 
-def token_of(record: TokenRecord, _zone: str = "UTC") -> Token:
+def token_of(record: TokenRecord, _owner: ListOwner | None = None) -> Token:
     """What a record means."""
     return Token(
         type=TYPES[record.token_type],
@@ -231,7 +231,7 @@ def written(representation: str) -> str:
     return WRITTEN[REPRESENTATIONS[representation]]
 
 
-def record_of(token: Token, _zone: str = "UTC") -> TokenRecord | Withheld:
+def record_of(token: Token, _owner: ListOwner | None = None) -> TokenRecord | Withheld:
     """A token as OCHP 1.4 says it: as it was sent, where it was sent so; else its values. Withheld where access would
     hang on a guess: a pin that nobody could ask for, a uid that is no card's, a contract id of no shape.
 

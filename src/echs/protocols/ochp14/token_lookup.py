@@ -12,10 +12,11 @@ from echs.base import deadline
 from echs.base.errors import LoadReason, refuse
 from echs.base.prepared_query import PreparedQuery
 from echs.config.app_context import AppContext
-from echs.lists.list_format import ListFormat
+from echs.lists.list_format import ListFormat, ListOwner
 from echs.lists.list_writer import ListState
 from echs.lists.withheld import Withheld
 from echs.protocols.ochp14.contracts import PROTOCOL
+from echs.protocols.ochp14.list_changes import ROWS_AT_ONCE, Lists, visible_lists
 from echs.protocols.ochp14.token_format import REPRESENTATIONS, TYPES, record_of, spellings
 from echs.protocols.rows.payload import payload_of
 from echs.tokens.tables import token
@@ -23,7 +24,6 @@ from echs.tokens.token import Representation, TokenType, uid_key
 from echs.tokens.token_hash import hashes_of
 from echs.tokens.token_list import TOKENS
 
-ROWS_AT_ONCE = 1000
 # As many as a uid has spellings and hashes; fewer are filled up with the last.
 KEYS_AT_ONCE = 10
 BY_UID = PreparedQuery(
@@ -62,7 +62,7 @@ class Candidate(NamedTuple):
     payload: str
 
 
-def is_valid(context: AppContext, lists: Mapping[int, ListState], row: Candidate, now: datetime) -> bool:
+def is_valid(context: AppContext, lists: Lists, row: Candidate, now: datetime) -> bool:
     """Whether a row stands in one of these lists and is valid at this time."""
     state = lists.get(row.partner_id)
     if state is None or row.position < state.first_position or row.blocked:
@@ -71,18 +71,12 @@ def is_valid(context: AppContext, lists: Mapping[int, ListState], row: Candidate
     return lasts_longer(ends, now)
 
 
-def said(formats: Mapping[str, ListFormat], protocol: str, payloads: Sequence[str], zone: str) -> Sequence[str]:
+def said(formats: Mapping[str, ListFormat], protocol: str, payloads: Sequence[str], owner: ListOwner) -> Sequence[str]:
     """Payloads of whatever protocol as ours; what cannot be said is left out."""
     if protocol == PROTOCOL:
         return payloads
-    records = (record_of(noun, zone) for noun in formats[protocol].nouns(payloads, zone))
+    records = (record_of(noun, owner) for noun in formats[protocol].nouns(payloads, owner))
     return [payload_of(record) for record in records if not isinstance(record, Withheld)]
-
-
-def lists_in(context: AppContext, snapshot: Connection, reader_id: int) -> dict[int, ListState]:
-    """How the lists stand that a reader sees, by owner."""
-    rows = context.database.fetch_within(snapshot, TOKENS.states_for_reader, reader_id=reader_id)
-    return {state.owner_id: state for state in TOKENS.keyed.states_of_rows(context.database, rows)}
 
 
 def found_token(context: AppContext, reader_id: int, instance: str, token_type: str, representation: str) -> str | None:
@@ -95,7 +89,7 @@ def found_token(context: AppContext, reader_id: int, instance: str, token_type: 
     types = (TokenType.RFID, TokenType.OTHER) if wanted is TokenType.RFID else (wanted,)
     best: tuple[datetime | None, str] | None = None
     with database.read() as snapshot:
-        lists = lists_in(context, snapshot, reader_id)
+        lists = visible_lists(context, TOKENS, reader_id, snapshot)
         keys = keys_of(snapshot, list(lists.values()), uid_key(instance), REPRESENTATIONS[representation])
         for row in candidates(context, snapshot, list(keys)):
             if row.type not in types or keys[row.uid_key] != row.representation:
@@ -103,7 +97,7 @@ def found_token(context: AppContext, reader_id: int, instance: str, token_type: 
             if not is_valid(context, lists, row, now):
                 continue
             ends = None if row.valid_until is None else database.as_instant(row.valid_until)
-            payloads = said(context.formats.tokens, row.protocol, [row.payload], lists[row.partner_id].zone)
+            payloads = said(context.formats.tokens, row.protocol, [row.payload], lists[row.partner_id].owner)
             if payloads and (best is None or lasts_longer(ends, best[0])):
                 best = ends, payloads[0]
     return None if best is None else best[1]
@@ -162,8 +156,9 @@ def searched(snapshot: Connection, lists: Sequence[ListState], wanted: str, how:
     """The same, by a pass over every list."""
     found: list[str] = []
     for state in lists:
-        deadline.check()
         mine = TOKENS.keyed.standing(state), token.c.representation == Representation.PLAIN.value
         rows = snapshot.execute(select(token.c.uid_key).where(*mine).execution_options(yield_per=ROWS_AT_ONCE))
-        found += [uid for uid in rows.scalars() if hashes_of(uid).get(wanted) is how]
+        for uids in rows.scalars().partitions():
+            deadline.check()
+            found += [uid for uid in uids if hashes_of(uid).get(wanted) is how]
     return found

@@ -9,12 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from echs.base.errors import Problem, Reason
+from lxml import etree
+
+from echs.base.errors import Problem, Reason, RecordProblems
 from echs.base.fields import Field, FieldReason
 from echs.protocols.soap.element import Element
 from echs.protocols.soap.envelope_parser import split
+from echs.protocols.soap.versions import XSI
 
 ANY_NUMBER = 10_000
+# Of XML itself and of schemas: such attributes say nothing of ours.
+STRANGE_NAMESPACES = ("http://www.w3.org/XML/1998/namespace", XSI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,9 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An element with parts, in the order of the contract."""
+    """An element with parts, in the order of the contract. ``dropped`` are elements of older versions, which are read
+    and left out.
+    """
 
     name: str
     parts: tuple["Leaf | Node", ...]
@@ -41,11 +48,16 @@ class Node:
     least: int = 1
     most: int = 1
     spellings: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 def wrapped(name: str, inner: Leaf, least: int = 1, most: int = 1) -> Node:
     """An element around one value, of which OCHP 1.4 has many."""
     return Node(name, (inner,), least=least, most=most)
+
+
+# For what is in the store, and was read before: nothing is fetched, nothing is declared.
+PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
 
 
 class TreeReading:
@@ -54,6 +66,8 @@ class TreeReading:
     def __init__(self, namespace: str, position: int) -> None:
         self.namespace, self.position = namespace, position
         self.problems: list[Problem] = []
+        # How many elements of older versions were left out.
+        self.dropped = 0
 
     def inside(self, element: Element, node: Node, path: str = "") -> str:
         """The canonical text of what is in an element."""
@@ -61,7 +75,9 @@ class TreeReading:
         found: dict[str, list[Element]] = {part.name: [] for part in node.parts}
         for child in element.children:
             part = names.get(child.name)
-            if part is None:
+            if part is None and split(child.name)[1] in node.dropped:
+                self.dropped += 1
+            elif part is None:
                 self._note(FieldReason.FIELD_UNKNOWN, "is not an element of this type", path + split(child.name)[1])
             else:
                 found[part.name].append(child)
@@ -86,6 +102,12 @@ class TreeReading:
         return "".join(f"<{part.name}>{escape(self._leaf(each, part, place))}</{part.name}>" for each in elements)
 
     def _node(self, element: Element, node: Node, place: str) -> str:
+        known = {each.name for each in node.attributes}
+        for name in element.attributes:
+            if name not in known and split(name)[0] not in STRANGE_NAMESPACES:
+                self._note(
+                    FieldReason.FIELD_UNKNOWN, "is not an attribute of this element", f"{place}/@{split(name)[1]}"
+                )
         attributes = "".join(self._attribute(element, each, place) for each in node.attributes)
         return f"<{node.name}{attributes}>{self.inside(element, node, f'{place}/')}</{node.name}>"
 
@@ -120,6 +142,30 @@ class TreeReading:
 
     def _note(self, reason: Reason, detail: str, place: str) -> None:
         self.problems.append(Problem(reason, detail, self.position, place, field_as_sent=True))
+
+
+def labelled(problems: Sequence[Problem], label: tuple[str, str] | None) -> RecordProblems:
+    """The problems of a record with the id by which a person finds it."""
+    first, *others = (
+        Problem(each.reason, each.detail, each.position, each.field, label, each.field_as_sent) for each in problems
+    )
+    return RecordProblems(first, iter(others))
+
+
+def element_of(text: str, name: str, namespace: str) -> Element:
+    """The element of this name around a canonical text, as it would have been read."""
+
+    def converted(found: etree._Element) -> Element:
+        children = [converted(child) for child in found]
+        attributes = {str(key): str(value) for key, value in found.attrib.items()}
+        return Element(f"{namespace} {found.tag}", attributes, "" if children else (found.text or ""), children)
+
+    return converted(parsed(text, name))
+
+
+def parsed(text: str, name: str = "record") -> etree._Element:
+    """A canonical text as a tree to look into, under an element of this name."""
+    return etree.fromstring(f"<{name}>{text}</{name}>", PARSER)
 
 
 def texts_at(element: Element, way: Sequence[str], namespace: str) -> Iterable[str]:

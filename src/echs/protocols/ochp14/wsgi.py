@@ -6,7 +6,7 @@ from spyne import Application
 from echs.base.resources import contracts
 from echs.config.app_context import AppContext
 from echs.protocols.ochp14.contracts import CONTRACTS, Contract
-from echs.protocols.ochp14.operations import OchpRequest
+from echs.protocols.ochp14.operation_frame import OchpRequest
 from echs.protocols.ochp14.security import UNDERSTOOD
 from echs.protocols.ochp14.service import service
 from echs.protocols.soap.element import TreeLimits

@@ -12,7 +12,7 @@ from echs.base.fields import Columns, Field, field_problems, maker, rules_hold
 from echs.base.rule import Rule, findings, hold_for_all
 from echs.base.spool import Row
 from echs.base.upload_validation import RecordValidator
-from echs.lists.list_format import AsStored, FieldText, Rivals, Taken
+from echs.lists.list_format import AsStored, FieldText, ListOwner, Rivals, Taken
 from echs.lists.withheld import Withheld
 from echs.partners.partner import Partner
 from echs.protocols.rows.payload import SEPARATOR, payload_of, payloads_of, row_of
@@ -45,8 +45,8 @@ class RowFormat(Generic[Record]):
     twice: Callable[[tuple[str, str] | None, int, int], Problem]
     typed_rows: Callable[[Sequence[Row], str, AsStored], Iterable[tuple[object, ...]]]
     claimed_row: Callable[[Row], tuple[str, str]]
-    noun_of: Callable[[Record, str], Any]
-    record_of: Callable[[Any, str], Record | Withheld]
+    noun_of: Callable[[Record, ListOwner], Any]
+    record_of: Callable[[Any, ListOwner], Record | Withheld]
     recheck: Callable[[Partner, Partner, Iterator[Record]], Iterator[Problem]] = no_loss
     # What a field counts as where two records are compared by their keys.
     key_of_field: Mapping[str, Callable[[str], str]] = dataclasses.field(default_factory=dict)
@@ -151,14 +151,14 @@ class RowFormat(Generic[Record]):
         record: Record = self.of_row(row_of(payload))
         return record
 
-    def nouns(self, payloads: Sequence[str], zone: str) -> Iterator[Any]:
-        """What payloads mean, whose owner is in this time zone."""
+    def nouns(self, payloads: Sequence[str], owner: ListOwner) -> Iterator[Any]:
+        """What payloads of this owner mean."""
         make = self.of_row
-        return (self.noun_of(make(row_of(payload)), zone) for payload in payloads)
+        return (self.noun_of(make(row_of(payload)), owner) for payload in payloads)
 
-    def payload_of(self, noun: Any, zone: str) -> str | Withheld:
-        """What this protocol says of a noun to whoever counts days in this zone, or why it cannot be said in it."""
-        record = self.record_of(noun, zone)
+    def payload_of(self, noun: Any, owner: ListOwner) -> str | Withheld:
+        """What this protocol says of a noun of this owner, or why it cannot be said in it."""
+        record = self.record_of(noun, owner)
         return record if isinstance(record, Withheld) else payload_of(tuple(map(str, record)))
 
     def rivals(self, payloads: Sequence[str]) -> Rivals | None:
