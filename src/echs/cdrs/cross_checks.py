@@ -21,12 +21,12 @@ from echs.base.errors import shown
 from echs.base.prepared_query import PreparedQuery
 from echs.cdrs import tables
 from echs.cdrs.cdr import Cdr
-from echs.cdrs.rules import Key
+from echs.cdrs.rules import Key, socket_key
 from echs.partners import tables as partner_tables
 from echs.partners.connection import ConnectionKind
 from echs.partners.partner import Partner
 from echs.partners.queries import owners_of_provider_keys
-from echs.partners.standard_ids import contract_spellings, evse_key, plain
+from echs.partners.standard_ids import contract_spellings, plain
 from echs.partners.visibility import sees
 
 NEIGHBOURS = 10
@@ -60,7 +60,7 @@ def published_ids(context: Context, lists: ListLookups, sender: Partner, cdrs: I
     contracts: dict[str, set[str]] = defaultdict(set)
     sockets: set[str] = set()
     for cdr in cdrs:
-        sockets.add(evse_key(cdr.socket))
+        sockets.add(socket_key(cdr))
         if cdr.token_id:
             tokens[cdr.provider_key].add(plain(cdr.token_id))
         else:

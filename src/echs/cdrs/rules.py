@@ -253,9 +253,14 @@ def card_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
     return None if known else f"the list of {shown(cdr.provider_id)} has no such card"
 
 
+def socket_key(cdr: Cdr) -> str:
+    """The form in which the socket of a CDR is looked up in a list."""
+    return evse_key(cdr.socket) if cdr.socket.isascii() else cdr.socket
+
+
 def chargepoint_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """The sender's list has no such charge point."""
-    if rule_context.chargepoints is None or evse_key(cdr.socket) in rule_context.chargepoints:
+    if rule_context.chargepoints is None or socket_key(cdr) in rule_context.chargepoints:
         return None
     return f"{shown(cdr.socket)} is not in the sender's charge point list"
 

@@ -71,7 +71,7 @@ LANGUAGES = {
 }
 USUAL_LANGUAGE = "ENG"
 # Of user assigned codes: there is no such country.
-NO_COUNTRY = "XXX"
+NO_COUNTRY = "ZZZ"
 USUAL_AUTH_METHODS = ("RfidMifareCls", "RfidMifareDes")
 NOT_SAID, NO_ZIP_CODE, NO_CITY = "unknown", "0", "-"
 _PHONE = re.compile(r"\+?[1-9]?[0-9 \-]{1,17}", re.ASCII)

@@ -7,6 +7,7 @@ way to its place.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
@@ -155,7 +156,7 @@ def labelled(problems: Sequence[Problem], label: tuple[str, str] | None) -> Reco
 def element_of(text: str, name: str, namespace: str) -> Element:
     """The element of this name around a canonical text, as it would have been read."""
 
-    def converted(found: etree._Element) -> Element:
+    def converted(found: Any) -> Element:
         children = [converted(child) for child in found]
         attributes = {str(key): str(value) for key, value in found.attrib.items()}
         return Element(f"{namespace} {found.tag}", attributes, "" if children else (found.text or ""), children)
@@ -163,7 +164,7 @@ def element_of(text: str, name: str, namespace: str) -> Element:
     return converted(parsed(text, name))
 
 
-def parsed(text: str, name: str = "record") -> etree._Element:
+def parsed(text: str, name: str = "record") -> Any:
     """A canonical text as a tree to look into, under an element of this name."""
     return etree.fromstring(f"<{name}>{text}</{name}>", PARSER)
 
