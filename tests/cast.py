@@ -27,6 +27,7 @@ from echs.partners.queries import is_active
 from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
 from echs.protocols.ochp02.charge_point_format import ChargePointRecord
+from echs.protocols.ochp02.contracts import PROTOCOL
 from echs.protocols.ochp02.token_format import TokenRecord
 from echs.protocols.record_formats import RECORD_FORMATS
 from echs.protocols.rows.payload import row_of
@@ -199,7 +200,7 @@ def verify(context: AppContext, *more: object, **named: object) -> Iterator[veri
 
 def fetched(context: AppContext, partner: Partner) -> tuple[tuple[int, ...], list[str]]:
     """As a partner calls GetCDRs: the runs that it is given, and the ids of the CDRs; they count as served."""
-    delivery = deliver(context, partner)
+    delivery = deliver(context, partner, PROTOCOL, lambda row: row.payload)
     ids = [payload.partition("\x1f")[0] for batch in delivery.payloads for payload in batch]
     mark_served(context, partner, delivery.runs)
     return delivery.runs, ids

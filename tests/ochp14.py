@@ -94,6 +94,70 @@ def point_xml(
     )
 
 
+def period_xml(
+    item: str = "energy",
+    value: str = "12.5",
+    price: str = "0.40",
+    cost: str = "5.00",
+    *,
+    tax: str = "21",
+    more: str = "",
+) -> str:
+    """A billing period over the whole session of `cdr_xml`."""
+
+    def optional(tag: str, inside: str) -> str:
+        return f"<o:{tag}>{inside}</o:{tag}>" if inside else ""
+
+    return (
+        f"<o:chargingPeriods><o:startDateTime><o:LocalDateTime>{START}</o:LocalDateTime></o:startDateTime><o:endDateTime>"
+        f"<o:LocalDateTime>{END}</o:LocalDateTime></o:endDateTime><o:billingItem><o:BillingItemType>{item}"
+        f"</o:BillingItemType></o:billingItem><o:billingValue>{value}</o:billingValue><o:itemPrice>{price}</o:itemPrice>"
+        f"{optional('periodCost', cost)}{optional('taxrate', tax)}{more}</o:chargingPeriods>"
+    )
+
+
+START, END = "2026-09-24T10:00:00+02:00", "2026-09-24T11:30:00+02:00"
+
+
+def cdr_xml(
+    cdr_id: str = "NLTNM000001",
+    *,
+    status: str = "new",
+    evse_id: str = "NL*TNM*E01000851",
+    instance: str = "04A1B2C3D4E5F6",
+    representation: str = "",
+    token_type: str = "rfid",
+    contract_id: str = "NL-ANW-C00000001",
+    start: str = START,
+    end: str = END,
+    duration: str = "001:30:00",
+    periods: tuple[str, ...] | None = None,
+    total: str = "5.00",
+    currency: str = "EUR",
+    more: str = "",
+) -> str:
+    """A CDR of an operator with the market id NL-TNM for a provider with NL-ANW, as a client writes it."""
+
+    def optional(tag: str, inside: str) -> str:
+        return f"<o:{tag}>{inside}</o:{tag}>" if inside else ""
+
+    given = f' representation="{representation}"' if representation else ""
+    return (
+        f"<o:cdrInfoArray>{optional('CdrId', cdr_id)}<o:evseId>{evse_id}</o:evseId><o:emtId{given}><o:instance>{instance}"
+        f"</o:instance><o:tokenType>{token_type}</o:tokenType></o:emtId><o:contractId>{contract_id}</o:contractId>"
+        f"<o:status><o:CdrStatusType>{status}</o:CdrStatusType></o:status><o:startDateTime><o:LocalDateTime>{start}"
+        f"</o:LocalDateTime></o:startDateTime><o:endDateTime><o:LocalDateTime>{end}</o:LocalDateTime></o:endDateTime>"
+        f"{optional('duration', duration)}<o:chargePointAddress><o:houseNumber>10</o:houseNumber><o:address>Kade"
+        "</o:address><o:city>Utrecht</o:city><o:zipCode>3511 AB</o:zipCode><o:country>NLD</o:country>"
+        "</o:chargePointAddress><o:chargePointType>AC</o:chargePointType><o:connectorType><o:connectorStandard>"
+        "<o:ConnectorStandard>IEC_62196_T2</o:ConnectorStandard></o:connectorStandard><o:connectorFormat>"
+        "<o:ConnectorFormat>Cable</o:ConnectorFormat></o:connectorFormat><o:tariffId>NL*TNM*T1</o:tariffId>"
+        "</o:connectorType><o:ratings><o:maximumPower>22.08</o:maximumPower></o:ratings><o:meterId>M-1</o:meterId>"
+        + "".join((period_xml(),) if periods is None else periods)
+        + f"{optional('totalCost', total)}<o:currency>{currency}</o:currency>{more}</o:cdrInfoArray>"
+    )
+
+
 def security(user_id: str, password: str, type_: str = PASSWORD_TEXT, more: str = "") -> str:
     """The header of WS-Security."""
     return (

@@ -16,6 +16,7 @@ from echs.config.app_context import open_app_context
 from echs.config.settings import read_settings
 from echs.delivery.cleared_cdrs import deliver
 from echs.maintenance.doctor import examine
+from echs.protocols.ochp02.contracts import PROTOCOL
 
 FORM = "%s|" * 20
 
@@ -108,12 +109,12 @@ def test_a_purge_that_is_stopped_is_taken_up_by_the_next_and_harms_nobody_meanwh
 def test_a_partner_is_not_given_a_purged_run_nor_a_link_that_opens_nothing(years, cast):
     with years.database.write() as transaction:
         transaction.execute(text("DELETE FROM clearing_run_party WHERE run_number = 3 AND partner_id = 3"))
-    assert deliver(years, cast.anwb).runs == (2,)
+    assert deliver(years, cast.anwb, PROTOCOL, lambda row: row.payload).runs == (2,)
     fetched_all(years)
     for number in (1, 2):
         assert sum(purge_run(years, number)) == 5
-    assert deliver(years, cast.anwb).runs == ()
-    assert deliver(years, cast.tnm).runs == (3,)
+    assert deliver(years, cast.anwb, PROTOCOL, lambda row: row.payload).runs == ()
+    assert deliver(years, cast.tnm, PROTOCOL, lambda row: row.payload).runs == (3,)
 
 
 def test_uploads_go_on_while_a_large_run_is_purged(context, cast):

@@ -9,6 +9,7 @@ from cast import add_cdrs, cdr, fetched
 from echs.audit import trail
 from echs.clearing import run
 from echs.delivery.cleared_cdrs import deliver, due, mark_served
+from echs.protocols.ochp02.contracts import PROTOCOL
 
 _requests = iter(f"{number:026d}" for number in range(10**6))
 
@@ -74,7 +75,7 @@ def test_a_run_of_others_does_not_hide_my_latest(context, cast, clock):
 def test_an_answer_that_failed_is_not_one_that_was_given(context, cast, clock):
     cleared(context, cast.tnm, cdr(1))
     cleared(context, cast.tnm, cdr(2))
-    next(deliver(context, cast.anwb).payloads)
+    next(deliver(context, cast.anwb, PROTOCOL, lambda row: row.payload).payloads)
     clock.turn(days=3)
     assert given_to(context, cast.anwb) == ((1, 2), ["1", "2"])
 
@@ -114,7 +115,7 @@ def test_a_run_that_a_wrong_clock_served_in_the_future_counts_as_served_when_a_l
 
 def test_two_answers_at_once_that_both_saw_an_unfetched_run_leave_one_entry(context, cast, monkeypatch):
     cleared(context, cast.tnm, cdr(1))
-    runs = deliver(context, cast.anwb).runs
+    runs = deliver(context, cast.anwb, PROTOCOL, lambda row: row.payload).runs
     looked = iter([True])
     write = type(context.database).write
 

@@ -13,6 +13,7 @@ from echs.base import response_stream
 from echs.base.response_stream import collected
 from echs.clearing import run
 from echs.delivery.cleared_cdrs import deliver
+from echs.protocols.ochp02.contracts import PROTOCOL
 from echs.protocols.ochp02.record_codec import record_template
 from echs.protocols.ochp02.wire_schema import CDR_INFO
 from wire import Caller
@@ -56,7 +57,7 @@ def test_the_embedded_store_gives_the_cdrs_of_a_run_in_the_order_of_its_index(co
             explained = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.extend(row[3] for row in explained.fetchall())
 
-    assert [text for batch in deliver(context, cast.anwb).payloads for text in batch]
+    assert [text for batch in deliver(context, cast.anwb, PROTOCOL, lambda row: row.payload).payloads for text in batch]
     assert plans
     assert not [step for step in plans if "TEMP B-TREE" in step], plans
 
@@ -65,7 +66,9 @@ def test_the_embedded_store_gives_the_cdrs_of_a_run_in_the_order_of_its_index(co
 def test_a_hundred_and_fifty_thousand_cdrs_take_next_to_no_memory(context, cast):
     cleared(context, cast.tnm, 1, more=150_000)
     before, most, size = memory_mib(), 0.0, 0
-    answer = collected(map(record_template(CDR_INFO).render, deliver(context, cast.anwb).payloads))
+    answer = collected(
+        map(record_template(CDR_INFO).render, deliver(context, cast.anwb, PROTOCOL, lambda row: row.payload).payloads)
+    )
     for piece in answer:
         size += len(piece)
         most = max(most, memory_mib())
@@ -99,7 +102,9 @@ def test_a_large_answer_that_nobody_reads_to_its_end_is_not_one_that_was_given(a
     monkeypatch.setattr("echs.base.prefetch_buffer.WAIT_SECONDS", 0.05)
     monkeypatch.setattr("echs.base.prefetch_buffer.PrefetchBuffer._into_file", lambda _self, data: data)
     cleared(context, cast.tnm, 200)
-    answer = collected(map(record_template(CDR_INFO).render, deliver(context, cast.anwb).payloads))
+    answer = collected(
+        map(record_template(CDR_INFO).render, deliver(context, cast.anwb, PROTOCOL, lambda row: row.payload).payloads)
+    )
     assert next(iter(answer))
     answer.close()
     for _ in range(100):

@@ -222,7 +222,10 @@ TAMPERINGS = {
     "a cleared CDR gets another contract": (cdr_update("20", "contract_id = 'NL-ANW-999999-9'"), {"contents"}),
     "the start of a CDR is moved by a day": (cdr_update("50", "started_at = '2014-01-21 09:16:38+00'"), {"contents"}),
     **{
-        f"the column {name} of a CDR is edited alone": (cdr_update("50", f"{name} = {value}"), {"contents"})
+        f"the column {name} of a CDR is edited alone": (
+            cdr_update("50", f"{name} = {value}"),
+            {"states" if name == "revision" else "contents"},
+        )
         for name, value in {
             "operator_key": "'ladenetz.de'",
             "operator_id": "'ladenetz.de'",

@@ -48,6 +48,7 @@ class Action(StrEnum):
     LIST_REPLACED = "list.replace"
     LIST_UPDATED = "list.update"
     CDRS_ADDED = "cdrs.add"
+    CDRS_CONFIRMED = "cdrs.confirm"
     CDRS_FETCHED = "cdrs.fetch"
     CDR_HELD = "cdr.hold"
     CDR_RELEASED = "cdr.release"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from echs.base.errors import Problem, Reason, shown
 
@@ -74,6 +74,14 @@ class Field:
     def says(self, value: str) -> str:
         """The value for an error sentence, or nothing where it is secret."""
         return "" if self.secret else shown(value) + " "
+
+
+class FieldText(NamedTuple):
+    """A field of a payload for people; a secret text is shown to nobody."""
+
+    name: str
+    text: str
+    secret: bool
 
 
 def field_problems(

@@ -27,6 +27,12 @@ class Limits:
     cdr_power_kw: int
     cdr_short_seconds: int
     cdr_age_days: int
+    # How long CDRs that are approved or rejected are given out by a protocol without pages.
+    cdr_archive_days: int
+    # After how long silence about a CDR counts as approval; 0 for never.
+    cdr_silence_days: int
+    # Of what nobody has put a price on.
+    currency: str
     # A larger share of a list than this is not removed by an upload, where its owner wants that.
     list_shrink_percent: int
     # Where a list may be taken in part: no part of it is, where a larger share is wrong.

@@ -1,12 +1,14 @@
 """The charge detail record: what a session was, whatever protocol told of it. Its rules stand in `echs.cdrs.rules`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from echs.base.errors import Problem, Reason
+from echs.base.fields import FieldText
 from echs.base.money import Money
+from echs.lists.withheld import Withheld
 
 
 class CdrReason(Reason):
@@ -18,6 +20,7 @@ class CdrReason(Reason):
     CDR_VOLUME_LIMIT = "CDR_VOLUME_LIMIT"
     CDR_TWICE = "CDR_TWICE"
     CDR_DIFFERS = "CDR_DIFFERS"
+    CDR_STATE = "CDR_STATE"
 
 
 class CdrWarning(Reason):
@@ -36,6 +39,15 @@ class CdrWarning(Reason):
     CHARGEPOINT_UNKNOWN = "CHARGEPOINT_UNKNOWN"
     COUNTRY_UNKNOWN = "COUNTRY_UNKNOWN"
     OWN_NETWORK = "OWN_NETWORK"
+    ENERGY_UNKNOWN = "ENERGY_UNKNOWN"
+    REVISED_UNKNOWN = "REVISED_UNKNOWN"
+
+
+class CdrWithheld(Withheld):
+    """Why a CDR is not given to a partner that speaks another protocol."""
+
+    OPERATOR_FORM = "operator_form"
+    CONTRACT_FORM = "contract_form"
 
 
 class CdrKind(StrEnum):
@@ -141,6 +153,12 @@ class CdrFormat(Protocol):
 
     def difference(self, payload: str, other: str) -> Difference | None:
         """The first field in which two records of one key differ; None where no field tells."""
+
+    def texts(self, payload: str) -> Sequence[FieldText]:
+        """The values of a record for people."""
+
+    def noun(self, stored: Mapping[str, Any]) -> Cdr:
+        """The CDR of a row of the store."""
 
     def inconsistencies(self, stored: Mapping[str, Any]) -> Iterator[str]:
         """Which columns of a stored CDR are not what its payload says."""

@@ -1,10 +1,11 @@
 """Reading the CDRs of clearing runs. They never change, so a reader needs no lock and no haste."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from echs.base.context import Context
 from echs.cdrs import tables
@@ -45,20 +46,29 @@ COLUMNS = (
 )
 
 
-def of_provider(context: Context, partner_id: int, run_numbers: Sequence[int]) -> Iterator[Sequence[str]]:
+def of_provider(
+    context: Context, partner_id: int, run_numbers: Sequence[int], protocol: str, said: Callable[[Row[Any]], str]
+) -> Iterator[Sequence[str]]:
     """The records that a partner receives as provider in these runs, run by run, in the order of their acceptance: in
-    batches, each record as its payload, as it was sent."""
+    batches, each record as its payload. What was not sent in this protocol is as ``said`` makes it of the row.
+    """
     cdr, cleared = tables.cdr, tables.cdr_cleared
     with context.database.read() as snapshot:
         for run_number in run_numbers:
             query = (
-                select(cdr.c.payload)
+                select(cdr.c.id, cdr.c.protocol, cdr.c.payload)
                 .join(cleared, cleared.c.cdr_id == cdr.c.id)
                 .where(cleared.c.run_number == run_number, cleared.c.provider_partner_id == partner_id)
                 .order_by(cleared.c.cdr_id)
                 .execution_options(yield_per=ROWS_AT_ONCE)
             )
-            yield from snapshot.execute(query).scalars().partitions()
+            for some in snapshot.execute(query).partitions():
+                foreign = [row.id for row in some if row.protocol != protocol]
+                if not foreign:
+                    yield [row.payload for row in some]
+                    continue
+                whole = {row.id: row for row in snapshot.execute(select(cdr).where(cdr.c.id.in_(foreign)))}
+                yield [said(whole[row.id]) if row.id in whole else row.payload for row in some]
 
 
 def of_pair(

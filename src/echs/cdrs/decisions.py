@@ -14,12 +14,12 @@ from echs.base.digest import as_text
 from echs.base.errors import NOTHING_CHANGED, Reason, Refused, refuse, shown
 from echs.base.fields import CONTROL_CHARACTER
 from echs.cdrs import tables
+from echs.cdrs.intake import RUNS_LOCK
 from echs.cdrs.lookup import Decision, decisions_of, number_of
-from echs.cdrs.status import Decided, Status, status_of
+from echs.cdrs.pending import newest_answer
+from echs.cdrs.status import Answer, Decided, Status, status_of
 
 REASON_LIMIT = 200
-# The lock of the clearing run: a CDR is decided about before a run or after it, never during it.
-LOCK = "clearing"
 ACTIONS = {
     Decided.HOLD: Action.CDR_HELD,
     Decided.RELEASE: Action.CDR_RELEASED,
@@ -27,9 +27,9 @@ ACTIONS = {
 }
 # From which states each decision may be made.
 ALLOWED = {
-    Decided.HOLD: (Status.PENDING, Status.HELD),
+    Decided.HOLD: (Status.PENDING, Status.AWAITING, Status.HELD),
     Decided.RELEASE: (Status.ON_HOLD,),
-    Decided.REJECT: (Status.PENDING, Status.HELD, Status.ON_HOLD),
+    Decided.REJECT: (Status.PENDING, Status.AWAITING, Status.DECLINED, Status.HELD, Status.ON_HOLD),
 }
 
 
@@ -49,7 +49,7 @@ def decide(
     """
     check_reason(reason)
     with context.database.write() as transaction:
-        context.database.lock(transaction, LOCK)
+        context.database.lock(transaction, RUNS_LOCK)
         number, operator = number_of(transaction, cdr_id, operator_id)
         before = decisions_of(transaction, number)
         state = state_of(transaction, number, before)
@@ -84,10 +84,12 @@ def check_reason(reason: str) -> None:
 
 
 def state_of(snapshot: Connection, number: int, decisions: list[Decision]) -> Status:
-    """The state of the CDR of this row, but for whether somebody owns its provider id: then it is pending."""
+    """The state of the CDR of this row, where it is as if somebody had its provider id and took runs for approval."""
     cleared = tables.cdr_cleared
     run_number = snapshot.execute(select(func.max(cleared.c.run_number)).where(cleared.c.cdr_id == number)).scalar()
-    return status_of(run_number, provider_is_owned=True, decided=decisions[-1].kind if decisions else None)
+    answer = snapshot.execute(select(newest_answer(number))).scalar()
+    decided = decisions[-1].kind if decisions else None
+    return status_of(run_number, True, decided, None if answer is None else Answer(answer))
 
 
 def wrong_state(kind: Decided, cdr_id: str, state: Status) -> Refused:

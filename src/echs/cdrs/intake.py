@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select
@@ -24,6 +25,8 @@ from echs.cdrs import tables
 from echs.cdrs.cdr import Cdr, CdrFormat, CdrReason, label
 from echs.cdrs.cross_checks import ListLookups, PublishedIds, overlaps, published_ids
 from echs.cdrs.rules import RefusedIfNew, RuleContext, validate, warnings_among
+from echs.cdrs.standing import Standing, standing, supersede
+from echs.cdrs.transitions import Stand
 from echs.cdrs.upload import CDRS, CdrBatch, ReceivedCdrs, receive
 from echs.partners.connections import connections_of_operator
 from echs.partners.login import lock_active_partner
@@ -34,6 +37,8 @@ CDRS_RECEIVED = Metric(
     "cdrs_received_total", "counter", ("outcome",), "CDRs in accepted uploads: pending, held or known."
 )
 KEYS_AT_ONCE = 500
+# The lock of the clearing run: a CDR is decided about before a run or after it, never during it.
+RUNS_LOCK = "clearing"
 DETAIL_LIMIT = 400
 # In the order in which `row_of` gives the values.
 COLUMNS = (
@@ -70,7 +75,11 @@ COLUMNS = (
 _cdr, _purged = tables.cdr.c, tables.cdr_purged.c
 _named = and_(_cdr.operator_key == bindparam("operator"), _cdr.cdr_id.in_(bindparam("numbers", expanding=True)))
 HASHES = select(_cdr.cdr_id, _cdr.content_hash).where(_named)
-CONTENTS = select(_cdr.cdr_id, _cdr.received_at, _cdr.operator_partner_id, _cdr.protocol, _cdr.payload).where(_named)
+CONTENTS = (
+    select(_cdr.cdr_id, _cdr.received_at, _cdr.operator_partner_id, _cdr.protocol, _cdr.payload)
+    .where(_named)
+    .order_by(_cdr.revision)
+)
 ANY_PURGED = select(_purged.cdr_id).limit(1)
 NEWEST = select(func.max(_cdr.id))
 # The rows that this request has written: numbers only grow, and the request is ours alone.
@@ -80,6 +89,8 @@ ENTER_UNCLEARED = insert(tables.cdr_uncleared).from_select(
     ["cdr_id", "provider_key"], select(_cdr.id, _cdr.provider_key).where(_just_stored)
 )
 
+# The positions whose records revise a CDR, and what stands of it.
+Revisions = Mapping[int, Standing]
 # By operator and number, the position of a CDR in the upload and the CDR.
 ByOperator = dict[str, dict[str, tuple[int, Cdr]]]
 
@@ -136,15 +147,26 @@ def add(
         received = receive_valid(rules, records, spool)
         # Before the transaction: the lists may change meanwhile, and a warning is not worth making others wait.
         rules = with_published_ids(rules, published_ids(context, lists, sender, received.cdrs()))
-        with context.database.write() as transaction:
-            lock_rights(context, transaction, rules, received)
-            known = known_positions(transaction, rules, received)
-            refuse_invalid_new(rules, received, known)
-            writer = store(context, transaction, rules, received, known, request_id)
-            facts = {"received": received.count, **writer.facts()}
-            subject = f"CDRs of {sender.user_id}"
-            trail.record(context, transaction, Action.CDRS_ADDED, subject, facts, request_id=request_id)
+        for alone in (False, True):
+            with context.database.write() as transaction:
+                if alone:
+                    lock_out_runs(context, transaction)
+                lock_rights(context, transaction, rules, received)
+                known, revisions = known_positions(transaction, rules, received)
+                if revisions and not alone:
+                    continue  # what a run might take this moment is revised, once none can
+                refuse_invalid_new(rules, received, known)
+                writer = store(context, transaction, rules, received, known, request_id, revisions)
+                facts = {"received": received.count, **writer.facts()}
+                subject = f"CDRs of {sender.user_id}"
+                trail.record(context, transaction, Action.CDRS_ADDED, subject, facts, request_id=request_id)
+            break
     return counted_outcomes(writer.summary(received, known))
+
+
+def lock_out_runs(context: Context, transaction: Connection) -> None:
+    """Let no run take anything during this transaction: what it revises or answers about is taken before, or not."""
+    context.database.lock(transaction, RUNS_LOCK, shared=True)
 
 
 def receive_valid(
@@ -184,12 +206,14 @@ def store(
     received: ReceivedCdrs,
     known: Set[int],
     request_id: str,
+    revisions: Revisions,
 ) -> "CdrWriter":
     """Write the new CDRs of an upload, then their warnings, when all of them are there."""
-    writer = CdrWriter(context, transaction, rules, request_id)
+    writer = CdrWriter(context, transaction, rules, request_id, revisions)
     for batch in received.batches(known):
         writer.store(batch)
     writer.enter_uncleared()
+    supersede(transaction, [each.row for each in revisions.values()])
     with context.database.nearest_by_index(transaction):
         for batch in received.batches(known):
             writer.warn(batch)
@@ -239,44 +263,63 @@ def recheck_ownership(rule_context: RuleContext, received: ReceivedCdrs) -> None
         raise lost.refusal(NOTHING_STORED)
 
 
-def known_positions(transaction: Connection, rules: RuleContext, received: ReceivedCdrs) -> set[int]:
-    """The positions whose record is stored already.
+def known_positions(
+    transaction: Connection, rules: RuleContext, received: ReceivedCdrs
+) -> tuple[set[int], dict[int, Standing]]:
+    """The positions whose record is stored already, and those whose record revises what its provider declined.
 
-    :raises Refused: CDR_DIFFERS where it is stored with other content
+    :raises Refused: CDR_DIFFERS where any other is stored with other content
     """
     purged_too = transaction.execute(ANY_PURGED).first() is not None
     known: set[int] = set()
+    revisions: dict[int, Standing] = {}
     found = ProblemCollector()
     for positions, cdrs in received.batches():
         deadline.check()
         by_operator: ByOperator = defaultdict(dict)
         for position, cdr in zip(positions, cdrs, strict=True):
             by_operator[cdr.operator_key][cdr.cdr_id] = position, cdr
-        problems = find_stored(transaction, rules, by_operator, known)
+        problems = find_stored(transaction, rules, by_operator, known, revisions)
         if purged_too:
             problems += find_purged(transaction, by_operator, known)
         for problem in sorted(problems, key=lambda problem: problem.position or 0):
             found.add(problem)
     if found:
         raise found.refusal(NOTHING_STORED)
-    return known
+    return known, revisions
 
 
-def find_stored(transaction: Connection, rules: RuleContext, by_operator: ByOperator, known: set[int]) -> list[Problem]:
-    """Note the positions of the records that are stored; the problems of those that are stored with other content."""
+def find_stored(
+    transaction: Connection,
+    rules: RuleContext,
+    by_operator: ByOperator,
+    known: set[int],
+    revisions: dict[int, Standing],
+) -> list[Problem]:
+    """Note the positions of the records that are stored, and of those that revise what was declined; the problems of
+    all others that are stored with other content.
+    """
     problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
-        others: list[str] = []
+        others: dict[str, None] = {}
         for numbers in some_at_a_time(list(mine)):
             for cdr_id, content_hash in transaction.execute(HASHES, {"operator": operator_key, "numbers": numbers}):
                 position, sent = mine[cdr_id]
                 if sent.content_hash == content_hash:
                     known.add(position)
                 else:
-                    others.append(cdr_id)
-        for numbers in some_at_a_time(others):
+                    others[cdr_id] = None
+        # One that has several revisions is known by any of them: it is sent again, by whoever heard of none.
+        wanted = [cdr_id for cdr_id in others if mine[cdr_id][0] not in known]
+        for cdr_id, each in standing(transaction, operator_key, wanted).items():
+            if each.stand is Stand.DECLINED:
+                revisions[mine[cdr_id][0]] = each
+                del others[cdr_id]
+        newest: dict[str, Any] = {}
+        for numbers in some_at_a_time([cdr_id for cdr_id in wanted if cdr_id in others]):
             for cdr_id, *stored in transaction.execute(CONTENTS, {"operator": operator_key, "numbers": numbers}):
-                problems.append(differs_problem(rules, *mine[cdr_id], *stored))
+                newest[cdr_id] = stored
+        problems += [differs_problem(rules, *mine[cdr_id], *stored) for cdr_id, stored in newest.items()]
     return problems
 
 
@@ -321,9 +364,16 @@ def differs_problem(
 class CdrWriter:
     """Writing the new CDRs of an upload batch by batch, inside its transaction, and what is known of them then."""
 
-    def __init__(self, context: Context, transaction: Connection, rule_context: RuleContext, request_id: str) -> None:
+    def __init__(
+        self,
+        context: Context,
+        transaction: Connection,
+        rule_context: RuleContext,
+        request_id: str,
+        revisions: Revisions = MappingProxyType({}),
+    ) -> None:
         self.context, self.transaction, self.request_id = context, transaction, request_id
-        self.rule_context = rule_context
+        self.rule_context, self.revisions = rule_context, revisions
         self._received = context.database.as_stored(rule_context.now)
         self.new = 0
         self.digest = hashlib.sha256()
@@ -343,7 +393,13 @@ class CdrWriter:
         :raises Refused: DEADLINE_EXCEEDED
         """
         deadline.check()
-        self.context.database.insert_rows(self.transaction, tables.cdr, COLUMNS, map(self.row_of, batch.cdrs))
+        cdrs: Iterable[Cdr] = batch.cdrs
+        if self.revisions:
+            cdrs = (
+                cdr._replace(revision=self.revisions[position].revision + 1) if position in self.revisions else cdr
+                for position, cdr in zip(batch.positions, batch.cdrs, strict=True)
+            )
+        self.context.database.insert_rows(self.transaction, tables.cdr, COLUMNS, map(self.row_of, cdrs))
         self.new += len(batch.cdrs)
         self.digest.update("".join([cdr.content_hash for cdr in batch.cdrs]).encode("ascii"))
 
@@ -433,6 +489,7 @@ class CdrWriter:
             "partner": self.rule_context.sender.id,
             "received_at": as_text(self.rule_context.now),
             "warnings": self.warnings_digest.value,
+            **({"revised": len(self.revisions)} if self.revisions else {}),
         }
 
     def summary(self, received: ReceivedCdrs, known: Set[int]) -> IntakeResult:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
 from echs.base.context import Context
 from echs.base.errors import Reason, named, refuse, shown
 from echs.cdrs import tables
+from echs.cdrs.pending import has_newer
 from echs.cdrs.queries import ListedCdr, listed, listed_columns
-from echs.cdrs.status import Decided
+from echs.cdrs.status import Answer, Decided
 from echs.partners import tables as partner_tables
 from echs.partners.partner import party_key
 
@@ -34,6 +35,17 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """One answer about one CDR; ``answered_at`` is UTC, ``answered_by`` a user id, None where it is the house's."""
+
+    number: int
+    kind: Answer
+    answered_at: datetime
+    answered_by: str | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class WholeCdr:
     """Everything that is known of one CDR. ``duration_s`` is as stated; ``payload`` is the record as it was sent in its
     ``protocol``, with the card number, which is shown to nobody.
@@ -46,6 +58,8 @@ class WholeCdr:
     protocol: str
     payload: str = field(repr=False)
     decisions: tuple[Decision, ...]
+    revision: int = 1
+    answers: tuple[GivenAnswer, ...] = ()
 
 
 def look_up(context: Context, cdr_id: str, operator_id: str | None) -> WholeCdr:
@@ -60,9 +74,20 @@ def look_up(context: Context, cdr_id: str, operator_id: str | None) -> WholeCdr:
         where = cdr.c.id == number
         found = listed(snapshot, select(*listed_columns()).select_from(rows).where(where))
         users = partner_tables.partner
-        columns = (users.c.user_id, cdr.c.request_id, cdr.c.duration_s, cdr.c.protocol, cdr.c.payload)
+        columns = (users.c.user_id, cdr.c.request_id, cdr.c.duration_s, cdr.c.protocol, cdr.c.payload, cdr.c.revision)
         query = select(*columns).join(users, users.c.id == cdr.c.operator_partner_id).where(where)
-        return WholeCdr(found[0], *snapshot.execute(query).one(), tuple(decisions_of(snapshot, number)))
+        user_id, request_id, duration_s, protocol, payload, revision = snapshot.execute(query).one()
+        return WholeCdr(
+            found[0],
+            user_id,
+            request_id,
+            duration_s,
+            protocol,
+            payload,
+            tuple(decisions_of(snapshot, number)),
+            revision,
+            tuple(answers_of(snapshot, number)),
+        )
 
 
 def decisions_of(snapshot: Connection, number: int) -> list[Decision]:
@@ -73,13 +98,22 @@ def decisions_of(snapshot: Connection, number: int) -> list[Decision]:
     return [Decision(order, Decided(kind), *rest) for order, kind, *rest in rows]
 
 
+def answers_of(snapshot: Connection, number: int) -> list[GivenAnswer]:
+    """The answers of its partners about the CDR of this row, in their order."""
+    table, users = tables.cdr_answer, partner_tables.partner
+    columns = (table.c.number, table.c.kind, table.c.answered_at, users.c.user_id, table.c.request_id)
+    query = select(*columns).join(users, users.c.id == table.c.partner_id, isouter=True)
+    rows = snapshot.execute(query.where(table.c.cdr_id == number).order_by(table.c.number))
+    return [GivenAnswer(order, Answer(kind), *rest) for order, kind, *rest in rows]
+
+
 def number_of(snapshot: Connection, cdr_id: str, operator_id: str | None) -> tuple[int, str]:
-    """The row of the CDR with this number, and the operator id that it was sent as.
+    """The row of the newest revision of the CDR with this number, and the operator id that it was sent as.
 
     :raises Refused: CDR_UNKNOWN, CDR_OF_SEVERAL
     """
     cdr = tables.cdr
-    where = cdr.c.cdr_id == cdr_id
+    where = and_(cdr.c.cdr_id == cdr_id, ~has_newer(cdr))
     if operator_id is not None:
         where &= cdr.c.operator_key == party_key(operator_id)
     found = [tuple(row) for row in snapshot.execute(select(cdr.c.id, cdr.c.operator_id).where(where).limit(20))]

@@ -21,9 +21,9 @@ from sqlalchemy import (
 
 from echs.base.context import Context
 from echs.cdrs import tables
-from echs.cdrs.status import STOPPING, Decided, Status
+from echs.cdrs.status import REFUSING, STOPPING, Answer, Decided, Status
 from echs.partners import tables as partner_tables
-from echs.partners.partner import PartyRole, party_key
+from echs.partners.partner import Answers, PartyRole, party_key
 from echs.partners.visibility import may_receive
 
 
@@ -64,6 +64,39 @@ def newest_decision(cdr_id: Any) -> Any:
     return of_cdr.order_by(decision.c.number.desc()).limit(1).scalar_subquery()
 
 
+def newest_answer(cdr_id: Any) -> Any:
+    """The kind of the newest answer about a CDR; null where there is none."""
+    answer = tables.cdr_answer
+    of_cdr = select(answer.c.kind).where(answer.c.cdr_id == cdr_id)
+    return of_cdr.order_by(answer.c.number.desc()).limit(1).scalar_subquery()
+
+
+def said_of(cdr_id: Any, answers: Any) -> Any:
+    """The newest answer about a CDR, or where there is none how its provider decides: what both say together."""
+    return func.coalesce(newest_answer(cdr_id), answers)
+
+
+# What `said_of` says of CDRs that a run takes.
+GOES = (Answer.APPROVE.value, Answers.RUN.value)
+
+
+def has_newer(cdr: Any) -> ColumnElement[bool]:
+    """The condition that there is a newer revision of a CDR."""
+    newer = tables.cdr.alias()
+    same = newer.c.operator_key == cdr.c.operator_key, newer.c.cdr_id == cdr.c.cdr_id
+    return exists(select(newer.c.id).where(*same, newer.c.revision > cdr.c.revision))
+
+
+def refused_by_partners() -> Any:
+    """The numbers of the uncleared CDRs that a partner keeps out of every run by its newest answer, each with its
+    kind."""
+    answer, uncleared = tables.cdr_answer, tables.cdr_uncleared
+    later = answer.alias()
+    newer = exists(select(later.c.number).where(later.c.cdr_id == answer.c.cdr_id, later.c.number > answer.c.number))
+    query = select(answer.c.cdr_id, answer.c.kind).join(uncleared, uncleared.c.cdr_id == answer.c.cdr_id)
+    return query.where(answer.c.kind.in_(tuple(REFUSING)), ~newer, answer.c.cdr_id.not_in(stopped()))
+
+
 def stopped(*kinds: Decided) -> Select[Any]:
     """The numbers of the CDRs that the office keeps out of every run, by one of these decisions; by any where none is
     named. Decisions are made by hand, so they are few.
@@ -78,11 +111,25 @@ def stopped(*kinds: Decided) -> Select[Any]:
 
 def pending() -> FromClause:
     """Every pending CDR, joined with the partner that receives it. Held ones fall out of the join, and so do those that
-    the office stopped. Whom a CDR is for, the CDR alone says.
+    the office or a partner stopped, and those that wait for an answer. Whom a CDR is for, the CDR alone says.
+    """
+    return received(GOES)
+
+
+def received(said: Sequence[str]) -> FromClause:
+    """Every uncleared CDR that somebody receives, that the office has not stopped and of which `said_of` says one of
+    these; joined with the partner that receives it.
     """
     cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
+    partner = partner_tables.partner
     goes = and_(cdr.c.id == uncleared.c.cdr_id, uncleared.c.cdr_id.not_in(stopped()))
-    return uncleared.join(cdr, goes).join(party, receives(cdr))
+    decided = and_(partner.c.id == party.c.partner_id, said_of(cdr.c.id, partner.c.answers).in_(said))
+    return uncleared.join(cdr, goes).join(party, receives(cdr)).join(partner, decided)
+
+
+def awaiting() -> FromClause:
+    """Every CDR that waits for its provider's answer, joined with the partner that receives it."""
+    return received((Answers.EXPLICIT.value,))
 
 
 def take(transaction: Connection, run_number: int) -> int:
@@ -120,6 +167,7 @@ def held(context: Context) -> list[Held]:
         select(cdr.c.provider_key, func.min(cdr.c.provider_id), func.count())
         .join(uncleared, cdr.c.id == uncleared.c.cdr_id)
         .where(~exists(select(party.c.party_key).where(owner_of(cdr.c.provider_key))), cdr.c.id.not_in(stopped()))
+        .where(func.coalesce(newest_answer(cdr.c.id), "").not_in(tuple(REFUSING)))
         .group_by(cdr.c.provider_key)
     )
     with context.database.read() as snapshot:

@@ -2,14 +2,18 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, and_, delete, select
 
 from echs.base.context import Context
 from echs.cdrs import tables
 
 ROWS_AT_ONCE = 1000
 KEPT = ("operator_key", "cdr_id", "content_hash", "request_id", "row_id", "volume_e4_kwh")
+KEPT_OF_OLDER = KEPT[:-1]
+# What stands beside a CDR and goes with it.
+BESIDE = (tables.cdr_warning, tables.cdr_decision, tables.cdr_answer, tables.cdr_revision_given, tables.cdr_cleared)
 
 
 def delete_of_run(context: Context, run_number: int) -> Iterator[int]:
@@ -28,7 +32,7 @@ def delete_of_run(context: Context, run_number: int) -> Iterator[int]:
 
 def delete_some(context: Context, run_number: int, numbers: Sequence[int]) -> int:
     """Delete those that are still there."""
-    cdr, cleared, warning, decision = tables.cdr, tables.cdr_cleared, tables.cdr_warning, tables.cdr_decision
+    cdr, cleared = tables.cdr, tables.cdr_cleared
     members = (
         select(cdr.c.operator_key, cdr.c.cdr_id, cdr.c.content_hash, cdr.c.request_id, cdr.c.id, cdr.c.volume_e4_kwh)
         .join(cleared, cleared.c.cdr_id == cdr.c.id)
@@ -37,8 +41,23 @@ def delete_some(context: Context, run_number: int, numbers: Sequence[int]) -> in
     with context.database.write() as transaction:
         context.database.lock(transaction, f"purge:{run_number}")
         rows = transaction.execute(members).all()
-        context.database.insert_rows(transaction, tables.cdr_purged, KEPT, map(tuple, rows), {"run_number": run_number})
         there = [row.id for row in rows]
-        for column in (warning.c.cdr_id, decision.c.cdr_id, cleared.c.cdr_id, cdr.c.id):
-            transaction.execute(delete(column.table).where(column.in_(there)))
+        older = transaction.execute(older_revisions(there)).all()
+        insert = context.database.insert_rows
+        of_run = {"run_number": run_number}
+        insert(transaction, tables.cdr_purged, KEPT, map(tuple, rows), of_run)
+        if older:
+            insert(transaction, tables.cdr_purged_revision, KEPT_OF_OLDER, map(tuple, older), of_run)
+        every = [*there, *(row.id for row in older)]
+        for column in (*(table.c.cdr_id for table in BESIDE), cdr.c.id):
+            transaction.execute(delete(column.table).where(column.in_(every)))
     return len(rows)
+
+
+def older_revisions(numbers: Sequence[int]) -> Select[Any]:
+    """The older revisions of the CDRs of these rows."""
+    cdr, newer = tables.cdr, tables.cdr.alias()
+    same = and_(newer.c.operator_key == cdr.c.operator_key, newer.c.cdr_id == cdr.c.cdr_id)
+    columns = (cdr.c.operator_key, cdr.c.cdr_id, cdr.c.content_hash, cdr.c.request_id, cdr.c.id)
+    query = select(*columns).join(newer, and_(same, newer.c.revision > cdr.c.revision))
+    return query.where(newer.c.id.in_(list(numbers)))

@@ -14,14 +14,25 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exis
 
 from echs.base.context import Context
 from echs.cdrs import tables
-from echs.cdrs.pending import newest_decision, receives, stopped
+from echs.cdrs.pending import (
+    GOES,
+    has_newer,
+    newest_answer,
+    newest_decision,
+    receives,
+    refused_by_partners,
+    said_of,
+    stopped,
+)
 from echs.cdrs.rules import WARNINGS
-from echs.cdrs.status import STOPPING, Decided, Status, status_of
+from echs.cdrs.status import REFUSING, STOPPING, Answer, Decided, Status, status_of
 from echs.partners import tables as partner_tables
-from echs.partners.partner import PartyRole, party_key
+from echs.partners.partner import Answers, PartyRole, party_key
 
 IDS_AT_ONCE = 500
 ROWS_AT_ONCE = 1000
+# In which nobody has kept a CDR out of the next run.
+OPEN = (Status.PENDING, Status.AWAITING, Status.HELD)
 ORDER = {rule.name.value: place for place, rule in enumerate(WARNINGS)}
 
 
@@ -75,13 +86,22 @@ class Filter:
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """What a row of ``cdr``, with ``cdr_cleared`` beside it, must fulfil."""
         cdr, cleared, warning = tables.cdr.c, tables.cdr_cleared.c, tables.cdr_warning.c
-        if self.status in (Status.PENDING, Status.HELD):
-            yield has_receiver() if self.status is Status.PENDING else ~has_receiver()
+        if self.status in OPEN:
+            said = said_of(cdr.id, receiver_answers())
+            wanted = {Status.PENDING: GOES, Status.AWAITING: (Answers.EXPLICIT.value,)}.get(self.status)
+            answered = func.coalesce(newest_answer(cdr.id), "").in_(tuple(REFUSING))
+            yield and_(has_receiver(), said.in_(wanted)) if wanted else and_(~has_receiver(), ~answered)
             yield cdr.id.not_in(stopped())
+        elif self.status in REFUSING.values():
+            kind = next(answer for answer, state in REFUSING.items() if state is self.status)
+            refused = refused_by_partners().subquery()
+            yield cdr.id.in_(select(refused.c.cdr_id).where(refused.c.kind == kind))
+        elif self.status is Status.SUPERSEDED:
+            yield has_newer(tables.cdr)
         elif self.status in STOPPING.values():
-            kind = next(kind for kind, state in STOPPING.items() if state is self.status)
+            decision = next(kind for kind, state in STOPPING.items() if state is self.status)
             yield cdr.id.in_(stopped())
-            yield newest_decision(cdr.id) == kind
+            yield newest_decision(cdr.id) == decision
         if self.run_number is not None:
             yield cleared.run_number == self.run_number
         if self.partner_id is not None:
@@ -128,7 +148,7 @@ def page_query(wanted: Filter, before: int | None, limit: int) -> Select[Any]:
     cdr, uncleared, cleared = tables.cdr, tables.cdr_uncleared, tables.cdr_cleared
     rows: FromClause = cdr
     order = cdr.c.id
-    if wanted.status is not None and wanted.status is not Status.CLEARED:
+    if wanted.status not in (None, Status.CLEARED, Status.SUPERSEDED):
         rows, order = uncleared.join(cdr, cdr.c.id == uncleared.c.cdr_id), uncleared.c.cdr_id
     only_cleared = wanted.status is Status.CLEARED or wanted.run_number is not None
     rows = rows.join(cleared, cleared.c.cdr_id == cdr.c.id, isouter=not only_cleared)
@@ -149,6 +169,13 @@ def has_receiver() -> ColumnElement[bool]:
     return exists(select(partner_tables.party_id.c.party_key).where(receives(tables.cdr)))
 
 
+def receiver_answers() -> Any:
+    """How whoever receives a CDR decides about it; null where nobody does."""
+    party, partner = partner_tables.party_id, partner_tables.partner
+    query = select(partner.c.answers).join(party, party.c.partner_id == partner.c.id).where(receives(tables.cdr))
+    return query.limit(1).scalar_subquery()
+
+
 def listed_columns() -> list[ColumnElement[Any]]:
     """What `listed` needs of a CDR, from a query that has ``cdr_cleared`` beside it."""
     cdr = tables.cdr.c
@@ -162,7 +189,8 @@ def listed_columns() -> list[ColumnElement[Any]]:
         cdr.received_at,
     ]
     more = [cdr.contract_id, cdr.chargepoint_id, cdr.evse_id, cdr.city]
-    return [cdr.id, *shown_columns, has_receiver(), newest_decision(cdr.id), tables.cdr_cleared.c.run_number, *more]
+    state = (receiver_answers(), newest_decision(cdr.id), newest_answer(cdr.id), has_newer(tables.cdr))
+    return [cdr.id, *shown_columns, *state, tables.cdr_cleared.c.run_number, *more]
 
 
 def listed(snapshot: Connection, query: Select[Any]) -> list[ListedCdr]:
@@ -170,8 +198,27 @@ def listed(snapshot: Connection, query: Select[Any]) -> list[ListedCdr]:
     rows: Sequence[Any] = snapshot.execute(query).all()
     warnings = warnings_by_cdr(snapshot, [row[0] for row in rows])
     found = []
-    for number, *shown_values, owned, kind, run_number, contract_id, chargepoint_id, evse_id, city in rows:
-        state = status_of(run_number, bool(owned), None if kind is None else Decided(kind))
+    for (
+        number,
+        *shown_values,
+        answers,
+        kind,
+        answer,
+        newer,
+        run_number,
+        contract_id,
+        chargepoint_id,
+        evse_id,
+        city,
+    ) in rows:
+        state = status_of(
+            run_number,
+            answers is not None,
+            None if kind is None else Decided(kind),
+            None if answer is None else Answer(answer),
+            explicit=answers == Answers.EXPLICIT,
+            superseded=bool(newer),
+        )
         more = (contract_id, chargepoint_id, evse_id, city)
         values: list[Any] = [number, *shown_values, state, run_number, *more, tuple(warnings[number])]
         found.append(ListedCdr(*values))

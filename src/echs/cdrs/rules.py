@@ -45,6 +45,8 @@ from echs.partners.standard_ids import (
 )
 
 Key = tuple[str, str]
+# What a billing period of energy is called; see `echs.cdrs.cdr.Period`.
+ENERGY = "energy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class RuleContext:
     socket_overlaps: Mapping[Key, str] | None = None
     card_overlaps: Mapping[Key, str] | None = None
     card_overlaps_elsewhere: Mapping[Key, str] | None = None
+    unknown_revisions: Set[Key] | None = None
 
     def shown(self, cdr: Cdr, field: str) -> str:
         """A field as it was sent, for a sentence."""
@@ -207,7 +210,24 @@ def power_too_high(cdr: Cdr, rule_context: RuleContext) -> str | None:
 
 def volume_zero(cdr: Cdr, _scene: RuleContext) -> str | None:
     """Nothing was charged."""
-    return None if cdr.volume_e4_kwh else "no energy was charged"
+    return None if cdr.volume_e4_kwh or not says_energy(cdr) else "no energy was charged"
+
+
+def says_energy(cdr: Cdr) -> bool:
+    """Whether a CDR says how much energy was charged: where it has periods, one is of energy."""
+    return not cdr.periods or any(period.item == ENERGY for period in cdr.periods)
+
+
+def energy_unknown(cdr: Cdr, _scene: RuleContext) -> str | None:
+    """No period says how much energy was charged."""
+    return None if says_energy(cdr) else "no period is of energy; how much was charged is not known"
+
+
+def revised_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
+    """A revision of what nobody has."""
+    if rule_context.unknown_revisions is None or cdr.key not in rule_context.unknown_revisions:
+        return None
+    return "sent as revised, and there was no such CDR: it counts as new"
 
 
 def session_short(cdr: Cdr, rule_context: RuleContext) -> str | None:
@@ -408,6 +428,23 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         own_network,
         "operator and provider are the same partner; statements have it in a section of its own",
         "roaming is between partners",
+    ),
+    Rule(
+        CdrWarning.ENERGY_UNKNOWN,
+        Severity.WARN,
+        "volume",
+        energy_unknown,
+        "no billing period is of energy",
+        "OCHP 1.4, CdrPeriodType",
+    ),
+    Rule(
+        CdrWarning.REVISED_UNKNOWN,
+        Severity.WARN,
+        "cdr_id",
+        revised_unknown,
+        "sent as revised, and there was no such CDR",
+        "OCHP 1.4, CdrStatusType; one client sends every CDR so",
+        requires="unknown_revisions",
     ),
 )
 RULES: tuple[Rule[Cdr, RuleContext], ...] = (*REJECTIONS, HOLD, *WARNINGS)

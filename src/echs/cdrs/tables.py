@@ -1,8 +1,8 @@
 """The tables of the charge detail records.
 
 ``cdr`` is only ever added to. What becomes of a record stands beside it: in ``cdr_uncleared`` until a run takes it,
-then in ``cdr_cleared``, never in both. The primary key of ``cdr_cleared`` is what makes sure that no CDR is cleared
-twice.
+then in ``cdr_cleared``, never in both; an older revision of a CDR is in neither. The primary key of ``cdr_cleared`` is
+what makes sure that no CDR is cleared twice.
 """
 
 from sqlalchemy import (
@@ -106,6 +106,18 @@ cdr_purged = Table(
     Index("ix_cdr_purged_request_id", "request_id"),
 )
 
+# What remains of the older revisions of such a CDR: that they were accepted with an upload.
+cdr_purged_revision = Table(
+    "cdr_purged_revision",
+    metadata,
+    Column("row_id", Identity, primary_key=True, autoincrement=False),
+    Column("operator_key", String(192), nullable=False),
+    Column("cdr_id", String(64), nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("run_number", Integer, nullable=False),
+    Column("request_id", String(26), nullable=False),
+)
+
 # What the office decided about a CDR before clearing; only ever added to, and the newest of a CDR counts.
 cdr_decision = Table(
     "cdr_decision",
@@ -118,6 +130,30 @@ cdr_decision = Table(
     Column("decided_by", String(200), nullable=False),
     Column("request_id", String(26), nullable=False),
     CheckConstraint("kind IN ('hold', 'release', 'reject')", name="kind"),
+)
+
+# What the partners of a CDR answered about it: the provider approved or declined it, the operator gave it up. Only ever
+# added to, and the newest of a CDR counts; the partner is null where the house took silence for consent.
+cdr_answer = Table(
+    "cdr_answer",
+    metadata,
+    Column("cdr_id", ForeignKey("cdr.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(8), nullable=False),
+    Column("answered_at", Instant, nullable=False),
+    Column("partner_id", ForeignKey("partner.id"), nullable=True),
+    Column("request_id", String(26), nullable=False),
+    CheckConstraint("kind IN ('approve', 'decline', 'withdraw')", name="kind"),
+    Index("ix_cdr_answer_kind_answered_at", "kind", "answered_at"),
+    Index("ix_cdr_answer_request_id", "request_id"),
+)
+
+# Revisions of CDRs that their provider has been given: it can answer about no other.
+cdr_revision_given = Table(
+    "cdr_revision_given",
+    metadata,
+    Column("cdr_id", ForeignKey("cdr.id"), primary_key=True),
+    Column("given_at", Instant, nullable=False),
 )
 
 # Of both tables every row is made by a query over the rows that it points to. They have no foreign keys: PostgreSQL

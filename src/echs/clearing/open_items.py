@@ -1,5 +1,5 @@
-"""What a run left, and why: CDRs on hold, CDRs that were rejected, and those that wait for somebody to own their
-provider id.
+"""What a run left, and why: CDRs on hold, CDRs that were rejected, declined or given up, those that wait for their
+provider's answer, and those that wait for somebody to own their provider id.
 
 Written with the run, since what waits now may be cleared tomorrow: a statement drawn years later says the same.
 """
@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, false, func, insert, or_, select
 
 from echs.cdrs import tables as cdr_tables
-from echs.cdrs.pending import receives, stopped
-from echs.cdrs.status import STOPPING, Decided
+from echs.cdrs.pending import awaiting, newest_answer, receives, refused_by_partners, stopped
+from echs.cdrs.status import REFUSING, STOPPING, Answer, Decided
 from echs.clearing import tables
 from echs.partners import tables as partner_tables
 from echs.statements.statement import OpenItem, Why
@@ -22,12 +22,14 @@ COLUMNS = ("operator_partner_id", "provider_partner_id", "operator_id", "provide
 WHY = {Decided.HOLD: Why.ON_HOLD, Decided.REJECT: Why.REJECTED}
 NOBODY = "nobody has this provider id"
 MORE = "on hold, as those that are named"
+GIVEN_UP, BY_PROVIDER = "given up by the operator", "declined by the provider"
+NO_ANSWER = "the provider has not answered yet"
 Row = dict[str, Any]
 
 
 def store_open_items(transaction: Connection, run_number: int) -> None:
     """Keep what the run left, inside its transaction, after it took what it takes."""
-    rows = [*decided(transaction), *held(transaction)]
+    rows = [*decided(transaction), *answered(transaction), *awaited(transaction), *held(transaction)]
     if rows:
         numbered = [{"run_number": run_number, "position": position, **row} for position, row in enumerate(rows)]
         transaction.execute(insert(tables.clearing_run_open_item), numbered)
@@ -54,6 +56,49 @@ def decided(transaction: Connection) -> Iterator[Row]:
             pair["cdr_count"] += 1
             pair["volume_e4_kwh"] += int(volume)
     yield from more.values()
+
+
+def answered(transaction: Connection) -> Iterator[Row]:
+    """The CDRs that a partner keeps out of runs, a row each; of those given up the ones that no run has told yet."""
+    left, cdr, party = tables.clearing_run_open_item, cdr_tables.cdr, partner_tables.party_id
+    known = select(left.c.operator_id, left.c.cdr_id).where(left.c.why == Why.REJECTED, left.c.reason == GIVEN_UP)
+    told = {tuple(row) for row in transaction.execute(known)}
+    refused = refused_by_partners().subquery()
+    query = (
+        select(
+            refused.c.kind,
+            cdr.c.volume_e4_kwh,
+            cdr.c.operator_partner_id,
+            party.c.partner_id,
+            cdr.c.operator_id,
+            cdr.c.provider_id,
+            cdr.c.cdr_id,
+        )
+        .select_from(refused.join(cdr, cdr.c.id == refused.c.cdr_id).outerjoin(party, receives(cdr)))
+        .order_by(cdr.c.id)
+    )
+    counts = dict.fromkeys(Why, 0)
+    for kind, volume, *values in transaction.execute(query):
+        row = dict(zip(COLUMNS, values, strict=True))
+        given_up = Answer(kind) is Answer.WITHDRAW
+        why = Why.REJECTED if given_up else Why.DECLINED
+        if given_up and (row["operator_id"], row["cdr_id"]) in told:
+            continue
+        counts[why] += 1
+        if counts[why] <= NAMED:
+            reason = GIVEN_UP if given_up else BY_PROVIDER
+            yield {**row, "why": why, "reason": reason, "cdr_count": 1, "volume_e4_kwh": int(volume)}
+
+
+def awaited(transaction: Connection) -> Iterator[Row]:
+    """What waits for its provider's answer, a row for each pair of ids."""
+    cdr, party = cdr_tables.cdr, partner_tables.party_id
+    groups = (cdr.c.operator_partner_id, party.c.partner_id, cdr.c.operator_key, cdr.c.provider_key)
+    sums = (func.min(cdr.c.operator_id), func.min(cdr.c.provider_id), func.count(), func.sum(cdr.c.volume_e4_kwh))
+    found = transaction.execute(select(*groups, *sums).select_from(awaiting()).group_by(*groups))
+    for operator, provider, _, _, operator_id, provider_id, count, volume in sorted(map(tuple, found)):
+        row = dict(zip(COLUMNS, (operator, provider, operator_id, provider_id, ""), strict=True))
+        yield {**row, "why": Why.AWAITING, "reason": NO_ANSWER, "cdr_count": count, "volume_e4_kwh": int(volume)}
 
 
 def decisions() -> Any:
@@ -94,6 +139,7 @@ def held(transaction: Connection) -> Iterator[Row]:
         )
         .join(uncleared, uncleared.c.cdr_id == cdr.c.id)
         .where(~exists(select(party.c.party_key).where(receives(cdr))), cdr.c.id.not_in(stopped()))
+        .where(func.coalesce(newest_answer(cdr.c.id), "").not_in(tuple(REFUSING)))
         .group_by(*groups)
     )
     found = sorted(map(tuple, transaction.execute(query)), key=lambda row: (row[1], row[2], row[0]))

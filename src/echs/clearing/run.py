@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from echs.audit import trail
@@ -13,6 +13,7 @@ from echs.audit.clock import TOLERANCE
 from echs.audit.entry import Action
 from echs.base.context import Context
 from echs.base.errors import Reason, Refused, StoreReason, refuse
+from echs.cdrs.answers import approve_silent
 from echs.cdrs.pending import PairTotal, in_order, take, totals_of_run
 from echs.clearing import tables
 from echs.clearing.clock_check import refuse_wrong_clock
@@ -92,12 +93,14 @@ def clear(context: Context, cleared_by: str, request_id: str, issuer: Issuer = N
             # Who owns an id and who is connected stands still while CDRs are taken and the rest is told.
             context.database.lock(transaction, PARTNERS_LOCK, shared=True)
             refuse_wrong_clock(transaction, context.clock())
+            silent = approve_silent(context, transaction, context.limits.cdr_silence_days, request_id)
             made = make_run(transaction, context.clock(), cleared_by, request_id, issuer)
             facts = {
                 "cdrs": made.cdr_count,
                 "volume_e4_kwh": made.volume_e4_kwh,
                 "members": digest_of_members(transaction, made.number),
                 "state": state_of(transaction, made.number),
+                **silent,
             }
             trail.record(context, transaction, Action.CLEARED, f"run {made.number}", facts, request_id=request_id)
             return made
@@ -186,6 +189,14 @@ def all_runs(context: Context) -> list[Run]:
     with context.database.read() as snapshot:
         rows = snapshot.execute(select(tables.clearing_run).order_by(tables.clearing_run.c.number.desc()))
         return [Run(*row) for row in rows]
+
+
+def first_run_since(context: Context, since: datetime) -> int:
+    """The number of the first run that was made at this time (UTC) or later; of the next one where there is none."""
+    runs = tables.clearing_run.c
+    with context.database.read() as snapshot:
+        found = snapshot.execute(select(func.min(runs.number)).where(runs.cleared_at >= since)).scalar()
+        return int(found or (snapshot.execute(select(func.max(runs.number))).scalar() or 0) + 1)
 
 
 def run_of_number(context: Context, number: int) -> tuple[Run, list[PairTotal], list[Party]]:

@@ -1,5 +1,6 @@
 """``echs cdr``: charge detail records."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
@@ -7,6 +8,7 @@ from itertools import islice
 import click
 
 from echs.base.energy import kwh
+from echs.base.fields import FieldText
 from echs.cdrs import queries
 from echs.cdrs.lookup import WholeCdr, look_up
 from echs.cdrs.status import Status
@@ -14,8 +16,9 @@ from echs.cli import decision
 from echs.cli.app_context import ready_context
 from echs.cli.output import DAY, json_option, print_csv, print_facts, print_json, print_json_array, print_table, say
 from echs.partners.queries import partner_of_user
-from echs.protocols.ochp02.cdr_format import FIELDS, record_of_payload
+from echs.protocols.ochp02.contracts import PROTOCOL
 from echs.protocols.ochp02.wire_schema import CDR_INFO
+from echs.protocols.record_formats import RECORD_FORMATS
 from echs.statements.layout1_csv import text as csv_text
 
 TABLE_ROWS = 50
@@ -28,13 +31,20 @@ def command() -> None:
 
 def spelt(found: WholeCdr) -> dict[str, str]:
     """The texts of a CDR as they were sent, by their names on the wire, but for the card number."""
-    record = record_of_payload(found.payload)._asdict()
-    return {CDR_INFO.spelling[field.name]: record[field.name] for field in FIELDS if not field.secret}
+    return {each.name: each.text for each in texts_of(found) if not each.secret}
 
 
-def has_card_number(found: WholeCdr) -> bool:
-    """Whether the CDR says a card number."""
-    return bool(record_of_payload(found.payload).token_id)
+def texts_of(found: WholeCdr) -> Sequence[FieldText]:
+    """The same, with those that nobody is shown."""
+    texts = RECORD_FORMATS.cdrs[found.protocol].texts(found.payload)
+    if found.protocol != PROTOCOL:
+        return texts
+    return [each._replace(name=CDR_INFO.spelling[each.name]) for each in texts]
+
+
+def secrets_of(found: WholeCdr) -> list[str]:
+    """The names of what a CDR says and nobody is shown."""
+    return [each.name for each in texts_of(found) if each.secret and each.text]
 
 
 def as_facts(cdr: queries.ListedCdr) -> dict[str, object]:
@@ -176,7 +186,7 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
     if as_json:
         facts = asdict(found)
         del facts["payload"]
-        record = {"has_token_id": has_card_number(found), "record": spelt(found)}
+        record = {"has_token_id": bool(secrets_of(found)), "record": spelt(found)}
         print_json({**facts, **record, "listed": as_facts(found.listed)})
         return
     each = found.listed
@@ -192,13 +202,14 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
             ("end", each.ended_at),
             ("kWh", kwh(each.volume_e4_kwh)),
             ("stated duration, s", found.duration_s),
+            *((("revision", found.revision),) if found.revision > 1 else ()),
         ),
     )
     print_facts(
         "As received",
         (
             *((name, text or None) for name, text in spelt(found).items()),
-            (CDR_INFO.spelling["token_id"], "(not shown)" if has_card_number(found) else None),
+            *((name, "(not shown)") for name in secrets_of(found)),
         ),
     )
     print_table(
@@ -212,6 +223,12 @@ def show(cdr_id: str, operator_id: str | None, as_json: bool) -> None:
         ((d.number, d.decided_at, d.kind, d.decided_by, d.reason, d.request_id) for d in found.decisions),
         right=("no.",),
         widest="reason",
+    )
+    print_table(
+        "Answers",
+        ("no.", "time", "answer", "by", "request"),
+        ((a.number, a.answered_at, a.kind, a.answered_by or "(silence)", a.request_id) for a in found.answers),
+        right=("no.",),
     )
 
 

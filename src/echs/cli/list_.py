@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from echs.base.fields import FieldText
 from echs.base.plural import counted
 from echs.cli.app_context import ready_context
 from echs.cli.output import emit, json_option, print_facts, print_json, print_table, say
 from echs.config.app_context import AppContext
 from echs.lists.history import RecordChange, Sent
 from echs.lists.keyed_list import ReplaceResult
-from echs.lists.list_format import FieldText, ListFormat
+from echs.lists.list_format import ListFormat
 from echs.lists.list_writer import ListState
 from echs.lists.published_list import PublishedList
 from echs.lists.set_aside import SetAside

@@ -12,7 +12,7 @@ from echs.cli.departure import say_shared_hubs, say_waiting
 from echs.cli.output import json_option, print_facts, print_json, print_table, say
 from echs.partners import enrolment, queries
 from echs.partners.enrolment import Ownership
-from echs.partners.partner import Partner, PartyRole
+from echs.partners.partner import Answers, Partner, PartyRole
 
 
 @click.group("partner")
@@ -259,6 +259,11 @@ def market_id(user_id: str, operator_id: str | None, provider_id: str | None, ma
 @letter_options
 @pins_option
 @guard_option
+@click.option(
+    "--answers",
+    type=click.Choice([each.value for each in Answers]),
+    help="How it decides as a provider about its CDRs: a run is its approval, or each waits for its own answer.",
+)
 @json_option
 def change(
     user_id: str,
@@ -269,15 +274,18 @@ def change(
     vat_id: str | None,
     numeric_pins: bool | None,
     shrink_guard: bool | None,
+    answers: str | None,
     as_json: bool,
 ) -> None:
-    """Change name, time zone, administrator flag, PIN format, postal address or VAT number.
+    """Change name, time zone, administrator flag, PIN format, postal address, VAT number or how it answers about CDRs.
 
     Earlier runs and CDRs are not affected.
     """
-    given = (name, timezone, administrator, vat_id, numeric_pins, shrink_guard)
+    given = (name, timezone, administrator, vat_id, numeric_pins, shrink_guard, answers)
     if not address and all(each is None for each in given):
-        options = "--name, --timezone, --administrator, --address, --vat-id, --numeric-pins or --shrink-guard"
+        options = (
+            "--name, --timezone, --administrator, --address, --vat-id, --numeric-pins, --shrink-guard or --answers"
+        )
         raise click.UsageError(f"name what to change: {options}")
     lines = None if not address else [] if address == ("",) else address
     changed = enrolment.change(
@@ -290,6 +298,7 @@ def change(
         vat_id=vat_id,
         numeric_pins=numeric_pins,
         shrink_guard=shrink_guard,
+        answers=None if answers is None else Answers(answers),
     )
     show_partner(changed, as_json)
 

@@ -137,6 +137,16 @@ class Settings(BaseSettings):
         90, description="Sessions that began more than this many days ago get a warning."
     )
 
+    cdr_archive_days: Annotated[int, Field(gt=0, le=36_600)] = Field(
+        90, description="OCHP 1.4: days for which approved and rejected CDRs can be downloaded."
+    )
+    cdr_silence_days: Annotated[int, Field(ge=0, le=36_600)] = Field(
+        0,
+        description="Days after which silence of a provider that answers about each CDR is approval; 0 for never.",
+    )
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = Field(
+        "EUR", description="Currency (ISO 4217) of CDRs without a price, for partners whose protocol has a currency."
+    )
     list_shrink_percent: Annotated[int, Field(ge=0, le=100)] = Field(
         30,
         description="Share of a list in percent that an upload may remove, for partners with a shrink guard. Beyond, it"

@@ -6,11 +6,12 @@ first served within the last day (a setting): in normal use the first is all the
 lost answer can be fetched again; and who repeats gets the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from echs.audit import trail
 from echs.audit.entry import Action
@@ -33,8 +34,8 @@ class Delivery:
     payloads: Iterator[Sequence[str]]
 
 
-def deliver(context: Context, partner: Partner) -> Delivery:
-    """What the partner is given now."""
+def deliver(context: Context, partner: Partner, protocol: str, said: Callable[[Row[Any]], str]) -> Delivery:
+    """What the partner is given now, in this protocol: what came by another is as ``said`` makes it of its row."""
     table, run = tables.clearing_run_party, tables.clearing_run
     mine = (
         select(table.c.run_number, table.c.first_served_at)
@@ -44,7 +45,7 @@ def deliver(context: Context, partner: Partner) -> Delivery:
     with context.database.read() as snapshot:
         served = {row.run_number: row.first_served_at for row in snapshot.execute(mine)}
     runs = due(served, context.clock() - timedelta(seconds=context.limits.redelivery_seconds))
-    return Delivery(runs, spans_of(runs, list(served)), of_provider(context, partner.id, runs))
+    return Delivery(runs, spans_of(runs, list(served)), of_provider(context, partner.id, runs, protocol, said))
 
 
 def mark_served(context: Context, partner: Partner, runs: Sequence[int]) -> None:

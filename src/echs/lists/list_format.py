@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import ColumnElement
 
 from echs.base.errors import Problem
+from echs.base.fields import FieldText
 from echs.base.upload_validation import RecordValidator
 from echs.lists.withheld import Withheld
 from echs.partners.partner import Partner
@@ -38,14 +39,6 @@ class Rivals(NamedTuple):
 
     column: str
     texts: Sequence[str]
-
-
-class FieldText(NamedTuple):
-    """A field of a payload for people; a secret text is shown to nobody."""
-
-    name: str
-    text: str
-    secret: bool
 
 
 class ListFormat(Protocol):

@@ -23,7 +23,8 @@ from echs.base.disk_space import free_bytes, volumes
 from echs.base.errors import named
 from echs.base.plural import counted
 from echs.cdrs import tables as cdr_tables
-from echs.cdrs.pending import held, unconnected
+from echs.cdrs.pending import held, refused_by_partners, unconnected
+from echs.cdrs.status import Answer
 from echs.clearing import tables as clearing_tables
 from echs.clearing.retention import in_trail
 from echs.config.app_context import DATABASE_FILE, SECRET_KEY_FILE, AppContext
@@ -290,6 +291,11 @@ def business_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
     yield check(
         "uncleared CDRs", waited <= timedelta(hours=WAITING_HOURS), found, "echs clear; echs cdr list --status held"
     )
+    declined = list(snapshot.execute(declined_by_operator()))
+    found = f"{sum(row[1] for row in declined)} of {named(sorted(row[0] for row in declined))}" if declined else "none"
+    yield check(
+        "declined CDRs", not declined, found, "echs cdr list --status declined; its operator revises or ends them"
+    )
     late = sorted(
         {
             user_id
@@ -327,6 +333,16 @@ def business_checks(context: AppContext, snapshot: Connection) -> Iterator[Check
                 found,
                 "find the owner with echs list show, and ask for an update",
             )
+
+
+def declined_by_operator() -> Any:
+    """How many CDRs of each operator are declined, by its user id."""
+    cdr, user = cdr_tables.cdr, partner_tables.partner
+    refused = refused_by_partners().subquery()
+    query = select(user.c.user_id, func.count()).select_from(
+        refused.join(cdr, cdr.c.id == refused.c.cdr_id).join(user, user.c.id == cdr.c.operator_partner_id)
+    )
+    return query.where(refused.c.kind == Answer.DECLINE).group_by(user.c.user_id)
 
 
 def market_id_checks(snapshot: Connection) -> Iterator[CheckResult]:

@@ -17,6 +17,7 @@ from echs.partners import tables
 from echs.partners.credential import CredentialKind
 from echs.partners.market_ids import SEPARATORS, market_id_problem, market_ids
 from echs.partners.partner import (
+    Answers,
     Group,
     Partner,
     PartnerReason,
@@ -169,6 +170,7 @@ def change(
     vat_id: str | None = None,
     numeric_pins: bool | None = None,
     shrink_guard: bool | None = None,
+    answers: Answers | None = None,
 ) -> Partner:
     """Change what is given and leave the rest. An address without a line, and an empty number for VAT, take it away.
 
@@ -187,6 +189,7 @@ def change(
         "vat_id": vat_id,
         "numeric_pins": numeric_pins,
         "shrink_guard": shrink_guard,
+        "answers": answers,
     }
     values = {key: value for key, value in given.items() if value is not None}
     with context.database.write() as transaction:

@@ -57,12 +57,43 @@ def market_ids(snapshot: Connection, role: PartyRole) -> Mapping[str, frozenset[
     return found
 
 
-def market_ids_of(partner: Partner, role: PartyRole) -> frozenset[str]:
-    """The market ids of a partner in this role: those that were entered, and those that its ids are spelt as."""
+def party_ids_by_market_id(snapshot: Connection, role: PartyRole) -> dict[str, str]:
+    """The party id of an active partner in this role for each market id; of several the first in order."""
+    party = tables.party_id.c
+    query = select(party.party_id, party.market_id).where(party.role == role, party.active).order_by(party.party_key)
+    found: dict[str, str] = {}
+    for party_id, entered in snapshot.execute(query):
+        market_id = entered or spelt_market_id(party_id)
+        if market_id is not None:
+            found.setdefault(market_id, party_id)
+    return found
+
+
+def market_ids_by_party_key(snapshot: Connection, role: PartyRole) -> dict[str, str]:
+    """The market id for each party key in this role, of disabled partners too: what they sent is still theirs."""
+    party = tables.party_id.c
+    query = select(party.party_key, party.party_id, party.market_id).where(party.role == role)
+    found = ((key, entered or spelt_market_id(party_id)) for key, party_id, entered in snapshot.execute(query))
+    return {key: market_id for key, market_id in found if market_id is not None}
+
+
+def own_party_ids(partner: Partner, role: PartyRole) -> dict[str, str]:
+    """The party ids of a partner in this role by their market ids: those that were entered, and those that its ids are
+    spelt as; of several the first in order.
+    """
     entered = {party_id: market_id for of, party_id, market_id in partner.market_ids if of is role}
     party_ids = partner.provider_ids if role is PartyRole.PROVIDER else partner.operator_ids
-    found = (entered.get(party_id) or spelt_market_id(party_id) for party_id in party_ids)
-    return frozenset(market_id for market_id in found if market_id is not None)
+    found: dict[str, str] = {}
+    for party_id in sorted(party_ids):
+        market_id = entered.get(party_id) or spelt_market_id(party_id)
+        if market_id is not None:
+            found.setdefault(market_id, party_id)
+    return found
+
+
+def market_ids_of(partner: Partner, role: PartyRole) -> frozenset[str]:
+    """The market ids of a partner in this role."""
+    return frozenset(own_party_ids(partner, role))
 
 
 def spelt_market_id(party_id: str) -> str | None:

@@ -45,6 +45,13 @@ class Group(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+class Answers(StrEnum):
+    """How a provider decides about the CDRs for it: a run is its approval, or each waits for its own answer."""
+
+    RUN = "run"
+    EXPLICIT = "explicit"
+
+
 @dataclass(frozen=True, slots=True)
 class Partner:
     """One account, as it stands now. Party ids are spelt as they were registered."""
@@ -70,6 +77,7 @@ class Partner:
     market_ids: tuple[tuple[PartyRole, str, str], ...] = ()
     # An upload that would remove too much of a list of its is put aside until the office releases it.
     shrink_guard: bool = False
+    answers: Answers = Answers.RUN
 
     @property
     def is_administrator(self) -> bool:

@@ -27,7 +27,7 @@ from echs.base.errors import Refused, refuse, shown
 from echs.base.prepared_query import PreparedQuery
 from echs.partners import tables
 from echs.partners.credential import CredentialKind
-from echs.partners.partner import Group, Partner, PartnerReason, PartyRole, party_key
+from echs.partners.partner import Answers, Group, Partner, PartnerReason, PartyRole, party_key
 
 # Held by whoever changes partners, and shared by whoever relies on one to stay as it is for a transaction.
 LOCK = "partners"
@@ -116,6 +116,7 @@ def whole(snapshot: Connection, rows: Sequence[Any]) -> list[Partner]:
             retired_at=row.retired_at,
             numeric_pins=row.numeric_pins,
             shrink_guard=row.shrink_guard,
+            answers=Answers(row.answers),
             market_ids=tuple(entered[row.id]),
         )
         for row in rows

@@ -31,6 +31,8 @@ partner = Table(
     # Its back end reads pins as numbers (the WSDL before August 2013) and loses a list with any other.
     Column("numeric_pins", Boolean, nullable=False, server_default=false()),
     Column("shrink_guard", Boolean, nullable=False, server_default=false()),
+    # How it decides as a provider about the CDRs for it; `echs.partners.partner.Answers`.
+    Column("answers", String(8), nullable=False, server_default="run"),
     # As statements print them: lines of an address, and the number for VAT.
     Column("address", Text, nullable=False, server_default=""),
     Column("vat_id", String(40), nullable=False, server_default=""),

@@ -12,8 +12,8 @@ from echs import __version__
 from echs.base.disk_space import free_bytes, volumes
 from echs.base.errors import Refused
 from echs.cdrs import tables as cdr_tables
-from echs.cdrs.pending import pending, stopped
-from echs.cdrs.status import STOPPING, Decided
+from echs.cdrs.pending import awaiting, pending, refused_by_partners, stopped
+from echs.cdrs.status import STOPPING, Answer, Decided
 from echs.clearing import tables as clearing_tables
 from echs.config.app_context import AppContext
 from echs.delivery import queue
@@ -36,6 +36,8 @@ class Gauge(NamedTuple):
 STORE_UP = Gauge("store_up", (), "1 if the store responds, otherwise 0; then all metrics read from it are missing.")
 PENDING = Gauge("cdrs_pending", (), "CDRs ready for the next clearing run.")
 HELD = Gauge("cdrs_held", (), "CDRs whose provider id no active partner owns.")
+AWAITING = Gauge("cdrs_awaiting", (), "CDRs that wait for the answer of their provider.")
+DECLINED = Gauge("cdrs_declined", (), "CDRs that their provider declined and their operator has not revised.")
 ON_HOLD = Gauge("cdrs_on_hold", (), "CDRs put on hold by the clearing office.")
 REJECTED = Gauge("cdrs_rejected", (), "CDRs rejected by the clearing office; they are never cleared.")
 OLDEST = Gauge("cdrs_uncleared_oldest_seconds", (), "Age of the oldest CDR that is pending, held or on hold.")
@@ -75,6 +77,8 @@ GAUGES = (
     STORE_UP,
     PENDING,
     HELD,
+    AWAITING,
+    DECLINED,
     ON_HOLD,
     REJECTED,
     OLDEST,
@@ -154,7 +158,11 @@ def store_samples(snapshot: Connection, now: datetime) -> Iterator[Sample]:
     would_go = one(select(func.count()).select_from(pending())) or 0
     yield PENDING, (), would_go
     by_hand = {kind: one(stopped_count(kind)) or 0 for kind in STOPPING}
-    yield HELD, (), waiting - would_go - sum(by_hand.values())
+    unanswered = one(select(func.count()).select_from(awaiting())) or 0
+    refused = {Answer(kind): count for kind, count in snapshot.execute(refused_counts())}
+    yield HELD, (), waiting - would_go - sum(by_hand.values()) - unanswered - sum(refused.values())
+    yield AWAITING, (), unanswered
+    yield DECLINED, (), refused.get(Answer.DECLINE, 0)
     yield ON_HOLD, (), by_hand[Decided.HOLD]
     yield REJECTED, (), by_hand[Decided.REJECT]
     yield OLDEST, (), age(one(waiting_since()))
@@ -191,6 +199,12 @@ def store_samples(snapshot: Connection, now: datetime) -> Iterator[Sample]:
         yield LIST_OWNERS, (name,), owners
         if since is not None:
             yield LIST_OLDEST, (name,), age(since)
+
+
+def refused_counts() -> Select[Any]:
+    """How many uncleared CDRs a partner keeps out of every run, by the answer."""
+    refused = refused_by_partners().subquery().c
+    return select(refused.kind, func.count()).group_by(refused.kind)
 
 
 def stopped_count(kind: Decided) -> Select[Any]:

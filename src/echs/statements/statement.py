@@ -39,7 +39,9 @@ class Why(StrEnum):
     """Why a run left a CDR."""
 
     HELD = "held"
+    AWAITING = "awaiting"
     ON_HOLD = "on-hold"
+    DECLINED = "declined"
     REJECTED = "rejected"
 
 

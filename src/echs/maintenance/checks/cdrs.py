@@ -8,15 +8,16 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import and_, exists, func, or_, select, union_all
 
 from echs.audit import tables as audit_tables
 from echs.base.digest import as_text, digest_of_rows
 from echs.base.errors import shown
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.intake import digest_of
-from echs.cdrs.pending import newest_decision
-from echs.cdrs.status import STOPPING
+from echs.cdrs.pending import has_newer, newest_answer, newest_decision
+from echs.cdrs.standing import answers_facts
+from echs.cdrs.status import REFUSING, STOPPING
 from echs.maintenance.baseline import baseline
 from echs.maintenance.checks.view import ROWS_AT_ONCE, Found, View
 
@@ -24,14 +25,30 @@ UNKNOWN_PROTOCOL = "the protocol, which this release does not know,"
 
 
 def states(view: View) -> Iterator[Found]:
-    """CDRs that are in no state or in two, or cleared although the office keeps them out of every run."""
+    """CDRs that are in no state or in two, or cleared although the office or a partner keeps them out of every run; and
+    older revisions that would be cleared beside the newest.
+    """
     cdr, uncleared, cleared = cdr_tables.cdr, cdr_tables.cdr_uncleared, cdr_tables.cdr_cleared
     waits = exists(select(uncleared.c.cdr_id).where(uncleared.c.cdr_id == cdr.c.id))
     is_cleared = exists(select(cleared.c.cdr_id).where(cleared.c.cdr_id == cdr.c.id))
-    for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(~waits, ~is_cleared)):
+    newer = has_newer(cdr)
+    for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(~waits, ~is_cleared, ~newer)):
         yield named(number, name), "neither uncleared nor cleared: it would never be delivered"
     for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(waits, is_cleared)):
         yield named(number, name), "both cleared and uncleared: it would be cleared twice"
+    older = select(cdr.c.id, cdr.c.cdr_id).where(cdr.c.revision < revisions_of(cdr), or_(waits, is_cleared))
+    for number, name in view.snapshot.execute(older):
+        yield named(number, name), "an older revision that is uncleared or cleared: it would be cleared twice"
+    before = cdr.alias()
+    same = before.c.operator_key == cdr.c.operator_key, before.c.cdr_id == cdr.c.cdr_id
+    known = exists(select(before.c.id).where(*same, before.c.revision == cdr.c.revision - 1))
+    for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(cdr.c.revision != 1, ~known)):
+        yield named(number, name), "a revision without the one before it"
+    answer = newest_answer(cdr.c.id)
+    refused = select(cdr.c.id, cdr.c.cdr_id, answer).join(cleared, cleared.c.cdr_id == cdr.c.id)
+    answered = cdr.c.id.in_(select(cdr_tables.cdr_answer.c.cdr_id))
+    for number, name, kind in view.snapshot.execute(refused.where(answered, answer.in_(tuple(REFUSING)))):
+        yield named(number, name), f"cleared, although the latest answer about it is: {kind}"
     kept_out = (
         select(cdr.c.id, cdr.c.cdr_id, newest_decision(cdr.c.id).label("kind"))
         .join(cleared, cleared.c.cdr_id == cdr.c.id)
@@ -40,6 +57,13 @@ def states(view: View) -> Iterator[Found]:
     for number, name, kind in view.snapshot.execute(kept_out):
         if kind in STOPPING:
             yield named(number, name), f"cleared, although the latest decision on it is: {kind}"
+
+
+def revisions_of(cdr: Any) -> Any:
+    """The newest revision of a CDR; of those that have one alone nothing is looked up twice."""
+    newest = cdr_tables.cdr.alias()
+    same = newest.c.operator_key == cdr.c.operator_key, newest.c.cdr_id == cdr.c.cdr_id
+    return select(func.max(newest.c.revision)).where(*same).scalar_subquery()
 
 
 def named(number: int, name: str) -> str:
@@ -87,8 +111,10 @@ def present_parts(view: View) -> Iterator[Part]:
 def purged_parts(view: View) -> Iterator[Part]:
     """What is left of every CDR that was purged, by upload and row; but of those that older releases purged."""
     purged = cdr_tables.cdr_purged.c
-    query = select(purged.request_id, purged.row_id, purged.content_hash).where(purged.request_id.is_not(None))
-    ordered = query.order_by(in_bytes(view, purged.request_id), purged.row_id)
+    older = cdr_tables.cdr_purged_revision.c
+    newest = select(purged.request_id, purged.row_id, purged.content_hash).where(purged.request_id.is_not(None))
+    found = union_all(newest, select(older.request_id, older.row_id, older.content_hash)).subquery().c
+    ordered = select(*found).order_by(in_bytes(view, found.request_id), found.row_id)
     for request_id, number, digest in view.snapshot.execute(ordered.execution_options(yield_per=ROWS_AT_ONCE)):
         yield Part(request_id, number or 0, digest, True)
 
@@ -219,6 +245,32 @@ def decisions(view: View) -> Iterator[Found]:
         # SQLite may give the number of a purged row again: what was decided before a CDR came was about another.
         if (number, order) not in seen and number in there and received_at <= said.at:
             yield f"decision {order} on {named(number, name)}", "missing, although the audit trail has it"
+
+
+def answers(view: View) -> Iterator[Found]:
+    """What partners answered about CDRs, and is not as the audit trail has it. A purge deletes answers, so that of
+    fewer than were given nothing can be said once there was one.
+    """
+    answer = cdr_tables.cdr_answer.c
+    query = select(answer.request_id, answer.cdr_id, answer.number, answer.kind)
+    ordered = query.order_by(in_bytes(view, answer.request_id), answer.cdr_id, answer.number)
+    seen = set()
+    rows = view.snapshot.execute(ordered.execution_options(yield_per=ROWS_AT_ONCE))
+    for request_id, some in groupby(rows, key=itemgetter(0)):
+        seen.add(request_id)
+        found = answers_facts([(row, number, kind) for _, row, number, kind in some])
+        entered = view.trail.answers.get(request_id)
+        subject = f"answers of request {request_id}"
+        if entered is None:
+            yield subject, "not in the audit trail: they were not given with eCHS"
+        elif int(str(found["answers"])) < entered["answers"]:
+            if not view.trail.purges:
+                yield subject, f"{found['answers']} found, {entered['answers']} were given"
+        elif found != {name: entered[name] for name in found}:
+            yield subject, "they differ from those that were given"
+    for request_id in sorted(view.trail.answers.keys() - seen):
+        if not view.trail.purges:
+            yield f"answers of request {request_id}", "missing, although the audit trail has them"
 
 
 def deleted(view: View) -> Iterator[Found]:

@@ -37,6 +37,7 @@ PARTNER_ACTIONS = frozenset(
 )
 LIST_ACTIONS = frozenset({Action.LIST_REPLACED, Action.LIST_UPDATED, Action.LIST_UNDONE, Action.LIST_RELEASED})
 DECISIONS = {Action.CDR_HELD: "hold", Action.CDR_RELEASED: "release", Action.CDR_REJECTED: "reject"}
+ANSWER_ACTIONS = frozenset({Action.CDRS_CONFIRMED, Action.CDRS_ADDED, Action.CLEARED})
 CONNECTION_ACTIONS = frozenset({Action.CONNECTION_ADDED, Action.CONNECTION_ENDED, Action.CONNECTION_MODE})
 ENDS_LOGINS = frozenset(
     {Action.PARTNER_PASSWORD, Action.PARTNER_LOGGED_OUT, Action.PARTNER_DISABLED, Action.PARTNER_RETIRED}
@@ -57,16 +58,16 @@ class TrailEntry:
 class TrailFacts:
     """The facts of the trail that something in the store must agree with.
 
-    Uploads by request, runs and purges by ``run N``, of partners and lists the newest entry, by what each is about, of
-    all connections the newest;
-    entries of releases before it have no partner's number, and stand under its user id. ``begun_at`` is when an
-    administrator last said that the trail begins; ``clock_confirmed_run`` the newest run when one last said that the
-    clock is right.
+    Uploads and answers by request, runs and purges by ``run N``, of partners and lists the newest entry, by what each
+    is about, of all connections the newest; entries of releases before it have no partner's number, and stand under its
+    user id. ``begun_at`` is when an administrator last said that the trail begins; ``clock_confirmed_run`` the newest
+    run when one last said that the clock is right.
     """
 
     newest: tuple[int, str] = (0, FIRST_HASH)
     breaks: list[tuple[int, str]] = field(default_factory=list)
     uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     purges: dict[str, TrailEntry] = field(default_factory=dict)
     partners: dict[int | str, TrailEntry] = field(default_factory=dict)
@@ -115,6 +116,7 @@ def _take(trail: TrailFacts, entry: Entry) -> None:
         return  # the chain says that it was changed
     said = TrailEntry(entry.number, entry.at, entry.request_id, facts)
     action = entry.action
+    _take_answers(trail, entry, facts)
     if action == Action.CDRS_ADDED:
         trail.uploads[entry.request_id] = facts
     elif action == Action.CLEARED:
@@ -137,6 +139,11 @@ def _take(trail: TrailFacts, entry: Entry) -> None:
         trail.clock_confirmed_run = facts["run"]
     elif action in PARTNER_ACTIONS:
         _take_partner(trail, entry, said)
+
+
+def _take_answers(trail: TrailFacts, entry: Entry, facts: dict[str, Any]) -> None:
+    if entry.action in ANSWER_ACTIONS and "answers" in facts:
+        trail.answers[entry.request_id] = facts
 
 
 def _take_partner(trail: TrailFacts, entry: Entry, said: TrailEntry) -> None:

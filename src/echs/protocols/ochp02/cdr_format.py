@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from echs.base.energy import kwh
 from echs.base.errors import Problem, Reason, RecordProblems, Unreadable, shown
-from echs.base.fields import Field, field_problems
+from echs.base.fields import Field, FieldText, field_problems
 from echs.base.rule import Rule, Severity, UnreadableValue, findings
 from echs.base.spool import Row
 from echs.base.upload_validation import RecordBatch
@@ -351,6 +351,17 @@ class OchpCdrFormat:
                 return Difference(field.name, a, b, field.secret)
         return None
 
+    def texts(self, payload: str) -> list[FieldText]:
+        """The values of a record for people."""
+        record = record_of_payload(payload)
+        named = zip(FIELDS, record, strict=True)
+        return [FieldText(field.name, text, field.secret) for field, text in named]
+
+    def noun(self, stored: Mapping[str, Any]) -> Cdr:
+        """The CDR of a row of the store. A time without an offset was read in the zone that its sender had then."""
+        times = {name: stored[name] for name in ("started_at", "started_offset_s", "ended_at", "ended_offset_s")}
+        return cdr_of(record_of_payload(stored["payload"]), UTC_ZONE)._replace(revision=stored["revision"], **times)
+
     def inconsistencies(self, stored: Mapping[str, Any]) -> Iterator[str]:
         """Which columns of a stored CDR are not what its payload says. A time without an offset was read in the zone
         that its sender had then, so its offset is taken as stored.
@@ -365,7 +376,7 @@ class OchpCdrFormat:
             "provider_key": party_key(record.provider_id),
             **{name: getattr(record, field) for name, field in SAME_TEXT.items()},
             "content_hash": content_hash(stored["operator_key"], record),
-            **{name: default for name, default in Cdr._field_defaults.items() if name in ("revision", "kind")},
+            "kind": Cdr._field_defaults["kind"],
             "cost_e6": None,
             "currency": None,
             "duration_s": value_or_wrong(value_formats.duration_s, record.duration),

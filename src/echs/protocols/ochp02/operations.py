@@ -18,6 +18,7 @@ from echs.base.fields import FieldReason
 from echs.base.plural import counted
 from echs.base.response_stream import ResponseStream, collected
 from echs.cdrs import intake
+from echs.cdrs.between_partners import declined_of
 from echs.cdrs.intake import IntakeResult, Outcome
 from echs.clearing.run import clear_as
 from echs.config.app_context import AppContext
@@ -47,12 +48,15 @@ from echs.protocols.ochp02.wire_schema import (
     WireRecord,
 )
 from echs.protocols.operation import Operation, UploadOutcome, perform, perform_anonymous
+from echs.protocols.rows.payload import payload_of
 from echs.protocols.soap.envelope_parser import split
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import qualified
 from echs.protocols.soap.spyne_protocol import Exchange
 from echs.tokens.token_list import TOKENS
 
+# Of so many CDRs that were declined the answer to an upload tells the ids.
+DECLINED_NAMED = 5
 IDENTITY_NAMES = sorted(IDENTITY_HEADERS)
 
 AUTHENTICATE = Operation("authenticate")
@@ -196,13 +200,19 @@ def add_cdrs(context: AppContext, caller: Partner, request: TokenRequest, reader
     added = intake.add(context, caller, records, request.request_id, context.lists, cdr_format.FORMAT)
     known = added.count(Outcome.KNOWN)
     request.outcome = UploadOutcome(added.received - known, known, added.warned)
-    return ok(intake_summary(added), request)
+    declined = declined_of(context, caller.id, DECLINED_NAMED + 1)
+    told = intake_summary(added)
+    if declined:
+        more = "more than " if len(declined) > DECLINED_NAMED else ""
+        told += f"; {more}{counted(min(len(declined), DECLINED_NAMED), 'CDR')} declined by the provider: "
+        told += f"{named(declined[:DECLINED_NAMED], DECLINED_NAMED)}; send them with other content, or ask the office"
+    return ok(told, request)
 
 
 @operation(as_answer=DeliveryAnswer)
 def get_cdrs(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.5 and 3.6."""
-    delivery = deliver(context, caller)
+    delivery = deliver(context, caller, PROTOCOL, partial(said_cdr, context))
     request.records = collected(
         map(record_template(CDR_INFO).render, delivery.payloads), partial(mark_served, context, caller, delivery.runs)
     )
@@ -211,6 +221,11 @@ def get_cdrs(context: AppContext, caller: Partner, request: TokenRequest) -> Ans
     latest = ", ".join(map(str, delivery.runs[-5:]))
     sentence = f"run {latest}" if len(delivery.runs) == 1 else f"{len(delivery.runs)} runs, up to {latest}"
     return DeliveryAnswer(ok(sentence, request), context.statement_url(caller, delivery.runs, delivery.spans))
+
+
+def said_cdr(context: AppContext, row: Any) -> str:
+    """The payload of a CDR of another protocol, as OCHP 0.2 says it."""
+    return payload_of(cdr_format.record_of(context.formats.cdrs[row.protocol].noun(row._mapping)))
 
 
 @operation(changes=Action.CLEARED)

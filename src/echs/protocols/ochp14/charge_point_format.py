@@ -15,8 +15,9 @@ from xml.sax.saxutils import escape, quoteattr, unescape
 import pycountry
 
 from echs.base.errors import Problem, Reason, Unreadable
+from echs.base.fields import FieldText
 from echs.base.upload_validation import RecordValidator
-from echs.lists.list_format import AsStored, FieldText, ListOwner, Rivals, Taken
+from echs.lists.list_format import AsStored, ListOwner, Rivals, Taken
 from echs.lists.withheld import Withheld
 from echs.locations.charge_point import (
     ChargePoint,
@@ -229,7 +230,7 @@ def payload_of_point(point: ChargePoint, owner: ListOwner) -> str | Withheld:
         tag("houseNumber", number),
         tag("address", street),
         tag("city", point.city[:45] or NO_CITY),
-        tag("zipCode", _NO_ZIP.sub("", point.postal_code.upper())[:10].strip() or NO_ZIP_CODE),
+        tag("zipCode", said_zip_code(point.postal_code) or NO_ZIP_CODE),
         tag("country", country),
         "</chargePointAddress>",
         f"<chargePointLocation {said_place(point.position)}></chargePointLocation>",
@@ -263,6 +264,11 @@ def payload_of_point(point: ChargePoint, owner: ListOwner) -> str | Withheld:
 def tag(name: str, text: str) -> str:
     """An element, left out where it would be empty."""
     return f"<{name}>{escape(text)}</{name}>" if text else ""
+
+
+def said_zip_code(text: str) -> str:
+    """A postal code in the signs of OCHP 1.4."""
+    return _NO_ZIP.sub("", text.upper())[:10].strip()
 
 
 def said_place(position: Position) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from echs.base.errors import LoadReason, Reason, StoreReason
+from echs.cdrs.cdr import CdrReason
 from echs.direct.endpoint import EndpointReason
 from echs.locations.charge_point import ChargePointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
+from echs.protocols.ochp14.cdr_tree import CdrValueReason
 from echs.tariffs.tariff import TariffReason
 from echs.tokens.token import TokenReason
 
@@ -33,6 +35,8 @@ class RoleReason(Reason):
 OWNERSHIP = (
     TokenReason.CONTRACT_NOT_YOURS,
     ChargePointReason.EVSE_NOT_YOURS,
+    CdrReason.CDR_OPERATOR_NOT_YOURS,
+    CdrValueReason.CDR_ID_FOREIGN,
     TariffReason.TARIFF_NOT_YOURS,
     EndpointReason.PATTERN_NOT_YOURS,
     EndpointReason.ACCESS_TOKEN_TAKEN,

@@ -16,7 +16,7 @@ from echs.config.app_context import AppContext
 from echs.lists.refused_records import RefusedRecords
 from echs.partners.partner import Partner, PartyRole
 from echs.partners.spoken_protocols import note_protocol
-from echs.protocols.ochp14 import record_codec, token_format
+from echs.protocols.ochp14 import cdr_format, record_codec, token_format
 from echs.protocols.ochp14.codes import ResultCode, RoleReason
 from echs.protocols.ochp14.contracts import PROTOCOL, Contract
 from echs.protocols.ochp14.results import (
@@ -35,7 +35,7 @@ from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.record_fast_path import FieldShape, GroupShape
 
 # What the names of fields are on the wire.
-SPELLING = token_format.SPELLING
+SPELLING = {**cdr_format.SPELLING, **token_format.SPELLING, "cdr_status": "cdrStatus/CdrStatusType"}
 ROLES = {
     PartyRole.OPERATOR: "this operation is for operators, and you have no operator id",
     PartyRole.PROVIDER: "this operation is for providers, and you have no provider id",

@@ -10,7 +10,13 @@ from typing import Any, NamedTuple
 from spyne import ComplexModel, Service, Unicode, rpc
 
 from echs.config.app_context import AppContext
-from echs.protocols.ochp14 import charge_point_operations, direct_operations, tariff_operations, token_operations
+from echs.protocols.ochp14 import (
+    cdr_operations,
+    charge_point_operations,
+    direct_operations,
+    tariff_operations,
+    token_operations,
+)
 from echs.protocols.ochp14.codes import ResultCode
 from echs.protocols.ochp14.contracts import Contract
 from echs.protocols.ochp14.operation_frame import OchpRequest
@@ -121,6 +127,10 @@ SERVED = (
         charge_point_operations.get_charge_point_list_updates,
         gives="chargePointInfoArray",
     ),
+    Served("AddCDRs", cdr_operations.add_cdrs, takes="cdrInfoArray", gives="implausibleCdrsArray"),
+    Served("CheckCDRs", cdr_operations.check_cdrs, gives="cdrInfoArray"),
+    Served("GetCDRs", cdr_operations.get_cdrs, gives="cdrInfoArray"),
+    Served("ConfirmCDRs", cdr_operations.confirm_cdrs, takes="approved"),
     Served("UpdateTariffs", tariff_operations.update_tariffs, takes="TariffInfoArray", gives="refusedTariffInfo"),
     Served("GetTariffUpdates", tariff_operations.get_tariff_updates, gives="TariffInfoArray"),
     Served("AddServiceEndpoints", direct_operations.add_service_endpoints, takes="operatorEndpointArray"),

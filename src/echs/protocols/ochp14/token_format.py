@@ -245,8 +245,8 @@ def record_of(token: Token, _owner: ListOwner | None = None) -> TokenRecord | Wi
         return TokenWithheld.TYPE
     uid = token.uid
     if token.representation is Representation.PLAIN and token.type is not TokenType.EMA:
-        uid = uid.translate(_SEPARATORS).upper()
-        if _HEXADECIMAL.fullmatch(uid) is None:
+        uid = said_uid(uid)
+        if not uid:
             return TokenWithheld.UID_FORM
     contract_id = said_contract_id(token.contract_id)
     if contract_id is None:
@@ -261,6 +261,12 @@ def record_of(token: Token, _owner: ListOwner | None = None) -> TokenRecord | Wi
         printed_number=token.visual_number,
         expiry_date=as_date_time(last),
     )
+
+
+def said_uid(uid: str) -> str:
+    """The uid of a card as OCHP 1.4 spells it; empty where it is no card's."""
+    text = uid.translate(_SEPARATORS).upper()
+    return text if _HEXADECIMAL.fullmatch(text) else ""
 
 
 @lru_cache(maxsize=4096)

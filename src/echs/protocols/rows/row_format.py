@@ -8,11 +8,11 @@ from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from echs.base.errors import Problem, RecordProblems, Unreadable
-from echs.base.fields import Columns, Field, field_problems, maker, rules_hold
+from echs.base.fields import Columns, Field, FieldText, field_problems, maker, rules_hold
 from echs.base.rule import Rule, findings, hold_for_all
 from echs.base.spool import Row
 from echs.base.upload_validation import RecordValidator
-from echs.lists.list_format import AsStored, FieldText, ListOwner, Rivals, Taken
+from echs.lists.list_format import AsStored, ListOwner, Rivals, Taken
 from echs.lists.withheld import Withheld
 from echs.partners.partner import Partner
 from echs.protocols.rows.payload import SEPARATOR, payload_of, payloads_of, row_of

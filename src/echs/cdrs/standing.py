@@ -1,0 +1,117 @@
+"""What stands of CDRs that are sent again or answered about: of each the newest revision, and where it stands."""
+
+from collections.abc import Iterator, Sequence, Set
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, bindparam, delete, exists, select
+
+from echs.base.context import Context
+from echs.base.digest import RowDigest
+from echs.cdrs import tables
+from echs.cdrs.pending import newest_answer, newest_decision
+from echs.cdrs.status import Answer, Decided
+from echs.cdrs.transitions import Stand, stand_of
+
+KEYS_AT_ONCE = 500
+_cdr, _cleared, _given = tables.cdr.c, tables.cdr_cleared.c, tables.cdr_revision_given.c
+REVISIONS = (
+    select(
+        _cdr.id,
+        _cdr.cdr_id,
+        _cdr.revision,
+        _cdr.content_hash,
+        _cdr.operator_partner_id,
+        _cdr.provider_key,
+        _cdr.started_at,
+        newest_answer(_cdr.id),
+        newest_decision(_cdr.id),
+        exists(select(_cleared.cdr_id).where(_cleared.cdr_id == _cdr.id)),
+        exists(select(_given.cdr_id).where(_given.cdr_id == _cdr.id)),
+    )
+    .where(and_(_cdr.operator_key == bindparam("operator"), _cdr.cdr_id.in_(bindparam("numbers", expanding=True))))
+    .order_by(_cdr.cdr_id, _cdr.revision)
+)
+
+
+class Standing(NamedTuple):
+    """The newest revision of a CDR: its row, whose it is, where it stands, and the contents of all revisions.
+    ``given`` says whether its provider has been given it: a first revision needs not be.
+    """
+
+    row: int
+    revision: int
+    content_hash: str
+    operator_partner_id: int
+    provider_key: str
+    started_at: datetime
+    stand: Stand
+    given: bool
+    hashes: Set[str]
+
+
+def standing(snapshot: Connection, operator_key: str, cdr_ids: Sequence[str]) -> dict[str, Standing]:
+    """What stands of these CDRs of an operator, by their ids; those that were purged do not."""
+    found: dict[str, Standing] = {}
+    for start in range(0, len(cdr_ids), KEYS_AT_ONCE):
+        wanted = {"operator": operator_key, "numbers": cdr_ids[start : start + KEYS_AT_ONCE]}
+        for row, *facts, answer, decided, cleared, given in snapshot.execute(REVISIONS, wanted):
+            cdr_id, revision, content, owner, provider, started = facts
+            before = found[cdr_id].hashes if cdr_id in found else frozenset()
+            stand = stand_of(
+                revision,
+                None if answer is None else Answer(answer),
+                None if decided is None else Decided(decided),
+                cleared=bool(cleared),
+            )
+            seen = revision == 1 or bool(given)
+            found[cdr_id] = Standing(row, revision, content, owner, provider, started, stand, seen, before | {content})
+    return found
+
+
+def supersede(transaction: Connection, rows: Sequence[int]) -> None:
+    """Let older revisions wait for a run no more."""
+    uncleared = tables.cdr_uncleared
+    for start in range(0, len(rows), KEYS_AT_ONCE):
+        some = list(rows[start : start + KEYS_AT_ONCE])
+        transaction.execute(delete(uncleared).where(uncleared.c.cdr_id.in_(some)))
+
+
+def write_answers(
+    context: Context,
+    transaction: Connection,
+    answers: Sequence[tuple[int, Answer]],
+    partner_id: int | None,
+    request_id: str,
+) -> dict[str, object]:
+    """Write what was answered about these rows, in their order; what the audit trail holds of it."""
+    table, now = tables.cdr_answer, context.clock()
+    last: dict[int, int] = {}
+    rows = sorted(row for row, _ in answers)
+    for start in range(0, len(rows), KEYS_AT_ONCE):
+        some = table.c.cdr_id.in_(rows[start : start + KEYS_AT_ONCE])
+        for row, number in transaction.execute(select(table.c.cdr_id, table.c.number).where(some)):
+            last[row] = max(last.get(row, 0), number)
+    written = [(row, last.get(row, 0) + 1, kind.value) for row, kind in sorted(answers)]
+    context.database.insert_rows(
+        transaction,
+        table,
+        ("cdr_id", "number", "kind", "answered_at", "partner_id", "request_id"),
+        [(*each, context.database.as_stored(now), partner_id, request_id) for each in written],
+    )
+    return answers_facts(written)
+
+
+def answers_facts(written: Sequence[tuple[int, int, str]]) -> dict[str, object]:
+    """What the audit trail holds of answers: how many, and a digest of row, number and kind of each, in order."""
+    digest = RowDigest()
+    digest.add([(str(row), str(number), kind) for row, number, kind in written])
+    return {"answers": len(written), "answers_digest": digest.value}
+
+
+def in_groups(keys: Sequence[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """The ids of CDRs by the key of their operator, in the order of the keys."""
+    of: dict[str, list[str]] = {}
+    for operator_key, cdr_id in keys:
+        of.setdefault(operator_key, []).append(cdr_id)
+    yield from sorted(of.items())

@@ -1,0 +1,264 @@
+"""CDRs of OCHP 1.4 (CDRInfo): the way from elements to the noun, and what the protocol knows of a stored one.
+
+A payload is the canonical text of what stands in the element, but for its status: that changes.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from echs.base.energy import UNITS_PER_KWH
+from echs.base.errors import Problem, Unreadable
+from echs.base.fields import FieldText
+from echs.base.money import UNITS_PER_CURRENCY, Money
+from echs.cdrs.cdr import Cdr, Difference, Period
+from echs.cdrs.part_intake import SentCdr, Unplausible
+from echs.cdrs.rules import ENERGY
+from echs.cdrs.transitions import Event
+from echs.partners.market_ids import market_id_of
+from echs.partners.partner import party_key
+from echs.protocols.ochp14.cdr_tree import CDR, CDR_ID, CdrValueReason, span_of, value_problems
+from echs.protocols.ochp14.charge_point_format import texts_below
+from echs.protocols.ochp14.contracts import PROTOCOL
+from echs.protocols.ochp14.token_format import REMOTE, REPRESENTATIONS
+from echs.protocols.ochp14.tree_types import TreeReading, labelled, parsed
+from echs.protocols.soap.element import Element
+from echs.tokens.token import Representation
+
+_STATUS = re.compile("<status>(?:<CdrStatusType>([^<]*)</CdrStatusType>)?</status>")
+# From the names that problems have for fields to the way to them.
+SPELLING = {
+    "cdr_id": "CdrId",
+    "operator_id": "evseId",
+    "start_datetime": "startDateTime/LocalDateTime",
+    "end_datetime": "endDateTime/LocalDateTime",
+    "duration": "duration",
+    "volume": "chargingPeriods/billingValue",
+    "token_id": "emtId/instance",
+    "evse_id": "evseId",
+    "country": "chargePointAddress/country",
+    "provider_id": "contractId",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """The party ids by which CDRs are for somebody, by market id: those of the sender as an operator, and those of all
+    providers.
+    """
+
+    operators: Mapping[str, str]
+    providers: Mapping[str, str]
+
+
+def read_cdrs(elements: Iterable[Element], namespace: str, parties: Parties) -> Iterator[SentCdr | Unplausible]:
+    """The CDRs of a request, or what is wrong with each."""
+    for position, element in enumerate(elements):
+        yield read_cdr(element, position, namespace, parties)
+
+
+def read_cdr(element: Element, position: int, namespace: str, parties: Parties) -> SentCdr | Unplausible:
+    """A CDR of a request, or what is wrong with it."""
+    reading = TreeReading(namespace, position)
+    if element.name not in {f"{namespace} {name}" for name in (CDR.name, *CDR.spellings)}:
+        return Unplausible("", reading.stray(element, CDR.name))
+    text = reading.inside(element, CDR)
+    status = _STATUS.search(text)
+    payload = _STATUS.sub("", text, count=1)
+    found = element.first(f"{namespace} CdrId")
+    cdr_id = "" if found is None or CDR_ID(found.text.strip()) else found.text.strip()
+    event = None if status is None else status[1]
+    if not reading.problems and event not in tuple(Event):
+        detail = f'"{event}" is the clearing house\'s to say; send new, revised or rejected'
+        reading.problems.append(
+            Problem(CdrValueReason.CDR_EVENT, detail, position, "status/CdrStatusType", field_as_sent=True)
+        )
+    if not reading.problems:
+        cdr = parsed(payload)
+        reading.problems += value_problems(cdr, position)
+        reading.problems += ownership(cdr, position, parties)
+        if not reading.problems:
+            return SentCdr(noun_of(cdr, payload, parties), Event(str(event)))
+    wrong: Unreadable = labelled(reading.problems, ("CdrId", cdr_id) if cdr_id else None)
+    return Unplausible(cdr_id, wrong)
+
+
+def ownership(cdr: Any, position: int, parties: Parties) -> Iterator[Problem]:
+    """A CDR is of the operator that sends it: its id and that of the EVSE begin with a market id of the sender."""
+    yours = ", ".join(sorted(parties.operators)) or "none: ask the clearing house"
+    for name in ("CdrId", "evseId"):
+        begins = market_id_of(cdr.findtext(name))
+        if begins not in parties.operators:
+            detail = f'"{begins}" is not your market id; yours: {yours}'
+            yield Problem(CdrValueReason.CDR_ID_FOREIGN, detail, position, name, field_as_sent=True)
+            return
+
+
+def noun_of(cdr: Any, payload: str, parties: Parties) -> Cdr:
+    """What a CDR means, whose parties are to be found by their market ids."""
+    operator_id = parties.operators[market_id_of(cdr.findtext("evseId")) or ""]
+    market_id = market_id_of(cdr.findtext("contractId")) or ""
+    return cdr_of(cdr, payload, operator_id, parties.providers.get(market_id, market_id))
+
+
+def cdr_of(cdr: Any, payload: str, operator_id: str, provider_id: str) -> Cdr:
+    """What a CDR means, between these party ids."""
+
+    def text(way: str) -> str:
+        return cdr.findtext(way) or ""
+
+    started, ended = span_of(cdr)
+    periods = tuple(map(period_of, cdr.iterfind("chargingPeriods")))
+    emt = cdr.find("emtId")
+    plain = REPRESENTATIONS[emt.get("representation", "")] is Representation.PLAIN
+    token_id = emt.findtext("instance") if plain and emt.findtext("tokenType") != REMOTE else ""
+    operator_key = party_key(operator_id)
+    return Cdr(
+        operator_key=operator_key,
+        cdr_id=text("CdrId"),
+        operator_id=operator_id,
+        provider_key=party_key(provider_id),
+        provider_id=provider_id,
+        started_at=started.astimezone(UTC),
+        started_offset_s=offset_s(started),
+        ended_at=ended.astimezone(UTC),
+        ended_offset_s=offset_s(ended),
+        duration_s=duration_of(text("duration")),
+        volume_e4_kwh=volume_of(cdr),
+        token_id=token_id,
+        contract_id=text("contractId"),
+        evse_id=text("evseId"),
+        chargepoint_id="",
+        meter_id=text("meterId"),
+        address=" ".join(filter(None, (text("chargePointAddress/address"), text("chargePointAddress/houseNumber")))),
+        postal_code=text("chargePointAddress/zipCode"),
+        city=text("chargePointAddress/city"),
+        country=text("chargePointAddress/country"),
+        product="",
+        tariff_id=text("connectorType/tariffId"),
+        protocol=PROTOCOL,
+        payload=payload,
+        content_hash=content_hash(operator_key, payload),
+        cost=cost_of(cdr, periods),
+        periods=periods,
+    )
+
+
+def offset_s(time: datetime) -> int:
+    """The offset of a local time from UTC, in seconds."""
+    return round((time.utcoffset() or timedelta()).total_seconds())
+
+
+def period_of(period: Any) -> Period:
+    """A billing period."""
+    cost, tax = period.findtext("periodCost"), period.findtext("taxrate")
+    started, ended = span_of(period)
+    return Period(
+        started_at=started.astimezone(UTC),
+        ended_at=ended.astimezone(UTC),
+        item=period.findtext("billingItem/BillingItemType"),
+        quantity_e6=millionths(Decimal(period.findtext("billingValue"))),
+        price_e6=millionths(Decimal(period.findtext("itemPrice"))),
+        cost_e6=None if cost is None else millionths(Decimal(cost)),
+        tax_percent=None if tax is None else int(tax),
+    )
+
+
+def millionths(number: Decimal) -> int:
+    """A number in millionths, rounded to even."""
+    return round(number * UNITS_PER_CURRENCY)
+
+
+def duration_of(text: str) -> int | None:
+    """A duration in seconds."""
+    if not text:
+        return None
+    hours, minutes, seconds = map(int, text.split(":"))
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def volume_of(cdr: Any) -> int:
+    """The energy of all periods of energy, in 0.0001 kWh."""
+    energy = (
+        Decimal(period.findtext("billingValue"))
+        for period in cdr.iterfind("chargingPeriods")
+        if period.findtext("billingItem/BillingItemType") == ENERGY
+    )
+    return round(sum(energy, Decimal()) * UNITS_PER_KWH)
+
+
+def cost_of(cdr: Any, periods: tuple[Period, ...]) -> Money | None:
+    """What a CDR costs, net: as it is stated, or the sum of its periods; None where it is not rated."""
+    total, currency = cdr.findtext("totalCost"), cdr.findtext("currency")
+    if total is not None:
+        return Money(millionths(Decimal(total)), currency)
+    if not any(period.price_e6 or period.cost_e6 for period in periods):
+        return None
+    costs = (
+        Decimal(period.findtext("periodCost"))
+        if period.findtext("periodCost") is not None
+        else Decimal(period.findtext("billingValue")) * Decimal(period.findtext("itemPrice"))
+        for period in cdr.iterfind("chargingPeriods")
+    )
+    return Money(millionths(sum(costs, Decimal())), currency)
+
+
+def content_hash(operator_key: str, payload: str) -> str:
+    """The SHA-256 of what was sent, but for its status, in hexadecimal digits."""
+    return hashlib.sha256(f"{operator_key}\x1f{payload}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Ochp14CdrFormat:
+    """What OCHP 1.4 knows of its CDRs; see `echs.cdrs.cdr.CdrFormat`."""
+
+    name = PROTOCOL
+
+    def sent(self, cdr: Cdr, field: str) -> str:
+        """The text of a field as it was sent."""
+        return parsed(cdr.payload).findtext(SPELLING.get(field, field)) or ""
+
+    def problems(self, cdr: Cdr, position: int) -> Iterator[Problem]:
+        """None: what is wrong with the form of a record is found where it is read."""
+        return iter(())
+
+    def difference(self, payload: str, other: str) -> Difference | None:
+        """The first value in which two records of one key differ."""
+        one, two = (list(texts_below(parsed(each), "")) for each in (payload, other))
+        for a, b in zip(one, two, strict=False):
+            if a != b:
+                secret = "instance" in (a.name.rpartition("/")[2], b.name.rpartition("/")[2])
+                return Difference(a.name, a.text, b.text, secret)
+        return None
+
+    def texts(self, payload: str) -> list[FieldText]:
+        """The values of a record for people, each with the way to it."""
+        found = texts_below(parsed(payload), "")
+        return [each._replace(secret=each.name == SPELLING["token_id"]) for each in found]
+
+    def noun(self, stored: Mapping[str, Any]) -> Cdr:
+        """The CDR of a row of the store."""
+        found = cdr_of(parsed(stored["payload"]), stored["payload"], stored["operator_id"], stored["provider_id"])
+        return found._replace(revision=stored["revision"])
+
+    def inconsistencies(self, stored: Mapping[str, Any]) -> Iterator[str]:
+        """Which columns of a stored CDR are not what its payload says."""
+        try:
+            expected = self.noun(stored)
+        except (ValueError, ArithmeticError, AttributeError, KeyError, TypeError, SyntaxError):
+            yield "the payload, which is no record,"
+            return
+        values = expected._asdict() | {
+            "kind": expected.kind.value,
+            "cost_e6": None if expected.cost is None else expected.cost.amount_e6,
+            "currency": None if expected.cost is None else expected.cost.currency,
+        }
+        for name, value in values.items():
+            if name in stored and stored[name] != value:
+                yield name
+
+
+FORMAT = Ochp14CdrFormat()

@@ -1,0 +1,432 @@
+"""CDRs of OCHP 1.4: sent, revised, given up, answered about, and what of them goes into a run; answers valid by the
+contract.
+"""
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from lxml import etree
+
+from cast import cdr, charge_point, verify
+from echs.audit import trail
+from echs.cdrs import decisions, queries
+from echs.cdrs.answers import approve_silent
+from echs.cdrs.status import Decided, Status
+from echs.cdrs.transitions import Effect, Event, Stand, effect_of
+from echs.clearing import run
+from echs.partners import connections, enrolment
+from echs.partners.connection import ConnectionMode
+from echs.partners.partner import Answers
+from echs.partners.queries import partner_of_user
+from echs.protocols.ochp02.wire_schema import CDR_INFO
+from ochp14 import END, START, Answer14, Caller14, O, cdr_xml, period_xml, valid
+from wire import Caller
+
+ID, EVSE = "NLTNM000001", "NL*TNM*E01000851"
+OTHER = {"total": "6.00", "periods": (period_xml(value="15", cost="6.00"),)}
+
+
+def add(caller: Caller14, *cdrs: str) -> Answer14:
+    return valid(caller.send("AddCDRs", "".join(cdrs)))
+
+
+def implausible(answer: Answer14) -> list[str]:
+    return [each.text for each in answer.elements("implausibleCdrsArray")]
+
+
+def got(caller: Caller14, status: str = "", operation: str = "GetCDRs") -> dict[str, etree._Element]:
+    """What a partner downloads, by CDR id."""
+    member = f"<o:cdrStatus><o:CdrStatusType>{status}</o:CdrStatusType></o:cdrStatus>" if status else ""
+    answer = valid(caller.send(operation, member))
+    assert answer.code == "ok", answer.text
+    found = {each.findtext(f"{O}CdrId"): each for each in answer.elements("cdrInfoArray")}
+    assert len(found) == len(answer.elements("cdrInfoArray"))
+    return found
+
+
+def states(caller: Caller14, status: str = "", operation: str = "GetCDRs") -> dict[str, str]:
+    return {
+        cdr_id: each.findtext(f"{O}status/{O}CdrStatusType") for cdr_id, each in got(caller, status, operation).items()
+    }
+
+
+def confirm(caller: Caller14, *items: tuple[str, str] | tuple[str, str, str]) -> Answer14:
+    """ConfirmCDRs of items that are approved or declined, an id, and where it is another an EVSE id."""
+    members = ""
+    for kind, cdr_id, *evse_id in items:
+        members += f"<o:{kind}><o:cdrId>{cdr_id}</o:cdrId><o:evseId>{(evse_id or [EVSE])[0]}</o:evseId></o:{kind}>"
+    return valid(caller.send("ConfirmCDRs", members))
+
+
+def values(element: etree._Element) -> list[tuple[str, str]]:
+    found = [(etree.QName(element).localname, (element.text or "").strip())]
+    found += [(f"@{name}", text) for name, text in sorted(element.attrib.items())]
+    return found + [each for child in element for each in values(child)]
+
+
+def listed(context, cdr_id: str = ID) -> list[Status]:
+    """The states of all revisions of a CDR, the newest first."""
+    return [each.status for each in queries.find(context, None, None, 1000) if each.cdr_id == cdr_id]
+
+
+def cleared(context) -> int:
+    made = run.clear(context, "test", "c" * 26)
+    return 0 if made is None else made.cdr_count
+
+
+def test_a_cdr_comes_out_with_everything_that_was_sent_and_where_it_stands(tnm, anwb, context):
+    sent = cdr_xml(
+        representation="plain",
+        periods=(period_xml(), period_xml("serviceFee", "1", "0.50", "0.50", tax="")),
+        total="5.50",
+    )
+    answer = add(tnm, sent)
+    assert answer.code == "ok", answer.text
+    assert "1 new, 0 revised, 0 given up, 0 already known." in answer.text
+    (found,) = got(anwb).values()
+    expected = values(etree.fromstring(f'<r xmlns:o="{O[1:-1]}">{sent}</r>')[0])
+    assert values(found) == [
+        ("CdrStatusType", "accepted") if each == ("CdrStatusType", "new") else each for each in expected
+    ]
+    with context.database.read() as snapshot:
+        row = snapshot.exec_driver_sql("SELECT cost_e6, currency, volume_e4_kwh, token_id, revision FROM cdr").one()
+    assert tuple(row) == (5_500_000, "EUR", 125_000, "04A1B2C3D4E5F6", 1)
+    assert list(verify(context)) == []
+
+
+def test_it_is_the_providers_queue_until_it_answers_and_then_goes_into_a_run(tnm, anwb, context):
+    add(tnm, *(cdr_xml(f"NLTNM{number:06d}") for number in range(1, 5)))
+    assert states(anwb) == {f"NLTNM{number:06d}": "accepted" for number in range(1, 5)}
+    answer = confirm(anwb, ("approved", "NLTNM000001"), ("approved", "NLTNM000002"), ("declined", "NLTNM000003"))
+    assert answer.code == "ok", answer.text
+    assert "2 approved, 1 declined, 0 as before." in answer.text
+    # From the first answer on a run is no approval any more.
+    assert partner_of_user(context, "anwb").answers is Answers.EXPLICIT
+    assert states(anwb) == {"NLTNM000004": "accepted"}
+    assert {*states(anwb, "approved")} == {*states(tnm, "approved", "CheckCDRs")} == {"NLTNM000001", "NLTNM000002"}
+    assert states(tnm, operation="CheckCDRs") == {"NLTNM000003": "declined"}
+    assert listed(context, "NLTNM000003") == [Status.DECLINED]
+    assert listed(context, "NLTNM000004") == [Status.AWAITING]
+    assert cleared(context) == 2
+    assert {*states(anwb, "approved")} == {"NLTNM000001", "NLTNM000002"}
+    assert cleared(context) == 0
+    assert list(verify(context)) == []
+
+
+def test_a_declined_cdr_is_revised_and_only_the_revision_that_was_fetched_can_be_answered_about(tnm, anwb, context):
+    add(tnm, cdr_xml())
+    confirm(anwb, ("declined", ID))
+    assert "0 new, 1 revised" in add(tnm, cdr_xml(status="revised", **OTHER)).text
+    # Whoever answers now has seen another price.
+    answer = confirm(anwb, ("approved", ID))
+    assert answer.code == "invalid-id"
+    assert "it was revised: fetch it before you answer" in answer.text
+    assert cleared(context) == 0
+    (found,) = got(anwb).values()
+    assert found.findtext(f"{O}totalCost") == "6.00"
+    assert found.findtext(f"{O}status/{O}CdrStatusType") == "revised"
+    assert confirm(anwb, ("approved", ID)).code == "ok"
+    assert listed(context) == [Status.PENDING, Status.SUPERSEDED]
+    assert cleared(context) == 1
+    assert listed(context) == [Status.CLEARED, Status.SUPERSEDED]
+    assert list(verify(context)) == []
+
+
+def test_a_cdr_that_its_operator_gives_up_is_never_cleared(tnm, anwb, context):
+    add(tnm, cdr_xml())
+    assert implausible(add(tnm, cdr_xml(status="rejected"))) == [ID]
+    confirm(anwb, ("declined", ID))
+    answer = add(tnm, cdr_xml(status="rejected", **OTHER))
+    assert answer.code == "ok"
+    assert "1 given up" in answer.text
+    assert states(anwb, "rejected") == states(tnm, "rejected", "CheckCDRs") == {ID: "rejected"}
+    assert (states(anwb), states(tnm, operation="CheckCDRs")) == ({}, {})
+    assert confirm(anwb, ("approved", ID)).code == "invalid-id"
+    assert (
+        implausible(
+            add(
+                tnm,
+                cdr_xml(status="revised"),
+            )
+        )
+        == []
+    )  # as it stands: nothing changes
+    assert implausible(add(tnm, cdr_xml(status="revised", **OTHER))) == [ID]
+    assert cleared(context) == 0
+    assert listed(context) == [Status.WITHDRAWN]
+    assert list(verify(context)) == []
+
+
+def test_the_plausible_ones_are_taken_without_the_others(tnm, anwb, context):
+    answer = add(
+        tnm,
+        cdr_xml("NLTNM000001"),
+        cdr_xml("NLTNM000002", total="9.99"),
+        cdr_xml("DELND000003"),
+        cdr_xml("", total="5"),
+        cdr_xml("NLTNM000005"),
+        cdr_xml("NLTNM000001", **OTHER),
+        cdr_xml("NLTNM000005"),
+    )
+    assert answer.code == "partly"
+    assert implausible(answer) == ["NLTNM000002", "DELND000003", "NLTNM000001"]
+    assert "4 CDRs refused" in answer.text
+    assert {*states(anwb)} == {"NLTNM000001", "NLTNM000005"}
+    assert list(verify(context)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "code"),
+    [
+        ({"cdr_id": "DELND1"}, "CDR_ID_FOREIGN", "invalid-id"),
+        ({"evse_id": "DE*LND*E1"}, "CDR_ID_FOREIGN", "invalid-id"),
+        ({"cdr_id": "nltnm1"}, "capitals and digits", "format"),
+        ({"start": "2026-09-24T10:00:00-00:00"}, "local time", "format"),
+        ({"end": "2026-09-24T09:00:00+02:00"}, "CDR_PERIOD", "format"),
+        ({"periods": ()}, "chargingPeriods", "format"),
+        ({"periods": (period_xml(cost="4.90"),)}, "not value times price", "format"),
+        ({"total": "5.10"}, "not the sum of the periods", "format"),
+        ({"periods": (period_xml(value="-1"),)}, "not negative", "format"),
+        ({"periods": (period_xml(value="9e20", cost=""),)}, "is more than", "format"),
+        ({"currency": "EURO"}, "ISO 4217", "format"),
+        ({"status": "accepted"}, "send new, revised or rejected", "format"),
+        ({"start": "2027-09-24T10:00:00+02:00", "end": "2027-09-24T11:00:00+02:00"}, "CDR_PERIOD", "format"),
+        ({"more": "<o:colour>red</o:colour>"}, "colour", "format"),
+    ],
+)
+def test_what_is_implausible_is_told_with_its_place(tnm, anwb, context, changes, told, code):
+    answer = add(tnm, cdr_xml(**changes))
+    assert answer.code == code, answer.text
+    assert told in answer.text
+    assert got(anwb) == {}
+    assert "04A1B2C3D4E5F6" not in answer.response.body.decode()
+
+
+def test_sums_agree_but_for_rounding(tnm):
+    rounded = (period_xml(value="12.345", price="0.333", cost="4.11"), period_xml("usagetime", "1.5", "1.2", ""))
+    assert add(tnm, cdr_xml(periods=rounded, total="5.92")).code == "ok"
+
+
+def test_what_is_odd_is_taken_and_told(tnm, anwb, context):
+    by_time = (period_xml("usagetime", "1.5", "2.00", "3.00"),)
+    answer = add(tnm, cdr_xml(periods=by_time, total="3.00"), cdr_xml("NLTNM000002", status="revised"))
+    assert answer.code == "ok"
+    assert "2 new" in answer.text
+    assert "ENERGY_UNKNOWN 1" in answer.text
+    assert "REVISED_UNKNOWN 1" in answer.text
+    assert {*states(anwb).values()} == {"accepted"}
+
+
+def test_every_transition_is_as_the_table_says(house, context, tnm, anwb):
+    """Each event, played against a CDR in each state, does what the table says, and does it once."""
+    met = dict.fromkeys(Effect, 0)
+    enrolment.change(context, "anwb", answers=Answers.EXPLICIT)
+
+    def brought_to(stand: Stand | None, cdr_id: str) -> None:
+        if stand is None:
+            return
+        assert implausible(add(tnm, cdr_xml(cdr_id))) == []
+        if stand in (Stand.DECLINED, Stand.REJECTED):
+            assert confirm(anwb, ("declined", cdr_id)).code == "ok"
+        if stand is Stand.REJECTED:
+            assert implausible(add(tnm, cdr_xml(cdr_id, status="rejected"))) == []
+        if stand is Stand.REVISED:
+            first = {"total": "4.00", "periods": (period_xml(value="10", cost="4.00"),)}
+            confirm(anwb, ("declined", cdr_id))
+            assert implausible(add(tnm, cdr_xml(cdr_id, status="revised", **first))) == []
+            assert implausible(add(tnm, cdr_xml(cdr_id, status="revised"))) == []
+            assert states(anwb)[cdr_id] == "revised"
+        if stand is Stand.APPROVED:
+            assert confirm(anwb, ("approved", cdr_id)).code == "ok"
+
+    for number, (stand, event, same) in enumerate(product([None, *Stand], Event, (False, True))):
+        cdr_id = f"NLTNM{number:06d}"
+        if same and (stand is None or event not in (Event.NEW, Event.REVISED)):
+            continue
+        brought_to(stand, cdr_id)
+        expected = effect_of(stand, event, same_content=same)
+        met[expected] += 1
+        before = listed(context, cdr_id)
+        if event in (Event.APPROVED, Event.DECLINED):
+            answer = confirm(anwb, (event.value, cdr_id))
+            refused = answer.code != "ok"
+        else:
+            answer = add(tnm, cdr_xml(cdr_id, status=event.value, **({} if same else OTHER)))
+            refused = bool(implausible(answer))
+        assert refused == (expected is Effect.REFUSE), (stand, event, same, answer.text)
+        after = listed(context, cdr_id)
+        assert (after == before) == (expected in (Effect.REFUSE, Effect.UNCHANGED)), (stand, event, same, before, after)
+        if expected in (Effect.STORE, Effect.REVISE):
+            assert after == [Status.AWAITING, *[Status.SUPERSEDED] * len(before)]
+    assert min(met.values()) > 0, met
+    assert list(verify(context)) == []
+
+
+def test_answers_to_what_is_not_the_callers_or_is_said_twice_change_nothing(tnm, anwb, lnd, context):
+    add(tnm, cdr_xml(), cdr_xml("NLTNM000002"))
+    assert confirm(lnd, ("approved", ID)).code == "invalid-id"
+    assert confirm(anwb, ("approved", ID, "NL*TNM*E2")).code == "invalid-id"
+    answer = confirm(anwb, ("approved", ID), ("declined", ID), ("approved", "NLTNM000002"), ("declined", "NLTNM999999"))
+    assert answer.code == "partly"
+    assert "NLTNM000001: it is both approved and declined" in answer.text
+    assert "NLTNM999999: no such CDR is for you" in answer.text
+    assert listed(context) == [Status.AWAITING]
+    # Spelt otherwise it is the same EVSE.
+    assert confirm(anwb, ("approved", ID, "nltnme01000851")).code == "ok"
+    assert got(lnd) == {}
+    assert list(verify(context)) == []
+
+
+def test_an_item_may_be_a_whole_cdr_as_in_older_versions(tnm, anwb, context):
+    add(tnm, cdr_xml())
+    whole = cdr_xml().replace("o:cdrInfoArray", "o:approved")
+    assert valid(anwb.send("ConfirmCDRs", whole)).code == "ok"
+    assert listed(context) == [Status.PENDING]
+
+
+def test_each_side_may_ask_for_its_own_states_only(tnm, anwb):
+    for caller, operation, status in (
+        (anwb, "GetCDRs", "declined"),
+        (anwb, "GetCDRs", "new"),
+        (tnm, "CheckCDRs", "accepted"),
+    ):
+        member = f"<o:cdrStatus><o:CdrStatusType>{status}</o:CdrStatusType></o:cdrStatus>"
+        answer = valid(caller.send(operation, member))
+        assert answer.code == "format"
+        assert f'"{status}" cannot be asked for here' in answer.text
+    assert valid(anwb.send("AddCDRs", cdr_xml())).code == "not-authorized"
+
+
+def test_what_the_office_rejects_is_over_for_both_and_what_it_holds_waits(tnm, anwb, context):
+    add(tnm, cdr_xml(), cdr_xml("NLTNM000002"))
+    decisions.decide(context, Decided.REJECT, ID, None, "a test", "office")
+    decisions.decide(context, Decided.HOLD, "NLTNM000002", None, "a test", "office")
+    assert states(anwb) == {"NLTNM000002": "accepted"}
+    assert states(anwb, "rejected") == {ID: "rejected"}
+    assert confirm(anwb, ("approved", "NLTNM000002")).code == "ok"
+    assert cleared(context) == 0
+    decisions.decide(context, Decided.RELEASE, "NLTNM000002", None, "a test", "office")
+    assert cleared(context) == 1
+    assert list(verify(context)) == []
+
+
+def test_silence_is_no_consent_unless_it_is_set(tnm, anwb, context, clock):
+    add(tnm, cdr_xml(), cdr_xml("NLTNM000002"))
+    confirm(anwb, ("approved", ID))
+    assert cleared(context) == 1
+    clock.now += timedelta(days=31)
+    assert cleared(context) == 0
+    with context.database.write() as transaction:
+        assert approve_silent(context, transaction, 32, "d" * 26) == {}
+    object.__setattr__(context, "limits", type(context.limits)(**{**vars_of(context.limits), "cdr_silence_days": 30}))
+    assert cleared(context) == 1
+    assert '"silent":1' in [entry.detail for entry in trail.entries(context)][-1].replace(" ", "")
+    assert listed(context, "NLTNM000002") == [Status.CLEARED]
+    assert list(verify(context)) == []
+
+
+def vars_of(limits) -> dict[str, object]:
+    return {name: getattr(limits, name) for name in limits.__dataclass_fields__}
+
+
+def test_a_cdr_for_nobody_is_held_and_one_without_a_connection_waits(tnm, anwb, context):
+    answer = add(tnm, cdr_xml(contract_id="NL-NEW-C00000001"))
+    assert "1 held until a partner has their provider id" in answer.text
+    assert got(anwb) == {}
+    enrolment.assign_ids(context, "anwb", enrolment.Ownership(provider_ids=("NLNEW",)))
+    assert {*states(anwb)} == {ID}
+    connections.set_mode(context, ConnectionMode.CLOSED)
+    add(tnm, cdr_xml("NLTNM000002"))
+    assert got(anwb) == {}
+    assert list(verify(context)) == []
+
+
+def test_only_sums_of_cdrs_and_no_card_numbers_are_in_the_trail(tnm, anwb, context):
+    add(tnm, cdr_xml())
+    confirm(anwb, ("declined", ID))
+    details = " ".join(entry.detail for entry in trail.entries(context))
+    assert "04A1B2C3D4E5F6" not in details
+    assert [entry.action for entry in trail.entries(context)][-1] == "cdrs.confirm"
+
+
+# ---------------------------------------------------------------------- the mixed house
+
+
+def old_cdrs(caller: Caller) -> list[dict[str, str]]:
+    """What a partner of OCHP 0.2 fetches."""
+    names = [wire.name for wire in CDR_INFO.fields]
+    return [dict(zip(names, row, strict=True)) for row in caller.send("GetCDRs").records(CDR_INFO)]
+
+
+def test_a_cdr_of_ochp_14_is_fetched_by_ochp_02_after_the_run(house, tnm, context):
+    add(
+        tnm,
+        cdr_xml(contract_id="DE-LND-C00000001"),
+        cdr_xml("NLTNM000002", contract_id="DE-LND-C00000001", representation="sha-256", instance="AB" * 32),
+    )
+    old = Caller(house, "lnd")
+    assert old_cdrs(old) == []
+    assert cleared(context) == 2
+    first, second = old_cdrs(old)
+    assert first["cdrId"] == ID
+    assert (first["infraProviderId"], first["serviceProviderId"]) == ("TheNewMotion", "ladenetz.de")
+    assert (first["startDatetime"], first["endDatetime"], first["duration"]) == (START, END, "1:30:00")
+    assert first["volume"] == "12.5000"
+    assert (first["evseId"], first["evcoId"]) == (EVSE, "DE-LND-C00000001")
+    assert (first["authenticationId"], second["authenticationId"]) == ("04A1B2C3D4E5F6", "")
+    assert (first["productType"], first["tariffType"], first["meterId"]) == ("0", "NL*TNM*T1", "M-1")
+    # The run was its approval.
+    assert {*states(tnm, "approved", "CheckCDRs")} == {ID, "NLTNM000002"}
+    assert list(verify(context)) == []
+
+
+def test_a_cdr_of_ochp_02_is_answered_about_by_ochp_14(house, tnm, anwb, context):
+    old = Caller(house, "tnm")
+    old.upload("SetChargePointList", charge_point(1, evse_id="01000851", receptacle_type="CHAdeMO"))
+    sent = cdr(
+        1,
+        provider_id="ANWB",
+        contract_id="NL-ANW-000001-5",
+        evse_id="",
+        chargepoint_id="01000851",
+        token_id="04A1B2C3D4E5F6",
+    )
+    assert old.upload("AddCDRs", sent, sent._replace(cdr_id="2", token_id="no card")).code == 0
+    found = got(anwb)
+    assert len(found) == 2
+    ours = {each.findtext(f"{O}evseId"): cdr_id for cdr_id, each in found.items()}
+    assert {*ours} == {EVSE}
+    made = sorted(found)
+    assert all(each.startswith("NLTNM") and len(each) <= 36 for each in made)
+    assert {
+        each.findtext(f"{O}connectorType/{O}connectorStandard/{O}ConnectorStandard") for each in found.values()
+    } == {"Chademo"}
+    assert {each.findtext(f"{O}emtId/{O}tokenType") for each in found.values()} == {"rfid", "remote"}
+    assert all(each.find(f"{O}totalCost") is None for each in found.values())
+    by_own = {each.findtext(f"{O}emtId/{O}tokenType"): cdr_id for cdr_id, each in found.items()}
+    assert confirm(anwb, ("approved", by_own["rfid"]), ("declined", by_own["remote"])).code == "ok"
+    assert cleared(context) == 1
+    # Its operator hears of it with its next upload, and may send it again.
+    answer = old.upload("AddCDRs", sent)
+    assert '1 CDR declined by the provider: "2"' in answer.body.decode().replace("&quot;", '"')
+    again = sent._replace(cdr_id="2", token_id="04A1B2C3D4E5F8")
+    assert old.upload("AddCDRs", again).code == 0
+    ((cdr_id, revised),) = got(anwb).items()
+    assert cdr_id == by_own["remote"]
+    assert revised.findtext(f"{O}status/{O}CdrStatusType") == "revised"
+    # What was not declined still cannot change, and the same again changes nothing.
+    assert old.upload("AddCDRs", again._replace(token_id="04A1B2C3D4E5F7")).code == 401
+    assert old.upload("AddCDRs", sent._replace(cdr_id="2", token_id="no card")).code == 0
+    assert old.upload("AddCDRs", again).code == 0
+    assert confirm(anwb, ("approved", cdr_id)).code == "ok"
+    assert cleared(context) == 1
+    assert list(verify(context)) == []
+
+
+def test_a_cdr_of_ochp_02_whose_contract_has_no_form_is_withheld_and_told(house, anwb, context):
+    old = Caller(house, "tnm")
+    old.upload("AddCDRs", cdr(1, provider_id="ANWB", contract_id="a customer"))
+    answer = valid(anwb.send("GetCDRs"))
+    assert "1 cannot be said in OCHP 1.4: contract_form 1" in answer.text
+    assert answer.elements("cdrInfoArray") == []
