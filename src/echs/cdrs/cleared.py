@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from echs.base.context import Context
 from echs.cdrs import tables
@@ -28,10 +28,13 @@ class ClearedCdr:
     city: str
     product: str
     tariff_id: str
+    # Net, in millionths of the currency; None where no price was told.
+    cost_e6: int | None
+    currency: str | None
 
 
 # In the order of `ClearedCdr`.
-COLUMNS = (
+COLUMNS: tuple[Any, ...] = (
     tables.cdr_cleared.c.run_number,
     tables.cdr.c.cdr_id,
     tables.cdr.c.started_at,
@@ -43,7 +46,11 @@ COLUMNS = (
     tables.cdr.c.city,
     tables.cdr.c.product,
     tables.cdr.c.tariff_id,
+    tables.cdr.c.cost_e6,
+    tables.cdr.c.currency,
 )
+# By operator (partner and key) and key of the provider, the sums of costs by currency.
+Costs = dict[tuple[int, str, str], dict[str, int]]
 
 
 def of_provider(
@@ -91,3 +98,20 @@ def of_pair(
     with context.database.read() as snapshot:
         for row in snapshot.execute(query):
             yield ClearedCdr(*row)
+
+
+def costs_of_run(context: Context, run_number: int) -> Costs:
+    """What the CDRs of a run cost, net, in millionths of each currency, by pair; nothing of those without a price."""
+    cdr, cleared = tables.cdr, tables.cdr_cleared
+    pair = (cleared.c.operator_partner_id, cdr.c.operator_key, cdr.c.provider_key)
+    query = (
+        select(*pair, cdr.c.currency, func.sum(cdr.c.cost_e6))
+        .join(cleared, cleared.c.cdr_id == cdr.c.id)
+        .where(cleared.c.run_number == run_number, cdr.c.cost_e6.is_not(None))
+        .group_by(*pair, cdr.c.currency)
+    )
+    found: Costs = {}
+    with context.database.read() as snapshot:
+        for operator, operator_key, provider_key, currency, amount in snapshot.execute(query):
+            found.setdefault((operator, operator_key, provider_key), {})[currency] = int(amount)
+    return found

@@ -2,8 +2,9 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import groupby
 from typing import BinaryIO, NamedTuple
 
@@ -11,7 +12,8 @@ from sqlalchemy import or_, select
 
 from echs.base.context import Context
 from echs.base.errors import Refused, refuse, shown
-from echs.cdrs.cleared import ClearedCdr, of_pair
+from echs.base.money import Money
+from echs.cdrs.cleared import ClearedCdr, Costs, costs_of_run, of_pair
 from echs.cdrs.pending import PairTotal
 from echs.clearing import drawing_process, tables
 from echs.clearing.open_items import open_items_of
@@ -170,6 +172,8 @@ def build(context: Context, partner_id: int, run_numbers: Sequence[int]) -> tupl
     of_side = {Side.PROVIDER: roaming, Side.OPERATOR: roaming}
     if layout != OLD_LAYOUT:
         of_side[Side.OWN] = own
+    # A run is looked through for prices once, and only where a statement is drawn.
+    costs = cache(partial(costs_of_run, context))
     statement = Statement(
         user_id=me.user_id,
         name=me.name,
@@ -177,7 +181,7 @@ def build(context: Context, partner_id: int, run_numbers: Sequence[int]) -> tupl
         runs=tuple(runs),
         period_start=min(pair.first_started_at for _, pair in mine),
         period_end=max(pair.last_ended_at for _, pair in mine),
-        accounts=tuple(account(context, side, partner_id, of, names) for side, of in of_side.items()),
+        accounts=tuple(account(context, side, partner_id, of, names, costs) for side, of in of_side.items()),
         layout=layout,
         issuer=issuer,
         address=tuple(me.address.splitlines()),
@@ -196,6 +200,7 @@ def account(
     partner_id: int,
     pairs: Sequence[tuple[int, PairTotal]],
     names: dict[tuple[int, int], str],
+    costs: Callable[[int], Costs],
 ) -> Account:
     """One side of the statement: its counterparties in the order of their ids, each with its runs in order."""
 
@@ -223,9 +228,18 @@ def account(
                 cdr_count=sum(pair.cdr_count for _, pair in of_counterparty),
                 volume_e4_kwh=sum(pair.volume_e4_kwh for _, pair in of_counterparty),
                 lines=partial(lines, context, of_counterparty),
+                costs=partial(costs_of, of_counterparty, costs),
             )
         )
     return Account(side, tuple(groups))
+
+
+def costs_of(pairs: Sequence[tuple[int, PairTotal]], costs: Callable[[int], Costs]) -> Mapping[str, int]:
+    """What the lines with one counterparty cost, by currency."""
+    found: Counter[str] = Counter()
+    for number, pair in pairs:
+        found.update(costs(number).get((pair.operator_partner_id, pair.operator_key, pair.provider_key), {}))
+    return found
 
 
 def lines(context: Context, pairs: Sequence[tuple[int, PairTotal]]) -> Iterator[Line]:
@@ -250,4 +264,5 @@ def line(cdr: ClearedCdr) -> Line:
         city=cdr.city,
         product=cdr.product,
         tariff=cdr.tariff_id,
+        cost=None if cdr.cost_e6 is None or cdr.currency is None else Money(cdr.cost_e6, cdr.currency),
     )

@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from echs.base.energy import kwh
-from echs.statements.statement import Group, Side, Statement, clock_duration
+from echs.base.money import amount_text
+from echs.statements.statement import Group, Line, Side, Statement, clock_duration, has_costs
 
 BYTE_ORDER_MARK = "\ufeff"
 HEADER = (
@@ -37,6 +38,8 @@ HEADER = (
     "tariff_type",
 )
 OFFSETS = ("start_offset", "end_offset")
+# Only where a price was told for any CDR.
+COSTS = ("cost_net", "currency")
 
 # What makes a formula of a cell: the signs of OWASP ASVS 5.0, 1.2.10, also in full width, at its beginning or where
 # a spreadsheet that splits at another sign than we do would let one begin.
@@ -67,15 +70,16 @@ def write(statement: Statement, file: BinaryIO, *, spreadsheet: bool) -> None:
     wrapper = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     wrapper.write(BYTE_ORDER_MARK)
     writer = csv.writer(wrapper, delimiter=";" if spreadsheet else ",", lineterminator="\r\n")
-    writer.writerow((*HEADER, *OFFSETS) if spreadsheet else HEADER)
+    priced = has_costs(statement)
+    writer.writerow((*HEADER, *(OFFSETS if spreadsheet else ()), *(COSTS if priced else ())))
     for account in statement.accounts:
         for group in account.groups:
-            writer.writerows(rows(statement, group, account.side, spreadsheet))
+            writer.writerows(rows(statement, group, account.side, spreadsheet, priced))
     wrapper.flush()
     wrapper.detach()
 
 
-def rows(statement: Statement, group: Group, side: Side, spreadsheet: bool) -> Iterator[tuple[str, ...]]:
+def rows(statement: Statement, group: Group, side: Side, spreadsheet: bool, priced: bool) -> Iterator[tuple[str, ...]]:
     """The rows with one counterparty."""
     zone: Any = statement.zone
     document = text(statement.number)
@@ -99,7 +103,16 @@ def rows(statement: Statement, group: Group, side: Side, spreadsheet: bool) -> I
             text(line.product),
             text(line.tariff),
             *((offset(start), offset(end)) if spreadsheet else ()),
+            *(cost(line, spreadsheet) if priced else ()),
         )
+
+
+def cost(line: Line, spreadsheet: bool) -> tuple[str, str]:
+    """What a CDR costs, and in which currency; empty where no price was told."""
+    if line.cost is None:
+        return "", ""
+    amount = amount_text(line.cost.amount_e6)
+    return amount.replace(".", ",") if spreadsheet else amount, line.cost.currency
 
 
 def local(there: datetime) -> str:

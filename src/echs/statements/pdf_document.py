@@ -17,7 +17,18 @@ from echs.base.energy import kwh
 from echs.base.plural import counted
 from echs.statements.description import describe
 from echs.statements.issuer import is_png
-from echs.statements.statement import SIDE_TITLES, Account, Group, Line, OpenItem, Side, Statement, clock_duration
+from echs.statements.statement import (
+    SIDE_TITLES,
+    Account,
+    Group,
+    Line,
+    OpenItem,
+    Side,
+    Statement,
+    clock_duration,
+    costs_text,
+    has_costs,
+)
 from echs.statements.svg import Drawing, read_drawing
 from echs.statements.typesetting import BOLD, FONT, fonts, printable, set_texts, turn_page, width_of, wrapped
 
@@ -60,6 +71,19 @@ LINES = (
     Column("Charge point", 86),
     Column("City", 78),
     Column("Product / tariff", 61.89),
+)
+# Where a price was told for any CDR.
+PRICED = (
+    Column("CDR", 126),
+    Column("Start", 80),
+    Column("End", 80),
+    Column("Duration", 50, right=True),
+    Column("kWh", 60, right=True),
+    Column("Contract", 98),
+    Column("Charge point", 78),
+    Column("City", 64),
+    Column("Product / tariff", 51.89),
+    Column("Net cost", 70, right=True),
 )
 SUMMARY = (
     Column("Counterparty", 257.89),
@@ -109,6 +133,7 @@ class Sheet:
 
     def __init__(self, statement: Statement, file: BinaryIO) -> None:
         self.statement = statement
+        self.priced = has_costs(statement)
         self.canvas: Any = Canvas(
             file,
             pagesize=(WIDTH, HEIGHT),
@@ -446,8 +471,14 @@ def draw_account(sheet: Sheet, account: Account) -> None:
     for group in account.groups:
         draw_group(sheet, group, account.side)
     if len(account.groups) > 1:
-        sheet.columns = LINES
-        sheet.sums(total_of("Total of this section", account.cdr_count, account.volume_e4_kwh))
+        sheet.columns = line_columns(sheet)
+        total = total_of("Total of this section", account.cdr_count, account.volume_e4_kwh)
+        sheet.sums([*total, costs_text(account.costs())] if sheet.priced else total)
+
+
+def line_columns(sheet: Sheet) -> Sequence[Column]:
+    """The columns of the lines: with what each costs, where any costs something."""
+    return PRICED if sheet.priced else LINES
 
 
 def draw_group(sheet: Sheet, group: Group, side: Side) -> None:
@@ -461,13 +492,14 @@ def draw_group(sheet: Sheet, group: Group, side: Side) -> None:
         sheet.text(MARGIN, line, font=BOLD)
         sheet.y -= LEADING
     sheet.y -= 5
-    sheet.table(LINES, lines)
+    sheet.table(line_columns(sheet), lines)
     for number, each in enumerate(group.lines(), 1):
         if number == group.cdr_count:
             # No sum stands alone on a page.
             sheet.need(2 * LEADING + 5 * ROW_GAP)
-        sheet.cells(row(sheet.statement, each))
-    sheet.sums(total_of(f"Total {group.counterparty_id}", group.cdr_count, group.volume_e4_kwh))
+        sheet.cells([*row(sheet.statement, each), *([cost_of(each)] if sheet.priced else [])])
+    total = total_of(f"Total {group.counterparty_id}", group.cdr_count, group.volume_e4_kwh)
+    sheet.sums([*total, costs_text(group.costs())] if sheet.priced else total)
     sheet.y -= 8
 
 
@@ -484,6 +516,11 @@ def row(statement: Statement, line: Line) -> list[str]:
         line.city,
         f"{line.product} / {line.tariff}",
     ]
+
+
+def cost_of(line: Line) -> str:
+    """What a CDR costs; empty where no price was told."""
+    return "" if line.cost is None else costs_text({line.cost.currency: line.cost.amount_e6})
 
 
 def total_of(title: str, cdr_count: int, volume_e4_kwh: int) -> list[str]:

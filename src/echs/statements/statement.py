@@ -6,12 +6,14 @@ the same, byte for byte.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from echs.base.money import Money, amount_text
 from echs.statements.issuer import NOBODY, Issuer
 
 # How statements of new runs are drawn. A run keeps the number, and each layout goes on being drawn as it was: when the
@@ -75,6 +77,8 @@ class Line:
     city: str
     product: str
     tariff: str
+    # Net; None where no price was told.
+    cost: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class Group:
     cdr_count: int
     volume_e4_kwh: int
     lines: Callable[[], Iterator[Line]]
+    # What they cost, net, in millionths of each currency; empty where no price was told. Asked for when it is drawn.
+    costs: Callable[[], Mapping[str, int]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,10 @@ class Account:
     def volume_e4_kwh(self) -> int:
         """Their volume in all, in 0.0001 kWh."""
         return sum(group.volume_e4_kwh for group in self.groups)
+
+    def costs(self) -> Mapping[str, int]:
+        """What they cost in all, net, in millionths of each currency."""
+        return sum((Counter(group.costs()) for group in self.groups), Counter())
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +214,13 @@ def safe_name(name: str) -> str:
 def clock_duration(duration_s: int) -> str:
     """A duration as it is printed: h:mm:ss."""
     return f"{duration_s // 3600}:{duration_s // 60 % 60:02d}:{duration_s % 60:02d}"
+
+
+def costs_text(costs: Mapping[str, int]) -> str:
+    """Amounts of several currencies, in the order of their codes."""
+    return "; ".join(f"{amount_text(amount)} {currency}" for currency, amount in sorted(costs.items()))
+
+
+def has_costs(statement: Statement) -> bool:
+    """Whether a price was told for any CDR of a statement."""
+    return any(account.costs() for account in statement.accounts)

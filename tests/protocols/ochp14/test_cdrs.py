@@ -2,11 +2,14 @@
 contract.
 """
 
+import csv
+import io
 from datetime import timedelta
 from itertools import product
 
 import pytest
 from lxml import etree
+from pypdf import PdfReader
 
 from cast import cdr, charge_point, verify
 from echs.audit import trail
@@ -15,11 +18,13 @@ from echs.cdrs.answers import approve_silent
 from echs.cdrs.status import Decided, Status
 from echs.cdrs.transitions import Effect, Event, Stand, effect_of
 from echs.clearing import run
+from echs.clearing.statement_builder import open_statement
 from echs.partners import connections, enrolment
 from echs.partners.connection import ConnectionMode
 from echs.partners.partner import Answers
 from echs.partners.queries import partner_of_user
 from echs.protocols.ochp02.wire_schema import CDR_INFO
+from echs.statements.statement_cache import StatementCache
 from ochp14 import END, START, Answer14, Caller14, O, cdr_xml, period_xml, valid
 from wire import Caller
 
@@ -430,3 +435,48 @@ def test_a_cdr_of_ochp_02_whose_contract_has_no_form_is_withheld_and_told(house,
     answer = valid(anwb.send("GetCDRs"))
     assert "1 cannot be said in OCHP 1.4: contract_form 1" in answer.text
     assert answer.elements("cdrInfoArray") == []
+
+
+# ---------------------------------------------------------------------- statements
+
+
+def statement(context, user_id: str, form: str) -> bytes:
+    cache = StatementCache(context.data_dir / "statements")
+    with open_statement(context, cache, partner_of_user(context, user_id).id, [1], form) as file:
+        return file.read()
+
+
+def test_prices_stand_on_every_statement_where_there_are_any(house, tnm, anwb, context):
+    old = Caller(house, "tnm")
+    old.upload("AddCDRs", cdr(1, provider_id="ladenetz.de", contract_id="DE-LND-C00000001"))
+    priced = (period_xml(value="0.5", price="0.3333", cost=""),)
+    add(
+        tnm,
+        cdr_xml(contract_id="DE-LND-C00000001"),
+        cdr_xml("NLTNM000002", contract_id="DE-LND-C00000001", periods=priced, total=""),
+        cdr_xml("NLTNM000003", contract_id="DE-LND-C00000001", currency="CHF"),
+    )
+    assert cleared(context) == 4
+    rows = list(csv.DictReader(io.StringIO(statement(context, "lnd", "csv").decode("utf-8-sig"))))
+    told = {row["cdr_id"]: (row["cost_net"], row["currency"]) for row in rows}
+    assert told == {
+        "1": ("", ""),
+        "NLTNM000001": ("5.00", "EUR"),
+        "NLTNM000002": ("0.16665", "EUR"),
+        "NLTNM000003": ("5.00", "CHF"),
+    }
+    text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(statement(context, "tnm", "pdf"))).pages)
+    assert "Net cost" in text
+    assert "5.00 CHF; 5.16665 EUR" in " ".join(text.split())
+    assert list(verify(context)) == []
+
+
+def test_what_a_run_left_is_told_on_its_last_page(tnm, anwb, context):
+    add(tnm, cdr_xml(), *(cdr_xml(f"NLTNM00000{number}") for number in (2, 3, 4)))
+    confirm(anwb, ("approved", ID), ("declined", "NLTNM000002"), ("declined", "NLTNM000003"))
+    add(tnm, cdr_xml("NLTNM000003", status="rejected"))
+    assert cleared(context) == 1
+    text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(statement(context, "anwb", "pdf"))).pages)
+    for told in ("declined by the provider", "given up by the operator", "the provider has not answered yet"):
+        assert told in " ".join(text.split())
+    assert list(verify(context)) == []
