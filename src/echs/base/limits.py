@@ -31,6 +31,8 @@ class Limits:
     cdr_archive_days: int
     # After how long silence about a CDR counts as approval; 0 for never.
     cdr_silence_days: int
+    # How long a live status is valid that does not say it.
+    status_ttl_minutes: int
     # Of what nobody has put a price on.
     currency: str
     # A larger share of a list than this is not removed by an upload, where its owner wants that.

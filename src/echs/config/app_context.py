@@ -27,6 +27,7 @@ from echs.config.settings import (
 )
 from echs.direct.secret_box import box_key
 from echs.lists.list_cache import ListCache
+from echs.live.live_store import LiveStore
 from echs.locations import charge_point_list
 from echs.partners.partner import Partner
 from echs.partners.throttle import Throttle, ThrottleLimits
@@ -56,6 +57,7 @@ class AppContext(Context):
     box_key: bytes
     public_url: str
     data_dir: Path
+    live: LiveStore
     admission: Admission = field(default_factory=Admission)
     throttle: Throttle | None = None
     receipts: Receipts = field(default_factory=Receipts)
@@ -100,6 +102,7 @@ def open_app_context(
         box_key=box_key(secret),
         public_url=settings.public_url or public_url or DEFAULT_PUBLIC_URL,
         data_dir=settings.data_dir,
+        live=LiveStore(database, settings.data_dir),
         admission=Admission(admission_limits(settings), shared),
         throttle=Throttle(database, throttle_limits(settings), shared),
         receipts=Receipts(settings.receipt_days),
@@ -177,6 +180,7 @@ def limits(settings: Settings) -> Limits:
         cdr_archive_days=settings.cdr_archive_days,
         cdr_silence_days=settings.cdr_silence_days,
         currency=settings.currency,
+        status_ttl_minutes=settings.status_ttl_minutes,
         list_shrink_percent=settings.list_shrink_percent,
         set_refused_percent=settings.set_refused_percent,
         delta_overlap_seconds=settings.delta_overlap_seconds,

@@ -144,6 +144,9 @@ class Settings(BaseSettings):
         0,
         description="Days after which silence of a provider that answers about each CDR is approval; 0 for never.",
     )
+    status_ttl_minutes: Annotated[int, Field(gt=0, le=44_640)] = Field(
+        1440, description="OCHP 1.4: minutes for which a live status without a `ttl` is valid."
+    )
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = Field(
         "EUR", description="Currency (ISO 4217) of CDRs without a price, for partners whose protocol has a currency."
     )

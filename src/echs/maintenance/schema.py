@@ -66,12 +66,17 @@ def version_in(snapshot: Connection) -> str | None:
     return found
 
 
+# Made when it is first needed, and not by a migration: nothing of it must be kept.
+LIVE = "live_status"
+
+
 def differences(snapshot: Connection) -> list[str]:
     """In what the tables are not those that the migrations make, each in a sentence."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    context = MigrationContext.configure(snapshot, opts={"compare_type": True})
+    opts = {"compare_type": True, "include_name": lambda name, kind, _: kind != "table" or name != LIVE}
+    context = MigrationContext.configure(snapshot, opts=opts)
     with warnings.catch_warnings():
         # An index over an expression cannot be compared everywhere.
         warnings.simplefilter("ignore")

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 from echs.audit.entry import Action
 from echs.base.errors import Problem, Refused, named, refuse
 from echs.base.fields import FieldReason
+from echs.base.gzip_concat import deflating
 from echs.base.plural import counted
+from echs.base.prefetch_buffer import PrefetchBuffer
 from echs.base.response_stream import ResponseStream, collected
 from echs.cdrs import intake
 from echs.cdrs.between_partners import declined_of
@@ -36,6 +38,7 @@ from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
 from echs.protocols.ochp02.charge_point_format import ChargePointRecord
 from echs.protocols.ochp02.codes import OK
 from echs.protocols.ochp02.contracts import PROTOCOL
+from echs.protocols.ochp02.outlet_status import outlet_words, with_words
 from echs.protocols.ochp02.record_codec import numeric_pins_template, received, record_template
 from echs.protocols.ochp02.results import description, number_of, place_of, success_description
 from echs.protocols.ochp02.token_format import TokenRecord
@@ -261,8 +264,19 @@ def set_roaming_authorisation_list(
 def get_chargepoint_list(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
     drawing = Drawing(record_template(CHARGEPOINT_INFO), charge_point_format.FORMAT, context.formats.charge_points)
-    request.records = drawn(context, request, caller, CHARGE_POINTS, drawing)
+    request.records = with_live_status(context, request, caller, drawing)
     return ok("the lists of all partners", request)
+
+
+def with_live_status(context: AppContext, request: TokenRequest, caller: Partner, drawing: Drawing) -> ResponseStream:
+    """The charge points, those of other protocols with their live status: it is newer than the list that is drawn."""
+    words = outlet_words(context, caller.id)
+    if not words:
+        return drawn(context, request, caller, CHARGE_POINTS, drawing)
+    plain = context.drawn.records(context.database, CHARGE_POINTS, caller.id, drawing, deflated=False)
+    texts = with_words(plain, words)
+    deflated = request.takes_gzip
+    return ResponseStream(PrefetchBuffer(deflating(texts) if deflated else texts), deflated=deflated)
 
 
 @operation(CHARGEPOINT_INFO, changes=Action.LIST_REPLACED, upload=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from echs.base.errors import LoadReason, Reason, StoreReason
 from echs.cdrs.cdr import CdrReason
 from echs.direct.endpoint import EndpointReason
+from echs.live.live_status import StatusReason
 from echs.locations.charge_point import ChargePointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
@@ -37,6 +38,7 @@ OWNERSHIP = (
     ChargePointReason.EVSE_NOT_YOURS,
     CdrReason.CDR_OPERATOR_NOT_YOURS,
     CdrValueReason.CDR_ID_FOREIGN,
+    StatusReason.STATUS_NOT_YOURS,
     TariffReason.TARIFF_NOT_YOURS,
     EndpointReason.PATTERN_NOT_YOURS,
     EndpointReason.ACCESS_TOKEN_TAKEN,

@@ -32,10 +32,12 @@ from echs.protocols.ochp14.value_formats import as_date_time
 from echs.protocols.operation import Operation, perform
 from echs.protocols.soap.element import Element
 from echs.protocols.soap.envelope_reader import EnvelopeReader
+from echs.protocols.soap.faults import SoapFault
 from echs.protocols.soap.record_fast_path import FieldShape, GroupShape
 
 # What the names of fields are on the wire.
 SPELLING = {**cdr_format.SPELLING, **token_format.SPELLING, "cdr_status": "cdrStatus/CdrStatusType"}
+FAULTS = {ResultCode.NOT_AUTHORIZED: "FailedAuthentication", ResultCode.SERVER: "Unavailable"}
 ROLES = {
     PartyRole.OPERATOR: "this operation is for operators, and you have no operator id",
     PartyRole.PROVIDER: "this operation is for providers, and you have no provider id",
@@ -59,9 +61,16 @@ Work = Callable[[AppContext, Partner, OchpRequest, EnvelopeReader, Contract], Op
 
 
 def operation(
-    role: PartyRole | None, *, changes: Action | None = None, upload: bool = False, element: str = ""
+    role: PartyRole | None,
+    *,
+    changes: Action | None = None,
+    upload: bool = False,
+    element: str = "",
+    as_fault: bool = False,
 ) -> Callable[[Work], Callable[[AppContext, OchpRequest, EnvelopeReader, Contract], OperationResult]]:
-    """Make an operation for partners of this role, or of either, in the frame of `echs.protocols.operation`."""
+    """Make an operation for partners of this role, or of either, in the frame of `echs.protocols.operation`. Where its
+    answer has no result, a refusal is a fault.
+    """
 
     def decorate(work: Work) -> Callable[[AppContext, OchpRequest, EnvelopeReader, Contract], OperationResult]:
         place = partial(place_in_upload, element=element)
@@ -79,7 +88,10 @@ def operation(
             outcome = perform(context, frame, request, in_role)
             if outcome.answer is not None:
                 return outcome.answer
-            return denied(outcome.refusal, request, element)
+            told = denied(outcome.refusal, request, element)
+            if as_fault:
+                raise SoapFault(FAULTS.get(told.code, "RequestRefused"), told.text)
+            return told
 
         return called
 

@@ -14,6 +14,7 @@ from echs.protocols.ochp14 import (
     cdr_operations,
     charge_point_operations,
     direct_operations,
+    live_operations,
     tariff_operations,
     token_operations,
 )
@@ -46,14 +47,17 @@ class Messages:
     def served(self, operation: "Served") -> Any:
         """An operation as a method of Spyne's service."""
         record = self._record.customize(**REPEATED)
-        returns = {"result": self._result.customize(**ONE), **({operation.gives: record} if operation.gives else {})}
+        returns = {"result": self._result.customize(**ONE)} if operation.result else {}
+        returns |= {operation.gives: record} if operation.gives else {}
         members = {"member": Unicode.customize(min_occurs=0, max_occurs=1)}
         if operation.takes:
             members = {operation.takes: record}
 
         def called(ctx: Any, reader: EnvelopeReader) -> Any:
-            told = self.result(operation.work(ctx.app.config, ctx.udc, reader, self._contract))
-            return (told, []) if operation.gives else told
+            done = operation.work(ctx.app.config, ctx.udc, reader, self._contract)
+            if not operation.result:
+                return []
+            return (self.result(done), []) if operation.gives else self.result(done)
 
         called.__name__ = operation.work.__name__
         return rpc(
@@ -79,6 +83,8 @@ class Served(NamedTuple):
     work: Work
     takes: str | None = None
     gives: str | None = None
+    # Whether its response says how it went; else a refusal is a fault.
+    result: bool = True
 
 
 SERVED = (
@@ -131,6 +137,8 @@ SERVED = (
     Served("CheckCDRs", cdr_operations.check_cdrs, gives="cdrInfoArray"),
     Served("GetCDRs", cdr_operations.get_cdrs, gives="cdrInfoArray"),
     Served("ConfirmCDRs", cdr_operations.confirm_cdrs, takes="approved"),
+    Served("UpdateStatus", live_operations.update_status, takes="evse"),
+    Served("GetStatus", live_operations.get_status, gives="evse", result=False),
     Served("UpdateTariffs", tariff_operations.update_tariffs, takes="TariffInfoArray", gives="refusedTariffInfo"),
     Served("GetTariffUpdates", tariff_operations.get_tariff_updates, gives="TariffInfoArray"),
     Served("AddServiceEndpoints", direct_operations.add_service_endpoints, takes="operatorEndpointArray"),

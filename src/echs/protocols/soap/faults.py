@@ -107,6 +107,21 @@ FAULT_CODES: tuple[FaultCode, ...] = (
     FaultCode("TooManyNames", SENDER, "Too many different names, or too long.", "Use those of the contract."),
     FaultCode("TooManyAttributes", SENDER, "Too many attributes.", "The contract has none."),
     FaultCode("TooManyFields", SENDER, "Too many fields in one record.", "Use those of the contract."),
+    FaultCode(
+        "FailedAuthentication",
+        SENDER,
+        "The sender is not known, or may not do this; the answer has no result for it.",
+        "Correct name and password.",
+    ),
+    FaultCode(
+        "RequestRefused",
+        SENDER,
+        "A request whose answer has no result is refused.",
+        "Correct it as the sentence says.",
+    ),
+    FaultCode(
+        "Unavailable", FaultKind.RECEIVER, "The store or the load does not allow it now.", "Send the same again later."
+    ),
     FaultCode("InternalError", FaultKind.RECEIVER, "An error of ours.", "Send the same again; report the request id."),
 )
 BY_SUBCODE = {code.subcode: code for code in FAULT_CODES}

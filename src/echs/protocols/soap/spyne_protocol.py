@@ -101,6 +101,10 @@ class BodyLimits:
     markup: MarkupLimits
 
 
+# The end tags of an answer whose own element is empty: those of Body and Envelope.
+ENVELOPE_TAGS = 2
+
+
 class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
     """Both versions of SOAP, document/literal, one request an envelope.
 
@@ -227,8 +231,17 @@ class EnvelopeProtocol(XmlDocument):  # type: ignore[misc]
         if records is None:
             ctx.out_string = [text]
             return
+        if text.count(b"</") == ENVELOPE_TAGS:
+            text = opened(text)
         end = text.rindex(b"</", 0, text.rindex(b"</", 0, text.rindex(b"</")))
         ctx.out_string = Spliced(text[:end], records, text[end:])
+
+
+def opened(text: bytes) -> bytes:
+    """An answer whose element is empty, with a tag at its end: what is spliced in stands before that."""
+    end = text.index(b"/></")
+    name = text[text.rindex(b"<", 0, end) + 1 : end].split()[0]
+    return text[:end] + b"></" + name + b">" + text[end + 2 :]
 
 
 def refuse_what_is_not_understood(head: Head, ours: frozenset[str]) -> None:

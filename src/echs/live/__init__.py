@@ -1,0 +1,1 @@
+"""Live status: whether an EVSE or a parking spot is free now."""
