@@ -12,6 +12,7 @@ from typing import Any
 
 from echs.base.rule import Rule
 from echs.cdrs.rules import RULES
+from echs.cdrs.transitions import Effect, Event, Stand, effect_of, reason_of
 from echs.config.settings import PREFIX, SECRETS, Settings
 from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.codes import CODES
@@ -135,6 +136,37 @@ def per_core() -> str:
     return f"Measured on {results['date']} on {where}.\n\n{table}"
 
 
+EVENTS = {
+    Event.NEW: "AddCDRs `new`",
+    Event.REVISED: "AddCDRs `revised`",
+    Event.WITHDRAWN: "AddCDRs `rejected`",
+    Event.APPROVED: "ConfirmCDRs approved",
+    Event.DECLINED: "ConfirmCDRs declined",
+}
+EFFECTS = {
+    Effect.STORE: "accepted",
+    Effect.REVISE: "revised",
+    Effect.WITHDRAW: "rejected",
+    Effect.APPROVE: "approved",
+    Effect.DECLINE: "declined",
+    Effect.UNCHANGED: "unchanged",
+}
+
+
+def transitions() -> str:
+    """What comes of every event in every state of a CDR."""
+    rows = []
+    for stand in (None, *Stand):
+        for event, title in EVENTS.items():
+            told = []
+            for same in (False, True):
+                effect = effect_of(stand, event, same_content=same)
+                told.append(EFFECTS.get(effect) or f"refused: {reason_of(stand, event)}")
+            sent = stand is not None and event in (Event.NEW, Event.REVISED)
+            rows.append((str(stand or "-"), title, told[0], told[1] if sent else ""))
+    return markdown(("from", "event", "to", "with the content that stands"), rows)
+
+
 def rounded(value: float) -> str:
     """A figure with two digits that count."""
     return f"{float(f'{value:.2g}'):,.0f}"
@@ -152,6 +184,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "rules of tokens": ("docs/rules.md", lambda: rules(ROAMING_AUTHORISATION_INFO, token_format.FORMAT.warnings)),
     "rules of charge points": ("docs/rules.md", lambda: rules(CHARGEPOINT_INFO, charge_point_format.FORMAT.warnings)),
     "limits": ("docs/limits.md", limits),
+    "transitions": ("docs/ochp-1.4-cdrs.md", transitions),
 }
 
 

@@ -1,4 +1,4 @@
-"""Partners of OCHP 1.4 exchange tokens, by clients that were generated from the served WSDL; every value is compared.
+"""Partners of OCHP 1.4 exchange tokens, and what `day14` has, by clients that were generated from the served WSDL; every value is compared.
 
 One is a provider, one an operator that is a provider too; a partner of OCHP 0.2 has a token in the house already.
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import day14
 from day import Differs
 
 from cast import PASSWORDS, enrol, set_tokens, token
@@ -64,7 +65,7 @@ def members_of(record: TokenRecord) -> dict[str, Any]:
     if record.token_sub_type:
         emt["tokenSubType"] = record.token_sub_type
     if record.representation:
-        emt["representation"] = record.representation
+        emt["@representation"] = record.representation
     printed = {"printedNumber": record.printed_number} if record.printed_number else {}
     return {
         "EmtId": emt,
@@ -82,7 +83,7 @@ def calls() -> Iterator[Call]:
     yield Call("tnm", "UpdateRoamingAuthorisationList", {LIST: tokens[:1]}, "ok", REFUSED)
     yield Call("lnd", "GetRoamingAuthorisationList", {}, "ok", LIST, [*own, OLD_AS_NEW])
     yield Call("lnd", "GetRoamingAuthorisationListUpdates", {"lastUpdate": LONG_AGO}, "ok", CHANGES, [*own, OLD_AS_NEW])
-    by_hash = {"emtId": {"instance": "04A1B2C3D4E5F6", "tokenType": "rfid", "representation": "plain"}}
+    by_hash = {"emtId": {"instance": "04A1B2C3D4E5F6", "tokenType": "rfid", "@representation": "plain"}}
     yield Call("lnd", "GetSingleRoamingAuthorisation", by_hash, "ok", CHANGES, own[2:])
     unknown = {"emtId": {"instance": "00", "tokenType": "rfid"}}
     yield Call("lnd", "GetSingleRoamingAuthorisation", unknown, "invalid-id", CHANGES)
@@ -101,14 +102,16 @@ def play(command: list[str], language: str, connect_file: str) -> int:
 
     :raises Differs: a value is not what it should be, or the client failed
     """
-    expected = list(calls())
+    expected, more = list(calls()), list(day14.steps())
     with tempfile.TemporaryDirectory(prefix="echs-interop-") as name, serving(Path(name), fill) as server:
         connect = Path(name) / connect_file
         connect.write_text(re.search(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)[1])
         told = {
             "wsdl": f"{server.url}{PUBLISHED.service_path}?wsdl",
             "passwords": {who: PASSWORDS[who] for who in ("tnm", "lnd", "anwb")},
-            "steps": [{"who": each.who, "operation": each.operation, "members": each.members} for each in expected],
+            "steps": [
+                {"who": each.who, "operation": each.operation, "members": each.members} for each in (*expected, *more)
+            ],
         }
         environment = {**os.environ, "NODE_PATH": str(HERE / "node" / "node_modules"), "NO_PROXY": "127.0.0.1"}
         done = subprocess.run(
@@ -123,7 +126,10 @@ def play(command: list[str], language: str, connect_file: str) -> int:
     if done.returncode:
         raise Differs(f"the client ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-600:]}")
     answers = json.loads(done.stdout)
-    return sum(compared(call, answer) for call, answer in zip(expected, answers, strict=True))
+    tokens = sum(compared(call, answer) for call, answer in zip(expected, answers, strict=False))
+    return tokens + sum(
+        day14.compared(step, answer) for step, answer in zip(more, answers[len(expected) :], strict=True)
+    )
 
 
 def compared(call: Call, answer: dict[str, Any]) -> int:

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from zeep.helpers import serialize_object
 
@@ -10,14 +11,27 @@ sys.path.insert(0, str(Path(sys.argv[1]).parent))
 from connect import connect
 
 
+def with_attributes(value: Any) -> Any:
+    """What is an attribute in the contract is a member like any other to this toolkit."""
+    if isinstance(value, list):
+        return [with_attributes(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    members = {name.removeprefix("@"): with_attributes(each) for name, each in value.items()}
+    if "lat" in members and "type" in members:
+        # Of a type that extends one without elements, zeep looks for the attributes of that in here; see the page.
+        members["_value_1"] = {"lat": members["lat"], "lon": members["lon"]}
+    return members
+
+
 def main() -> None:
     play = json.load(sys.stdin)
     services = {who: connect(play["wsdl"], who, password) for who, password in play["passwords"].items()}
     answers = []
     for step in play["steps"]:
-        answer = getattr(services[step["who"]], step["operation"])(**step["members"])
+        answer = getattr(services[step["who"]], step["operation"])(**with_attributes(step["members"]))
         answers.append(serialize_object(answer, dict))
-    json.dump(answers, sys.stdout)
+    json.dump(answers, sys.stdout, default=str)
 
 
 main()

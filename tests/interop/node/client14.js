@@ -6,9 +6,13 @@ const { connect } = require(process.argv[2]);
 function withAttributes(value) {
   if (Array.isArray(value)) return value.map(withAttributes);
   if (value === null || typeof value !== "object") return value;
-  const { representation, ...rest } = value;
-  const members = Object.fromEntries(Object.entries(rest).map(([name, each]) => [name, withAttributes(each)]));
-  return representation === undefined ? members : { attributes: { representation }, ...members };
+  const attributes = {};
+  const members = {};
+  for (const [name, each] of Object.entries(value)) {
+    if (name.startsWith("@")) attributes[name.slice(1)] = each;
+    else members[name] = withAttributes(each);
+  }
+  return Object.keys(attributes).length ? { attributes, ...members } : members;
 }
 
 async function main() {

@@ -2,12 +2,25 @@
 // Plays calls of OCHP 1.4 with PHP's SoapClient: reads them from standard input, writes every answer to standard output.
 require $argv[1];
 
+/** What is an attribute in the contract is a member like any other to this toolkit. */
+function withAttributes(mixed $value): mixed
+{
+    if (!is_array($value)) {
+        return $value;
+    }
+    $found = [];
+    foreach ($value as $name => $each) {
+        $found[is_string($name) ? ltrim($name, '@') : $name] = withAttributes($each);
+    }
+    return $found;
+}
+
 $play = json_decode(stream_get_contents(STDIN), true, 512, JSON_THROW_ON_ERROR);
 $clients = [];
 $answers = [];
 foreach ($play['steps'] as $step) {
     $who = $step['who'];
     $client = $clients[$who] ??= connect($play['wsdl'], $who, $play['passwords'][$who]);
-    $answers[] = $client->__soapCall($step['operation'], [$step['members']]);
+    $answers[] = $client->__soapCall($step['operation'], [withAttributes($step['members'])]);
 }
 echo json_encode($answers, JSON_THROW_ON_ERROR);

@@ -11,7 +11,7 @@ from echs.partners.connection import ConnectionMode
 from echs.protocols.ochp02.wire_schema import CHARGEPOINT_INFO
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.value_formats import as_date_time
-from ochp14 import Answer14, Caller14, O, point_xml, security, valid
+from ochp14 import Answer14, Caller14, point_xml, security, valid
 from wire import Caller
 
 EVSE = "NL*TNM*E1"
@@ -41,7 +41,8 @@ def asked(caller: Caller14, kind: str = "", since: str = "") -> dict[str, tuple[
     answer = valid(caller.send("GetStatus", members, path=PUBLISHED.live_path))
     name = kind or "evse"
     found = {
-        each[0].text: (each.get("major") or each.get("status"), each.get("minor") or "") for each in answer.elements(name)
+        each[0].text: (each.get("major") or each.get("status"), each.get("minor") or "")
+        for each in answer.elements(name)
     }
     assert len(found) == len(answer.elements(name))
     return found
