@@ -17,6 +17,7 @@ The map, from the top down; imports run downwards only:
 - ``tariffs``      what charging costs, by default and for single providers
 - ``direct``       the address book of OCHPdirect
 - ``locations``    charge points and their list
+- ``live``         live status: whether an EVSE is free now
 - ``lists``        the engine under both lists: keyed records, changes, diff and undo, drawn files
 - ``partners``     partners, their ids, credentials, certificates and logins; connections: who sees whom
 - ``audit``        the audit trail, chained by hashes, and upload receipts

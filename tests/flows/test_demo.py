@@ -64,7 +64,7 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_takes_its_server_along(tmp
         assert time.monotonic() < end
         time.sleep(0.1)
     passwords = re.findall(r"│ ([1-9A-HJ-NP-Za-km-z]{20}) │", (tmp_path / "out").read_text())
-    assert len(passwords) == 4
+    assert len(passwords) == 5
     log = (tmp_path / "demo" / "server.log").read_text()
     assert not any(password in log for password in passwords)
     url = re.search(r"WSDL: +(\S+)", (tmp_path / "out").read_text())[1]

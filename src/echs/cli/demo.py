@@ -20,9 +20,11 @@ from echs.cli.output import print_table, say, this_command
 from echs.config.app_context import AppContext, open_app_context
 from echs.config.settings import read_settings
 from echs.maintenance import schema
-from echs.partners.enrolment import Ownership, add_partner
+from echs.partners.enrolment import Ownership, add_partner, set_market_id
+from echs.partners.partner import PartyRole
 from echs.partners.password import generate_password
 from echs.protocols.ochp02.contracts import SPECIFIED
+from echs.protocols.ochp14.contracts import PUBLISHED
 
 MARK = ".made-by-echs-demo"
 START_SECONDS = 30
@@ -32,7 +34,17 @@ CAST = (
     ("tnm", "The New Motion", Ownership(["TheNewMotion"], ["TheNewMotion"], [5]), "Europe/Amsterdam", False),
     ("anwb", "ANWB", Ownership([], ["ANWB"], []), "Europe/Amsterdam", False),
     ("ladenetz", "ladenetz.de, Köln", Ownership(["ladenetz.de"], ["ladenetz.de"], [3]), "Europe/Berlin", False),
+    ("voltway", "Voltway, Utrecht", Ownership(["NL-VOL"], ["NL-VOL"], []), "Europe/Amsterdam", False),
     ("office", "Clearing office", Ownership(), "UTC", True),
+)
+
+
+# Who speaks OCHP 1.4; the others meet it by their market ids.
+NEW = "voltway"
+MARKET_IDS = (
+    ("tnm", "TheNewMotion", "NLTNM", tuple(PartyRole)),
+    ("anwb", "ANWB", "NLANW", (PartyRole.PROVIDER,)),
+    ("ladenetz", "ladenetz.de", "DELND", tuple(PartyRole)),
 )
 
 
@@ -47,12 +59,12 @@ CAST = (
     help="Directory for the store and the statements. Emptied first if an earlier demo created it.",
 )
 def command(once: bool, directory: Path) -> None:
-    """Run a roaming day: three companies and a clearing office, a real server, an empty store.
+    """Run a roaming day: four companies, one of OCHP 1.4, a clearing office, a real server, an empty store.
 
     Explains each step, saves the statements, prints the logins, and then serves until Ctrl-C.
     """
     try:
-        from echs.cli import roaming_day
+        from echs.cli import roaming_day, roaming_day14
     except ImportError:
         raise click.ClickException(
             "the demo needs zeep as the partners' SOAP client; install it: pip install 'echs[demo]'"
@@ -70,7 +82,9 @@ def command(once: bool, directory: Path) -> None:
     say(f"starting a real server on port {port}, with an empty store in {directory}/")
     with serving(port, environment, directory / "server.log") as process:
         wait_for(f"{url}{SPECIFIED.path}?wsdl", process)
-        roaming_day.play(f"{url}{SPECIFIED.path}?wsdl", passwords, directory)
+        old = {user_id: password for user_id, password in passwords.items() if user_id != NEW}
+        story, cast = roaming_day.play(f"{url}{SPECIFIED.path}?wsdl", old, directory)
+        roaming_day14.play(story, f"{url}{PUBLISHED.service_path}?wsdl", passwords[NEW], cast, directory)
         click.echo(f"Statements: {directory}/statement-*.pdf and .csv")
         click.echo(f"Explore:    ECHS_DATA_DIR={directory} {this_command()} run show 1")
         click.echo(f"            ECHS_DATA_DIR={directory} {this_command()} cdr list --warnings")
@@ -111,6 +125,9 @@ def enrol(context: AppContext) -> dict[str, str]:
     for user_id, name, owns, timezone, administrator in CAST:
         passwords[user_id] = generate_password()
         add_partner(context, user_id, name, passwords[user_id], owns, administrator=administrator, timezone=timezone)
+    for user_id, party_id, market_id, roles in MARKET_IDS:
+        for role in roles:
+            set_market_id(context, user_id, role, party_id, market_id)
     return passwords
 
 

@@ -160,8 +160,8 @@ class Story:
         self.out.print(Panel(Text(text), title=title, title_align="left", width=min(100, self.out.width)))
 
 
-def play(wsdl: str, passwords: dict[str, str], directory: Path) -> None:
-    """The whole day; statements are saved in ``directory``.
+def play(wsdl: str, passwords: dict[str, str], directory: Path) -> tuple[Story, dict[str, Partner]]:
+    """The day of those who speak OCHP 0.2; statements are saved in ``directory``.
 
     :raises RuntimeError: an answer was not what the day needs
     """
@@ -175,6 +175,7 @@ def play(wsdl: str, passwords: dict[str, str], directory: Path) -> None:
     upload_cdrs(story, cast)
     clear(story, cast)
     fetch(story, cast, directory)
+    return story, cast
 
 
 def expect(answer: Any, *, ok: bool = True) -> str:
@@ -251,8 +252,13 @@ def fetch(story: Story, cast: dict[str, Partner], directory: Path) -> None:
         expect(answer)
         numbers = ", ".join(cdr.cdrId for cdr in answer.cdrInfoArray) or "none"
         story.told(user_id, f"GetCDRs: {numbers}")
-        for form in ("pdf", "csv"):
-            document = requests.get(answer.docLink.removesuffix("pdf") + form, timeout=30)
-            document.raise_for_status()
-            (directory / f"statement-{user_id}.{form}").write_bytes(document.content)
+        save_statement(answer.docLink, directory, user_id)
         story.told(user_id, f"statement saved as {directory}/statement-{user_id}.pdf and .csv")
+
+
+def save_statement(link: str, directory: Path, name: str) -> None:
+    """Save the statement behind a link as PDF and as CSV."""
+    for form in ("pdf", "csv"):
+        document = requests.get(link.removesuffix("pdf") + form, timeout=30)
+        document.raise_for_status()
+        (directory / f"statement-{name}.{form}").write_bytes(document.content)

@@ -6,13 +6,14 @@ a crash empties. They are in no backup and in no audit trail.
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.engine import URL
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 
 from echs.base.database import Database
 from echs.base.store_errors import translated
@@ -39,11 +40,12 @@ NOTHING = "No status was set; sending the same request again is safe."
 
 
 class LiveStore:
-    """The statuses of one house; it is opened when it is first needed."""
+    """The statuses of one house. Its table is made with the first of them: whoever asks before finds nothing."""
 
     def __init__(self, database: Database, directory: Path) -> None:
         self._database, self._file = database, directory / "live.sqlite3"
-        self._engine: Engine | None = None
+        self._own: Engine | None = None
+        self._is_made = False
         self._opening = threading.Lock()
         self._purged_at = datetime.min.replace(tzinfo=UTC)
 
@@ -54,8 +56,12 @@ class LiveStore:
         """
         # In one order, so that no two wait for each other.
         rows = [as_row(each) for each in sorted(statuses, key=lambda each: (each.kind, each.key))]
-        engine = self._opened()
-        with translated(NOTHING), engine.execution_options(echs_write=True).begin() as connection:
+        with self._opening:
+            if not self._is_made:
+                with self._writing() as connection:
+                    self._make(connection)
+                self._is_made = True
+        with self._writing() as connection:
             for start in range(0, len(rows), ROWS_AT_ONCE):
                 connection.execute(text(PUT), rows[start : start + ROWS_AT_ONCE])
             if now - self._purged_at > KEPT / 24:
@@ -63,40 +69,75 @@ class LiveStore:
                 before = seconds(now - KEPT)
                 connection.execute(text(f"DELETE FROM {TABLE} WHERE valid_until < :before"), {"before": before})  # noqa: S608
 
-    def of_owners(self, kind: Kind, owners: Collection[int], since: datetime) -> Iterator[LiveStatus]:
-        """The statuses of what these partners own that are valid at a time (UTC), or ran out or were set after it, in
-        the order of their keys.
+    def valid_now(self, kind: Kind, owners: Collection[int], now: datetime) -> Iterator[LiveStatus]:
+        """The statuses of what these partners own that are valid at this time (UTC), in the order of their keys.
 
         :raises Refused: STORE_UNAVAILABLE
         """
-        query = (
-            f"SELECT {COLUMNS} FROM {TABLE} WHERE kind = :kind AND (valid_until >= :since OR set_at >= :since) "  # noqa: S608
-            "ORDER BY key"
-        )
-        wanted = frozenset(owners)
-        with translated(NOTHING), self._opened().connect() as connection:
-            streamed = connection.execution_options(yield_per=ROWS_AT_ONCE)
-            for row in streamed.execute(text(query), {"kind": kind.value, "since": seconds(since)}):
-                if row.owner_id in wanted:
-                    yield of_row(row)
+        return self._found(kind, owners, "valid_until > :now", {"now": seconds(now)})
+
+    def changed_since(
+        self, kind: Kind, owners: Collection[int], since: datetime, now: datetime
+    ) -> Iterator[LiveStatus]:
+        """Those that were set since a time (UTC), and those that ran out between it and now.
+
+        :raises Refused: STORE_UNAVAILABLE
+        """
+        condition = "(set_at >= :since OR (valid_until >= :since AND valid_until <= :now))"
+        return self._found(kind, owners, condition, {"since": seconds(since), "now": seconds(now)})
 
     def close(self) -> None:
-        """Let go of the connections."""
-        if self._engine is not None and self._database.is_sqlite:
-            self._engine.dispose()
+        """Let go of the file."""
+        if self._own is not None:
+            self._own.dispose()
 
-    def _opened(self) -> Engine:
-        with self._opening:
-            if self._engine is None:
-                engine = file_engine(self._file) if self._database.is_sqlite else self._database.engine
-                unlogged = "" if self._database.is_sqlite else "UNLOGGED"
-                with engine.begin() as connection:
-                    if not self._database.is_sqlite:
-                        # Two that create a table at once are in each other's way.
-                        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": TABLE})
-                    connection.execute(text(CREATE.format(unlogged=unlogged)))
-                self._engine = engine
-            return self._engine
+    def _found(
+        self, kind: Kind, owners: Collection[int], condition: str, values: dict[str, int]
+    ) -> Iterator[LiveStatus]:
+        query = f"SELECT {COLUMNS} FROM {TABLE} WHERE kind = :kind AND {condition} ORDER BY key"  # noqa: S608
+        wanted = frozenset(owners)
+        if self._database.is_sqlite and not self._file.exists():
+            return
+        with self._reading() as connection:
+            if not self._is_made and not inspect(connection).has_table(TABLE):
+                return
+            streamed = connection.execution_options(yield_per=ROWS_AT_ONCE)
+            for some in streamed.execute(text(query), {"kind": kind.value, **values}).partitions():
+                for _, key, said_id, owner_id, major, minor, until, at in some:
+                    if owner_id in wanted:
+                        yield LiveStatus(kind, key, said_id, owner_id, major, minor, instant(until), instant(at))
+
+    def _make(self, connection: Connection) -> None:
+        if not self._database.is_sqlite:
+            # Two that create a table at once are in each other's way.
+            self._database.lock(connection, TABLE)
+        connection.execute(text(CREATE.format(unlogged="" if self._database.is_sqlite else "UNLOGGED")))
+        for column in ("set_at", "valid_until"):
+            name = f"ix_{TABLE}_{column}"
+            connection.execute(text(f"CREATE INDEX IF NOT EXISTS {name} ON {TABLE} (kind, {column})"))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if not self._database.is_sqlite:
+            with self._database.read() as connection:
+                yield connection
+            return
+        with translated(NOTHING), self._file_engine().connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if not self._database.is_sqlite:
+            with self._database.write() as connection:
+                yield connection
+            return
+        with translated(NOTHING), self._file_engine().execution_options(echs_write=True).begin() as connection:
+            yield connection
+
+    def _file_engine(self) -> Engine:
+        if self._own is None:
+            self._own = file_engine(self._file)
+        return self._own
 
 
 def file_engine(file: Path) -> Engine:
@@ -132,7 +173,7 @@ def as_row(status: LiveStatus) -> dict[str, object]:
     return {**status._asdict(), "kind": status.kind.value, **times}
 
 
-def of_row(row: Any) -> LiveStatus:
-    """A status as it is stored."""
-    until, at = (datetime.fromtimestamp(each, UTC) for each in (row.valid_until, row.set_at))
-    return LiveStatus(Kind(row.kind), row.key, row.said_id, row.owner_id, row.major, row.minor, until, at)
+@lru_cache(maxsize=8192)
+def instant(since_1970: int) -> datetime:
+    """An instant as it is stored; the statuses of one message have one."""
+    return datetime.fromtimestamp(since_1970, UTC)

@@ -152,7 +152,7 @@ def test_readers_of_ochp_02_see_it_in_the_status_of_the_outlet(house, tnm, clock
     names = [wire.name for wire in CHARGEPOINT_INFO.fields]
 
     def seen() -> dict[str, str]:
-        rows = old.send("GetChargePointList").records(CHARGEPOINT_INFO)
+        rows = Caller(house, "lnd").send("GetChargePointList").records(CHARGEPOINT_INFO)
         points = [dict(zip(names, row, strict=True)) for row in rows]
         return {each["evseId"]: each["powerOutletStatus"] for each in points}
 

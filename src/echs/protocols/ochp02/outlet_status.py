@@ -38,7 +38,7 @@ def outlet_words(context: AppContext, reader_id: int) -> dict[bytes, bytes]:
     now = context.clock()
     rows = context.database.fetch_all(CHARGE_POINTS.states_for_reader, reader_id=reader_id)
     states = {state.owner_id: state for state in CHARGE_POINTS.keyed.states_of_rows(context.database, rows)}
-    statuses = {each.key: each for each in context.live.of_owners(Kind.EVSE, states, now) if each.valid_until > now}
+    statuses = {each.key: each for each in context.live.valid_now(Kind.EVSE, states, now)}
     found: dict[bytes, bytes] = {}
     table, keys = charge_point.c, sorted(statuses)
     with context.database.read() as snapshot:

@@ -67,7 +67,7 @@ def said_row(
     context: AppContext, row: Any, market: Mapping[str, str], points: Mapping[tuple[int, str], ChargePoint]
 ) -> str | Withheld:
     """A CDR that came by another protocol, as ours."""
-    noun = context.formats.cdrs[row.protocol].noun(row._mapping)
+    noun = context.formats.cdrs[row.protocol].noun(row._asdict())
     point = points.get((row.operator_partner_id, evse_key(noun.socket)))
     facts = Facts(market.get(row.operator_key, ""), row.first_row, context.limits.currency, point)
     return said_cdr(noun, facts)

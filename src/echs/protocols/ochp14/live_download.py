@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from xml.sax.saxutils import quoteattr
+from functools import lru_cache
 
 from sqlalchemy import Connection, select
 
@@ -14,7 +14,7 @@ from echs.partners import tables as partner_tables
 from echs.partners.connection import ConnectionKind
 from echs.partners.standard_ids import evse_key
 from echs.partners.visibility import sees
-from echs.protocols.ochp14.charge_point_format import evse_id_of, tag
+from echs.protocols.ochp14.charge_point_format import evse_id_of
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.evse_ids import said_evse_id
 from echs.protocols.ochp14.value_formats import as_date_time
@@ -34,14 +34,11 @@ def statuses_texts(context: AppContext, reader_id: int, kind: str, since: dateti
         yield from in_pieces(combined(context, reader_id, owners, now, since))
         return
     of = Kind(kind)
-    begun = now if since is None else min(since, now) - OVERLAP
-    found = context.live.of_owners(of, owners, begun)
-    yield from in_pieces(
-        text_of(each if each.valid_until > now else run_out(each), kind)
-        for each in found
-        if each.valid_until > now or since is not None
-        if since is None or each.set_at >= begun or begun <= each.valid_until <= now
-    )
+    if since is None:
+        found = context.live.valid_now(of, owners, now)
+    else:
+        found = context.live.changed_since(of, owners, min(since, now) - OVERLAP, now)
+    yield from in_pieces(text_of(each if each.valid_until > now else run_out(each), kind) for each in found)
 
 
 def in_pieces(texts: Iterator[str]) -> Iterator[bytes]:
@@ -70,12 +67,18 @@ def run_out(status: LiveStatus) -> LiveStatus:
 
 
 def text_of(status: LiveStatus, element: str) -> str:
-    """A status as it goes out, in an element of this name."""
-    ttl = "" if status.major == UNKNOWN else f" ttl={quoteattr(as_date_time(status.valid_until))}"
+    """A status as it goes out, in an element of this name. Its texts are of the contract, and need no escapes."""
+    ttl = "" if status.major == UNKNOWN else f' ttl="{said_time(status.valid_until)}"'
     if status.kind is Kind.PARKING:
-        return f"<{element} status={quoteattr(status.major)}{ttl}>{tag('parkingId', status.said_id)}</{element}>"
-    minor = f" minor={quoteattr(status.minor)}" if status.minor else ""
-    return f"<{element} major={quoteattr(status.major)}{minor}{ttl}>{tag('evseId', status.said_id)}</{element}>"
+        return f'<{element} status="{status.major}"{ttl}><parkingId>{status.said_id}</parkingId></{element}>'
+    minor = f' minor="{status.minor}"' if status.minor else ""
+    return f'<{element} major="{status.major}"{minor}{ttl}><evseId>{status.said_id}</evseId></{element}>'
+
+
+@lru_cache(maxsize=8192)
+def said_time(instant: datetime) -> str:
+    """A time as it goes out; the statuses of one message have one."""
+    return as_date_time(instant)
 
 
 def combined(
@@ -85,7 +88,10 @@ def combined(
     begun = None if since is None else min(since, now) - OVERLAP
 
     def known(kind: Kind) -> dict[str, LiveStatus]:
-        return {each.key: each for each in context.live.of_owners(kind, owners, begun or now)}
+        found = {each.key: each for each in context.live.valid_now(kind, owners, now)}
+        if begun is not None:
+            found |= {each.key: each for each in context.live.changed_since(kind, owners, begun, now)}
+        return found
 
     evses, spots = known(Kind.EVSE), known(Kind.PARKING)
     with context.database.read() as snapshot:
