@@ -66,7 +66,7 @@ def read_cdr(element: Element, position: int, namespace: str, parties: Parties) 
     reading = TreeReading(namespace, position)
     if element.name not in {f"{namespace} {name}" for name in (CDR.name, *CDR.spellings)}:
         return Unplausible("", reading.stray(element, CDR.name))
-    text = reading.inside(element, CDR)
+    text = reading.record(element, CDR)
     status = _STATUS.search(text)
     payload = _STATUS.sub("", text, count=1)
     found = element.first(f"{namespace} CdrId")

@@ -100,7 +100,7 @@ def read_charge_point(element: Element, position: int, namespace: str, owner: Pa
     reading = TreeReading(namespace, position)
     if element.name != f"{namespace} {CHARGE_POINT.name}":
         return reading.stray(element, CHARGE_POINT.name)
-    text = one_class_each(reading.inside(element, CHARGE_POINT))
+    text = one_class_each(reading.record(element, CHARGE_POINT))
     evse_id = evse_id_of(text)
     if not reading.problems:
         reading.problems += choice_problems(text, position)

@@ -93,7 +93,7 @@ def read_tariff(element: Element, position: int, namespace: str, owner: Partner)
     reading = TreeReading(namespace, position)
     if element.name not in {f"{namespace} {name}" for name in (TARIFF.name, *TARIFF.spellings)}:
         return reading.stray(element, TARIFF.name)
-    text = reading.inside(element, TARIFF)
+    text = reading.record(element, TARIFF)
     tariff_id = next(iter(texts_at(element, ["tariffId"], namespace)), "")
     if not reading.problems:
         reading.problems += ownership(tariff_id, position, owner)

@@ -14,6 +14,7 @@ from lxml import etree
 
 from echs.base.errors import Problem, Reason, RecordProblems
 from echs.base.fields import Field, FieldReason
+from echs.protocols.ochp14.tree_fast_path import TreeFastPath
 from echs.protocols.soap.element import Element
 from echs.protocols.soap.envelope_parser import split
 from echs.protocols.soap.versions import XSI
@@ -61,6 +62,17 @@ def wrapped(name: str, inner: Leaf, least: int = 1, most: int = 1) -> Node:
 PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
 
 
+_fast_paths: dict[tuple[int, str], TreeFastPath] = {}
+
+
+def fast_path_of(node: Node, namespace: str) -> TreeFastPath:
+    """The fast path of a table, which is one of this program and there for ever."""
+    found = _fast_paths.get((id(node), namespace))
+    if found is None:
+        found = _fast_paths[id(node), namespace] = TreeFastPath(node, namespace)
+    return found
+
+
 class TreeReading:
     """The reading of one record at its position: its canonical text, and what is wrong with it."""
 
@@ -69,6 +81,11 @@ class TreeReading:
         self.problems: list[Problem] = []
         # How many elements of older versions were left out.
         self.dropped = 0
+
+    def record(self, element: Element, node: Node) -> str:
+        """The canonical text of what is in a record."""
+        found = fast_path_of(node, self.namespace).inside(element)
+        return self.inside(element, node) if found is None else found
 
     def inside(self, element: Element, node: Node, path: str = "") -> str:
         """The canonical text of what is in an element."""
