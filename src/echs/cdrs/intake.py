@@ -312,7 +312,7 @@ def find_stored(
         # One that has several revisions is known by any of them: it is sent again, by whoever heard of none.
         wanted = [cdr_id for cdr_id in others if mine[cdr_id][0] not in known]
         for cdr_id, each in standing(transaction, operator_key, wanted).items():
-            if each.stand is Stand.DECLINED:
+            if each.stand is Stand.DECLINED and not each.on_hold:
                 revisions[mine[cdr_id][0]] = each
                 del others[cdr_id]
         newest: dict[str, Any] = {}

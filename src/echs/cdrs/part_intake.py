@@ -39,6 +39,7 @@ from echs.partners.partner import Partner
 
 EVENTS = tuple(Event)
 AT_ONCE = 256
+ON_HOLD = "the clearing house has it on hold: ask it"
 
 
 class SentCdr(NamedTuple):
@@ -234,6 +235,9 @@ def decide(
     if found is not None and found.operator_partner_id != rules.sender.id and effect is not Effect.UNCHANGED:
         # The operator id changed hands: what somebody else sent is not revised.
         effect = Effect.REFUSE
+    if found is not None and found.on_hold and effect in (Effect.REVISE, Effect.WITHDRAW):
+        plan.refused[position] = cdr.cdr_id, implausible(cdr, position, ON_HOLD)
+        return
     if effect in (Effect.STORE, Effect.REVISE) and doubted:
         verdict = validate(cdr, position, rules)
         if isinstance(verdict, RefusedIfNew):

@@ -48,6 +48,8 @@ class Standing(NamedTuple):
     stand: Stand
     given: bool
     hashes: Set[str]
+    # The office has it on hold: until it decides, nothing takes its place.
+    on_hold: bool
 
 
 def standing(snapshot: Connection, operator_key: str, cdr_ids: Sequence[str]) -> dict[str, Standing]:
@@ -65,7 +67,18 @@ def standing(snapshot: Connection, operator_key: str, cdr_ids: Sequence[str]) ->
                 cleared=bool(cleared),
             )
             seen = revision == 1 or bool(given)
-            found[cdr_id] = Standing(row, revision, content, owner, provider, started, stand, seen, before | {content})
+            found[cdr_id] = Standing(
+                row,
+                revision,
+                content,
+                owner,
+                provider,
+                started,
+                stand,
+                seen,
+                before | {content},
+                decided == Decided.HOLD,
+            )
     return found
 
 

@@ -57,15 +57,25 @@ def market_ids(snapshot: Connection, role: PartyRole) -> Mapping[str, frozenset[
     return found
 
 
-def party_ids_by_market_id(snapshot: Connection, role: PartyRole) -> dict[str, str]:
-    """The party id of an active partner in this role for each market id; of several the first in order."""
+def party_ids_by_market_id(snapshot: Connection, role: PartyRole, partner_id: int | None = None) -> dict[str, str]:
+    """The party id of an active partner in this role for each market id, of one partner or of all. Of several of one
+    partner it is the one that it has had longest, so that an id that is added changes nothing; a market id that
+    several partners have is nobody's.
+    """
     party = tables.party_id.c
-    query = select(party.party_id, party.market_id).where(party.role == role, party.active).order_by(party.party_key)
+    query = select(party.party_id, party.market_id, party.partner_id).where(party.role == role, party.active)
+    if partner_id is not None:
+        query = query.where(party.partner_id == partner_id)
     found: dict[str, str] = {}
-    for party_id, entered in snapshot.execute(query):
+    owners: dict[str, int] = {}
+    for party_id, entered, owner in snapshot.execute(query.order_by(party.since.nulls_first(), party.party_key)):
         market_id = entered or spelt_market_id(party_id)
-        if market_id is not None:
+        if market_id is None:
+            continue
+        if owners.setdefault(market_id, owner) == owner:
             found.setdefault(market_id, party_id)
+        else:
+            found.pop(market_id, None)
     return found
 
 

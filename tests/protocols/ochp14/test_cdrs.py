@@ -316,6 +316,39 @@ def test_what_the_office_rejects_is_over_for_both_and_what_it_holds_waits(tnm, a
     assert list(verify(context)) == []
 
 
+def test_a_hold_of_the_office_is_not_got_around_by_a_revision(house, tnm, anwb, context):
+    add(tnm, cdr_xml())
+    decisions.decide(context, Decided.HOLD, ID, None, "a test", "office")
+    confirm(anwb, ("declined", ID))
+    for status in ("revised", "rejected"):
+        answer = add(tnm, cdr_xml(status=status, **OTHER))
+        assert implausible(answer) == [ID]
+        assert "the clearing house has it on hold" in answer.text
+    decisions.decide(context, Decided.RELEASE, ID, None, "a test", "office")
+    assert implausible(add(tnm, cdr_xml(status="revised", **OTHER))) == []
+    assert list(verify(context)) == []
+
+
+def test_an_id_that_is_added_to_an_operator_does_not_make_its_cdrs_new(tnm, anwb, context, clock):
+    add(tnm, cdr_xml())
+    clock.now += timedelta(hours=1)
+    enrolment.assign_ids(context, "tnm", enrolment.Ownership(operator_ids=("NLTNM",)))
+    assert "0 new, 0 revised, 0 given up, 1 already known" in add(tnm, cdr_xml()).text
+    assert len(got(anwb)) == 1
+
+
+def test_a_market_id_of_two_partners_is_nobodys(tnm, anwb, lnd, context):
+    enrolment.assign_ids(context, "lnd", enrolment.Ownership(provider_ids=("NL-ANW",)))
+    assert "1 held" in add(tnm, cdr_xml()).text
+    assert got(anwb) == got(lnd) == {}
+
+
+def test_the_evse_of_a_cdr_may_be_of_another_market_id_of_its_operator(tnm, anwb, context):
+    enrolment.assign_ids(context, "tnm", enrolment.Ownership(operator_ids=("NL*TN2",)))
+    assert add(tnm, cdr_xml(evse_id="NL*TN2*E1")).code == "ok"
+    assert confirm(anwb, ("approved", ID, "NL*TN2*E1")).code == "ok"
+
+
 def test_silence_is_no_consent_unless_it_is_set(tnm, anwb, context, clock):
     add(tnm, cdr_xml(), cdr_xml("NLTNM000002"))
     confirm(anwb, ("approved", ID))

@@ -100,7 +100,8 @@ def ownership(cdr: Any, position: int, parties: Parties) -> Iterator[Problem]:
 
 def noun_of(cdr: Any, payload: str, parties: Parties) -> Cdr:
     """What a CDR means, whose parties are to be found by their market ids."""
-    operator_id = parties.operators[market_id_of(cdr.findtext("evseId")) or ""]
+    # The CDR id is what it is found by again; its EVSE may be of another market id of the same operator.
+    operator_id = parties.operators[market_id_of(cdr.findtext("CdrId")) or ""]
     market_id = market_id_of(cdr.findtext("contractId")) or ""
     return cdr_of(cdr, payload, operator_id, parties.providers.get(market_id, market_id))
 

@@ -20,7 +20,7 @@ from echs.clearing.run import first_run_since
 from echs.config.app_context import AppContext
 from echs.lists.refused_records import RefusedRecords
 from echs.lists.withheld import Withheld
-from echs.partners.market_ids import own_party_ids, party_ids_by_market_id
+from echs.partners.market_ids import party_ids_by_market_id
 from echs.partners.partner import Partner, PartyRole
 from echs.protocols.ochp14 import cdr_download, cdr_format
 from echs.protocols.ochp14.cdr_format import Parties, read_cdrs
@@ -41,6 +41,7 @@ STATUS = GroupShape("cdrStatus", (FieldShape("CdrStatusType", Field("cdr_status"
 # Which states of CDRs each side may ask for by name, and which it gets where it names none.
 OF_PROVIDER = {each.value: each for each in (*OPEN, Stand.APPROVED, Stand.REJECTED)}
 OF_OPERATOR = {each.value: each for each in (Stand.DECLINED, Stand.APPROVED, Stand.REJECTED)}
+MOST_ANSWERS = 100_000
 ANSWERS = {"approved": Event.APPROVED, "declined": Event.DECLINED}
 
 
@@ -51,8 +52,8 @@ def add_cdrs(
     """Take the plausible CDRs of a request: new ones, revised ones, and those that the caller gives up."""
     request.refused = refused = RefusedRecords(implausible_text, lambda _: None)
     with context.database.read() as snapshot:
-        providers = party_ids_by_market_id(snapshot, PartyRole.PROVIDER)
-    parties = Parties(own_party_ids(caller, PartyRole.OPERATOR), providers)
+        operators = party_ids_by_market_id(snapshot, PartyRole.OPERATOR, caller.id)
+        parties = Parties(operators, party_ids_by_market_id(snapshot, PartyRole.PROVIDER))
     records = read_cdrs(reader.trees(), contract.namespace, parties)
     done = part_intake.add_in_part(
         context, caller, records, request.request_id, context.lists, cdr_format.FORMAT, refused
@@ -138,8 +139,8 @@ def confirm_cdrs(
     """Approve or decline CDRs for the caller, item by item."""
     items: list[tuple[tuple[str, str], Event]] = []
     for position, element in enumerate(reader.trees()):
-        if position >= context.limits.records_per_upload:
-            detail = f"more than {context.limits.records_per_upload} CDRs in one request"
+        if position >= MOST_ANSWERS:
+            detail = f"more than {MOST_ANSWERS} CDRs in one request"
             raise refuse(UploadReason.TOO_MANY_RECORDS, detail, effect=NOTHING_STORED)
         items.append(read_item(element, position, contract.namespace))
     if not items:

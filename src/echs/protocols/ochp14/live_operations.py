@@ -27,6 +27,7 @@ from echs.protocols.soap.record_fast_path import FieldShape, GroupShape
 
 # A status is never valid longer.
 LONGEST = timedelta(days=31)
+MOST_STATUSES = 100_000
 IDS = {Kind.EVSE: ("evseId", EVSE_ID), Kind.PARKING: ("parkingId", PARKING_ID)}
 STATUS_TYPES = ("evse", "parking", "combined")
 ASKED = (
@@ -51,8 +52,8 @@ def update_status(
                 raise refuse(FieldReason.FIELD_NOT_TEXT, "holds no time like 2027-12-31T22:59:59Z", field="ttl")
             until = given
             continue
-        if position >= context.limits.records_per_upload:
-            detail = f"more than {context.limits.records_per_upload} statuses in one request"
+        if position >= MOST_STATUSES:
+            detail = f"more than {MOST_STATUSES} statuses in one request"
             raise refuse(UploadReason.TOO_MANY_RECORDS, detail, effect=NOTHING_STORED)
         sent.append((element, position))
     if not sent:
