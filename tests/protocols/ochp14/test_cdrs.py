@@ -18,6 +18,7 @@ from echs.cdrs.answers import approve_silent
 from echs.cdrs.status import Decided, Status
 from echs.cdrs.transitions import Effect, Event, Stand, effect_of
 from echs.clearing import run
+from echs.clearing.retention import purge_run
 from echs.clearing.statement_builder import open_statement
 from echs.partners import connections, enrolment
 from echs.partners.connection import ConnectionMode
@@ -136,6 +137,23 @@ def test_a_declined_cdr_is_revised_and_only_the_revision_that_was_fetched_can_be
     assert cleared(context) == 1
     assert listed(context) == [Status.CLEARED, Status.SUPERSEDED]
     assert list(verify(context)) == []
+
+
+def test_a_purged_cdr_takes_its_older_revisions_with_it_and_stays_known(tnm, anwb, context):
+    add(tnm, cdr_xml())
+    confirm(anwb, ("declined", ID))
+    add(tnm, cdr_xml(status="revised", **OTHER))
+    got(anwb)
+    confirm(anwb, ("approved", ID))
+    assert cleared(context) == 1
+    assert sum(purge_run(context, 1)) == 1
+    with context.database.read() as snapshot:
+        for table in ("cdr", "cdr_answer", "cdr_revision_given"):
+            assert snapshot.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
+    assert list(verify(context)) == []
+    assert "1 already known" in add(tnm, cdr_xml(status="revised", **OTHER)).text
+    assert implausible(add(tnm, cdr_xml())) == [ID]
+    assert cleared(context) == 0
 
 
 def test_a_cdr_that_its_operator_gives_up_is_never_cleared(tnm, anwb, context):
