@@ -26,12 +26,27 @@ def token14(number: int, **changed: Any) -> TokenRecord:
     return record._replace(**changed)
 
 
+def optional(name: str, inside: str) -> str:
+    """An element with XML in it, left out where it would be empty."""
+    return f"<o:{name}>{inside}</o:{name}>" if inside else ""
+
+
+def values(element: Any) -> list[tuple[str, str]]:
+    """Everything in an element, in order, without white space and prefixes."""
+    found = [(etree.QName(element).localname, (element.text or "").strip())]
+    found += [(f"@{name}", text) for name, text in sorted(element.attrib.items())]
+    return found + [each for child in element for each in values(child)]
+
+
+def sent_values(text: str) -> list[tuple[str, str]]:
+    """The same of XML as a client writes it."""
+    return values(etree.fromstring(f'<r xmlns:o="{PUBLISHED.namespace}">{text}</r>')[0])
+
+
 def token_xml(record: TokenRecord, element: str = "roamingAuthorisationInfoArray") -> str:
     """A token as a client writes it, with what is empty left out."""
+    record = TokenRecord._make(map(escaped, record))
     given = f' representation="{record.representation}"' if record.representation else ""
-
-    def optional(name: str, text: str) -> str:
-        return f"<o:{name}>{escaped(text)}</o:{name}>" if text else ""
 
     return (
         f"<o:{element}><o:EmtId{given}>{optional('instance', record.instance)}{optional('tokenType', record.token_type)}"
@@ -68,9 +83,6 @@ def point_xml(
 ) -> str:
     """A charge point as a client writes it, with what is empty left out."""
 
-    def optional(tag: str, inside: str) -> str:
-        return f"<o:{tag}>{inside}</o:{tag}>" if inside else ""
-
     plugs = "".join(
         f"<o:connectors><o:connectorStandard><o:ConnectorStandard>{standard}</o:ConnectorStandard></o:connectorStandard>"
         f"<o:connectorFormat><o:ConnectorFormat>{form}</o:ConnectorFormat></o:connectorFormat>"
@@ -105,9 +117,6 @@ def period_xml(
 ) -> str:
     """A billing period over the whole session of `cdr_xml`."""
 
-    def optional(tag: str, inside: str) -> str:
-        return f"<o:{tag}>{inside}</o:{tag}>" if inside else ""
-
     return (
         f"<o:chargingPeriods><o:startDateTime><o:LocalDateTime>{START}</o:LocalDateTime></o:startDateTime><o:endDateTime>"
         f"<o:LocalDateTime>{END}</o:LocalDateTime></o:endDateTime><o:billingItem><o:BillingItemType>{item}"
@@ -137,9 +146,6 @@ def cdr_xml(
     more: str = "",
 ) -> str:
     """A CDR of an operator with the market id NL-TNM for a provider with NL-ANW, as a client writes it."""
-
-    def optional(tag: str, inside: str) -> str:
-        return f"<o:{tag}>{inside}</o:{tag}>" if inside else ""
 
     given = f' representation="{representation}"' if representation else ""
     return (

@@ -82,8 +82,7 @@ def test_a_room_writes_only_its_own_tables(path):
 
 @each(SOURCES)
 def test_a_connection_is_opened_by_the_two_doors_alone(path):
-    # The live statuses have a file of their own, which is no store of money.
-    if path.name in ("database.py", "engines.py", "live_store.py"):
+    if path.name in ("database.py", "engines.py"):
         return
     text = path.read_text()
     assert not re.search(r"\.engine\b", text), f"{name(path)}: use database.read() or database.write()"

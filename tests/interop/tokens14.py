@@ -141,15 +141,10 @@ def compared(call: Call, answer: dict[str, Any]) -> int:
     code, text = result["resultCode"]["resultCode"], result["resultDescription"]
     if code != call.code or not text:
         raise Differs(f"{call.operation} of {call.who}: {code} instead of {call.code}: {text}")
-    found = sorted(read(each) for each in as_list(answer.get(call.name)))
+    found = sorted(read(each) for each in day14.as_list(answer.get(call.name)))
     if found != sorted(call.tokens):
         raise Differs(f"{call.operation} of {call.who}: {found} instead of {sorted(call.tokens)}")
     return 2 + 7 * len(found)
-
-
-def as_list(value: Any) -> list[Any]:
-    """What may be none, one or several, as toolkits give it."""
-    return [] if value is None else value if isinstance(value, list) else [value]
 
 
 def read(record: dict[str, Any]) -> TokenRecord:

@@ -42,8 +42,9 @@ def database_url(url: str | URL) -> URL:
     raise ValueError(f"{backend} is not supported; use sqlite:///PATH or postgresql://USER@HOST/NAME")
 
 
-def sqlite_engine(url: URL) -> Engine:
-    """SQLite as a store of money: WAL, every commit synced before it is acknowledged, foreign keys on.
+def sqlite_engine(url: URL, synchronous: str = "FULL") -> Engine:
+    """SQLite as a store of money: WAL, every commit synced before it is acknowledged, foreign keys on. With
+    ``synchronous`` OFF a power cut may lose commits.
 
     The library comes with us (`pysqlite3`), since the SQLite of many systems has the WAL-reset defect.
     """
@@ -59,7 +60,7 @@ def sqlite_engine(url: URL) -> Engine:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MILLISECONDS}")
         cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA trusted_schema = OFF")
         cursor.execute("PRAGMA journal_size_limit = 67108864")

@@ -13,7 +13,7 @@ from echs.cdrs import tables
 from echs.cdrs.intake import lock_out_runs
 from echs.cdrs.pending import awaiting
 from echs.cdrs.rules import Key
-from echs.cdrs.standing import in_groups, standing, write_answers
+from echs.cdrs.standing import standing_of, write_answers
 from echs.cdrs.status import Answer
 from echs.cdrs.transitions import Effect, Event, effect_of, reason_of
 from echs.partners import enrolment
@@ -63,11 +63,7 @@ def confirm(context: Context, provider: Partner, given: Sequence[GivenAnswer], r
         now = lock_active_partner(context, transaction, provider)
         for operator_key in sorted({operator_key for operator_key, _ in keys}):
             context.database.lock(transaction, f"cdr:{operator_key}")
-        stands = {
-            (operator_key, cdr_id): each
-            for operator_key, cdr_ids in in_groups(keys)
-            for cdr_id, each in standing(transaction, operator_key, cdr_ids).items()
-        }
+        stands = standing_of(transaction, keys)
         mine = received_by(transaction, now.id, [each.row for each in stands.values()])
         for place, (key, event) in enumerate(given):
             found = None if key is None else stands.get(key)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select
 
@@ -37,6 +37,7 @@ CDRS_RECEIVED = Metric(
     "cdrs_received_total", "counter", ("outcome",), "CDRs in accepted uploads: pending, held or known."
 )
 KEYS_AT_ONCE = 500
+Item = TypeVar("Item")
 # The lock of the clearing run: a CDR is decided about before a run or after it, never during it.
 RUNS_LOCK = "clearing"
 DETAIL_LIMIT = 400
@@ -341,8 +342,8 @@ def find_purged(transaction: Connection, by_operator: ByOperator, known: set[int
     return problems
 
 
-def some_at_a_time(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Numbers of CDRs, as many as one query may name."""
+def some_at_a_time(numbers: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Numbers or rows of CDRs, as many as one query may name."""
     for start in range(0, len(numbers), KEYS_AT_ONCE):
         yield numbers[start : start + KEYS_AT_ONCE]
 

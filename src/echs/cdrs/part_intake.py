@@ -30,7 +30,7 @@ from echs.cdrs.intake import (
     with_published_ids,
 )
 from echs.cdrs.rules import RefusedIfNew, RuleContext, validate
-from echs.cdrs.standing import Standing, in_groups, standing, write_answers
+from echs.cdrs.standing import Standing, standing_of, write_answers
 from echs.cdrs.status import Answer
 from echs.cdrs.transitions import Effect, Event, effect_of, reason_of
 from echs.cdrs.upload import CDRS, ReceivedCdrs, content_of
@@ -49,7 +49,7 @@ class SentCdr(NamedTuple):
     event: Event
 
 
-class Unplausible(NamedTuple):
+class Implausible(NamedTuple):
     """A record that cannot be read, with its id where it has one, and what is wrong with it."""
 
     cdr_id: str
@@ -89,7 +89,7 @@ class PartResult:
 def add_in_part(
     context: Context,
     sender: Partner,
-    records: Iterable[SentCdr | Unplausible],
+    records: Iterable[SentCdr | Implausible],
     request_id: str,
     lists: ListLookups,
     form: CdrFormat,
@@ -130,7 +130,7 @@ def add_in_part(
 
 
 def read_in_part(
-    rules: RuleContext, records: Iterable[SentCdr | Unplausible], spool: Spool[Cdr], refused: RefusedRecords
+    rules: RuleContext, records: Iterable[SentCdr | Implausible], spool: Spool[Cdr], refused: RefusedRecords
 ) -> tuple[ReceivedCdrs, "array[int]"]:
     """The CDRs that are plausible by themselves, put aside; and of every record what its operator does.
 
@@ -154,7 +154,7 @@ def read_in_part(
             raise Refused([Problem(UploadReason.TOO_MANY_RECORDS, detail)], effect=NOTHING_STORED)
         events.append(EVENTS.index(record.event) if isinstance(record, SentCdr) else 0)
         received.count += 1
-        if isinstance(record, Unplausible):
+        if isinstance(record, Implausible):
             put_aside()
             refused.add(position, record.cdr_id, record.problem, NOTHING_STORED)
             continue
@@ -193,11 +193,7 @@ def planned(transaction: Connection, rules: RuleContext, received: ReceivedCdrs,
     plan = Plan()
     for positions, cdrs in received.batches():
         deadline.check()
-        stands = {
-            (operator_key, cdr_id): each
-            for operator_key, cdr_ids in in_groups([cdr.key for cdr in cdrs])
-            for cdr_id, each in standing(transaction, operator_key, cdr_ids).items()
-        }
+        stands = standing_of(transaction, (cdr.key for cdr in cdrs))
         unseen: dict[str, dict[str, tuple[int, Cdr]]] = defaultdict(dict)
         for position, cdr in zip(positions, cdrs, strict=True):
             if cdr.key not in stands:

@@ -71,6 +71,11 @@ def newest_answer(cdr_id: Any) -> Any:
     return of_cdr.order_by(answer.c.number.desc()).limit(1).scalar_subquery()
 
 
+def is_refused(cdr_id: Any) -> ColumnElement[bool]:
+    """The condition that a partner keeps a CDR out of every run by its newest answer."""
+    return func.coalesce(newest_answer(cdr_id), "").in_(tuple(REFUSING))
+
+
 def said_of(cdr_id: Any, answers: Any) -> Any:
     """The newest answer about a CDR, or where there is none how its provider decides: what both say together."""
     return func.coalesce(newest_answer(cdr_id), answers)
@@ -167,7 +172,7 @@ def held(context: Context) -> list[Held]:
         select(cdr.c.provider_key, func.min(cdr.c.provider_id), func.count())
         .join(uncleared, cdr.c.id == uncleared.c.cdr_id)
         .where(~exists(select(party.c.party_key).where(owner_of(cdr.c.provider_key))), cdr.c.id.not_in(stopped()))
-        .where(func.coalesce(newest_answer(cdr.c.id), "").not_in(tuple(REFUSING)))
+        .where(~is_refused(cdr.c.id))
         .group_by(cdr.c.provider_key)
     )
     with context.database.read() as snapshot:

@@ -17,6 +17,7 @@ from echs.cdrs import tables
 from echs.cdrs.pending import (
     GOES,
     has_newer,
+    is_refused,
     newest_answer,
     newest_decision,
     receives,
@@ -89,8 +90,7 @@ class Filter:
         if self.status in OPEN:
             said = said_of(cdr.id, receiver_answers())
             wanted = {Status.PENDING: GOES, Status.AWAITING: (Answers.EXPLICIT.value,)}.get(self.status)
-            answered = func.coalesce(newest_answer(cdr.id), "").in_(tuple(REFUSING))
-            yield and_(has_receiver(), said.in_(wanted)) if wanted else and_(~has_receiver(), ~answered)
+            yield and_(has_receiver(), said.in_(wanted)) if wanted else and_(~has_receiver(), ~is_refused(cdr.id))
             yield cdr.id.not_in(stopped())
         elif self.status in REFUSING.values():
             kind = next(answer for answer, state in REFUSING.items() if state is self.status)

@@ -1,7 +1,7 @@
 """What stands of CDRs that are sent again or answered about: of each the newest revision, and where it stands."""
 
-from collections.abc import Iterator, Sequence, Set
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, exists, select
@@ -10,6 +10,7 @@ from echs.base.context import Context
 from echs.base.digest import RowDigest
 from echs.cdrs import tables
 from echs.cdrs.pending import newest_answer, newest_decision
+from echs.cdrs.rules import Key
 from echs.cdrs.status import Answer, Decided
 from echs.cdrs.transitions import Stand, stand_of
 
@@ -22,8 +23,6 @@ REVISIONS = (
         _cdr.revision,
         _cdr.content_hash,
         _cdr.operator_partner_id,
-        _cdr.provider_key,
-        _cdr.started_at,
         newest_answer(_cdr.id),
         newest_decision(_cdr.id),
         exists(select(_cleared.cdr_id).where(_cleared.cdr_id == _cdr.id)),
@@ -43,8 +42,6 @@ class Standing(NamedTuple):
     revision: int
     content_hash: str
     operator_partner_id: int
-    provider_key: str
-    started_at: datetime
     stand: Stand
     given: bool
     hashes: Set[str]
@@ -58,7 +55,7 @@ def standing(snapshot: Connection, operator_key: str, cdr_ids: Sequence[str]) ->
     for start in range(0, len(cdr_ids), KEYS_AT_ONCE):
         wanted = {"operator": operator_key, "numbers": cdr_ids[start : start + KEYS_AT_ONCE]}
         for row, *facts, answer, decided, cleared, given in snapshot.execute(REVISIONS, wanted):
-            cdr_id, revision, content, owner, provider, started = facts
+            cdr_id, revision, content, owner = facts
             before = found[cdr_id].hashes if cdr_id in found else frozenset()
             stand = stand_of(
                 revision,
@@ -72,14 +69,24 @@ def standing(snapshot: Connection, operator_key: str, cdr_ids: Sequence[str]) ->
                 revision,
                 content,
                 owner,
-                provider,
-                started,
                 stand,
                 seen,
                 before | {content},
                 decided == Decided.HOLD,
             )
     return found
+
+
+def standing_of(snapshot: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
+    """The same of the CDRs with these keys, of several operators, by their keys."""
+    by_operator: dict[str, list[str]] = defaultdict(list)
+    for operator_key, cdr_id in keys:
+        by_operator[operator_key].append(cdr_id)
+    return {
+        (operator_key, cdr_id): each
+        for operator_key, cdr_ids in sorted(by_operator.items())
+        for cdr_id, each in standing(snapshot, operator_key, cdr_ids).items()
+    }
 
 
 def supersede(transaction: Connection, rows: Sequence[int]) -> None:
@@ -120,11 +127,3 @@ def answers_facts(written: Sequence[tuple[int, int, str]]) -> dict[str, object]:
     digest = RowDigest()
     digest.add([(str(row), str(number), kind) for row, number, kind in written])
     return {"answers": len(written), "answers_digest": digest.value}
-
-
-def in_groups(keys: Sequence[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
-    """The ids of CDRs by the key of their operator, in the order of the keys."""
-    of: dict[str, list[str]] = {}
-    for operator_key, cdr_id in keys:
-        of.setdefault(operator_key, []).append(cdr_id)
-    yield from sorted(of.items())

@@ -61,7 +61,6 @@ class Effect(StrEnum):
 
 
 OPEN = (Stand.ACCEPTED, Stand.REVISED)
-FINAL = (Stand.APPROVED, Stand.REJECTED)
 SENDING = (Event.NEW, Event.REVISED)
 # Where the content is another one; what is not named is refused.
 TRANSITIONS: Mapping[tuple[Stand | None, Event], Effect] = {
@@ -101,10 +100,7 @@ def stand_of(revision: int, answer: Answer | None, decided: Decided | None, *, c
 OTHER_CONTENT = "a CDR of this id has other content: send it as revised"
 REASONS: Mapping[tuple[Stand | None, Event], str] = {
     (None, Event.WITHDRAWN): "there is no such CDR to give up",
-    **{
-        (stand, Event.NEW): "a CDR of this id has other content: send it as revised"
-        for stand in (*OPEN, Stand.DECLINED)
-    },
+    **{(stand, Event.NEW): OTHER_CONTENT for stand in (*OPEN, Stand.DECLINED)},
     **{(stand, Event.WITHDRAWN): "its provider has not declined it" for stand in OPEN},
 }
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, false, func, insert, or_, select
 
 from echs.cdrs import tables as cdr_tables
-from echs.cdrs.pending import awaiting, newest_answer, receives, refused_by_partners, stopped
-from echs.cdrs.status import REFUSING, STOPPING, Answer, Decided
+from echs.cdrs.pending import awaiting, is_refused, receives, refused_by_partners, stopped
+from echs.cdrs.status import STOPPING, Answer, Decided
 from echs.clearing import tables
 from echs.partners import tables as partner_tables
 from echs.statements.statement import OpenItem, Why
@@ -139,7 +139,7 @@ def held(transaction: Connection) -> Iterator[Row]:
         )
         .join(uncleared, uncleared.c.cdr_id == cdr.c.id)
         .where(~exists(select(party.c.party_key).where(receives(cdr))), cdr.c.id.not_in(stopped()))
-        .where(func.coalesce(newest_answer(cdr.c.id), "").not_in(tuple(REFUSING)))
+        .where(~is_refused(cdr.c.id))
         .group_by(*groups)
     )
     found = sorted(map(tuple, transaction.execute(query)), key=lambda row: (row[1], row[2], row[0]))

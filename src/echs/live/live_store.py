@@ -10,17 +10,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import pysqlite3.dbapi2 as sqlite
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, inspect, text
 
 from echs.base.database import Database
+from echs.base.engines import sqlite_engine
 from echs.base.store_errors import translated
 from echs.live.live_status import Kind, LiveStatus
 
 TABLE = "live_status"
-BUSY_MILLISECONDS = 20_000
 ROWS_AT_ONCE = 1000
 # What has run out stays so long, for whoever asks what changed.
 KEPT = timedelta(days=1)
@@ -136,30 +134,9 @@ class LiveStore:
 
     def _file_engine(self) -> Engine:
         if self._own is None:
-            self._own = file_engine(self._file)
+            # It does not wait for the disk: what a power cut loses is sent again within minutes.
+            self._own = sqlite_engine(URL.create("sqlite", database=str(self._file)), synchronous="OFF")
         return self._own
-
-
-def file_engine(file: Path) -> Engine:
-    """SQLite that does not wait for the disk: what a power cut loses is sent again within minutes."""
-    engine = create_engine(URL.create("sqlite", database=str(file)), module=sqlite, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = OFF")
-        cursor.execute("PRAGMA trusted_schema = OFF")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        writes = connection.get_execution_options().get("echs_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
 
 
 def seconds(instant: datetime) -> int:

@@ -104,6 +104,12 @@ class ChargePoint(NamedTuple):
     payload: str
 
 
+def degrees_text(value_e6: int) -> str:
+    """A number of 1e-6 degrees as its text: six decimals, a point."""
+    sign, size = ("-" if value_e6 < 0 else ""), abs(value_e6)
+    return f"{sign}{size // 1_000_000}.{size % 1_000_000:06d}"
+
+
 def language_problem(record: Any, _context: None) -> str | None:
     """OCHP 0.2 wants ISO 639-3; real lists have codes of two letters too."""
     language = record.location_name_language

@@ -22,6 +22,7 @@ from echs.clearing import tables as _clearing  # noqa: F401
 from echs.delivery import tables as _delivery  # noqa: F401
 from echs.direct import tables as _direct  # noqa: F401
 from echs.lists import tables as _lists  # noqa: F401
+from echs.live.live_store import TABLE as LIVE_TABLE
 from echs.locations import tables as _locations  # noqa: F401
 from echs.partners import tables as _partners  # noqa: F401
 from echs.tariffs import tables as _tariffs  # noqa: F401
@@ -66,16 +67,13 @@ def version_in(snapshot: Connection) -> str | None:
     return found
 
 
-# Made when it is first needed, and not by a migration: nothing of it must be kept.
-LIVE = "live_status"
-
-
 def differences(snapshot: Connection) -> list[str]:
     """In what the tables are not those that the migrations make, each in a sentence."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    opts = {"compare_type": True, "include_name": lambda name, kind, _: kind != "table" or name != LIVE}
+    # The table of live statuses is made when it is first needed, and by no migration: nothing of it must be kept.
+    opts = {"compare_type": True, "include_name": lambda name, kind, _: kind != "table" or name != LIVE_TABLE}
     context = MigrationContext.configure(snapshot, opts=opts)
     with warnings.catch_warnings():
         # An index over an expression cannot be compared everywhere.

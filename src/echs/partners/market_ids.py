@@ -87,23 +87,12 @@ def market_ids_by_party_key(snapshot: Connection, role: PartyRole) -> dict[str, 
     return {key: market_id for key, market_id in found if market_id is not None}
 
 
-def own_party_ids(partner: Partner, role: PartyRole) -> dict[str, str]:
-    """The party ids of a partner in this role by their market ids: those that were entered, and those that its ids are
-    spelt as; of several the first in order.
-    """
+def market_ids_of(partner: Partner, role: PartyRole) -> frozenset[str]:
+    """The market ids of a partner in this role: those that were entered, and those that its ids are spelt as."""
     entered = {party_id: market_id for of, party_id, market_id in partner.market_ids if of is role}
     party_ids = partner.provider_ids if role is PartyRole.PROVIDER else partner.operator_ids
-    found: dict[str, str] = {}
-    for party_id in sorted(party_ids):
-        market_id = entered.get(party_id) or spelt_market_id(party_id)
-        if market_id is not None:
-            found.setdefault(market_id, party_id)
-    return found
-
-
-def market_ids_of(partner: Partner, role: PartyRole) -> frozenset[str]:
-    """The market ids of a partner in this role."""
-    return frozenset(own_party_ids(partner, role))
+    found = (entered.get(party_id) or spelt_market_id(party_id) for party_id in party_ids)
+    return frozenset(market_id for market_id in found if market_id is not None)
 
 
 def spelt_market_id(party_id: str) -> str | None:

@@ -4,6 +4,7 @@ contract.
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -26,7 +27,7 @@ from echs.partners.partner import Answers
 from echs.partners.queries import partner_of_user
 from echs.protocols.ochp02.wire_schema import CDR_INFO
 from echs.statements.statement_cache import StatementCache
-from ochp14 import END, START, Answer14, Caller14, O, cdr_xml, period_xml, valid
+from ochp14 import END, START, Answer14, Caller14, O, cdr_xml, period_xml, sent_values, valid, values
 from wire import Caller
 
 ID, EVSE = "NLTNM000001", "NL*TNM*E01000851"
@@ -65,12 +66,6 @@ def confirm(caller: Caller14, *items: tuple[str, str] | tuple[str, str, str]) ->
     return valid(caller.send("ConfirmCDRs", members))
 
 
-def values(element: etree._Element) -> list[tuple[str, str]]:
-    found = [(etree.QName(element).localname, (element.text or "").strip())]
-    found += [(f"@{name}", text) for name, text in sorted(element.attrib.items())]
-    return found + [each for child in element for each in values(child)]
-
-
 def listed(context, cdr_id: str = ID) -> list[Status]:
     """The states of all revisions of a CDR, the newest first."""
     return [each.status for each in queries.find(context, None, None, 1000) if each.cdr_id == cdr_id]
@@ -91,7 +86,7 @@ def test_a_cdr_comes_out_with_everything_that_was_sent_and_where_it_stands(tnm, 
     assert answer.code == "ok", answer.text
     assert "1 new, 0 revised, 0 given up, 0 already known." in answer.text
     (found,) = got(anwb).values()
-    expected = values(etree.fromstring(f'<r xmlns:o="{O[1:-1]}">{sent}</r>')[0])
+    expected = sent_values(sent)
     assert values(found) == [
         ("CdrStatusType", "accepted") if each == ("CdrStatusType", "new") else each for each in expected
     ]
@@ -375,15 +370,11 @@ def test_silence_is_no_consent_unless_it_is_set(tnm, anwb, context, clock):
     assert cleared(context) == 0
     with context.database.write() as transaction:
         assert approve_silent(context, transaction, 32, "d" * 26) == {}
-    object.__setattr__(context, "limits", type(context.limits)(**{**vars_of(context.limits), "cdr_silence_days": 30}))
+    object.__setattr__(context, "limits", replace(context.limits, cdr_silence_days=30))
     assert cleared(context) == 1
     assert '"silent":1' in [entry.detail for entry in trail.entries(context)][-1].replace(" ", "")
     assert listed(context, "NLTNM000002") == [Status.CLEARED]
     assert list(verify(context)) == []
-
-
-def vars_of(limits) -> dict[str, object]:
-    return {name: getattr(limits, name) for name in limits.__dataclass_fields__}
 
 
 def test_a_cdr_for_nobody_is_held_and_one_without_a_connection_waits(tnm, anwb, context):

@@ -15,7 +15,7 @@ from echs.partners.connection import ConnectionMode
 from echs.protocols.ochp02.wire_schema import CHARGEPOINT_INFO
 from echs.protocols.ochp14.value_formats import as_date_time
 from echs.protocols.record_formats import RECORD_FORMATS
-from ochp14 import Answer14, Caller14, O, point_xml, valid
+from ochp14 import Answer14, Caller14, O, point_xml, sent_values, valid, values
 from wire import Caller
 
 SENT, REFUSED = "chargePointInfoArray", "refusedChargePointInfo"
@@ -81,17 +81,6 @@ def changed(caller: Caller14, since: str = LONG_AGO) -> list[tuple[str, str]]:
     member = f"<o:lastUpdate><o:DateTime>{since}</o:DateTime></o:lastUpdate>"
     found = valid(caller.send("GetChargePointListUpdates", member)).elements(SENT)
     return [(each.findtext(f"{O}evseId"), each.findtext(f"{O}status/{O}ChargePointStatusType")) for each in found]
-
-
-def values(element: etree._Element) -> list[tuple[str, str]]:
-    """Everything in an element, in order, without white space and prefixes."""
-    found = [(f"{etree.QName(element).localname}", (element.text or "").strip())]
-    found += [(f"@{name}", text) for name, text in sorted(element.attrib.items())]
-    return found + [each for child in element for each in values(child)]
-
-
-def sent_values(text: str) -> list[tuple[str, str]]:
-    return values(etree.fromstring(f'<r xmlns:o="{O[1:-1]}">{text}</r>')[0])
 
 
 def test_a_charge_point_comes_out_with_everything_that_was_sent(tnm, anwb, context):

@@ -36,7 +36,7 @@ def states(view: View) -> Iterator[Found]:
         yield named(number, name), "neither uncleared nor cleared: it would never be delivered"
     for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(waits, is_cleared)):
         yield named(number, name), "both cleared and uncleared: it would be cleared twice"
-    older = select(cdr.c.id, cdr.c.cdr_id).where(cdr.c.revision < revisions_of(cdr), or_(waits, is_cleared))
+    older = select(cdr.c.id, cdr.c.cdr_id).where(newer, or_(waits, is_cleared))
     for number, name in view.snapshot.execute(older):
         yield named(number, name), "an older revision that is uncleared or cleared: it would be cleared twice"
     before = cdr.alias()
@@ -57,13 +57,6 @@ def states(view: View) -> Iterator[Found]:
     for number, name, kind in view.snapshot.execute(kept_out):
         if kind in STOPPING:
             yield named(number, name), f"cleared, although the latest decision on it is: {kind}"
-
-
-def revisions_of(cdr: Any) -> Any:
-    """The newest revision of a CDR; of those that have one alone nothing is looked up twice."""
-    newest = cdr_tables.cdr.alias()
-    same = newest.c.operator_key == cdr.c.operator_key, newest.c.cdr_id == cdr.c.cdr_id
-    return select(func.max(newest.c.revision)).where(*same).scalar_subquery()
 
 
 def named(number: int, name: str) -> str:

@@ -13,7 +13,7 @@ from echs.base.rule import Prefilter, Rule, Severity
 from echs.base.spool import Row
 from echs.lists.list_format import AsStored, ListOwner
 from echs.lists.withheld import Withheld
-from echs.locations.charge_point import WARNINGS, ChargePoint, ChargePointWithheld, Position, twice
+from echs.locations.charge_point import WARNINGS, ChargePoint, ChargePointWithheld, Position, degrees_text, twice
 from echs.partners.standard_ids import evse_key
 from echs.protocols.ochp02.charge_point_words import (
     SAID_STATUS,
@@ -34,7 +34,6 @@ from echs.protocols.ochp02.coordinates import (
     USUAL_LATITUDE,
     USUAL_LONGITUDE,
     degrees_e6,
-    degrees_text,
     format_problem,
     range_problem,
     swapped_problem,

@@ -31,12 +31,6 @@ def degrees_e6(text: str, most: int) -> int | None:
     return None if value is None or abs(value) > most else round(value * 1_000_000)
 
 
-def degrees_text(value_e6: int) -> str:
-    """A number of 1e-6 degrees as its text: six decimals, a point."""
-    sign, size = ("-" if value_e6 < 0 else ""), abs(value_e6)
-    return f"{sign}{size // 1_000_000}.{size % 1_000_000:06d}"
-
-
 def format_problem(text: str) -> str | None:
     """A sentence where a text is no coordinate; an empty one is none of this rule's."""
     if not text or _DEGREES.fullmatch(text):

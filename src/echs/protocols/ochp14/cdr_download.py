@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from echs.base import deadline
 from echs.cdrs import tables
 from echs.cdrs.between_partners import Asked, Rows, found
+from echs.cdrs.intake import some_at_a_time
 from echs.cdrs.pending import has_newer
 from echs.cdrs.rules import Key
 from echs.cdrs.transitions import Stand
@@ -24,8 +25,6 @@ from echs.protocols.ochp14.cdr_said import Facts, row_of_made, said_cdr, said_cd
 from echs.protocols.ochp14.cdr_tree import CDR
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.evse_ids import said_evse_id
-
-KEYS_AT_ONCE = 500
 
 
 def cdr_text(payload: str, stand: Stand) -> str:
@@ -121,9 +120,11 @@ def keys_of_items(
     queries = [
         select(*columns).where(cdr.c.operator_key == key, cdr.c.cdr_id.in_(some), ~has_newer(cdr))
         for key, ids in by_operator.items()
-        for some in in_groups(sorted(ids))
+        for some in some_at_a_time(sorted(ids))
     ]
-    queries += [select(*columns).where(cdr.c.id.in_(some), cdr.c.revision == 1) for some in in_groups(sorted(made))]
+    queries += [
+        select(*columns).where(cdr.c.id.in_(some), cdr.c.revision == 1) for some in some_at_a_time(sorted(made))
+    ]
     for query in queries:
         for number, operator_key, cdr_id, evse_id, chargepoint_id, protocol in snapshot.execute(query):
             said, evse = cdr_id, evse_id
@@ -135,9 +136,3 @@ def keys_of_items(
                 if evse_key(item[1]) == evse_key(evse):
                     keys[item] = operator_key, cdr_id
     return keys
-
-
-def in_groups(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """As many as one query may name."""
-    for start in range(0, len(values), KEYS_AT_ONCE):
-        yield values[start : start + KEYS_AT_ONCE]

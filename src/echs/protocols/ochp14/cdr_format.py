@@ -16,16 +16,15 @@ from echs.base.errors import Problem, Unreadable
 from echs.base.fields import FieldText
 from echs.base.money import UNITS_PER_CURRENCY, Money
 from echs.cdrs.cdr import Cdr, Difference, Period
-from echs.cdrs.part_intake import SentCdr, Unplausible
+from echs.cdrs.part_intake import Implausible, SentCdr
 from echs.cdrs.rules import ENERGY
 from echs.cdrs.transitions import Event
 from echs.partners.market_ids import market_id_of
 from echs.partners.partner import party_key
 from echs.protocols.ochp14.cdr_tree import CDR, CDR_ID, CdrValueReason, span_of, value_problems
-from echs.protocols.ochp14.charge_point_format import texts_below
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.token_format import REMOTE, REPRESENTATIONS
-from echs.protocols.ochp14.tree_types import TreeReading, labelled, parsed
+from echs.protocols.ochp14.tree_types import TreeReading, labelled, parsed, texts_below
 from echs.protocols.soap.element import Element
 from echs.tokens.token import Representation
 
@@ -55,17 +54,17 @@ class Parties:
     providers: Mapping[str, str]
 
 
-def read_cdrs(elements: Iterable[Element], namespace: str, parties: Parties) -> Iterator[SentCdr | Unplausible]:
+def read_cdrs(elements: Iterable[Element], namespace: str, parties: Parties) -> Iterator[SentCdr | Implausible]:
     """The CDRs of a request, or what is wrong with each."""
     for position, element in enumerate(elements):
         yield read_cdr(element, position, namespace, parties)
 
 
-def read_cdr(element: Element, position: int, namespace: str, parties: Parties) -> SentCdr | Unplausible:
+def read_cdr(element: Element, position: int, namespace: str, parties: Parties) -> SentCdr | Implausible:
     """A CDR of a request, or what is wrong with it."""
     reading = TreeReading(namespace, position)
     if element.name not in {f"{namespace} {name}" for name in (CDR.name, *CDR.spellings)}:
-        return Unplausible("", reading.stray(element, CDR.name))
+        return Implausible("", reading.stray(element, CDR.name))
     text = reading.record(element, CDR)
     status = _STATUS.search(text)
     payload = _STATUS.sub("", text, count=1)
@@ -84,7 +83,7 @@ def read_cdr(element: Element, position: int, namespace: str, parties: Parties) 
         if not reading.problems:
             return SentCdr(noun_of(cdr, payload, parties), Event(str(event)))
     wrong: Unreadable = labelled(reading.problems, ("CdrId", cdr_id) if cdr_id else None)
-    return Unplausible(cdr_id, wrong)
+    return Implausible(cdr_id, wrong)
 
 
 def ownership(cdr: Any, position: int, parties: Parties) -> Iterator[Problem]:

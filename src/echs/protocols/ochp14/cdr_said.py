@@ -16,12 +16,12 @@ from echs.protocols.ochp14.charge_point_format import (
     country_of,
     said_street,
     said_zip_code,
-    tag,
 )
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.evse_ids import said_evse_id
 from echs.protocols.ochp14.leaf_rules import CONNECTOR_STANDARDS, country_codes
 from echs.protocols.ochp14.token_format import REMOTE, said_contract_id, said_uid
+from echs.protocols.ochp14.tree_types import tag
 
 _CDR_ID = re.compile("[0-9A-Z]{1,36}")
 _NO_SIGN = re.compile("[^0-9A-Z]")

@@ -11,6 +11,7 @@ from echs.base.errors import Problem, Reason
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.leaf_rules import (
     ADDRESS,
+    BILLING_ITEMS,
     CONNECTOR_PARTS,
     CURRENTS,
     EVSE_ID,
@@ -25,7 +26,6 @@ from echs.protocols.ochp14.leaf_rules import (
 from echs.protocols.ochp14.tree_types import Leaf, Node, wrapped
 from echs.protocols.ochp14.value_formats import YEARS, ValueReason, contract_id_rule, instance_rule, one_of
 
-BILLING_ITEMS = ("parkingtime", "usagetime", "energy", "power", "serviceFee", "reservation", "reservationtime")
 STATUSES = ("new", "accepted", "rejected", "declined", "approved", "revised")
 # As written by the contract, and as one client in the field does.
 REPRESENTATIONS = ("plain", "sha-160", "sha-256", "SHA160", "SHA256")

@@ -18,12 +18,12 @@ from echs.lists.withheld import Withheld
 from echs.locations.charge_point import ChargePoint, ChargePointWithheld, Connector, Position
 from echs.locations.tables import charge_point
 from echs.partners.standard_ids import evse_key
-from echs.protocols.ochp14.charge_point_format import evse_id_of, payload_of_point, tag
+from echs.protocols.ochp14.charge_point_format import evse_id_of, payload_of_point
 from echs.protocols.ochp14.charge_point_tree import CHARGE_POINT, with_few_hours
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.evse_ids import keys_of
 from echs.protocols.ochp14.list_changes import Lists
-from echs.protocols.ochp14.tree_types import parsed
+from echs.protocols.ochp14.tree_types import parsed, tag
 from echs.protocols.ochp14.value_formats import as_date_time
 
 KEYS_AT_ONCE = 500

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
-from xml.sax.saxutils import escape, quoteattr, unescape
+from xml.sax.saxutils import quoteattr, unescape
 
 import pycountry
 
@@ -28,6 +28,7 @@ from echs.locations.charge_point import (
     Hours,
     Position,
     StaticStatus,
+    degrees_text,
     twice,
 )
 from echs.partners.market_ids import market_id_of, market_ids_of
@@ -44,7 +45,7 @@ from echs.protocols.ochp14.charge_point_tree import (
 from echs.protocols.ochp14.contracts import PROTOCOL, PUBLISHED
 from echs.protocols.ochp14.evse_ids import keys_of, said_evse_id
 from echs.protocols.ochp14.leaf_rules import CONNECTOR_STANDARDS, country_codes
-from echs.protocols.ochp14.tree_types import TreeReading, element_of, labelled, parsed
+from echs.protocols.ochp14.tree_types import TreeReading, element_of, labelled, parsed, tag, texts_below
 from echs.protocols.soap.element import Element
 
 EVSE_ID = re.compile("<evseId>([^<]*)</evseId>")
@@ -261,11 +262,6 @@ def payload_of_point(point: ChargePoint, owner: ListOwner) -> str | Withheld:
     return "".join(texts)
 
 
-def tag(name: str, text: str) -> str:
-    """An element, left out where it would be empty."""
-    return f"<{name}>{escape(text)}</{name}>" if text else ""
-
-
 def said_zip_code(text: str) -> str:
     """A postal code in the signs of OCHP 1.4."""
     return _NO_ZIP.sub("", text.upper())[:10].strip()
@@ -273,13 +269,7 @@ def said_zip_code(text: str) -> str:
 
 def said_place(position: Position) -> str:
     """The attributes of a GeoPointType."""
-    return f"lat={quoteattr(said_degrees(position.latitude_e6))} lon={quoteattr(said_degrees(position.longitude_e6))}"
-
-
-def said_degrees(value_e6: int) -> str:
-    """Millionths of a degree as a text with six decimals."""
-    size = abs(value_e6)
-    return f"{'-' if value_e6 < 0 else ''}{size // 1_000_000}.{size % 1_000_000:06d}"
+    return f"lat={quoteattr(degrees_text(position.latitude_e6))} lon={quoteattr(degrees_text(position.longitude_e6))}"
 
 
 def said_street(street: str, number: str) -> tuple[str, str]:
@@ -402,18 +392,6 @@ class ChargePointFormat:
     def texts(self, payload: str) -> list[FieldText]:
         """The values of a charge point for people, each with the way to it."""
         return list(texts_below(parsed(payload), ""))
-
-
-def texts_below(element: Any, path: str) -> Iterator[FieldText]:
-    """The values in an element, attributes first."""
-    for name, text in element.attrib.items():
-        yield FieldText(f"{path}@{name}", text, False)
-    for child in element:
-        place = f"{path}{child.tag}"
-        if len(child) or child.attrib:
-            yield from texts_below(child, f"{place}/")
-        else:
-            yield FieldText(place, child.text or "", False)
 
 
 FORMAT = ChargePointFormat()

@@ -12,9 +12,9 @@ from echs.protocols.ochp14.leaf_rules import (
     CONNECTOR_PARTS,
     CURRENTS,
     EVSE_ID,
-    HOUR,
     PARKING_ID,
     RATINGS,
+    REGULAR_HOURS,
     Checked,
     Rule,
     leaf,
@@ -99,17 +99,6 @@ LINK = pattern(r"https?://.+", "an address that begins with https://")
 SIZE = pattern("[1-9][0-9]{0,4}", "a number of pixels from 1 to 99999")
 PLACE = (leaf("lat", degrees(90)), leaf("lon", degrees(180)))
 RESTRICTION = listed("restriction", RESTRICTIONS, "RestrictionType", least=0, most=ANY_NUMBER)
-REGULAR_HOURS = Node(
-    "regularHours",
-    (),
-    (
-        leaf("weekday", pattern("[1-7]", "a day from 1, Monday, to 7, Sunday")),
-        leaf("periodBegin", HOUR),
-        leaf("periodEnd", HOUR),
-    ),
-    least=0,
-    most=14,
-)
 CHARGE_POINT = Node(
     "chargePointInfoArray",
     (

@@ -132,3 +132,15 @@ ADDRESS = Node(
     ),
 )
 CURRENTS = ("AC", "DC")
+REGULAR_HOURS = Node(
+    "regularHours",
+    (),
+    (
+        leaf("weekday", pattern("[1-7]", "a day from 1, Monday, to 7, Sunday")),
+        leaf("periodBegin", HOUR),
+        leaf("periodEnd", HOUR),
+    ),
+    least=0,
+    most=14,
+)
+BILLING_ITEMS = ("parkingtime", "usagetime", "energy", "power", "serviceFee", "reservation", "reservationtime")

@@ -14,7 +14,7 @@ from echs.partners.market_ids import market_id_of, market_ids_of
 from echs.partners.partner import Partner, PartyRole
 from echs.partners.standard_ids import evse_key
 from echs.protocols.ochp14 import live_download
-from echs.protocols.ochp14.codes import ResultCode, code_of
+from echs.protocols.ochp14.codes import ResultCode
 from echs.protocols.ochp14.contracts import Contract
 from echs.protocols.ochp14.leaf_rules import EVSE_ID, PARKING_ID
 from echs.protocols.ochp14.operation_frame import OchpRequest, members, operation
@@ -142,4 +142,4 @@ def get_status(
             yield text
 
     request.records = collected(texts())
-    return OperationResult(code_of(FieldReason.FIELD_UNKNOWN), "")
+    return OperationResult(ResultCode.OK, "")

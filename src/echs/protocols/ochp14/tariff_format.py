@@ -8,9 +8,10 @@ from echs.partners.market_ids import market_id_of, market_ids_of
 from echs.partners.partner import Partner, PartyRole
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.leaf_rules import (
+    BILLING_ITEMS,
     COUNT,
-    HOUR,
     NOT_NEGATIVE,
+    REGULAR_HOURS,
     TARIFF_ID,
     Checked,
     Rule,
@@ -26,8 +27,6 @@ from echs.protocols.ochp14.value_formats import one_of
 from echs.protocols.soap.element import Element
 from echs.tariffs.tariff import Tariff, TariffPart, TariffReason
 from echs.tariffs.tariff_book import GivenTariff
-
-BILLING_ITEMS = ("parkingtime", "usagetime", "energy", "power", "serviceFee", "reservation", "reservationtime")
 
 
 def currency_rule(value: str) -> Checked:
@@ -45,17 +44,6 @@ def limit(name: str, rule: Rule = NOT_NEGATIVE, said: Callable[[str], str] = str
     return leaf(name, rule, least=0, said=said)
 
 
-REGULAR_HOURS = Node(
-    "regularHours",
-    (),
-    (
-        leaf("weekday", pattern("[1-7]", "a day from 1, Monday, to 7, Sunday")),
-        leaf("periodBegin", HOUR),
-        leaf("periodEnd", HOUR),
-    ),
-    least=0,
-    most=14,
-)
 RESTRICTION = Node(
     "tariffRestriction",
     (

@@ -5,7 +5,7 @@ nothing between them. The same record sent in another spelling has the same text
 way to its place.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from lxml import etree
 
 from echs.base.errors import Problem, Reason, RecordProblems
-from echs.base.fields import Field, FieldReason
+from echs.base.fields import Field, FieldReason, FieldText
 from echs.protocols.ochp14.tree_fast_path import TreeFastPath
 from echs.protocols.soap.element import Element
 from echs.protocols.soap.envelope_parser import split
@@ -193,3 +193,20 @@ def texts_at(element: Element, way: Sequence[str], namespace: str) -> Iterable[s
         return
     for child in element.all(f"{namespace} {way[0]}"):
         yield from texts_at(child, way[1:], namespace)
+
+
+def texts_below(element: Any, path: str) -> Iterator[FieldText]:
+    """The values in an element, attributes first."""
+    for name, text in element.attrib.items():
+        yield FieldText(f"{path}@{name}", text, False)
+    for child in element:
+        place = f"{path}{child.tag}"
+        if len(child) or child.attrib:
+            yield from texts_below(child, f"{place}/")
+        else:
+            yield FieldText(place, child.text or "", False)
+
+
+def tag(name: str, text: str) -> str:
+    """An element, left out where it would be empty."""
+    return f"<{name}>{escape(text)}</{name}>" if text else ""
