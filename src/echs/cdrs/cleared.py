@@ -42,7 +42,8 @@ COLUMNS: tuple[Any, ...] = (
     tables.cdr.c.duration_s,
     tables.cdr.c.volume_e4_kwh,
     tables.cdr.c.contract_id,
-    tables.cdr.c.chargepoint_id,
+    # Where a protocol names no charge point, that is the EVSE.
+    func.coalesce(func.nullif(tables.cdr.c.chargepoint_id, tables.EMPTY), tables.cdr.c.evse_id),
     tables.cdr.c.city,
     tables.cdr.c.product,
     tables.cdr.c.tariff_id,

@@ -97,6 +97,7 @@ def command(once: bool, directory: Path) -> None:
             ((user_id, passwords[user_id], name, administrator) for user_id, name, _, _, administrator in CAST),
         )
         click.echo(f"WSDL:       {url}{SPECIFIED.path}?wsdl")
+        click.echo(f"            {url}{PUBLISHED.service_path}?wsdl (OCHP 1.4, {NEW})")
         click.echo("Serving until Ctrl-C.")
         process.wait()
 

@@ -25,6 +25,7 @@ from echs.statements.statement import (
     OpenItem,
     Side,
     Statement,
+    Why,
     clock_duration,
     costs_text,
     has_costs,
@@ -74,7 +75,7 @@ LINES = (
 )
 # Where a price was told for any CDR.
 PRICED = (
-    Column("CDR", 126),
+    Column("CDR", 116),
     Column("Start", 80),
     Column("End", 80),
     Column("Duration", 50, right=True),
@@ -82,7 +83,7 @@ PRICED = (
     Column("Contract", 98),
     Column("Charge point", 78),
     Column("City", 64),
-    Column("Product / tariff", 51.89),
+    Column("Product / tariff", 61.89),
     Column("Net cost", 70, right=True),
 )
 SUMMARY = (
@@ -112,6 +113,8 @@ LEFT_NOTE = (
     "What is held waits until somebody has its provider id. What is on hold waits until the clearing house releases "
     "it. What was rejected is in no run, now or later. None of it is in the totals."
 )
+# Only where providers answer about CDRs.
+ANSWERS_NOTE = "What awaits an answer, and what is declined, is for its provider and its operator to settle."
 
 
 def draw(statement: Statement, file: BinaryIO) -> None:
@@ -514,7 +517,7 @@ def row(statement: Statement, line: Line) -> list[str]:
         line.contract_id,
         line.chargepoint_id,
         line.city,
-        f"{line.product} / {line.tariff}",
+        " / ".join(filter(None, (line.product, line.tariff))),
     ]
 
 
@@ -532,6 +535,8 @@ def draw_left(sheet: Sheet, left: Sequence[OpenItem]) -> None:
     """What the run left, and why."""
     sheet.title("Not in this statement")
     sheet.paragraph(LEFT_NOTE)
+    if any(each.why in (Why.AWAITING, Why.DECLINED) for each in left):
+        sheet.paragraph(ANSWERS_NOTE)
     sheet.y -= 5
     sheet.table(LEFT, ["Not in this statement"])
     for each in left:

@@ -510,6 +510,7 @@ def test_prices_stand_on_every_statement_where_there_are_any(house, tnm, anwb, c
     text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(statement(context, "tnm", "pdf"))).pages)
     assert "Net cost" in text
     assert "5.00 CHF; 5.16665 EUR" in " ".join(text.split())
+    assert {row["chargepoint_id"] for row in rows if row["cdr_id"] != "1"} == {EVSE}
     assert list(verify(context)) == []
 
 

@@ -10,7 +10,7 @@ from echs.protocols.ochp14.charge_point_tree import CHARGE_POINT
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.tariff_format import TARIFF
 from echs.protocols.ochp14.tree_fast_path import REMEMBERED, RightValues
-from echs.protocols.ochp14.tree_types import TreeReading, fast_path_of
+from echs.protocols.ochp14.tree_types import TreeReading, fast_path_of, parsed, texts_below
 from echs.protocols.soap.element import Element
 from ochp14 import cdr_xml, period_xml, point_xml
 
@@ -91,3 +91,10 @@ def test_values_that_are_remembered_are_bounded_and_secret_ones_are_not():
         assert plain.of(f"NLTNM{number}")
     assert len(vars(secret)["_known"]) == 0
     assert 0 < len(vars(plain)["_known"]) <= REMEMBERED
+
+
+def test_values_of_elements_that_repeat_are_told_apart():
+    text = fast_path_of(CDR, SPACE).inside(element_of(etree.fromstring(f'<r xmlns:o="{SPACE}">{RECORDS[0][1]}</r>')[0]))
+    names = [each.name for each in texts_below(parsed(text), "")]
+    assert len(set(names)) == len(names)
+    assert {"chargingPeriods[0]/billingValue", "chargingPeriods[1]/billingValue", "emtId/instance"} <= {*names}

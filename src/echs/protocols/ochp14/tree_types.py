@@ -5,6 +5,7 @@ nothing between them. The same record sent in another spelling has the same text
 way to its place.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -196,11 +197,15 @@ def texts_at(element: Element, way: Sequence[str], namespace: str) -> Iterable[s
 
 
 def texts_below(element: Any, path: str) -> Iterator[FieldText]:
-    """The values in an element, attributes first."""
+    """The values in an element, attributes first, each with the way to it; elements that repeat have a number."""
     for name, text in element.attrib.items():
         yield FieldText(f"{path}@{name}", text, False)
+    totals = Counter(child.tag for child in element)
+    seen: Counter[str] = Counter()
     for child in element:
-        place = f"{path}{child.tag}"
+        number = f"[{seen[child.tag]}]" if totals[child.tag] > 1 else ""
+        seen[child.tag] += 1
+        place = f"{path}{child.tag}{number}"
         if len(child) or child.attrib:
             yield from texts_below(child, f"{place}/")
         else:
