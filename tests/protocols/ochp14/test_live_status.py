@@ -8,6 +8,7 @@ from cast import charge_point, verify
 from echs.live.live_status import MAJORS, MINORS
 from echs.partners import connections
 from echs.partners.connection import ConnectionMode
+from echs.protocols.ochp02.outlet_status import with_words
 from echs.protocols.ochp02.wire_schema import CHARGEPOINT_INFO
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.value_formats import as_date_time
@@ -110,6 +111,12 @@ def test_the_right_ones_are_taken_without_the_others_which_are_named(tnm, lnd, a
     assert told(lnd, evse()).code == "invalid-id"
     assert valid(tnm.send("UpdateStatus")).code == "format"
     assert told(tnm, evse(ttl="2020-01-01T00:00:00Z")).text.startswith("Data accepted and processed. 1 set. Their time")
+    # Times at the ends of the calendar are none elsewhere on earth.
+    for time in ("9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"):
+        answer = told(tnm, evse("NL*TNM*E7", ttl=time), evse())
+        assert answer.code == "partly"
+        assert "is no time of XML Schema" in answer.text
+    told(tnm, evse(ttl="2020-01-01T00:00:00Z"))
     assert asked(anwb) == {}
 
 
@@ -164,6 +171,16 @@ def test_readers_of_ochp_02_see_it_in_the_status_of_the_outlet(house, tnm, clock
     assert seen() == live
     clock.now += timedelta(days=2)
     assert seen() == static
+
+
+def test_a_word_is_for_the_record_that_it_stands_beside():
+    def record(evse_id: str, status: str | None) -> bytes:
+        said = "" if status is None else f"<powerOutletStatus>{status}</powerOutletStatus>"
+        return f"<{CHARGEPOINT_INFO.element}><evseId>{evse_id}</evseId>{said}</{CHARGEPOINT_INFO.element}>".encode()
+
+    texts = [record("A", None) + record("B", "as sent"), record("A", "old")[:30], record("A", "old")[30:]]
+    found = b"".join(with_words(texts, {b"A": b"new"}))
+    assert found == record("A", None) + record("B", "as sent") + record("A", "new")
 
 
 @pytest.mark.parametrize("path", PUBLISHED.paths)

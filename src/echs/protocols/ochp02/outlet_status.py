@@ -18,7 +18,7 @@ from echs.protocols.ochp02.wire_schema import CHARGEPOINT_INFO
 KEYS_AT_ONCE = 500
 OCCUPIED = ("charging", "blocked", "reserved")
 END = b"</" + CHARGEPOINT_INFO.element.encode() + b">"
-# One record at a time: what stands in its EVSE id and in its status.
+# In one record: what stands in its EVSE id and in its status.
 _RECORD = re.compile(rb"(<(?:[^<>/]*:)?evseId>([^<]*)</.*?<(?:[^<>/]*:)?powerOutletStatus>)([^<]*)(</)", re.DOTALL)
 
 
@@ -65,6 +65,7 @@ def with_words(texts: Iterable[bytes], words: Mapping[bytes, bytes]) -> Iterator
         kept += text
         cut = kept.rfind(END) + len(END)
         if cut >= len(END):
-            yield _RECORD.sub(said, kept[:cut])
+            # Record by record: one without a status takes none of the next.
+            yield END.join(_RECORD.sub(said, record) for record in kept[:cut].split(END))
             kept = kept[cut:]
     yield kept

@@ -125,8 +125,11 @@ def any_time(text: str) -> datetime | None:
         return None
     if found.tzinfo is None:
         return None
-    found = found.astimezone(UTC)
-    return found if not found.microsecond else found.replace(microsecond=0) + timedelta(seconds=1)
+    try:
+        found = found.astimezone(UTC)
+        return found if not found.microsecond else found.replace(microsecond=0) + timedelta(seconds=1)
+    except OverflowError:  # the last hours of the year 9999, or the first of 1
+        return None
 
 
 @operation(PartyRole.PROVIDER, as_fault=True)
