@@ -5,12 +5,14 @@ from functools import cache
 from typing import Any
 
 from lxml import etree
+from sqlalchemy import insert
 
 from cast import PASSWORDS
 from echs.base.resources import contracts
 from echs.config.app_context import AppContext
-from echs.partners import enrolment
-from echs.partners.partner import PartyRole
+from echs.partners import enrolment, tables
+from echs.partners.partner import PartyRole, party_key
+from echs.partners.queries import partner_of_user
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.security import PASSWORD_TEXT, WSSE
 from echs.protocols.ochp14.token_format import TokenRecord
@@ -279,6 +281,14 @@ class Caller14:
         given = f' representation="{record.representation}"' if record.representation else ""
         member = f"<o:instance>{record.instance}</o:instance><o:tokenType>{record.token_type}</o:tokenType>"
         return self.send("GetSingleRoamingAuthorisation", f"<o:emtId{given}>{member}</o:emtId>")
+
+
+def two_of_one_market_id(context: AppContext, user_id: str, role: PartyRole, party_id: str) -> None:
+    """Give a partner an id whose market id another one has, as only stores of older releases have it."""
+    owner = partner_of_user(context, user_id)
+    row = {"partner_id": owner.id, "role": role, "party_key": party_key(party_id), "party_id": party_id, "active": True}
+    with context.database.write() as transaction:
+        transaction.execute(insert(tables.party_id).values(**row))
 
 
 def with_market_ids(context: AppContext) -> None:

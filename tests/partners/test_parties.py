@@ -9,6 +9,7 @@ from echs.partners import departure, enrolment, tables
 from echs.partners.enrolment import Ownership, set_market_id
 from echs.partners.market_ids import market_ids
 from echs.partners.partner import PartnerReason, PartyRole
+from ochp14 import two_of_one_market_id
 from wire import Caller
 
 OPERATOR, PROVIDER = PartyRole.OPERATOR, PartyRole.PROVIDER
@@ -63,12 +64,19 @@ def test_a_market_id_is_one_partners_in_each_role(context, cast):
     # An id that is spelt as a market id is one already.
     enrolment.assign_ids(context, "lnd", Ownership(["DE*LND"]))
     assert refusal(set_market_id, context, "tnm", OPERATOR, "TNM two", "DELND") is PartnerReason.PARTY_ID_TAKEN
+    # And nobody gets an id that is spelt as the market id of somebody else, nor comes back with one.
+    for role in ("operator_ids", "provider_ids"):
+        taken = Ownership(**{role: ["NL-TNM"]})
+        assert refusal(enrolment.assign_ids, context, "anwb", taken) is PartnerReason.PARTY_ID_TAKEN
+    enrolment.disable(context, "tnm")
+    enrolment.assign_ids(context, "anwb", Ownership(["NL*TNM"]))
+    assert refusal(enrolment.enable, context, "tnm") is PartnerReason.PARTY_ID_TAKEN
     assert list(verify(context)) == []
 
 
 def test_a_market_id_that_two_partners_have_in_different_spellings_is_foreign_to_neither(app, context, cast):
     enrolment.assign_ids(context, "tnm", Ownership([], ["NL-TNM"]))
-    enrolment.assign_ids(context, "lnd", Ownership([], ["NLTNM"]))
+    two_of_one_market_id(context, "lnd", PROVIDER, "NLTNM")
     for user, hub in (("tnm", 5), ("lnd", 3)):
         record = token(hub, hub=hub, contract_id="NL-TNM-000001-1")
         answer = Caller(app, user).upload("SetRoamingAuthorisationList", record)

@@ -7,11 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from echs.base.context import Context
 from echs.cdrs import tables
-from echs.cdrs.pending import newest_answer, newest_decision, receives, stopped
+from echs.cdrs.pending import newest_answer, receives, refusal, stopped
 from echs.cdrs.status import Answer, Decided
 from echs.cdrs.transitions import OPEN, Stand
 from echs.partners import tables as partner_tables
@@ -35,14 +47,18 @@ class Asked:
 
 def found(context: Context, asked: Asked, stands: Sequence[Stand]) -> Iterator[tuple[Stand, Rows]]:
     """The newest revisions of the CDRs that stand so: rows of ``cdr`` with the number of the first revision as
-    ``first_row``, in batches, from one snapshot.
+    ``first_row``, and whether the partner was given it before as ``was_given``; in batches, from one snapshot.
     """
     cdr = tables.cdr
     first = cdr.alias()
     of_first = select(func.min(first.c.id)).where(
         first.c.operator_key == cdr.c.operator_key, first.c.cdr_id == cdr.c.cdr_id
     )
-    columns = (cdr, of_first.scalar_subquery().label("first_row"))
+    given = tables.cdr_given.c
+    was_given = exists(
+        select(given.cdr_id).where(given.cdr_id == cdr.c.id, given.partner_id == asked.partner_id).correlate(cdr)
+    )
+    columns = (cdr, of_first.scalar_subquery().label("first_row"), was_given.label("was_given"))
     with context.database.read(patient=True) as snapshot:
         for stand in stands:
             for rows, conditions in sources(asked, stand):
@@ -52,14 +68,16 @@ def found(context: Context, asked: Asked, stands: Sequence[Stand]) -> Iterator[t
                     yield stand, some
 
 
+# Of which CDRs that wait for no answer there is which.
+ANSWERED = {Stand.DECLINED: Answer.DECLINE, Stand.APPROVED: Answer.APPROVE, Stand.REJECTED: Answer.WITHDRAW}
 Source = tuple[FromClause, Sequence[ColumnElement[bool]]]
 
 
 def sources(asked: Asked, stand: Stand) -> Iterator[Source]:
     """Where CDRs are found that stand so, each with the conditions for them."""
     cdr, cleared = tables.cdr, tables.cdr_cleared
-    waiting, mine = of_partner(asked)
-    answer = newest_answer(cdr.c.id)
+    waiting, mine = of_partner(asked, ANSWERED.get(stand))
+    answer = newest_answer(cdr)
     alive = cdr.c.id.not_in(stopped(Decided.REJECT))
     if stand in OPEN:
         first = cdr.c.revision == 1 if stand is Stand.ACCEPTED else cdr.c.revision > 1
@@ -77,37 +95,53 @@ def sources(asked: Asked, stand: Stand) -> Iterator[Source]:
         last = select(func.max(tables.cdr_answer.c.answered_at)).where(tables.cdr_answer.c.cdr_id == cdr.c.id)
         decided = select(func.max(tables.cdr_decision.c.decided_at)).where(tables.cdr_decision.c.cdr_id == cdr.c.id)
         given_up = and_(answer == Answer.WITHDRAW, last.scalar_subquery() >= asked.since)
-        rejected = and_(newest_decision(cdr.c.id) == Decided.REJECT, decided.scalar_subquery() >= asked.since)
-        yield waiting, (*mine, or_(given_up, rejected))
+        yield waiting, (*mine, given_up, alive)
+        by_office, mine = of_partner(asked, None)
+        rejected = cdr.c.id.in_(stopped(Decided.REJECT)), decided.scalar_subquery() >= asked.since
+        yield by_office, (*mine, *rejected)
 
 
-def of_partner(asked: Asked) -> tuple[FromClause, Sequence[ColumnElement[bool]]]:
-    """The uncleared CDRs that concern a partner."""
+def of_partner(asked: Asked, answer: Answer | None) -> tuple[FromClause, Sequence[ColumnElement[bool]]]:
+    """The uncleared CDRs that concern a partner; of an operator with ``answer`` those of which that was answered ever:
+    what it may ask for is known by that, and it may have sent very many.
+    """
     cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
     rows = uncleared.join(cdr, cdr.c.id == uncleared.c.cdr_id)
     if asked.role is PartyRole.OPERATOR:
-        return rows, (cdr.c.operator_partner_id == asked.partner_id,)
+        if answer is None:
+            return rows, (cdr.c.operator_partner_id == asked.partner_id,)
+        answered = tables.cdr_answer.c
+        ever = answered.operator_partner_id == asked.partner_id, answered.kind == answer
+        return rows, (uncleared.c.cdr_id.in_(select(answered.cdr_id).where(*ever)),)
     mine = select(party.c.party_key).where(
         party.c.partner_id == asked.partner_id, party.c.role == PartyRole.PROVIDER, party.c.active
     )
     return rows.join(party, receives(cdr)), (uncleared.c.provider_key.in_(mine), party.c.partner_id == asked.partner_id)
 
 
-def note_given(context: Context, rows: Sequence[int]) -> None:
-    """The provider of these revisions has been given them, and may answer about them from now on."""
-    given = tables.cdr_revision_given
+def note_given(context: Context, partner_id: int, rows: Sequence[int]) -> None:
+    """A provider has been given these revisions, and may answer about them from now on. One that is gone meanwhile is
+    left out.
+    """
+    cdr, given = tables.cdr, tables.cdr_given
+    known = exists(select(given.c.cdr_id).where(given.c.cdr_id == cdr.c.id, given.c.partner_id == partner_id))
+    now = literal(context.clock(), type_=given.c.given_at.type)
     for start in range(0, len(rows), ROWS_AT_ONCE):
-        some = list(rows[start : start + ROWS_AT_ONCE])
-        known = select(given.c.cdr_id).where(given.c.cdr_id.in_(some))
-        with context.database.read() as snapshot:
-            new = set(some) - set(snapshot.execute(known).scalars())
-        if not new:
-            continue
+        some = cdr.c.id.in_(list(rows[start : start + ROWS_AT_ONCE]))
+        new = select(cdr.c.id, literal(partner_id), now).where(some, ~known)
         with context.database.write() as transaction:
-            context.database.lock(transaction, "cdr_revision_given")
-            new -= set(transaction.execute(known).scalars())
-            values = [(row, context.database.as_stored(context.clock())) for row in sorted(new)]
-            context.database.insert_rows(transaction, given, ("cdr_id", "given_at"), values)
+            context.database.lock(transaction, f"cdr_given:{partner_id}")
+            transaction.execute(insert(given).from_select(["cdr_id", "partner_id", "given_at"], new))
+
+
+def given_to(snapshot: Connection, partner_id: int, rows: Sequence[int]) -> set[int]:
+    """Those of these rows that a provider has been given."""
+    given = tables.cdr_given.c
+    found: set[int] = set()
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = given.cdr_id.in_(list(rows[start : start + ROWS_AT_ONCE]))
+        found.update(snapshot.execute(select(given.cdr_id).where(some, given.partner_id == partner_id)).scalars())
+    return found
 
 
 _cdr, _declined = tables.cdr.c, tables.cdr_answer.alias().c
@@ -116,8 +150,8 @@ DECLINED = (
     select(_cdr.cdr_id)
     .join(_declined.cdr_id.table, _declined.cdr_id == _cdr.id)
     .join(tables.cdr_uncleared, tables.cdr_uncleared.c.cdr_id == _cdr.id)
-    .where(_declined.kind == Answer.DECLINE, _declined.answered_at >= bindparam("since"))
-    .where(_cdr.operator_partner_id == bindparam("operator"), newest_answer(_cdr.id) == Answer.DECLINE)
+    .where(_declined.operator_partner_id == bindparam("operator"), _declined.kind == Answer.DECLINE)
+    .where(_declined.answered_at >= bindparam("since"), refusal(_cdr.id) == Answer.DECLINE)
     .where(_cdr.id.not_in(stopped(Decided.REJECT)))
     .group_by(_cdr.id, _cdr.cdr_id)
     .order_by(_cdr.id.desc())

@@ -144,6 +144,8 @@ class CdrFormat(Protocol):
     """
 
     name: str
+    # Whether an id is of one CDR in the whole house, or of one for each operator.
+    unique_ids: bool
 
     def sent(self, cdr: Cdr, field: str) -> str:
         """The text of a field as it was sent."""

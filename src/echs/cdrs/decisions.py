@@ -87,7 +87,7 @@ def state_of(snapshot: Connection, number: int, decisions: list[Decision]) -> St
     """The state of the CDR of this row, where it is as if somebody had its provider id and took runs for approval."""
     cleared = tables.cdr_cleared
     run_number = snapshot.execute(select(func.max(cleared.c.run_number)).where(cleared.c.cdr_id == number)).scalar()
-    answer = snapshot.execute(select(newest_answer(number))).scalar()
+    answer = snapshot.execute(select(newest_answer(tables.cdr)).where(tables.cdr.c.id == number)).scalar()
     decided = decisions[-1].kind if decisions else None
     return status_of(run_number, True, decided, None if answer is None else Answer(answer))
 

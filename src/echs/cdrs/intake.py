@@ -30,7 +30,7 @@ from echs.cdrs.transitions import Stand
 from echs.cdrs.upload import CDRS, CdrBatch, ReceivedCdrs, receive
 from echs.partners.connections import connections_of_operator
 from echs.partners.login import lock_active_partner
-from echs.partners.partner import Partner
+from echs.partners.partner import Partner, party_key
 from echs.partners.queries import owners_of_provider_keys
 
 CDRS_RECEIVED = Metric(
@@ -81,6 +81,13 @@ CONTENTS = (
     .where(_named)
     .order_by(_cdr.revision)
 )
+# Of all revisions.
+PURGED_HASHES = [
+    select(purged.cdr_id, purged.content_hash).where(
+        purged.operator_key == bindparam("operator"), purged.cdr_id.in_(bindparam("numbers", expanding=True))
+    )
+    for purged in (_purged, tables.cdr_purged_revision.c)
+]
 ANY_PURGED = select(_purged.cdr_id).limit(1)
 NEWEST = select(func.max(_cdr.id))
 # The rows that this request has written: numbers only grow, and the request is ours alone.
@@ -189,14 +196,21 @@ def with_published_ids(rules: RuleContext, published: PublishedIds) -> RuleConte
     return replace(rules, tokens=published.tokens, contracts=published.contracts, chargepoints=published.chargepoints)
 
 
-def lock_rights(context: Context, transaction: Connection, rules: RuleContext, received: ReceivedCdrs) -> None:
-    """Let the sender's rights stand still for this transaction, and nobody else store CDRs of the same operators.
+def lock_rights(
+    context: Context,
+    transaction: Connection,
+    rules: RuleContext,
+    received: ReceivedCdrs,
+    operator_keys: Set[str] = frozenset(),
+) -> None:
+    """Let the sender's rights stand still for this transaction, and nobody else store CDRs of the same operators, nor
+    of those with ``operator_keys``.
 
     :raises Refused: LOGIN_TOKEN_UNKNOWN, CDR_OPERATOR_NOT_YOURS
     """
     now = lock_active_partner(context, transaction, rules.sender)
     recheck_ownership(replace(rules, sender=now), received)
-    for operator_key in sorted(received.operator_keys):
+    for operator_key in sorted(received.operator_keys | operator_keys):
         context.database.lock(transaction, f"cdr:{operator_key}")
 
 
@@ -302,25 +316,28 @@ def find_stored(
     """
     problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
-        others: dict[str, None] = {}
+        stored: dict[str, list[str]] = defaultdict(list)
         for numbers in some_at_a_time(list(mine)):
             for cdr_id, content_hash in transaction.execute(HASHES, {"operator": operator_key, "numbers": numbers}):
-                position, sent = mine[cdr_id]
-                if sent.content_hash == content_hash:
-                    known.add(position)
-                else:
-                    others[cdr_id] = None
-        # One that has several revisions is known by any of them: it is sent again, by whoever heard of none.
-        wanted = [cdr_id for cdr_id in others if mine[cdr_id][0] not in known]
-        for cdr_id, each in standing(transaction, operator_key, wanted).items():
-            if each.stand is Stand.DECLINED and not each.on_hold:
-                revisions[mine[cdr_id][0]] = each
-                del others[cdr_id]
+                stored[cdr_id].append(content_hash)
+        asked = {cdr_id for cdr_id, hashes in stored.items() if hashes != [mine[cdr_id][1].content_hash]}
+        known.update(mine[cdr_id][0] for cdr_id in stored.keys() - asked)
+        others: list[str] = []
+        for cdr_id, each in standing(transaction, operator_key, sorted(asked)).items():
+            position, sent = mine[cdr_id]
+            is_mine = each.operator_partner_id == rules.sender.id
+            if is_mine and each.stand is Stand.DECLINED and not each.on_hold and sent.content_hash != each.content_hash:
+                revisions[position] = each
+            # One that has several revisions is known by any of them: it is sent again, by whoever heard of none.
+            elif sent.content_hash in each.hashes:
+                known.add(position)
+            else:
+                others.append(cdr_id)
         newest: dict[str, Any] = {}
-        for numbers in some_at_a_time([cdr_id for cdr_id in wanted if cdr_id in others]):
-            for cdr_id, *stored in transaction.execute(CONTENTS, {"operator": operator_key, "numbers": numbers}):
-                newest[cdr_id] = stored
-        problems += [differs_problem(rules, *mine[cdr_id], *stored) for cdr_id, stored in newest.items()]
+        for numbers in some_at_a_time(others):
+            for cdr_id, *content in transaction.execute(CONTENTS, {"operator": operator_key, "numbers": numbers}):
+                newest[cdr_id] = content
+        problems += [differs_problem(rules, *mine[cdr_id], *content) for cdr_id, content in newest.items()]
     return problems
 
 
@@ -328,18 +345,24 @@ def find_purged(transaction: Connection, by_operator: ByOperator, known: set[int
     """As `find_stored`, for CDRs that were deleted because they were old: they stay accepted."""
     problems: list[Problem] = []
     for operator_key, mine in by_operator.items():
-        for numbers in some_at_a_time(list(mine)):
-            query = select(_purged.cdr_id, _purged.content_hash).where(
-                _purged.operator_key == operator_key, _purged.cdr_id.in_(numbers)
-            )
-            for cdr_id, stored in transaction.execute(query):
-                position, cdr = mine[cdr_id]
-                if stored == cdr.content_hash:
-                    known.add(position)
-                else:
-                    detail = "differs from the CDR of this number that was accepted long ago; a CDR is never changed"
-                    problems.append(Problem(CdrReason.CDR_DIFFERS, detail, position=position, label=label(cdr)))
+        for cdr_id, stored in purged_hashes(transaction, operator_key, list(mine)).items():
+            position, cdr = mine[cdr_id]
+            if cdr.content_hash in stored:
+                known.add(position)
+            else:
+                detail = "differs from the CDR of this number that was accepted long ago; a CDR is never changed"
+                problems.append(Problem(CdrReason.CDR_DIFFERS, detail, position=position, label=label(cdr)))
     return problems
+
+
+def purged_hashes(transaction: Connection, operator_key: str, cdr_ids: Sequence[str]) -> dict[str, set[str]]:
+    """The contents of all revisions of those of these CDRs of an operator that were purged, by their ids."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for numbers in some_at_a_time(cdr_ids):
+        for query in PURGED_HASHES:
+            for cdr_id, content_hash in transaction.execute(query, {"operator": operator_key, "numbers": numbers}):
+                found[cdr_id].add(content_hash)
+    return found
 
 
 def some_at_a_time(numbers: Sequence[Item]) -> Iterator[Sequence[Item]]:
@@ -394,15 +417,20 @@ class CdrWriter:
         :raises Refused: DEADLINE_EXCEEDED
         """
         deadline.check()
-        cdrs: Iterable[Cdr] = batch.cdrs
+        cdrs = batch.cdrs
         if self.revisions:
-            cdrs = (
-                cdr._replace(revision=self.revisions[position].revision + 1) if position in self.revisions else cdr
-                for position, cdr in zip(batch.positions, batch.cdrs, strict=True)
-            )
+            revised = map(self.revisions.get, batch.positions)
+            cdrs = [
+                cdr if earlier is None else self.revision_of(earlier, cdr)
+                for earlier, cdr in zip(revised, cdrs, strict=True)
+            ]
         self.context.database.insert_rows(self.transaction, tables.cdr, COLUMNS, map(self.row_of, cdrs))
-        self.new += len(batch.cdrs)
-        self.digest.update("".join([cdr.content_hash for cdr in batch.cdrs]).encode("ascii"))
+        self.new += len(cdrs)
+        self.digest.update("".join([cdr.content_hash for cdr in cdrs]).encode("ascii"))
+
+    def revision_of(self, earlier: Standing, cdr: Cdr) -> Cdr:
+        """A CDR as the next revision of an earlier one, under whose operator id it stays."""
+        return sent_as(self.rule_context.form, cdr, earlier.operator_id)._replace(revision=earlier.revision + 1)
 
     def row_of(self, cdr: Cdr) -> tuple[object, ...]:
         """What is stored of a CDR, in the order of `COLUMNS`."""
@@ -494,7 +522,7 @@ class CdrWriter:
         }
 
     def summary(self, received: ReceivedCdrs, known: Set[int]) -> IntakeResult:
-        """The outcome of each record."""
+        """The outcome of each record that was not refused."""
         outcomes = tuple(
             Outcome.KNOWN
             if position in known or position in received.repeated
@@ -502,8 +530,17 @@ class CdrWriter:
             if position in self._held
             else Outcome.PENDING
             for position in range(received.count)
+            if position not in received.refused
         )
         return IntakeResult(outcomes, tuple(self._unowned.values()), self._warned, self._told)
+
+
+def sent_as(form: CdrFormat, cdr: Cdr, operator_id: str) -> Cdr:
+    """A CDR as if it had been sent as this operator: content hashes are of a CDR and its operator."""
+    if party_key(operator_id) == cdr.operator_key:
+        return cdr
+    values = {"payload": cdr.payload, "provider_id": cdr.provider_id, "revision": cdr.revision}
+    return form.noun({**values, "operator_id": operator_id})
 
 
 def digest_of(hashes: Iterable[str]) -> str:

@@ -3,8 +3,7 @@ those that their operator gives up (OCHP 1.4, AddCDRs).
 """
 
 from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -23,22 +22,25 @@ from echs.cdrs.cross_checks import ListLookups, published_ids
 from echs.cdrs.intake import (
     IntakeResult,
     counted_outcomes,
-    find_purged,
     lock_out_runs,
     lock_rights,
+    purged_hashes,
+    sent_as,
     store,
     with_published_ids,
 )
 from echs.cdrs.rules import RefusedIfNew, RuleContext, validate
-from echs.cdrs.standing import Standing, standing_of, write_answers
+from echs.cdrs.standing import Standing, standing_by_id, write_answers
 from echs.cdrs.status import Answer
 from echs.cdrs.transitions import Effect, Event, effect_of, reason_of
 from echs.cdrs.upload import CDRS, ReceivedCdrs, content_of
 from echs.lists.refused_records import RefusedRecords, refuse_mostly_wrong
-from echs.partners.partner import Partner
+from echs.partners.market_ids import ids_of_same_owner
+from echs.partners.partner import Partner, PartyRole
 
 EVENTS = tuple(Event)
 AT_ONCE = 256
+OF_ANOTHER = "another partner sent a CDR of this id, which is as it is"
 ON_HOLD = "the clearing house has it on hold: ask it"
 
 
@@ -71,8 +73,8 @@ class Plan:
 
     @property
     def left_out(self) -> set[int]:
-        """The positions of which nothing is stored."""
-        return self.known | self.withdrawn.keys() | self.refused.keys()
+        """The positions of what is not refused and changes no row."""
+        return self.known | self.withdrawn.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,12 @@ def add_in_part(
             with context.database.write() as transaction:
                 if alone:
                     lock_out_runs(context, transaction)
-                lock_rights(context, transaction, rules, received)
-                plan = planned(transaction, rules, received, events)
+                operators = ids_of_same_owner(transaction, PartyRole.OPERATOR, sender.id)
+                lock_rights(context, transaction, rules, received, operators.keys())
+                plan = planned(transaction, rules, received, events, operators)
                 if (plan.revisions or plan.withdrawn) and not alone:
                     continue  # once no run can take what is revised or given up
+                received.refused.update(plan.refused)
                 for position, (cdr_id, problem) in sorted(plan.refused.items()):
                     refused.add(position, cdr_id, problem, NOTHING_STORED)
                 refuse_mostly_wrong(refused, received.count - refused.count)
@@ -156,11 +160,13 @@ def read_in_part(
         received.count += 1
         if isinstance(record, Implausible):
             put_aside()
+            received.refused.add(position)
             refused.add(position, record.cdr_id, record.problem, NOTHING_STORED)
             continue
         verdict = validate(record.cdr, position, rules)
         if isinstance(verdict, RecordProblems):
             put_aside()
+            received.refused.add(position)
             refused.add(position, record.cdr.cdr_id, verdict, NOTHING_STORED)
             continue
         if isinstance(verdict, RefusedIfNew):
@@ -174,63 +180,79 @@ def read_in_part(
     put_aside()
     if not received.count:
         raise Refused([Problem(UploadReason.UPLOAD_EMPTY, "the upload holds no CDR")], effect=NOTHING_STORED)
-    refuse_contradictions(received, repetitions, refused)
+    refuse_contradictions(received, events, repetitions, refused)
     return received, events
 
 
-def refuse_contradictions(received: ReceivedCdrs, repetitions: DuplicateFinder[Cdr], refused: RefusedRecords) -> None:
-    """Of two with one id the first counts; the second is refused where it says something else."""
+def refuse_contradictions(
+    received: ReceivedCdrs, events: Sequence[int], repetitions: DuplicateFinder[Cdr], refused: RefusedRecords
+) -> None:
+    """Of two with one id the first counts; the second is refused where it says something else, or is given up while the
+    other is sent.
+    """
     for position, earlier, cdr, same in repetitions.found(received.spool):
-        received.repeated.add(position)
-        if not same:
-            detail = f"conflicts with the record at position {earlier}, which has the same CdrId"
-            problem = Problem(CdrReason.CDR_TWICE, detail, position=position, label=label(cdr))
-            refused.add(position, cdr.cdr_id, problem, NOTHING_STORED)
+        ends = [EVENTS[events[each]] is Event.WITHDRAWN for each in (earlier, position)]
+        if same and ends[0] == ends[1]:
+            received.repeated.add(position)
+            continue
+        received.refused.add(position)
+        detail = f"conflicts with the record at position {earlier}, which has the same CdrId"
+        problem = Problem(CdrReason.CDR_TWICE, detail, position=position, label=label(cdr))
+        refused.add(position, cdr.cdr_id, problem, NOTHING_STORED)
 
 
-def planned(transaction: Connection, rules: RuleContext, received: ReceivedCdrs, events: Sequence[int]) -> Plan:
-    """What comes of each record, by where its CDR stands."""
+def planned(
+    transaction: Connection,
+    rules: RuleContext,
+    received: ReceivedCdrs,
+    events: Sequence[int],
+    operators: Mapping[str, str],
+) -> Plan:
+    """What comes of each record, by where its CDR stands: under any of the ids of ``operators``, by their keys, since
+    which of several an operator sends it as may change.
+    """
     plan = Plan()
     for positions, cdrs in received.batches():
         deadline.check()
-        stands = standing_of(transaction, (cdr.key for cdr in cdrs))
-        unseen: dict[str, dict[str, tuple[int, Cdr]]] = defaultdict(dict)
+        cdr_ids = [cdr.cdr_id for cdr in cdrs]
+        stands = standing_by_id(transaction, cdr_ids, rules.form.name, operators.keys())
+        unseen = [cdr_id for cdr_id in cdr_ids if cdr_id not in stands]
+        purged = {key: purged_hashes(transaction, key, unseen) for key in operators}
         for position, cdr in zip(positions, cdrs, strict=True):
-            if cdr.key not in stands:
-                unseen[cdr.operator_key][cdr.cdr_id] = position, cdr
-        purged: set[int] = set()
-        changed = {problem.position: problem for problem in find_purged(transaction, unseen, purged)}
-        for position, cdr in zip(positions, cdrs, strict=True):
-            event = EVENTS[events[position]]
-            found = stands.get(cdr.key)
-            if position in purged and event is not Event.WITHDRAWN:
+            event, found = EVENTS[events[position]], stands.get(cdr.cdr_id)
+            of = [party_id for key, party_id in operators.items() if cdr.cdr_id in purged[key]]
+            if not of:
+                content = "" if found is None else sent_as(rules.form, cdr, found.operator_id).content_hash
+                decide(plan, rules, SentCdr(cdr, event), position, found, content, doubted=position in received.doubted)
+                continue
+            before = [sent_as(rules.form, cdr, party_id) for party_id in of]
+            same = any(each.content_hash in purged[each.operator_key][each.cdr_id] for each in before)
+            if same and event is not Event.WITHDRAWN:
                 plan.known.add(position)
-            elif position in changed or position in purged:
+            else:
                 detail = "it was cleared long ago, and is as it is for good"
                 plan.refused[position] = cdr.cdr_id, implausible(cdr, position, detail)
-            else:
-                decide(plan, rules, cdr, position, event, found, doubted=position in received.doubted)
     return plan
 
 
 def decide(
     plan: Plan,
     rules: RuleContext,
-    cdr: Cdr,
+    sent: SentCdr,
     position: int,
-    event: Event,
     found: Standing | None,
+    content: str,
     *,
     doubted: bool,
 ) -> None:
-    """What comes of one record."""
-    same = found is not None and (
-        cdr.content_hash == found.content_hash or (event is Event.NEW and cdr.content_hash in found.hashes)
-    )
+    """What comes of one record; ``content`` is its hash as the operator whose CDR was found."""
+    cdr, event = sent
+    same = found is not None and (content == found.content_hash or (event is Event.NEW and content in found.hashes))
     effect = effect_of(None if found is None else found.stand, event, same_content=same)
     if found is not None and found.operator_partner_id != rules.sender.id and effect is not Effect.UNCHANGED:
-        # The operator id changed hands: what somebody else sent is not revised.
-        effect = Effect.REFUSE
+        # The operator id or its market id changed hands: what somebody else sent is not revised.
+        plan.refused[position] = cdr.cdr_id, implausible(cdr, position, OF_ANOTHER)
+        return
     if found is not None and found.on_hold and effect in (Effect.REVISE, Effect.WITHDRAW):
         plan.refused[position] = cdr.cdr_id, implausible(cdr, position, ON_HOLD)
         return

@@ -11,11 +11,13 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
+    case,
     delete,
     exists,
     func,
     insert,
     literal,
+    null,
     select,
 )
 
@@ -64,8 +66,24 @@ def newest_decision(cdr_id: Any) -> Any:
     return of_cdr.order_by(decision.c.number.desc()).limit(1).scalar_subquery()
 
 
-def newest_answer(cdr_id: Any) -> Any:
-    """The kind of the newest answer about a CDR; null where there is none."""
+def newest_answer(cdr: FromClause) -> Any:
+    """The kind of the newest answer about a CDR; null where there is none. What somebody approved that does not own its
+    provider id any more is no answer: whoever owns it now has seen nothing of it.
+    """
+    answer, party = tables.cdr_answer, partner_tables.party_id
+    owner = select(party.c.partner_id).where(owner_of(cdr.c.provider_key)).correlate(cdr).scalar_subquery()
+    of_another = and_(
+        answer.c.kind == Answer.APPROVE,
+        answer.c.partner_id.is_not(None),
+        answer.c.partner_id != func.coalesce(owner, 0),
+    )
+    kind = case((of_another, null()), else_=answer.c.kind)
+    of_cdr = select(kind).where(answer.c.cdr_id == cdr.c.id).correlate(cdr)
+    return of_cdr.order_by(answer.c.number.desc()).limit(1).scalar_subquery()
+
+
+def refusal(cdr_id: Any) -> Any:
+    """The kind of the newest answer about a CDR, whosever it is: enough to know whether it keeps it out of runs."""
     answer = tables.cdr_answer
     of_cdr = select(answer.c.kind).where(answer.c.cdr_id == cdr_id)
     return of_cdr.order_by(answer.c.number.desc()).limit(1).scalar_subquery()
@@ -73,12 +91,12 @@ def newest_answer(cdr_id: Any) -> Any:
 
 def is_refused(cdr_id: Any) -> ColumnElement[bool]:
     """The condition that a partner keeps a CDR out of every run by its newest answer."""
-    return func.coalesce(newest_answer(cdr_id), "").in_(tuple(REFUSING))
+    return func.coalesce(refusal(cdr_id), "").in_(tuple(REFUSING))
 
 
-def said_of(cdr_id: Any, answers: Any) -> Any:
+def said_of(cdr: FromClause, answers: Any) -> Any:
     """The newest answer about a CDR, or where there is none how its provider decides: what both say together."""
-    return func.coalesce(newest_answer(cdr_id), answers)
+    return func.coalesce(newest_answer(cdr), answers)
 
 
 # What `said_of` says of CDRs that a run takes.
@@ -128,7 +146,7 @@ def received(said: Sequence[str]) -> FromClause:
     cdr, uncleared, party = tables.cdr, tables.cdr_uncleared, partner_tables.party_id
     partner = partner_tables.partner
     goes = and_(cdr.c.id == uncleared.c.cdr_id, uncleared.c.cdr_id.not_in(stopped()))
-    decided = and_(partner.c.id == party.c.partner_id, said_of(cdr.c.id, partner.c.answers).in_(said))
+    decided = and_(partner.c.id == party.c.partner_id, said_of(cdr, partner.c.answers).in_(said))
     return uncleared.join(cdr, goes).join(party, receives(cdr)).join(partner, decided)
 
 

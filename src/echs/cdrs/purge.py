@@ -13,7 +13,7 @@ ROWS_AT_ONCE = 1000
 KEPT = ("operator_key", "cdr_id", "content_hash", "request_id", "row_id", "volume_e4_kwh")
 KEPT_OF_OLDER = KEPT[:-1]
 # What stands beside a CDR and goes with it.
-BESIDE = (tables.cdr_warning, tables.cdr_decision, tables.cdr_answer, tables.cdr_revision_given, tables.cdr_cleared)
+BESIDE = (tables.cdr_warning, tables.cdr_decision, tables.cdr_answer, tables.cdr_given, tables.cdr_cleared)
 
 
 def delete_of_run(context: Context, run_number: int) -> Iterator[int]:

@@ -88,7 +88,7 @@ class Filter:
         """What a row of ``cdr``, with ``cdr_cleared`` beside it, must fulfil."""
         cdr, cleared, warning = tables.cdr.c, tables.cdr_cleared.c, tables.cdr_warning.c
         if self.status in OPEN:
-            said = said_of(cdr.id, receiver_answers())
+            said = said_of(tables.cdr, receiver_answers())
             wanted = {Status.PENDING: GOES, Status.AWAITING: (Answers.EXPLICIT.value,)}.get(self.status)
             yield and_(has_receiver(), said.in_(wanted)) if wanted else and_(~has_receiver(), ~is_refused(cdr.id))
             yield cdr.id.not_in(stopped())
@@ -189,7 +189,7 @@ def listed_columns() -> list[ColumnElement[Any]]:
         cdr.received_at,
     ]
     more = [cdr.contract_id, cdr.chargepoint_id, cdr.evse_id, cdr.city]
-    state = (receiver_answers(), newest_decision(cdr.id), newest_answer(cdr.id), has_newer(tables.cdr))
+    state = (receiver_answers(), newest_decision(cdr.id), newest_answer(tables.cdr), has_newer(tables.cdr))
     return [cdr.id, *shown_columns, *state, tables.cdr_cleared.c.run_number, *more]
 
 

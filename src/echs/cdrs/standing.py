@@ -1,10 +1,10 @@
 """What stands of CDRs that are sent again or answered about: of each the newest revision, and where it stands."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Sequence, Set
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, select
+from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
 from echs.base.context import Context
 from echs.base.digest import RowDigest
@@ -15,35 +15,41 @@ from echs.cdrs.status import Answer, Decided
 from echs.cdrs.transitions import Stand, stand_of
 
 KEYS_AT_ONCE = 500
-_cdr, _cleared, _given = tables.cdr.c, tables.cdr_cleared.c, tables.cdr_revision_given.c
-REVISIONS = (
+FINAL_FIRST = (Stand.APPROVED, Stand.REJECTED, Stand.DECLINED, Stand.REVISED, Stand.ACCEPTED)
+_cdr, _cleared = tables.cdr.c, tables.cdr_cleared.c
+# Of all operators, which is what the index on the id is for.
+OF_ALL = (
     select(
-        _cdr.id,
+        _cdr.operator_key,
         _cdr.cdr_id,
+        _cdr.id,
         _cdr.revision,
         _cdr.content_hash,
         _cdr.operator_partner_id,
-        newest_answer(_cdr.id),
+        _cdr.operator_id,
+        _cdr.protocol,
+        newest_answer(tables.cdr),
         newest_decision(_cdr.id),
         exists(select(_cleared.cdr_id).where(_cleared.cdr_id == _cdr.id)),
-        exists(select(_given.cdr_id).where(_given.cdr_id == _cdr.id)),
     )
-    .where(and_(_cdr.operator_key == bindparam("operator"), _cdr.cdr_id.in_(bindparam("numbers", expanding=True))))
-    .order_by(_cdr.cdr_id, _cdr.revision)
+    .where(_cdr.cdr_id.in_(bindparam("numbers", expanding=True)))
+    .order_by(_cdr.operator_key, _cdr.cdr_id, _cdr.revision)
 )
+REVISIONS = OF_ALL.where(_cdr.operator_key == bindparam("operator"))
 
 
 class Standing(NamedTuple):
-    """The newest revision of a CDR: its row, whose it is, where it stands, and the contents of all revisions.
-    ``given`` says whether its provider has been given it: a first revision needs not be.
+    """The newest revision of a CDR: its row, whose it is, as which operator and by which protocol it was sent, where it
+    stands, and the contents of all revisions.
     """
 
     row: int
     revision: int
     content_hash: str
     operator_partner_id: int
+    operator_id: str
+    protocol: str
     stand: Stand
-    given: bool
     hashes: Set[str]
     # The office has it on hold: until it decides, nothing takes its place.
     on_hold: bool
@@ -54,27 +60,50 @@ def standing(snapshot: Connection, operator_key: str, cdr_ids: Sequence[str]) ->
     found: dict[str, Standing] = {}
     for start in range(0, len(cdr_ids), KEYS_AT_ONCE):
         wanted = {"operator": operator_key, "numbers": cdr_ids[start : start + KEYS_AT_ONCE]}
-        for row, *facts, answer, decided, cleared, given in snapshot.execute(REVISIONS, wanted):
-            cdr_id, revision, content, owner = facts
-            before = found[cdr_id].hashes if cdr_id in found else frozenset()
-            stand = stand_of(
-                revision,
-                None if answer is None else Answer(answer),
-                None if decided is None else Decided(decided),
-                cleared=bool(cleared),
-            )
-            seen = revision == 1 or bool(given)
-            found[cdr_id] = Standing(
-                row,
-                revision,
-                content,
-                owner,
-                stand,
-                seen,
-                before | {content},
-                decided == Decided.HOLD,
-            )
+        newest = newest_of(snapshot.execute(REVISIONS, wanted))
+        found |= {cdr_id: each for (_, cdr_id), each in newest.items()}
     return found
+
+
+def newest_of(rows: Iterable[Any]) -> dict[Key, Standing]:
+    """What stands by rows of `OF_ALL`."""
+    found: dict[Key, Standing] = {}
+    for operator_key, cdr_id, row, revision, content, owner, operator_id, protocol, answer, decided, cleared in rows:
+        key = operator_key, cdr_id
+        before = found[key].hashes if key in found else frozenset()
+        stand = stand_of(
+            revision,
+            None if answer is None else Answer(answer),
+            None if decided is None else Decided(decided),
+            cleared=bool(cleared),
+        )
+        hashes, on_hold = before | {content}, decided == Decided.HOLD
+        found[key] = Standing(row, revision, content, owner, operator_id, protocol, stand, hashes, on_hold)
+    return found
+
+
+def standing_by_id(
+    snapshot: Connection, cdr_ids: Sequence[str], protocol: str, operator_keys: Collection[str]
+) -> dict[str, Standing]:
+    """What stands of the CDRs with these ids, of a protocol whose ids are unique in the whole house: whatever operator
+    it was sent as by that protocol, and by any other what was sent as one of these operators. Where there are several,
+    one of the protocol comes first, of these the one that is nearest to its end.
+    """
+    found: dict[str, Standing] = {}
+    for start in range(0, len(cdr_ids), KEYS_AT_ONCE):
+        some = {"numbers": cdr_ids[start : start + KEYS_AT_ONCE]}
+        for (operator_key, cdr_id), each in newest_of(snapshot.execute(OF_ALL, some)).items():
+            if each.protocol != protocol and operator_key not in operator_keys:
+                continue
+            before = found.get(cdr_id)
+            if before is None or precedence(each, protocol) < precedence(before, protocol):
+                found[cdr_id] = each
+    return found
+
+
+def precedence(standing: Standing, protocol: str) -> tuple[bool, int, int]:
+    """By what of several the one is chosen that counts: the least."""
+    return standing.protocol != protocol, FINAL_FIRST.index(standing.stand), standing.row
 
 
 def standing_of(snapshot: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
@@ -105,19 +134,22 @@ def write_answers(
     request_id: str,
 ) -> dict[str, object]:
     """Write what was answered about these rows, in their order; what the audit trail holds of it."""
-    table, now = tables.cdr_answer, context.clock()
+    table, cdr, now = tables.cdr_answer, tables.cdr, context.clock()
     last: dict[int, int] = {}
+    operators: dict[int, int] = {}
     rows = sorted(row for row, _ in answers)
+    answered = cdr.outerjoin(table, table.c.cdr_id == cdr.c.id)
+    query = select(cdr.c.id, cdr.c.operator_partner_id, func.max(table.c.number)).select_from(answered)
     for start in range(0, len(rows), KEYS_AT_ONCE):
-        some = table.c.cdr_id.in_(rows[start : start + KEYS_AT_ONCE])
-        for row, number in transaction.execute(select(table.c.cdr_id, table.c.number).where(some)):
-            last[row] = max(last.get(row, 0), number)
-    written = [(row, last.get(row, 0) + 1, kind.value) for row, kind in sorted(answers)]
+        some = cdr.c.id.in_(rows[start : start + KEYS_AT_ONCE])
+        for row, operator, number in transaction.execute(query.where(some).group_by(cdr.c.id)):
+            operators[row], last[row] = operator, number or 0
+    written = [(row, last[row] + 1, kind.value) for row, kind in sorted(answers)]
     context.database.insert_rows(
         transaction,
         table,
-        ("cdr_id", "number", "kind", "answered_at", "partner_id", "request_id"),
-        [(*each, context.database.as_stored(now), partner_id, request_id) for each in written],
+        ("cdr_id", "number", "kind", "answered_at", "partner_id", "request_id", "operator_partner_id"),
+        [(*each, context.database.as_stored(now), partner_id, request_id, operators[each[0]]) for each in written],
     )
     return answers_facts(written)
 

@@ -77,6 +77,7 @@ def card(rows: FromClause) -> ColumnElement[str]:
     return func.coalesce(func.nullif(func.upper(rows.c.token_id), EMPTY), rows.c.contract_id)
 
 
+Index("ix_cdr_cdr_id", cdr.c.cdr_id)
 Index("ix_cdr_socket_started_at", cdr.c.operator_partner_id, cdr.c.operator_key, socket(cdr), cdr.c.started_at)
 Index("ix_cdr_own_card_started_at", cdr.c.operator_partner_id, card(cdr), cdr.c.started_at)
 Index("ix_cdr_card_started_at", card(cdr), cdr.c.started_at)
@@ -110,9 +111,10 @@ cdr_purged = Table(
 cdr_purged_revision = Table(
     "cdr_purged_revision",
     metadata,
+    Column("operator_key", String(192), primary_key=True),
+    Column("cdr_id", String(64), primary_key=True),
+    # SQLite gives the numbers of purged rows again: by itself it is no key.
     Column("row_id", Identity, primary_key=True, autoincrement=False),
-    Column("operator_key", String(192), nullable=False),
-    Column("cdr_id", String(64), nullable=False),
     Column("content_hash", String(64), nullable=False),
     Column("run_number", Integer, nullable=False),
     Column("request_id", String(26), nullable=False),
@@ -143,16 +145,19 @@ cdr_answer = Table(
     Column("answered_at", Instant, nullable=False),
     Column("partner_id", ForeignKey("partner.id"), nullable=True),
     Column("request_id", String(26), nullable=False),
+    # As the CDR has it: an operator asks with each upload what was declined.
+    Column("operator_partner_id", Identity, nullable=False),
     CheckConstraint("kind IN ('approve', 'decline', 'withdraw')", name="kind"),
-    Index("ix_cdr_answer_kind_answered_at", "kind", "answered_at"),
+    Index("ix_cdr_answer_operator_partner_id_kind_answered_at", "operator_partner_id", "kind", "answered_at"),
     Index("ix_cdr_answer_request_id", "request_id"),
 )
 
-# Revisions of CDRs that their provider has been given: it can answer about no other.
-cdr_revision_given = Table(
-    "cdr_revision_given",
+# Which CDRs a provider has been given, each revision by itself: it can answer about no other.
+cdr_given = Table(
+    "cdr_given",
     metadata,
     Column("cdr_id", ForeignKey("cdr.id"), primary_key=True),
+    Column("partner_id", ForeignKey("partner.id"), primary_key=True),
     Column("given_at", Instant, nullable=False),
 )
 

@@ -80,13 +80,14 @@ CDRS: Codec[Cdr] = Codec(cdr_bytes, encoded, decoded)
 @dataclass
 class ReceivedCdrs:
     """An upload that was read: its CDRs put aside, how many records it had, the keys of the operators that they are
-    sent as, and the positions of those that repeat an earlier one of the same upload, and of those that are
-    ``doubted``: refused unless they were accepted before.
+    sent as, and the positions of those that repeat an earlier one of the same upload, that
+    are refused while others are taken, and of those that are ``doubted``: refused unless they were accepted before.
     """
 
     spool: Spool[Cdr]
     count: int = 0
     repeated: set[int] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
     doubted: set[int] = field(default_factory=set)
     operator_keys: set[str] = field(default_factory=set)
 
@@ -94,7 +95,7 @@ class ReceivedCdrs:
         """The CDRs in order, each once, but for those at the positions ``without``; never an empty batch."""
         positions: list[int] = []
         cdrs: list[Cdr] = []
-        for places, items in self.spool.without(self.repeated | without):
+        for places, items in self.spool.without(self.repeated | self.refused | without):
             positions += places
             cdrs += items
             if len(cdrs) >= RECORDS_AT_ONCE:

@@ -16,12 +16,13 @@ from echs.clearing import tables
 from echs.partners import tables as partner_tables
 from echs.statements.statement import OpenItem, Why
 
-# So many CDRs a run are named one by one. Of those on hold the rest is told by pair, of those rejected by the next run.
+# So many CDRs a run are named one by one. Of those on hold and declined the rest is told by pair, of those rejected by
+# the next run.
 NAMED = 5000
 COLUMNS = ("operator_partner_id", "provider_partner_id", "operator_id", "provider_id", "cdr_id")
 WHY = {Decided.HOLD: Why.ON_HOLD, Decided.REJECT: Why.REJECTED}
 NOBODY = "nobody has this provider id"
-MORE = "on hold, as those that are named"
+MORE, MORE_DECLINED = "on hold, as those that are named", "declined, as those that are named"
 GIVEN_UP, BY_PROVIDER = "given up by the operator", "declined by the provider"
 NO_ANSWER = "the provider has not answered yet"
 Row = dict[str, Any]
@@ -51,10 +52,7 @@ def decided(transaction: Connection) -> Iterator[Row]:
         if counts[why] <= NAMED:
             yield {**row, "why": why, "reason": reason, "cdr_count": 1, "volume_e4_kwh": int(volume)}
         elif why is Why.ON_HOLD:
-            nothing = {**row, "cdr_id": "", "why": why, "reason": MORE, "cdr_count": 0, "volume_e4_kwh": 0}
-            pair = more.setdefault(tuple(values[:-1]), nothing)
-            pair["cdr_count"] += 1
-            pair["volume_e4_kwh"] += int(volume)
+            count_more(more, values, {**row, "cdr_id": "", "why": why, "reason": MORE}, volume)
     yield from more.values()
 
 
@@ -78,6 +76,7 @@ def answered(transaction: Connection) -> Iterator[Row]:
         .order_by(cdr.c.id)
     )
     counts = dict.fromkeys(Why, 0)
+    more: dict[tuple[Any, ...], Row] = {}
     for kind, volume, *values in transaction.execute(query):
         row = dict(zip(COLUMNS, values, strict=True))
         given_up = Answer(kind) is Answer.WITHDRAW
@@ -88,6 +87,16 @@ def answered(transaction: Connection) -> Iterator[Row]:
         if counts[why] <= NAMED:
             reason = GIVEN_UP if given_up else BY_PROVIDER
             yield {**row, "why": why, "reason": reason, "cdr_count": 1, "volume_e4_kwh": int(volume)}
+        elif why is Why.DECLINED:
+            count_more(more, values, {**row, "cdr_id": "", "why": why, "reason": MORE_DECLINED}, volume)
+    yield from more.values()
+
+
+def count_more(more: dict[tuple[Any, ...], Row], values: Sequence[Any], row: Row, volume: Any) -> None:
+    """Count a CDR that is not named in the row of its pair, which is begun with ``row``."""
+    pair = more.setdefault(tuple(values[:-1]), {**row, "cdr_count": 0, "volume_e4_kwh": 0})
+    pair["cdr_count"] += 1
+    pair["volume_e4_kwh"] += int(volume)
 
 
 def awaited(transaction: Connection) -> Iterator[Row]:

@@ -142,7 +142,7 @@ class Settings(BaseSettings):
     )
     cdr_silence_days: Annotated[int, Field(ge=0, le=36_600)] = Field(
         0,
-        description="Days after which silence of a provider that answers about each CDR is approval; 0 for never.",
+        description="Days after its provider was given a CDR from when on silence is approval; 0 for never.",
     )
     status_ttl_minutes: Annotated[int, Field(gt=0, le=44_640)] = Field(
         1440, description="OCHP 1.4: minutes for which a live status without a `ttl` is valid."

@@ -15,7 +15,7 @@ from echs.base.context import Context
 from echs.base.errors import NOTHING_CHANGED, Problem, Refused, refuse, shown
 from echs.partners import tables
 from echs.partners.credential import CredentialKind
-from echs.partners.market_ids import SEPARATORS, market_id_problem, market_ids
+from echs.partners.market_ids import SEPARATORS, market_id_problem, market_ids, spelt_market_id
 from echs.partners.partner import (
     Answers,
     Group,
@@ -196,7 +196,7 @@ def change(
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
         if values:
-            transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
+            write_values(transaction, partner, values)
         if administrator is not None and administrator != partner.is_administrator:
             if administrator:
                 row = {"partner_id": partner.id, "group_name": Group.ADMINISTRATOR}
@@ -208,6 +208,18 @@ def change(
                 transaction.execute(delete(tables.partner_group).where(where))
         facts = dict(values) if administrator is None else {**values, "administrator": administrator}
         return audited(context, transaction, Action.PARTNER_CHANGED, find(transaction, user_id), facts)
+
+
+def decides_itself(context: Context, transaction: Connection, partner: Partner) -> Partner:
+    """From now on a partner answers about each CDR for it. The caller holds the lock of the partners alone."""
+    values = {"answers": Answers.EXPLICIT}
+    write_values(transaction, partner, values)
+    return audited(context, transaction, Action.PARTNER_CHANGED, find(transaction, partner.user_id), dict(values))
+
+
+def write_values(transaction: Connection, partner: Partner, values: Mapping[str, object]) -> None:
+    """Write these columns of a partner."""
+    transaction.execute(update(tables.partner).where(tables.partner.c.id == partner.id).values(values))
 
 
 def set_password(context: Context, user_id: str, password: str) -> Partner:
@@ -353,9 +365,7 @@ def set_market_id(context: Context, user_id: str, role: PartyRole, party_id: str
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
-        owners = market_ids(transaction, role).get(wanted or "", frozenset())
-        if owners - {partner.id}:
-            raise taken(role, str(wanted), "another partner")
+        refuse_market_id(transaction, partner, role, wanted)
         mine = update(tables.party_id).where(own_id(partner, role, party_id)).values(market_id=wanted)
         if not transaction.execute(mine).rowcount:
             raise not_owned(user_id, f"{role} id {shown(party_id)}")
@@ -378,7 +388,9 @@ def refuse_user_id(transaction: Connection, user_id: str, partner: Partner | Non
 
 
 def refuse_taken(transaction: Connection, partner: Partner, role: PartyRole, party_id: str) -> None:
-    """An id has at most one active owner in each role."""
+    """An id has at most one active owner in each role, and so has the market id that it is spelt as: by that alone a
+    record is somebody's in OCHP 1.4.
+    """
     query = (
         select(tables.partner.c.user_id)
         .join(tables.party_id, tables.party_id.c.partner_id == tables.partner.c.id)
@@ -392,6 +404,23 @@ def refuse_taken(transaction: Connection, partner: Partner, role: PartyRole, par
     owner = transaction.execute(query).scalar()
     if owner is not None:
         raise taken(role, party_id, shown(owner))
+    refuse_market_id(transaction, partner, role, market_id_of_party(transaction, partner, role, party_id))
+
+
+def market_id_of_party(transaction: Connection, partner: Partner, role: PartyRole, party_id: str) -> str | None:
+    """The market id that an id of a partner has, or would have where it gets it now."""
+    entered = select(tables.party_id.c.market_id).where(own_id(partner, role, party_id))
+    return transaction.execute(entered).scalar() or spelt_market_id(party_id)
+
+
+def refuse_market_id(transaction: Connection, partner: Partner, role: PartyRole, market_id: str | None) -> None:
+    """A market id has at most one active owner in each role.
+
+    :raises Refused: PARTY_ID_TAKEN
+    """
+    if market_ids(transaction, role).get(market_id or "", frozenset()) - {partner.id}:
+        detail = f"market id {market_id} is another partner's {role} already; nothing was changed"
+        raise refuse(PartnerReason.PARTY_ID_TAKEN, detail)
 
 
 def taken(role: PartyRole, party_id: str, owner: str) -> Refused:

@@ -87,6 +87,19 @@ def market_ids_by_party_key(snapshot: Connection, role: PartyRole) -> dict[str, 
     return {key: market_id for key, market_id in found if market_id is not None}
 
 
+def ids_of_same_owner(snapshot: Connection, role: PartyRole, partner_id: int) -> dict[str, str]:
+    """The ids in this role, by their keys, under which what a partner sends may have been sent before: those that it
+    has or had, and whosever they are or were, those with a market id that is or was one of its own.
+    """
+    rows: list[tuple[int, str, str, str | None]] = []
+    for party in (tables.party_id.c, tables.party_id_former.c):
+        query = select(party.partner_id, party.party_key, party.party_id, party.market_id).where(party.role == role)
+        rows += [(owner, key, party_id, market_id) for owner, key, party_id, market_id in snapshot.execute(query)]
+    named = [(owner, key, party_id, entered or spelt_market_id(party_id)) for owner, key, party_id, entered in rows]
+    mine = {market_id for owner, _, _, market_id in named if owner == partner_id and market_id is not None}
+    return {key: party_id for owner, key, party_id, market_id in named if owner == partner_id or market_id in mine}
+
+
 def market_ids_of(partner: Partner, role: PartyRole) -> frozenset[str]:
     """The market ids of a partner in this role: those that were entered, and those that its ids are spelt as."""
     entered = {party_id: market_id for of, party_id, market_id in partner.market_ids if of is role}

@@ -9,71 +9,39 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from lxml import etree
 from pypdf import PdfReader
+from sqlalchemy import select
 
 from cast import cdr, charge_point, verify
+from cdrs14 import EVSE, ID, OTHER, add, cleared, confirm, fetched_and_confirmed, got, implausible, listed, states
 from echs.audit import trail
-from echs.cdrs import decisions, queries
+from echs.cdrs import decisions, tables
 from echs.cdrs.answers import approve_silent
+from echs.cdrs.between_partners import Asked, sources
 from echs.cdrs.status import Decided, Status
 from echs.cdrs.transitions import Effect, Event, Stand, effect_of
-from echs.clearing import run
+from echs.clearing import open_items
 from echs.clearing.retention import purge_run
 from echs.clearing.statement_builder import open_statement
 from echs.partners import connections, enrolment
 from echs.partners.connection import ConnectionMode
-from echs.partners.partner import Answers
+from echs.partners.partner import Answers, PartyRole
 from echs.partners.queries import partner_of_user
 from echs.protocols.ochp02.wire_schema import CDR_INFO
+from echs.statements.statement import Why
 from echs.statements.statement_cache import StatementCache
-from ochp14 import END, START, Answer14, Caller14, O, cdr_xml, period_xml, sent_values, valid, values
+from ochp14 import (
+    END,
+    START,
+    O,
+    cdr_xml,
+    period_xml,
+    sent_values,
+    two_of_one_market_id,
+    valid,
+    values,
+)
 from wire import Caller
-
-ID, EVSE = "NLTNM000001", "NL*TNM*E01000851"
-OTHER = {"total": "6.00", "periods": (period_xml(value="15", cost="6.00"),)}
-
-
-def add(caller: Caller14, *cdrs: str) -> Answer14:
-    return valid(caller.send("AddCDRs", "".join(cdrs)))
-
-
-def implausible(answer: Answer14) -> list[str]:
-    return [each.text for each in answer.elements("implausibleCdrsArray")]
-
-
-def got(caller: Caller14, status: str = "", operation: str = "GetCDRs") -> dict[str, etree._Element]:
-    """What a partner downloads, by CDR id."""
-    member = f"<o:cdrStatus><o:CdrStatusType>{status}</o:CdrStatusType></o:cdrStatus>" if status else ""
-    answer = valid(caller.send(operation, member))
-    assert answer.code == "ok", answer.text
-    found = {each.findtext(f"{O}CdrId"): each for each in answer.elements("cdrInfoArray")}
-    assert len(found) == len(answer.elements("cdrInfoArray"))
-    return found
-
-
-def states(caller: Caller14, status: str = "", operation: str = "GetCDRs") -> dict[str, str]:
-    return {
-        cdr_id: each.findtext(f"{O}status/{O}CdrStatusType") for cdr_id, each in got(caller, status, operation).items()
-    }
-
-
-def confirm(caller: Caller14, *items: tuple[str, str] | tuple[str, str, str]) -> Answer14:
-    """ConfirmCDRs of items that are approved or declined, an id, and where it is another an EVSE id."""
-    members = ""
-    for kind, cdr_id, *evse_id in items:
-        members += f"<o:{kind}><o:cdrId>{cdr_id}</o:cdrId><o:evseId>{(evse_id or [EVSE])[0]}</o:evseId></o:{kind}>"
-    return valid(caller.send("ConfirmCDRs", members))
-
-
-def listed(context, cdr_id: str = ID) -> list[Status]:
-    """The states of all revisions of a CDR, the newest first."""
-    return [each.status for each in queries.find(context, None, None, 1000) if each.cdr_id == cdr_id]
-
-
-def cleared(context) -> int:
-    made = run.clear(context, "test", "c" * 26)
-    return 0 if made is None else made.cdr_count
 
 
 def test_a_cdr_comes_out_with_everything_that_was_sent_and_where_it_stands(tnm, anwb, context):
@@ -117,17 +85,17 @@ def test_it_is_the_providers_queue_until_it_answers_and_then_goes_into_a_run(tnm
 
 def test_a_declined_cdr_is_revised_and_only_the_revision_that_was_fetched_can_be_answered_about(tnm, anwb, context):
     add(tnm, cdr_xml())
-    confirm(anwb, ("declined", ID))
+    fetched_and_confirmed(anwb, ("declined", ID))
     assert "0 new, 1 revised" in add(tnm, cdr_xml(status="revised", **OTHER)).text
     # Whoever answers now has seen another price.
     answer = confirm(anwb, ("approved", ID))
     assert answer.code == "invalid-id"
-    assert "it was revised: fetch it before you answer" in answer.text
+    assert "it was not given to you as it is now: fetch it before you answer" in answer.text
     assert cleared(context) == 0
     (found,) = got(anwb).values()
     assert found.findtext(f"{O}totalCost") == "6.00"
     assert found.findtext(f"{O}status/{O}CdrStatusType") == "revised"
-    assert confirm(anwb, ("approved", ID)).code == "ok"
+    assert fetched_and_confirmed(anwb, ("approved", ID)).code == "ok"
     assert listed(context) == [Status.PENDING, Status.SUPERSEDED]
     assert cleared(context) == 1
     assert listed(context) == [Status.CLEARED, Status.SUPERSEDED]
@@ -136,31 +104,33 @@ def test_a_declined_cdr_is_revised_and_only_the_revision_that_was_fetched_can_be
 
 def test_a_purged_cdr_takes_its_older_revisions_with_it_and_stays_known(tnm, anwb, context):
     add(tnm, cdr_xml())
-    confirm(anwb, ("declined", ID))
+    fetched_and_confirmed(anwb, ("declined", ID))
     add(tnm, cdr_xml(status="revised", **OTHER))
     got(anwb)
-    confirm(anwb, ("approved", ID))
+    fetched_and_confirmed(anwb, ("approved", ID))
     assert cleared(context) == 1
     assert sum(purge_run(context, 1)) == 1
     with context.database.read() as snapshot:
-        for table in ("cdr", "cdr_answer", "cdr_revision_given"):
+        for table in ("cdr", "cdr_answer", "cdr_given"):
             assert snapshot.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
     assert list(verify(context)) == []
     assert "1 already known" in add(tnm, cdr_xml(status="revised", **OTHER)).text
-    assert implausible(add(tnm, cdr_xml())) == [ID]
+    # As it was known before the purge, by the content of any revision.
+    assert "1 already known" in add(tnm, cdr_xml()).text
+    assert implausible(add(tnm, cdr_xml(total="7.00", periods=(period_xml(value="17.5", cost="7.00"),)))) == [ID]
     assert cleared(context) == 0
 
 
 def test_a_cdr_that_its_operator_gives_up_is_never_cleared(tnm, anwb, context):
     add(tnm, cdr_xml())
     assert implausible(add(tnm, cdr_xml(status="rejected"))) == [ID]
-    confirm(anwb, ("declined", ID))
+    fetched_and_confirmed(anwb, ("declined", ID))
     answer = add(tnm, cdr_xml(status="rejected", **OTHER))
     assert answer.code == "ok"
     assert "1 given up" in answer.text
     assert states(anwb, "rejected") == states(tnm, "rejected", "CheckCDRs") == {ID: "rejected"}
     assert (states(anwb), states(tnm, operation="CheckCDRs")) == ({}, {})
-    assert confirm(anwb, ("approved", ID)).code == "invalid-id"
+    assert fetched_and_confirmed(anwb, ("approved", ID)).code == "invalid-id"
     assert (
         implausible(
             add(
@@ -246,17 +216,17 @@ def test_every_transition_is_as_the_table_says(house, context, tnm, anwb):
             return
         assert implausible(add(tnm, cdr_xml(cdr_id))) == []
         if stand in (Stand.DECLINED, Stand.REJECTED):
-            assert confirm(anwb, ("declined", cdr_id)).code == "ok"
+            assert fetched_and_confirmed(anwb, ("declined", cdr_id)).code == "ok"
         if stand is Stand.REJECTED:
             assert implausible(add(tnm, cdr_xml(cdr_id, status="rejected"))) == []
         if stand is Stand.REVISED:
             first = {"total": "4.00", "periods": (period_xml(value="10", cost="4.00"),)}
-            confirm(anwb, ("declined", cdr_id))
+            fetched_and_confirmed(anwb, ("declined", cdr_id))
             assert implausible(add(tnm, cdr_xml(cdr_id, status="revised", **first))) == []
             assert implausible(add(tnm, cdr_xml(cdr_id, status="revised"))) == []
             assert states(anwb)[cdr_id] == "revised"
         if stand is Stand.APPROVED:
-            assert confirm(anwb, ("approved", cdr_id)).code == "ok"
+            assert fetched_and_confirmed(anwb, ("approved", cdr_id)).code == "ok"
 
     for number, (stand, event, same) in enumerate(product([None, *Stand], Event, (False, True))):
         cdr_id = f"NLTNM{number:06d}"
@@ -267,7 +237,7 @@ def test_every_transition_is_as_the_table_says(house, context, tnm, anwb):
         met[expected] += 1
         before = listed(context, cdr_id)
         if event in (Event.APPROVED, Event.DECLINED):
-            answer = confirm(anwb, (event.value, cdr_id))
+            answer = fetched_and_confirmed(anwb, (event.value, cdr_id))
             refused = answer.code != "ok"
         else:
             answer = add(tnm, cdr_xml(cdr_id, status=event.value, **({} if same else OTHER)))
@@ -284,20 +254,23 @@ def test_every_transition_is_as_the_table_says(house, context, tnm, anwb):
 def test_answers_to_what_is_not_the_callers_or_is_said_twice_change_nothing(tnm, anwb, lnd, context):
     add(tnm, cdr_xml(), cdr_xml("NLTNM000002"))
     assert confirm(lnd, ("approved", ID)).code == "invalid-id"
-    assert confirm(anwb, ("approved", ID, "NL*TNM*E2")).code == "invalid-id"
-    answer = confirm(anwb, ("approved", ID), ("declined", ID), ("approved", "NLTNM000002"), ("declined", "NLTNM999999"))
+    assert fetched_and_confirmed(anwb, ("approved", ID, "NL*TNM*E2")).code == "invalid-id"
+    answer = fetched_and_confirmed(
+        anwb, ("approved", ID), ("declined", ID), ("approved", "NLTNM000002"), ("declined", "NLTNM999999")
+    )
     assert answer.code == "partly"
     assert "NLTNM000001: it is both approved and declined" in answer.text
     assert "NLTNM999999: no such CDR is for you" in answer.text
     assert listed(context) == [Status.AWAITING]
     # Spelt otherwise it is the same EVSE.
-    assert confirm(anwb, ("approved", ID, "nltnme01000851")).code == "ok"
+    assert fetched_and_confirmed(anwb, ("approved", ID, "nltnme01000851")).code == "ok"
     assert got(lnd) == {}
     assert list(verify(context)) == []
 
 
 def test_an_item_may_be_a_whole_cdr_as_in_older_versions(tnm, anwb, context):
     add(tnm, cdr_xml())
+    got(anwb)
     whole = cdr_xml().replace("o:cdrInfoArray", "o:approved")
     assert valid(anwb.send("ConfirmCDRs", whole)).code == "ok"
     assert listed(context) == [Status.PENDING]
@@ -322,7 +295,7 @@ def test_what_the_office_rejects_is_over_for_both_and_what_it_holds_waits(tnm, a
     decisions.decide(context, Decided.HOLD, "NLTNM000002", None, "a test", "office")
     assert states(anwb) == {"NLTNM000002": "accepted"}
     assert states(anwb, "rejected") == {ID: "rejected"}
-    assert confirm(anwb, ("approved", "NLTNM000002")).code == "ok"
+    assert fetched_and_confirmed(anwb, ("approved", "NLTNM000002")).code == "ok"
     assert cleared(context) == 0
     decisions.decide(context, Decided.RELEASE, "NLTNM000002", None, "a test", "office")
     assert cleared(context) == 1
@@ -332,7 +305,7 @@ def test_what_the_office_rejects_is_over_for_both_and_what_it_holds_waits(tnm, a
 def test_a_hold_of_the_office_is_not_got_around_by_a_revision(house, tnm, anwb, context):
     add(tnm, cdr_xml())
     decisions.decide(context, Decided.HOLD, ID, None, "a test", "office")
-    confirm(anwb, ("declined", ID))
+    fetched_and_confirmed(anwb, ("declined", ID))
     for status in ("revised", "rejected"):
         answer = add(tnm, cdr_xml(status=status, **OTHER))
         assert implausible(answer) == [ID]
@@ -351,7 +324,7 @@ def test_an_id_that_is_added_to_an_operator_does_not_make_its_cdrs_new(tnm, anwb
 
 
 def test_a_market_id_of_two_partners_is_nobodys(tnm, anwb, lnd, context):
-    enrolment.assign_ids(context, "lnd", enrolment.Ownership(provider_ids=("NL-ANW",)))
+    two_of_one_market_id(context, "lnd", PartyRole.PROVIDER, "NL-ANW")
     assert "1 held" in add(tnm, cdr_xml()).text
     assert got(anwb) == got(lnd) == {}
 
@@ -359,18 +332,21 @@ def test_a_market_id_of_two_partners_is_nobodys(tnm, anwb, lnd, context):
 def test_the_evse_of_a_cdr_may_be_of_another_market_id_of_its_operator(tnm, anwb, context):
     enrolment.assign_ids(context, "tnm", enrolment.Ownership(operator_ids=("NL*TN2",)))
     assert add(tnm, cdr_xml(evse_id="NL*TN2*E1")).code == "ok"
-    assert confirm(anwb, ("approved", ID, "NL*TN2*E1")).code == "ok"
+    assert fetched_and_confirmed(anwb, ("approved", ID, "NL*TN2*E1")).code == "ok"
 
 
 def test_silence_is_no_consent_unless_it_is_set(tnm, anwb, context, clock):
     add(tnm, cdr_xml(), cdr_xml("NLTNM000002"))
-    confirm(anwb, ("approved", ID))
+    fetched_and_confirmed(anwb, ("approved", ID))
     assert cleared(context) == 1
     clock.now += timedelta(days=31)
     assert cleared(context) == 0
     with context.database.write() as transaction:
         assert approve_silent(context, transaction, 32, "d" * 26) == {}
     object.__setattr__(context, "limits", replace(context.limits, cdr_silence_days=30))
+    # One that was never fetched waits: its provider is not silent about it.
+    add(tnm, cdr_xml("NLTNM000003"))
+    clock.now += timedelta(days=31)
     assert cleared(context) == 1
     assert '"silent":1' in [entry.detail for entry in trail.entries(context)][-1].replace(" ", "")
     assert listed(context, "NLTNM000002") == [Status.CLEARED]
@@ -391,7 +367,7 @@ def test_a_cdr_for_nobody_is_held_and_one_without_a_connection_waits(tnm, anwb, 
 
 def test_only_sums_of_cdrs_and_no_card_numbers_are_in_the_trail(tnm, anwb, context):
     add(tnm, cdr_xml())
-    confirm(anwb, ("declined", ID))
+    fetched_and_confirmed(anwb, ("declined", ID))
     details = " ".join(entry.detail for entry in trail.entries(context))
     assert "04A1B2C3D4E5F6" not in details
     assert [entry.action for entry in trail.entries(context)][-1] == "cdrs.confirm"
@@ -452,7 +428,7 @@ def test_a_cdr_of_ochp_02_is_answered_about_by_ochp_14(house, tnm, anwb, context
     assert {each.findtext(f"{O}emtId/{O}tokenType") for each in found.values()} == {"rfid", "remote"}
     assert all(each.find(f"{O}totalCost") is None for each in found.values())
     by_own = {each.findtext(f"{O}emtId/{O}tokenType"): cdr_id for cdr_id, each in found.items()}
-    assert confirm(anwb, ("approved", by_own["rfid"]), ("declined", by_own["remote"])).code == "ok"
+    assert fetched_and_confirmed(anwb, ("approved", by_own["rfid"]), ("declined", by_own["remote"])).code == "ok"
     assert cleared(context) == 1
     # Its operator hears of it with its next upload, and may send it again.
     answer = old.upload("AddCDRs", sent)
@@ -466,7 +442,7 @@ def test_a_cdr_of_ochp_02_is_answered_about_by_ochp_14(house, tnm, anwb, context
     assert old.upload("AddCDRs", again._replace(token_id="04A1B2C3D4E5F7")).code == 401
     assert old.upload("AddCDRs", sent._replace(cdr_id="2", token_id="no card")).code == 0
     assert old.upload("AddCDRs", again).code == 0
-    assert confirm(anwb, ("approved", cdr_id)).code == "ok"
+    assert fetched_and_confirmed(anwb, ("approved", cdr_id)).code == "ok"
     assert cleared(context) == 1
     assert list(verify(context)) == []
 
@@ -516,10 +492,40 @@ def test_prices_stand_on_every_statement_where_there_are_any(house, tnm, anwb, c
 
 def test_what_a_run_left_is_told_on_its_last_page(tnm, anwb, context):
     add(tnm, cdr_xml(), *(cdr_xml(f"NLTNM00000{number}") for number in (2, 3, 4)))
-    confirm(anwb, ("approved", ID), ("declined", "NLTNM000002"), ("declined", "NLTNM000003"))
+    fetched_and_confirmed(anwb, ("approved", ID), ("declined", "NLTNM000002"), ("declined", "NLTNM000003"))
     add(tnm, cdr_xml("NLTNM000003", status="rejected"))
     assert cleared(context) == 1
     text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(statement(context, "anwb", "pdf"))).pages)
     for told in ("declined by the provider", "given up by the operator", "the provider has not answered yet"):
         assert told in " ".join(text.split())
     assert list(verify(context)) == []
+
+
+def test_of_very_many_declined_cdrs_the_rest_is_told_by_pair(tnm, anwb, context, monkeypatch):
+    monkeypatch.setattr(open_items, "NAMED", 2)
+    add(tnm, *(cdr_xml(f"NLTNM00000{number}") for number in range(1, 7)))
+    declined = [("declined", f"NLTNM00000{number}") for number in range(1, 6)]
+    fetched_and_confirmed(anwb, ("approved", "NLTNM000006"), *declined)
+    assert cleared(context) == 1
+    with context.database.read() as snapshot:
+        left = open_items.open_items_of(snapshot, [1], partner_of_user(context, "tnm").id)
+    assert [(each.cdr_id, each.cdr_count, each.volume_e4_kwh) for each in left] == [
+        ("NLTNM000001", 1, 125_000),
+        ("NLTNM000002", 1, 125_000),
+        ("", 3, 375_000),
+    ]
+    assert {each.why for each in left} == {Why.DECLINED}
+
+
+def test_an_operator_asks_for_its_own_by_what_was_answered_however_much_it_sent(tnm, lnd, anwb, context):
+    """Else the whole history of an operator is walked, each time that it asks."""
+    for stand in (Stand.DECLINED, Stand.APPROVED, Stand.REJECTED):
+        asked = Asked(partner_of_user(context, "tnm").id, PartyRole.OPERATOR, context.clock(), 1)
+        rows, conditions = next(iter(sources(asked, stand)))
+        query = select(tables.cdr.c.id).select_from(rows).where(*conditions)
+        text = str(query.compile(context.database.engine, compile_kwargs={"literal_binds": True}))
+        if context.database.is_sqlite:
+            with context.database.read() as snapshot:
+                plan = " ".join(row[3] for row in snapshot.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}"))
+            assert "ix_cdr_answer_operator_partner_id_kind_answered_at (operator_partner_id=? AND kind=?)" in plan
+            assert "SEARCH cdr USING INTEGER PRIMARY KEY" in plan, plan

@@ -15,7 +15,7 @@ from echs.base.digest import as_text, digest_of_rows
 from echs.base.errors import shown
 from echs.cdrs import tables as cdr_tables
 from echs.cdrs.intake import digest_of
-from echs.cdrs.pending import has_newer, newest_answer, newest_decision
+from echs.cdrs.pending import has_newer, newest_decision, refusal
 from echs.cdrs.standing import answers_facts
 from echs.cdrs.status import REFUSING, STOPPING
 from echs.maintenance.baseline import baseline
@@ -44,7 +44,8 @@ def states(view: View) -> Iterator[Found]:
     known = exists(select(before.c.id).where(*same, before.c.revision == cdr.c.revision - 1))
     for number, name in view.snapshot.execute(select(cdr.c.id, cdr.c.cdr_id).where(cdr.c.revision != 1, ~known)):
         yield named(number, name), "a revision without the one before it"
-    answer = newest_answer(cdr.c.id)
+    yield from two_operators(view)
+    answer = refusal(cdr.c.id)
     refused = select(cdr.c.id, cdr.c.cdr_id, answer).join(cleared, cleared.c.cdr_id == cdr.c.id)
     answered = cdr.c.id.in_(select(cdr_tables.cdr_answer.c.cdr_id))
     for number, name, kind in view.snapshot.execute(refused.where(answered, answer.in_(tuple(REFUSING)))):
@@ -57,6 +58,16 @@ def states(view: View) -> Iterator[Found]:
     for number, name, kind in view.snapshot.execute(kept_out):
         if kind in STOPPING:
             yield named(number, name), f"cleared, although the latest decision on it is: {kind}"
+
+
+def two_operators(view: View) -> Iterator[Found]:
+    """CDRs of protocols whose ids are unique in the whole house that stand under the ids of several operators."""
+    cdr = cdr_tables.cdr.c
+    unique = [name for name, form in view.formats.cdrs.items() if form.unique_ids]
+    operators = func.count(cdr.operator_key.distinct())
+    query = select(cdr.cdr_id, operators).where(cdr.protocol.in_(unique)).group_by(cdr.cdr_id).having(operators > 1)
+    for cdr_id, count in view.snapshot.execute(query):
+        yield f"CDR {shown(cdr_id)}", f"under {count} operators: it would be cleared twice"
 
 
 def named(number: int, name: str) -> str:
@@ -75,6 +86,12 @@ def copies(view: View) -> Iterator[Found]:
         operator.where(cleared.c.operator_partner_id != cdr.c.operator_partner_id)
     ):
         yield named(number, name), "assigned in its run to another operator than its sender"
+    answer = cdr_tables.cdr_answer
+    answered = select(cdr.c.id, cdr.c.cdr_id).join(answer, answer.c.cdr_id == cdr.c.id)
+    for number, name in view.snapshot.execute(
+        answered.where(answer.c.operator_partner_id != cdr.c.operator_partner_id)
+    ):
+        yield named(number, name), "answered about as one of another operator than its sender"
 
 
 class Part(NamedTuple):

@@ -326,6 +326,7 @@ class OchpCdrFormat:
     """What OCHP 0.2 knows of its CDRs; see `echs.cdrs.cdr.CdrFormat`."""
 
     name = PROTOCOL
+    unique_ids = False
 
     def sent(self, cdr: Cdr, field: str) -> str:
         """The text of a field as it was sent."""

@@ -1,18 +1,19 @@
 """CDRs on their way out to their provider or operator, and the way back from the ids that they go out with."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, bindparam, literal, select
 
 from echs.base import deadline
 from echs.cdrs import tables
+from echs.cdrs.answers import received_by
 from echs.cdrs.between_partners import Asked, Rows, found
 from echs.cdrs.intake import some_at_a_time
 from echs.cdrs.pending import has_newer
 from echs.cdrs.rules import Key
-from echs.cdrs.transitions import Stand
+from echs.cdrs.transitions import OPEN, Stand
 from echs.config.app_context import AppContext
 from echs.lists.withheld import Withheld
 from echs.locations.charge_point import ChargePoint
@@ -41,7 +42,9 @@ def cdrs_texts(
     withheld: Counter[Withheld],
     given: Callable[[int], object] = lambda _: None,
 ) -> Iterator[bytes]:
-    """The CDRs that stand so, as text; what cannot be said is counted. ``given`` is told the row of each revision."""
+    """The CDRs that stand so, as text; what cannot be said is counted. ``given`` is told the rows that
+    wait for an answer and go out for the first time.
+    """
     with context.database.read() as snapshot:
         market = market_ids_by_party_key(snapshot, PartyRole.OPERATOR)
     for stand, rows in found(context, asked, stands):
@@ -56,7 +59,7 @@ def cdrs_texts(
                 withheld[payload] += 1
                 continue
             texts.append(cdr_text(payload, stand))
-            if row.revision > 1:
+            if stand in OPEN and not row.was_given:
                 given(row.id)
         if texts:
             yield "".join(texts).encode()
@@ -96,43 +99,66 @@ def listed_points(context: AppContext, rows: Rows) -> dict[tuple[int, str], Char
 # ---------------------------------------------------------------------- back again
 
 
-def keys_of_items(
-    context: AppContext, snapshot: Connection, items: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], Key]:
-    """The keys of CDRs by the ids of CDR and EVSE that they went out with, of those that there are."""
+Item = tuple[str, str]
+_first, _newest = tables.cdr.alias(), tables.cdr
+COLUMNS = (
+    _newest.c.id,
+    _newest.c.operator_key,
+    _newest.c.cdr_id,
+    _newest.c.evse_id,
+    _newest.c.chargepoint_id,
+    _newest.c.protocol,
+)
+BY_ID = select(literal(0), *COLUMNS).where(_newest.c.cdr_id.in_(bindparam("some", expanding=True)), ~has_newer(_newest))
+BY_FIRST_ROW = (
+    select(_first.c.id, *COLUMNS)
+    .join(_first, and_(_first.c.operator_key == _newest.c.operator_key, _first.c.cdr_id == _newest.c.cdr_id))
+    .where(_first.c.id.in_(bindparam("some", expanding=True)), _first.c.revision == 1, ~has_newer(_newest))
+)
+
+
+def keys_of_items(snapshot: Connection, provider_id: int, items: Collection[Item]) -> dict[Item, set[Key]]:
+    """The keys of those CDRs of a provider that may have gone out with these ids of CDR and EVSE: of those that would
+    go out so now, or where there are none, of those that would have under another market id of their operator.
+    """
     market = market_ids_by_party_key(snapshot, PartyRole.OPERATOR)
-    operators: dict[str, list[str]] = defaultdict(list)
-    for key, market_id in market.items():
-        operators[market_id].append(key)
-    by_operator: dict[str, set[str]] = defaultdict(set)
-    made: set[int] = set()
-    for item in items:
-        for key in operators[market_id_of(item[0]) or ""]:
-            by_operator[key].add(item[0])
-        row = row_of_made(item[0])
-        if row is not None:
-            made.add(row)
-    by_id: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    by_id: dict[str, list[Item]] = defaultdict(list)
+    by_row: dict[int, list[Item]] = defaultdict(list)
     for item in items:
         by_id[item[0]].append(item)
-    cdr, keys = tables.cdr, {}
-    columns = (cdr.c.id, cdr.c.operator_key, cdr.c.cdr_id, cdr.c.evse_id, cdr.c.chargepoint_id, cdr.c.protocol)
-    queries = [
-        select(*columns).where(cdr.c.operator_key == key, cdr.c.cdr_id.in_(some), ~has_newer(cdr))
-        for key, ids in by_operator.items()
-        for some in some_at_a_time(sorted(ids))
-    ]
-    queries += [
-        select(*columns).where(cdr.c.id.in_(some), cdr.c.revision == 1) for some in some_at_a_time(sorted(made))
-    ]
-    for query in queries:
-        for number, operator_key, cdr_id, evse_id, chargepoint_id, protocol in snapshot.execute(query):
-            said, evse = cdr_id, evse_id
-            if protocol != PROTOCOL:
-                market_id = market.get(operator_key, "")
-                said = said_cdr_id(cdr_id, Facts(market_id, number, "", None))
-                evse = said_evse_id(evse_id or chargepoint_id, market_id) or ""
-            for item in by_id[said]:
-                if evse_key(item[1]) == evse_key(evse):
-                    keys[item] = operator_key, cdr_id
-    return keys
+        row = row_of_made(item[0])
+        if row is not None:
+            by_row[row].append(item)
+    found = [row for some in some_at_a_time(sorted(by_id)) for row in snapshot.execute(BY_ID, {"some": some})]
+    found += [row for some in some_at_a_time(sorted(by_row)) for row in snapshot.execute(BY_FIRST_ROW, {"some": some})]
+    mine = received_by(snapshot, provider_id, [row for _, row, *_ in found])
+    as_now: dict[Item, set[Key]] = defaultdict(set)
+    as_before: dict[Item, set[Key]] = defaultdict(set)
+    for first_row, row, operator_key, cdr_id, evse_id, chargepoint_id, protocol in found:
+        if row not in mine:
+            continue
+        socket = evse_id or chargepoint_id
+        for item in by_row[first_row] if first_row else by_id[cdr_id]:
+            now, before = ids_that_fit(item, (first_row, cdr_id, socket, protocol), market.get(operator_key, ""))
+            if now:
+                as_now[item].add((operator_key, cdr_id))
+            elif before:
+                as_before[item].add((operator_key, cdr_id))
+    return as_before | as_now
+
+
+def ids_that_fit(item: Item, cdr: tuple[int, str, str, str], market_id: str) -> tuple[bool, bool]:
+    """Whether a CDR, by its first row, id, socket and protocol, goes out with these ids under the market id that its
+    operator has, and whether it would under the one that they begin with.
+    """
+    first_row, cdr_id, socket, protocol = cdr
+    if protocol == PROTOCOL:
+        fits = item[0] == cdr_id and evse_key(item[1]) == evse_key(socket)
+        return fits, fits
+
+    def under(market_id: str) -> bool:
+        said = said_cdr_id(cdr_id, Facts(market_id, first_row, "", None))
+        said_evse = said_evse_id(socket, market_id)
+        return said == item[0] and said_evse is not None and evse_key(said_evse) == evse_key(item[1])
+
+    return under(market_id), under(market_id_of(item[0]) or "")

@@ -216,6 +216,8 @@ class Ochp14CdrFormat:
     """What OCHP 1.4 knows of its CDRs; see `echs.cdrs.cdr.CdrFormat`."""
 
     name = PROTOCOL
+    # They begin with the market id of their operator.
+    unique_ids = True
 
     def sent(self, cdr: Cdr, field: str) -> str:
         """The text of a field as it was sent."""

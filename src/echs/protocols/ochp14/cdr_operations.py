@@ -1,7 +1,7 @@
 """The operations of OCHP 1.4 about CDRs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import timedelta
 from functools import partial
 
@@ -15,6 +15,7 @@ from echs.cdrs import answers, between_partners, part_intake
 from echs.cdrs.answers import GivenAnswer
 from echs.cdrs.between_partners import Asked
 from echs.cdrs.intake import Outcome
+from echs.cdrs.rules import Key
 from echs.cdrs.transitions import OPEN, Event, Stand
 from echs.clearing.run import first_run_since
 from echs.config.app_context import AppContext
@@ -120,7 +121,7 @@ def downloaded(
             yield text
 
     # Whoever has been given a revision may answer about it.
-    given = partial(between_partners.note_given, context, revisions) if role is PartyRole.PROVIDER else None
+    given = partial(between_partners.note_given, context, caller.id, revisions) if role is PartyRole.PROVIDER else None
     request.records = collected(texts()) if given is None else collected(texts(), given)
     told = [] if request.records.length is None else [f"{counted(number, 'CDR')}."]
     if withheld:
@@ -145,18 +146,13 @@ def confirm_cdrs(
         items.append(read_item(element, position, contract.namespace))
     if not items:
         raise refuse(UploadReason.UPLOAD_EMPTY, "the request names no CDR", effect=NOTHING_STORED)
-    said: dict[tuple[str, str], set[Event]] = {}
-    for item, event in items:
-        said.setdefault(item, set()).add(event)
+    said = list(dict.fromkeys(items))
     with context.database.read() as snapshot:
-        keys = cdr_download.keys_of_items(context, snapshot, list(said))
-    given = [GivenAnswer(keys.get(item), next(iter(events))) for item, events in said.items() if len(events) == 1]
-    both = [item for item, events in said.items() if len(events) > 1]
-    once = [item for item, events in said.items() if len(events) == 1]
+        keys = cdr_download.keys_of_items(snapshot, caller.id, {item for item, _ in said})
+    given = [given_answer(keys.get(item, set()), event) for item, event in said]
     done = answers.confirm(context, caller, given, request.request_id)
     told = f"{done.approved} approved, {done.declined} declined, {done.unchanged} as before."
-    wrong = [f"{once[place][0]}: {why}" for place, why in sorted(done.refused.items())]
-    wrong += [f"{item[0]}: it is both approved and declined" for item in both]
+    wrong = list(dict.fromkeys(f"{said[place][0][0]}: {why}" for place, why in sorted(done.refused.items())))
     if not wrong:
         return result(ResultCode.OK, [told], request.request_id)
     more = " …" if len(wrong) > NAMED else ""
@@ -164,6 +160,11 @@ def confirm_cdrs(
     applied = done.approved + done.declined + done.unchanged
     code = ResultCode.PARTLY if applied else ResultCode.INVALID_ID
     return result(code, [told if applied else "", sentence], request.request_id)
+
+
+def given_answer(keys: Set[Key], event: Event) -> GivenAnswer:
+    """An answer about the CDR with the only one of these keys."""
+    return GivenAnswer(next(iter(keys)) if len(keys) == 1 else None, event, several=len(keys) > 1)
 
 
 def read_item(element: Element, position: int, namespace: str) -> tuple[tuple[str, str], Event]:

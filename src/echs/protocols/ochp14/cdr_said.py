@@ -96,7 +96,7 @@ def said_cdr_id(cdr_id: str, facts: Facts) -> str:
 
 def row_of_made(cdr_id: str) -> int | None:
     """The row of the first revision of a CDR whose id may be made; None where it is not."""
-    if len(cdr_id) < ROW_DIGITS + 6 or cdr_id[-ROW_DIGITS - 1] != MADE:
+    if not _CDR_ID.fullmatch(cdr_id) or len(cdr_id) < ROW_DIGITS + 6 or cdr_id[-ROW_DIGITS - 1] != MADE:
         return None
     return int(cdr_id[-ROW_DIGITS:], 36)
 

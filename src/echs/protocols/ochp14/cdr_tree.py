@@ -170,6 +170,8 @@ def value_problems(cdr: Any, position: int) -> Iterator[Problem]:
             detail = f"{stated} is not value times price, {cost.normalize():f}"
             yield problem(CdrValueReason.CDR_COST, detail, f"{place}/periodCost")
         total += cost if stated is None else Decimal(stated)
+    if total > LARGEST:
+        yield problem(CdrValueReason.CDR_COST, f"comes to more than {LARGEST:,}", PERIOD.name)
     stated = cdr.findtext("totalCost")
     if stated is not None and not agree(Decimal(stated), total):
         detail = f"{stated} is not the sum of the periods, {total.normalize():f}"
