@@ -2,6 +2,7 @@
 
 import io
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +20,12 @@ from echs.cli import EXIT_FAILED
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.config.app_context import limits
 from echs.config.settings import read_settings
+from echs.partners.market_ids import SEPARATORS, market_id_problem
 from echs.partners.partner import first_of, hub_problem, timezone_problem
-from echs.protocols.ochp02.validate import Checker, Report, check_body
+from echs.protocols.ochp02 import validate as validate02
 from echs.protocols.ochp02.validate_csv import check_csv
-from echs.protocols.ochp02.wire_schema import CDR_INFO, ROAMING_AUTHORISATION_INFO
+from echs.protocols.ochp14 import validate as validate14
+from echs.protocols.upload_report import Checker, Report
 
 PEEK_BYTES = 64 * 1024
 GZIP = b"\x1f\x8b"
@@ -35,6 +38,9 @@ MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 )
 @click.option("--operator", "operator_ids", multiple=True, metavar="ID", help="Your infraProviderId; may be repeated.")
 @click.option("--hub", "hubs", multiple=True, type=int, metavar="N", help="Your hub number; may be repeated.")
+@click.option(
+    "--market-id", "market_ids", multiple=True, metavar="ID", help="Your market id (OCHP 1.4); may be repeated."
+)
 @click.option("--timezone", default="UTC", show_default=True, help="Time zone of times without an offset.")
 @click.option(
     "--limit", type=click.IntRange(0), default=1000, show_default=True, help="Maximum number of rows in a table."
@@ -44,23 +50,25 @@ def command(
     files: tuple[str, ...],
     operator_ids: tuple[str, ...],
     hubs: tuple[int, ...],
+    market_ids: tuple[str, ...],
     timezone: str,
     limit: int,
     as_json: bool,
 ) -> int:
     """Check uploads without a server: all problems of all records, and warnings.
 
-    FILE is a request body (AddCDRs, SetRoamingAuthorisationList, SetChargePointList; SOAP 1.1 or 1.2, optionally gzip),
-    or a CSV file in UTF-8 or UTF-16, with comma, semicolon or tab and the field names in its first line; - is standard
-    input. Exit code 1 if a record would be rejected. Checks that need the store are skipped: known or held CDRs,
-    overlapping sessions, lists.
+    FILE is a request body of OCHP 0.2 or 1.4 that brings something (AddCDRs, SetRoamingAuthorisationList,
+    SetChargePointList and the like; SOAP 1.1 or 1.2, optionally gzip), or for OCHP 0.2 a CSV file in UTF-8 or UTF-16,
+    with comma, semicolon or tab and the field names in its first line; - is standard input. Exit code 1 if a record
+    would be rejected. Checks that need the store are skipped: known or held CDRs, overlapping sessions, lists.
     """
-    wrong = first_of((timezone_problem(timezone), *map(hub_problem, hubs)))
+    market_ids = tuple(each.upper().translate(SEPARATORS) for each in market_ids)
+    wrong = first_of((timezone_problem(timezone), *map(hub_problem, hubs), *map(market_id_problem, market_ids)))
     if wrong is not None:
         raise click.UsageError(wrong.detail)
     if files.count("-") > 1:
         raise click.UsageError("standard input can only be read once")
-    checker = Checker(limits(read_settings()), system_clock(), timezone, operator_ids, hubs)
+    checker = Checker(limits(read_settings()), system_clock(), timezone, operator_ids, hubs, market_ids)
     reports = []
     for name in files:
         reports.append((name, checked(checker, name)))
@@ -68,13 +76,8 @@ def command(
             show(*reports[-1], limit)
     if as_json:
         print_json([as_facts(name, report) for name, report in reports])
-    for given, record, what in (
-        (operator_ids, CDR_INFO, "--operator ID"),
-        (hubs, ROAMING_AUTHORISATION_INFO, "--hub N"),
-    ):
-        if not given and any(report.record is record for _, report in reports):
-            field = "infraProviderId" if record is CDR_INFO else "roamingHubId"
-            say(f"{field} was not checked against your ids; to check it, use {what}")
+    for unchecked in dict.fromkeys(report.unchecked for _, report in reports if report.unchecked):
+        say(unchecked)
     return EXIT_FAILED if any(report.refused for _, report in reports) else 0
 
 
@@ -114,9 +117,20 @@ def judged(checker: Checker, file: io.RawIOBase) -> Report:
     first = buffered.peek(PEEK_BYTES)
     gzipped = first.startswith(GZIP)
     if gzipped or is_xml(first):
-        return check_body(checker, buffered.read, gzipped=gzipped)
+        check = validate14.check_body if is_ochp14(first, gzipped=gzipped) else validate02.check_body
+        return check(checker, buffered.read, gzipped=gzipped)
     encoding = "utf-16" if first.startswith(MARKS[1:]) else "utf-8-sig"
     return check_csv(checker, io.TextIOWrapper(buffered, encoding=encoding, newline=""))
+
+
+def is_ochp14(first: bytes, *, gzipped: bool) -> bool:
+    """Whether a body that begins so names the namespace of OCHP 1.4, in whatever encoding."""
+    if gzipped:
+        try:
+            first = zlib.decompressobj(wbits=31).decompress(first, PEEK_BYTES)
+        except zlib.error:
+            return False  # who reads it says what is wrong
+    return validate14.NAMESPACE.encode() in first.replace(b"\0", b"")
 
 
 def is_xml(first: bytes) -> bool:

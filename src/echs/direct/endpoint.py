@@ -57,9 +57,11 @@ class Endpoint:
 
 
 def problems_of(
-    endpoint: Endpoint, market_ids: frozenset[str], namespaces: Sequence[str], now: datetime
+    endpoint: Endpoint, market_ids: frozenset[str] | None, namespaces: Sequence[str], now: datetime
 ) -> Iterator[Problem]:
-    """What is wrong with an endpoint of a partner with these market ids in its role. The secret is never repeated."""
+    """What is wrong with an endpoint of a partner with these market ids in its role, or with None of
+    anybody. The secret is never repeated.
+    """
     for what, text in (
         ("url", endpoint.url),
         ("namespaceUrl", endpoint.namespace),
@@ -84,7 +86,7 @@ def problems_of(
         for pattern in patterns:
             if not PATTERNS[endpoint.role].fullmatch(pattern):
                 yield value(name, f"{shown(pattern)} is no pattern like {EXAMPLES[endpoint.role]}")
-            elif pattern[:5] not in market_ids:
+            elif market_ids is not None and pattern[:5] not in market_ids:
                 yours = ", ".join(sorted(market_ids)) or "none; ask the clearing house to enter it"
                 detail = f"{shown(pattern)} does not begin with your market id; yours: {yours}"
                 yield Problem(EndpointReason.PATTERN_NOT_YOURS, detail, field=name)

@@ -20,6 +20,8 @@ class TariffReason(Reason):
     TARIFF_TWICE = "TARIFF_TWICE"
     RECIPIENT_TWICE = "RECIPIENT_TWICE"
     CURRENCY_UNKNOWN = "CURRENCY_UNKNOWN"
+    # Nothing wrong: said by `echs validate`.
+    NO_DEFAULT = "NO_DEFAULT"
 
 
 class TariffPart(NamedTuple):

@@ -13,9 +13,10 @@ from echs.config.app_context import limits
 from echs.config.settings import read_settings
 from echs.protocols.ochp02.codes import CODES
 from echs.protocols.ochp02.contracts import CONTRACTS
-from echs.protocols.ochp02.validate import Checker, check_body
+from echs.protocols.ochp02.validate import check_body
 from echs.protocols.ochp02.validate_csv import check_csv
 from echs.protocols.ochp02.wire_schema import CDR_INFO, RECORDS, ROAMING_AUTHORISATION_INFO
+from echs.protocols.upload_report import Checker
 from uploads import SAMPLES, WRONG_DATA, members
 from wire import SOAP_11, SOAP_12, UPLOADS, envelope, identity, record_xml
 

@@ -4,12 +4,9 @@ What needs the store is not looked at: what is known already, what is held, what
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from echs.base.errors import Problem, ProblemCollector, RecordProblems, Refused, Unreadable, shown
-from echs.base.limits import Limits
 from echs.base.rule import Finding, Severity, findings
 from echs.base.spool import TEXTS, Row, Spool
 from echs.base.upload_validation import RecordValidator
@@ -41,6 +38,7 @@ from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.protocols.soap.faults import SoapFault, no_request
 from echs.protocols.soap.request_body import RequestBody
 from echs.protocols.soap.spyne_protocol import READ_AS_WINDOWS_1252, refuse_what_is_not_understood
+from echs.protocols.upload_report import Checker, Remark, Report
 
 UPLOADS = {
     "AddCDRsRequest": CDR_INFO,
@@ -53,73 +51,6 @@ ONLY_AT = {f"Set{contract.chargepoint}ListRequest": contract.path for contract i
 
 # What is odd about records: the position of each, what tells a person which it is, and the rule that it breaks.
 Odd = list[tuple[int, tuple[str, str] | None, Finding]]
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One thing about an upload. ``position`` counts records from 0, ``line`` lines of a CSV file from 1; ``place`` is
-    the field as the wire spells it; ``record`` tells a person which record it is.
-    """
-
-    severity: Severity
-    name: str
-    position: int | None
-    line: int | None
-    record: str
-    place: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checker:
-    """Who would send, and against what its uploads are seen. Where it names no ids, whose they are is not looked at."""
-
-    limits: Limits
-    now: datetime
-    timezone: str = "UTC"
-    operator_ids: tuple[str, ...] = ()
-    hubs: tuple[int, ...] = ()
-
-    @property
-    def sender(self) -> Partner:
-        """The partner that would send."""
-        never = datetime.min.replace(tzinfo=UTC)
-        return Partner(0, "", "", self.timezone, True, never, frozenset(), self.operator_ids, (), self.hubs)
-
-
-@dataclass
-class Report:
-    """What was found out about one file: what it is, how many records it has, and every remark, by position."""
-
-    what: str = ""
-    record: WireRecord | None = None
-    records: int = 0
-    remarks: list[Remark] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-
-    @property
-    def refused(self) -> int:
-        """How many remarks refuse the upload."""
-        return sum(remark.severity is Severity.REJECT for remark in self.remarks)
-
-    def refuse(self, name: str, detail: str, place: str = "") -> None:
-        """Note what refuses the upload as a whole."""
-        self.remarks.append(Remark(Severity.REJECT, name, None, None, "", place, detail))
-
-    def in_order(self) -> "Report":
-        """The report with what is about the whole first, then record by record, what refuses before what is odd."""
-        self.remarks.sort(key=lambda each: (each.position is not None, each.position or 0, each.severity))
-        return self
-
-    def add(self, severity: Severity, problem: Problem, record: WireRecord) -> None:
-        """Note something about a record."""
-        position, known = problem.position, ""
-        if problem.label is not None:
-            known = f"{record.spelling.get(problem.label[0], problem.label[0])} {shown(problem.label[1])[1:-1]}"
-        line = self.lines[position] if position is not None and position < len(self.lines) else None
-        field_alone = Problem(problem.reason, "", field=problem.field, field_as_sent=problem.field_as_sent)
-        place = place_of(field_alone, record)
-        self.remarks.append(Remark(severity, str(problem.reason), position, line, known, place, problem.detail))
 
 
 def check_body(checker: Checker, read: Callable[[int], bytes], *, gzipped: bool) -> Report:
@@ -149,7 +80,7 @@ def check_body(checker: Checker, read: Callable[[int], bytes], *, gzipped: bool)
 
 def examine(checker: Checker, record: WireRecord, children: Iterable[Child], report: Report) -> None:
     """Judge the records as the room would that takes them in, and note everything that is wrong or odd."""
-    report.record = record
+    report.unchecked = unchecked(checker, record)
     problems = ProblemCollector(thorough=True)
     odd: Odd = []
     try:
@@ -160,10 +91,27 @@ def examine(checker: Checker, record: WireRecord, children: Iterable[Child], rep
     finally:
         # Also where the file ends badly: what stands before is no less wrong.
         for problem in problems.kept:
-            report.add(Severity.REJECT, problem, record)
+            add(report, Severity.REJECT, problem, record)
         for position, label, finding in odd:
             noted = Problem(finding.rule.name, finding.detail, position=position, field=finding.rule.field, label=label)
-            report.add(Severity.WARN, noted, record)
+            add(report, Severity.WARN, noted, record)
+
+
+def add(report: Report, severity: Severity, problem: Problem, record: WireRecord) -> None:
+    """Note something about a record."""
+    field_alone = Problem(problem.reason, "", field=problem.field, field_as_sent=problem.field_as_sent)
+    report.add(severity, problem, record.spelling, place_of(field_alone, record))
+
+
+def unchecked(checker: Checker, record: WireRecord) -> str:
+    """What is not looked at, since the ids of the sender are not said."""
+    for given, of, field, option in (
+        (checker.operator_ids, CDR_INFO, "infraProviderId", "--operator ID"),
+        (checker.hubs, ROAMING_AUTHORISATION_INFO, "roamingHubId", "--hub N"),
+    ):
+        if not given and record is of:
+            return f"{field} was not checked against your ids; to check it, use {option}"
+    return ""
 
 
 def counted(children: Iterable[Child], report: Report) -> Iterator[Child]:

@@ -9,9 +9,10 @@ from typing import Any, TextIO
 from echs.base.errors import named, shown
 from echs.base.fields import FieldReason
 from echs.base.plural import counted
-from echs.protocols.ochp02.validate import Checker, Report, examine
+from echs.protocols.ochp02.validate import examine
 from echs.protocols.ochp02.wire_schema import NAMESPACE, RECORDS, WireRecord
 from echs.protocols.soap.envelope_parser import Child
+from echs.protocols.upload_report import Checker, Report
 
 DELIMITERS = ",;\t"
 NAME = re.compile(r"[A-Za-z_ ]{1,40}")

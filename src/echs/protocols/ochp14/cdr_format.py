@@ -46,11 +46,11 @@ SPELLING = {
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """The party ids by which CDRs are for somebody, by market id: those of the sender as an operator, and those of all
-    providers.
+    """The party ids by which CDRs are for somebody, by market id: those of the sender as an operator, None where
+    anybody may send them, and those of all providers.
     """
 
-    operators: Mapping[str, str]
+    operators: Mapping[str, str] | None
     providers: Mapping[str, str]
 
 
@@ -88,6 +88,8 @@ def read_cdr(element: Element, position: int, namespace: str, parties: Parties) 
 
 def ownership(cdr: Any, position: int, parties: Parties) -> Iterator[Problem]:
     """A CDR is of the operator that sends it: its id and that of the EVSE begin with a market id of the sender."""
+    if parties.operators is None:
+        return
     yours = ", ".join(sorted(parties.operators)) or "none: ask the clearing house"
     for name in ("CdrId", "evseId"):
         begins = market_id_of(cdr.findtext(name))
@@ -100,7 +102,9 @@ def ownership(cdr: Any, position: int, parties: Parties) -> Iterator[Problem]:
 def noun_of(cdr: Any, payload: str, parties: Parties) -> Cdr:
     """What a CDR means, whose parties are to be found by their market ids."""
     # The CDR id is what it is found by again; its EVSE may be of another market id of the same operator.
-    operator_id = parties.operators[market_id_of(cdr.findtext("CdrId")) or ""]
+    operator_id = market_id_of(cdr.findtext("CdrId")) or ""
+    if parties.operators is not None:
+        operator_id = parties.operators[operator_id]
     market_id = market_id_of(cdr.findtext("contractId")) or ""
     return cdr_of(cdr, payload, operator_id, parties.providers.get(market_id, market_id))
 

@@ -96,8 +96,8 @@ class Judged(NamedTuple):
     shortened: bool
 
 
-def read_charge_point(element: Element, position: int, namespace: str, owner: Partner) -> Judged | Unreadable:
-    """A charge point of a request that ``owner`` sends, or what is wrong with it."""
+def read_charge_point(element: Element, position: int, namespace: str, owner: Partner | None) -> Judged | Unreadable:
+    """A charge point of a request that ``owner`` sends, or what is wrong with it; of nobody, ids may be anybody's."""
     reading = TreeReading(namespace, position)
     if element.name != f"{namespace} {CHARGE_POINT.name}":
         return reading.stray(element, CHARGE_POINT.name)
@@ -105,7 +105,7 @@ def read_charge_point(element: Element, position: int, namespace: str, owner: Pa
     evse_id = evse_id_of(text)
     if not reading.problems:
         reading.problems += choice_problems(text, position)
-        reading.problems += ownership(evse_id, owner, position)
+        reading.problems += ownership(evse_id, owner, position) if owner is not None else ()
     if not reading.problems:
         return Judged(text, reading.dropped > 0)
     return labelled(reading.problems, ("evseId", evse_id) if evse_id else None)

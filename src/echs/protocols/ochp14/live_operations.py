@@ -46,11 +46,7 @@ def update_status(
     until = now + timedelta(minutes=context.limits.status_ttl_minutes)
     for position, element in enumerate(reader.trees()):
         if element.name == f"{contract.namespace} ttl":
-            found = element.first(f"{contract.namespace} DateTime")
-            given = None if found is None else date_time(found.text.strip())
-            if given is None:
-                raise refuse(FieldReason.FIELD_NOT_TEXT, "holds no time like 2027-12-31T22:59:59Z", field="ttl")
-            until = given
+            until = read_ttl(element, contract)
             continue
         if position >= MOST_STATUSES:
             detail = f"more than {MOST_STATUSES} statuses in one request"
@@ -80,13 +76,25 @@ def update_status(
     return result(ResultCode.PARTLY, [*told, f"{len(problems)} refused: {wrong}."], request.request_id)
 
 
+def read_ttl(element: Element, contract: Contract) -> datetime:
+    """Until when (UTC) the statuses of a request are valid that do not say it themselves.
+
+    :raises Refused: FIELD_NOT_TEXT
+    """
+    found = element.first(f"{contract.namespace} DateTime")
+    given = None if found is None else date_time(found.text.strip())
+    if given is None:
+        raise refuse(FieldReason.FIELD_NOT_TEXT, "holds no time like 2027-12-31T22:59:59Z", field="ttl")
+    return given
+
+
 Read = tuple[Kind, str, str, str, str, datetime]
 
 
 def read_status(
-    element: Element, position: int, namespace: str, yours: frozenset[str], times: tuple[datetime, datetime]
+    element: Element, position: int, namespace: str, yours: frozenset[str] | None, times: tuple[datetime, datetime]
 ) -> Read | Problem:
-    """A status of a request, or what is wrong with it."""
+    """A status of a request, or what is wrong with it; without market ids, ids may be anybody's."""
     space, name = split(element.name)
     if not element.name or space != namespace or name not in tuple(Kind):
         detail = f"is not an element of this request; {', '.join(Kind)} and ttl are"
@@ -98,7 +106,7 @@ def read_status(
     wrong = rule(said_id)
     if wrong is not None:
         return Problem(wrong[0], f'"{said_id}" {wrong[1]}', position, f"{name}/{tag}", field_as_sent=True)
-    if market_id_of(said_id) not in yours:
+    if yours is not None and market_id_of(said_id) not in yours:
         detail = f'"{said_id}" does not begin with your market id'
         return Problem(StatusReason.STATUS_NOT_YOURS, detail, position, f"{name}/{tag}", field_as_sent=True)
     major = element.attributes.get("status" if kind is Kind.PARKING else "major", "").strip()

@@ -76,15 +76,15 @@ _RECIPIENTS = re.compile("<recipient>[A-Z0-9]{1,5}</recipient>")
 _INSIDE = re.compile("<individualTariff>(.*?)</individualTariff>", re.DOTALL)
 
 
-def read_tariff(element: Element, position: int, namespace: str, owner: Partner) -> Tariff | Unreadable:
-    """A tariff of a request that ``owner`` sends, or what is wrong with it."""
+def read_tariff(element: Element, position: int, namespace: str, owner: Partner | None) -> Tariff | Unreadable:
+    """A tariff of a request that ``owner`` sends, or what is wrong with it; of nobody, ids may be anybody's."""
     reading = TreeReading(namespace, position)
     if element.name not in {f"{namespace} {name}" for name in (TARIFF.name, *TARIFF.spellings)}:
         return reading.stray(element, TARIFF.name)
     text = reading.record(element, TARIFF)
     tariff_id = next(iter(texts_at(element, ["tariffId"], namespace)), "")
     if not reading.problems:
-        reading.problems += ownership(tariff_id, position, owner)
+        reading.problems += ownership(tariff_id, position, owner) if owner is not None else ()
         reading.problems += twice_named(element, position, namespace)
     if reading.problems:
         return labelled(reading.problems, ("tariffId", tariff_id) if tariff_id else None)
@@ -93,6 +93,21 @@ def read_tariff(element: Element, position: int, namespace: str, owner: Partner)
         for individual, inside in zip(element.all(f"{namespace} {INDIVIDUAL.name}"), _INSIDE.findall(text), strict=True)
     ]
     return Tariff(tariff_id, tuple(parts), PROTOCOL)
+
+
+def read_tariffs(
+    elements: Iterable[Element], namespace: str, owner: Partner | None
+) -> Iterator[tuple[int, Element, Tariff | Unreadable]]:
+    """The tariffs of a request with their positions and elements, or what is wrong with each; none of them twice."""
+    met: set[str] = set()
+    for position, element in enumerate(elements):
+        found = read_tariff(element, position, namespace, owner)
+        if isinstance(found, Tariff) and found.key in met:
+            detail = "stands more than once in this request"
+            found = Problem(TariffReason.TARIFF_TWICE, detail, position, "tariffId", field_as_sent=True)
+        elif isinstance(found, Tariff):
+            met.add(found.key)
+        yield position, element, found
 
 
 def ownership(tariff_id: str, position: int, owner: Partner) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """The operations of OCHP 1.4 about tariffs."""
 
 from echs.audit.entry import Action
-from echs.base.errors import Problem, named, refuse
+from echs.base.errors import named, refuse
 from echs.base.fields import UploadReason
 from echs.base.plural import counted
 from echs.base.response_stream import collected
@@ -26,7 +26,7 @@ from echs.protocols.ochp14.value_formats import date_time
 from echs.protocols.operation import UploadOutcome
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 from echs.tariffs import tariff_book
-from echs.tariffs.tariff import Tariff, TariffReason
+from echs.tariffs.tariff import Tariff
 
 TARIFFS_SENT = "TariffInfoArray"
 MOST_TARIFFS = 10_000
@@ -39,11 +39,7 @@ def update_tariffs(
     """Write whole tariffs of the caller, each in the place of the one with its id."""
     request.refused = refused = refused_elements(contract, "refusedTariffInfo")
     tariffs: dict[str, Tariff] = {}
-    for position, element in enumerate(reader.trees()):
-        found = tariff_format.read_tariff(element, position, contract.namespace, caller)
-        if isinstance(found, Tariff) and found.key in tariffs:
-            detail = "stands more than once in this request"
-            found = Problem(TariffReason.TARIFF_TWICE, detail, position, "tariffId", field_as_sent=True)
+    for position, element, found in tariff_format.read_tariffs(reader.trees(), contract.namespace, caller):
         if isinstance(found, Tariff):
             tariffs[found.key] = found
         else:
