@@ -3,7 +3,8 @@
 Why: the CDR ids of OCHP 1.4 are unique in the whole house, whatever operator id stands behind them. A provider id may
 move to another partner, which has seen nothing of what its predecessor fetched. And SQLite gives the numbers of purged
 rows again, so that they are no key for what is left of older revisions. An operator is told with each upload
-what was declined of its CDRs, so that answers have its number beside them.
+what was declined of its CDRs, so that answers have its number beside them. What was purged is found by its row, too,
+since the ids by which OCHP 1.4 knows CDRs of other protocols end with that.
 
 A server of the release before must be stopped first. What was given before it is given again: until then nobody can
 answer about it.
@@ -76,6 +77,8 @@ def upgrade() -> None:
         index=["operator_partner_id", "kind", "answered_at"],
     )
     purged_revision("operator_key", "cdr_id", "row_id")
+    for table in ("cdr_purged", "cdr_purged_revision"):
+        op.create_index(f"ix_{table}_row_id", table, ["row_id"])
     op.drop_table("cdr_revision_given")
     op.create_table(
         "cdr_given",
@@ -98,4 +101,5 @@ def downgrade() -> None:
     )
     purged_revision("row_id")
     answers(index=["kind", "answered_at"])
+    op.drop_index("ix_cdr_purged_row_id", "cdr_purged")
     op.drop_index("ix_cdr_cdr_id", "cdr")

@@ -3,11 +3,9 @@ those that their operator gives up (OCHP 1.4, AddCDRs).
 """
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
-
-from sqlalchemy import Connection
 
 from echs.audit import trail
 from echs.audit.entry import Action
@@ -24,31 +22,20 @@ from echs.cdrs.intake import (
     counted_outcomes,
     lock_out_runs,
     lock_rights,
-    purged_hashes,
-    sent_as,
     store,
     with_published_ids,
 )
+from echs.cdrs.part_plan import EVENTS, Known, MadeIds, SentCdr, planned
 from echs.cdrs.rules import RefusedIfNew, RuleContext, validate
-from echs.cdrs.standing import Standing, standing_by_id, write_answers
+from echs.cdrs.standing import write_answers
 from echs.cdrs.status import Answer
-from echs.cdrs.transitions import Effect, Event, effect_of, reason_of
+from echs.cdrs.transitions import Event
 from echs.cdrs.upload import CDRS, ReceivedCdrs, content_of
 from echs.lists.refused_records import RefusedRecords, refuse_mostly_wrong
 from echs.partners.market_ids import ids_of_same_owner
 from echs.partners.partner import Partner, PartyRole
 
-EVENTS = tuple(Event)
 AT_ONCE = 256
-OF_ANOTHER = "another partner sent a CDR of this id, which is as it is"
-ON_HOLD = "the clearing house has it on hold: ask it"
-
-
-class SentCdr(NamedTuple):
-    """A CDR and what its operator does with it."""
-
-    cdr: Cdr
-    event: Event
 
 
 class Implausible(NamedTuple):
@@ -56,25 +43,6 @@ class Implausible(NamedTuple):
 
     cdr_id: str
     problem: Unreadable
-
-
-@dataclass
-class Plan:
-    """What comes of the records of an upload, by their positions: those that change nothing, those that revise what
-    stands, those that are given up, and those that are refused, each with its id and the problem.
-    """
-
-    known: set[int] = field(default_factory=set)
-    revisions: dict[int, Standing] = field(default_factory=dict)
-    withdrawn: dict[int, int] = field(default_factory=dict)
-    refused: dict[int, tuple[str, Problem]] = field(default_factory=dict)
-    # Sent as revisions of what nobody has.
-    unknown: set[tuple[str, str]] = field(default_factory=set)
-
-    @property
-    def left_out(self) -> set[int]:
-        """The positions of what is not refused and changes no row."""
-        return self.known | self.withdrawn.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +63,7 @@ def add_in_part(
     request_id: str,
     lists: ListLookups,
     form: CdrFormat,
+    made_ids: MadeIds,
     refused: RefusedRecords,
 ) -> PartResult:
     """Accept the plausible ones of ``records`` from ``sender`` in one transaction; the ids of the others go into
@@ -112,7 +81,7 @@ def add_in_part(
                     lock_out_runs(context, transaction)
                 operators = ids_of_same_owner(transaction, PartyRole.OPERATOR, sender.id)
                 lock_rights(context, transaction, rules, received, operators.keys())
-                plan = planned(transaction, rules, received, events, operators)
+                plan = planned(transaction, rules, received, events, Known(operators, made_ids))
                 if (plan.revisions or plan.withdrawn) and not alone:
                     continue  # once no run can take what is revised or given up
                 received.refused.update(plan.refused)
@@ -121,7 +90,7 @@ def add_in_part(
                 refuse_mostly_wrong(refused, received.count - refused.count)
                 rules = replace(rules, unknown_revisions=plan.unknown)
                 writer = store(context, transaction, rules, received, plan.left_out, request_id, plan.revisions)
-                answers = [(row, Answer.WITHDRAW) for row in plan.withdrawn.values()]
+                answers = [(row, Answer.WITHDRAW) for row in dict.fromkeys(plan.withdrawn.values())]
                 answered = write_answers(context, transaction, answers, sender.id, request_id) if answers else {}
                 facts = {"received": received.count, **writer.facts(), "refused": refused.count, **answered}
                 subject = f"CDRs of {sender.user_id}"
@@ -199,82 +168,3 @@ def refuse_contradictions(
         detail = f"conflicts with the record at position {earlier}, which has the same CdrId"
         problem = Problem(CdrReason.CDR_TWICE, detail, position=position, label=label(cdr))
         refused.add(position, cdr.cdr_id, problem, NOTHING_STORED)
-
-
-def planned(
-    transaction: Connection,
-    rules: RuleContext,
-    received: ReceivedCdrs,
-    events: Sequence[int],
-    operators: Mapping[str, str],
-) -> Plan:
-    """What comes of each record, by where its CDR stands: under any of the ids of ``operators``, by their keys, since
-    which of several an operator sends it as may change.
-    """
-    plan = Plan()
-    for positions, cdrs in received.batches():
-        deadline.check()
-        cdr_ids = [cdr.cdr_id for cdr in cdrs]
-        stands = standing_by_id(transaction, cdr_ids, rules.form.name, operators.keys())
-        unseen = [cdr_id for cdr_id in cdr_ids if cdr_id not in stands]
-        purged = {key: purged_hashes(transaction, key, unseen) for key in operators}
-        for position, cdr in zip(positions, cdrs, strict=True):
-            event, found = EVENTS[events[position]], stands.get(cdr.cdr_id)
-            of = [party_id for key, party_id in operators.items() if cdr.cdr_id in purged[key]]
-            if not of:
-                content = "" if found is None else sent_as(rules.form, cdr, found.operator_id).content_hash
-                decide(plan, rules, SentCdr(cdr, event), position, found, content, doubted=position in received.doubted)
-                continue
-            before = [sent_as(rules.form, cdr, party_id) for party_id in of]
-            same = any(each.content_hash in purged[each.operator_key][each.cdr_id] for each in before)
-            if same and event is not Event.WITHDRAWN:
-                plan.known.add(position)
-            else:
-                detail = "it was cleared long ago, and is as it is for good"
-                plan.refused[position] = cdr.cdr_id, implausible(cdr, position, detail)
-    return plan
-
-
-def decide(
-    plan: Plan,
-    rules: RuleContext,
-    sent: SentCdr,
-    position: int,
-    found: Standing | None,
-    content: str,
-    *,
-    doubted: bool,
-) -> None:
-    """What comes of one record; ``content`` is its hash as the operator whose CDR was found."""
-    cdr, event = sent
-    same = found is not None and (content == found.content_hash or (event is Event.NEW and content in found.hashes))
-    effect = effect_of(None if found is None else found.stand, event, same_content=same)
-    if found is not None and found.operator_partner_id != rules.sender.id and effect is not Effect.UNCHANGED:
-        # The operator id or its market id changed hands: what somebody else sent is not revised.
-        plan.refused[position] = cdr.cdr_id, implausible(cdr, position, OF_ANOTHER)
-        return
-    if found is not None and found.on_hold and effect in (Effect.REVISE, Effect.WITHDRAW):
-        plan.refused[position] = cdr.cdr_id, implausible(cdr, position, ON_HOLD)
-        return
-    if effect in (Effect.STORE, Effect.REVISE) and doubted:
-        verdict = validate(cdr, position, rules)
-        if isinstance(verdict, RefusedIfNew):
-            plan.refused[position] = cdr.cdr_id, verdict.problems.first
-            return
-    if effect is Effect.UNCHANGED:
-        plan.known.add(position)
-    elif effect is Effect.REVISE and found is not None:
-        plan.revisions[position] = found
-    elif effect is Effect.WITHDRAW and found is not None:
-        plan.withdrawn[position] = found.row
-    elif effect is Effect.STORE:
-        if event is Event.REVISED:
-            plan.unknown.add(cdr.key)
-    else:
-        stand = None if found is None else found.stand
-        plan.refused[position] = cdr.cdr_id, implausible(cdr, position, reason_of(stand, event))
-
-
-def implausible(cdr: Cdr, position: int, detail: str) -> Problem:
-    """The problem of a record that does not fit where its CDR stands."""
-    return Problem(CdrReason.CDR_STATE, detail, position=position, field="cdr_id", label=label(cdr))

@@ -105,6 +105,7 @@ cdr_purged = Table(
     Column("row_id", BigInteger, nullable=True),
     Column("volume_e4_kwh", BigInteger, nullable=True),
     Index("ix_cdr_purged_request_id", "request_id"),
+    Index("ix_cdr_purged_row_id", "row_id"),
 )
 
 # What remains of the older revisions of such a CDR: that they were accepted with an upload.
@@ -118,6 +119,7 @@ cdr_purged_revision = Table(
     Column("content_hash", String(64), nullable=False),
     Column("run_number", Integer, nullable=False),
     Column("request_id", String(26), nullable=False),
+    Index("ix_cdr_purged_revision_row_id", "row_id"),
 )
 
 # What the office decided about a CDR before clearing; only ever added to, and the newest of a CDR counts.

@@ -134,6 +134,34 @@ def test_of_one_market_id_of_two_operators_a_provider_answers_about_its_own_cdr(
     assert "several CDRs for you have these ids" in answer.text
 
 
+@pytest.mark.parametrize("purged", [False, True])
+def test_a_cdr_of_ochp_02_is_not_billed_again_under_the_id_that_was_made_for_it(house, tnm, anwb, context, purged):
+    """An operator that speaks both is given its declined CDR of OCHP 0.2 by CheckCDRs, and may take it for one of 1.4."""
+    old = Caller(house, "tnm")
+    sent = cdr("0-1", provider_id="ANWB", contract_id="NL-ANW-000001-5", evse_id=EVSE)
+    old.upload("AddCDRs", sent, sent._replace(cdr_id="0-2"))
+    one, other = got(anwb)
+    confirm(anwb, ("declined", one), ("declined", other))
+    assert {*got(tnm, operation="CheckCDRs")} == {one, other}
+    for status in ("new", "revised"):
+        answer = add(tnm, cdr_xml(one, status=status))
+        assert implausible(answer) == [one]
+        assert "which came by another protocol" in answer.text
+    # OCHP 0.2 has no word for giving a CDR up.
+    assert "1 given up" in add(tnm, cdr_xml(one, status="rejected")).text
+    assert listed(context, "0-1") == [Status.WITHDRAWN]
+    assert old.upload("AddCDRs", sent._replace(cdr_id="0-2", volume="7")).code == 0
+    assert fetched_and_confirmed(anwb, ("approved", other)).code == "ok"
+    assert cleared(context) == 1
+    if purged:
+        assert sum(purge_run(context, 1)) == 1
+    for status in ("new", "revised", "rejected"):
+        assert implausible(add(tnm, cdr_xml(other, status=status))) == [other]
+    # Of another operator, and of nobody: ids that only look so.
+    assert "2 new" in add(tnm, cdr_xml("NLTNM03X0000000001"), cdr_xml("NLTNM01X000000ZZZZ")).text
+    assert list(verify(context)) == []
+
+
 # ---------------------------------------------------------------------- providers
 
 

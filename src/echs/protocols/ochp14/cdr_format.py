@@ -16,7 +16,8 @@ from echs.base.errors import Problem, Unreadable
 from echs.base.fields import FieldText
 from echs.base.money import UNITS_PER_CURRENCY, Money
 from echs.cdrs.cdr import Cdr, Difference, Period
-from echs.cdrs.part_intake import Implausible, SentCdr
+from echs.cdrs.part_intake import Implausible
+from echs.cdrs.part_plan import SentCdr
 from echs.cdrs.rules import ENERGY
 from echs.cdrs.transitions import Event
 from echs.partners.market_ids import market_id_of

@@ -25,6 +25,7 @@ from echs.partners.market_ids import party_ids_by_market_id
 from echs.partners.partner import Partner, PartyRole
 from echs.protocols.ochp14 import cdr_download, cdr_format
 from echs.protocols.ochp14.cdr_format import Parties, read_cdrs
+from echs.protocols.ochp14.cdr_said import MADE_IDS
 from echs.protocols.ochp14.cdr_tree import CDR, STATUSES
 from echs.protocols.ochp14.codes import ResultCode
 from echs.protocols.ochp14.contracts import Contract
@@ -57,7 +58,7 @@ def add_cdrs(
         parties = Parties(operators, party_ids_by_market_id(snapshot, PartyRole.PROVIDER))
     records = read_cdrs(reader.trees(), contract.namespace, parties)
     done = part_intake.add_in_part(
-        context, caller, records, request.request_id, context.lists, cdr_format.FORMAT, refused
+        context, caller, records, request.request_id, context.lists, cdr_format.FORMAT, MADE_IDS, refused
     )
     request.outcome = UploadOutcome(done.new + done.revised + done.withdrawn, done.unchanged, done.taken.warned)
     told = f"{done.new} new, {done.revised} revised, {done.withdrawn} given up, {done.unchanged} already known."

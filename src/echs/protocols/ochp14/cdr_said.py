@@ -7,8 +7,10 @@ from xml.sax.saxutils import quoteattr
 
 from echs.base.energy import kwh
 from echs.cdrs.cdr import Cdr, CdrWithheld
+from echs.cdrs.part_plan import MadeIds
 from echs.lists.withheld import Withheld
 from echs.locations.charge_point import ChargePoint, Connector, Current
+from echs.partners.market_ids import market_id_of
 from echs.protocols.ochp14.charge_point_format import (
     NO_CITY,
     NO_ZIP_CODE,
@@ -99,6 +101,14 @@ def row_of_made(cdr_id: str) -> int | None:
     if not _CDR_ID.fullmatch(cdr_id) or len(cdr_id) < ROW_DIGITS + 6 or cdr_id[-ROW_DIGITS - 1] != MADE:
         return None
     return int(cdr_id[-ROW_DIGITS:], 36)
+
+
+def made_of(said: str, cdr_id: str, first_row: int) -> bool:
+    """Whether an id was made of the CDR with this id and first row, whatever market id its operator had."""
+    return said != cdr_id and said == said_cdr_id(cdr_id, Facts(market_id_of(said) or "", first_row, "", None))
+
+
+MADE_IDS = MadeIds(row_of_made, made_of)
 
 
 def connector_of(point: ChargePoint | None) -> tuple[Connector, Current]:
