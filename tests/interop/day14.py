@@ -1,13 +1,18 @@
-"""Charge points, tariffs and CDRs of OCHP 1.4 by clients that were generated from the served WSDL: every value that
+"""Charge points, tariffs, CDRs, live statuses and the address book of OCHPdirect by clients that were generated from the served WSDL: every value that
 comes back is compared with what was sent.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from day import Differs
 
+from echs.protocols.ochp14.contracts import PUBLISHED
+
+LIVE, DIRECT, ENDPOINTS = "eCHS_P-System-live", "eCHS_P-System-direct", "operatorEndpointArray"
 LONG_AGO = {"DateTime": "2020-01-01T00:00:00Z"}
 EVSE = "NL*TNM*E01000851"
 TIME, LOCAL = "DateTime", "LocalDateTime"
@@ -128,16 +133,33 @@ def cdr(number: int, status: str, **changed: Any) -> dict[str, Any]:
 DEARER = {"chargingPeriods": [{**CDR["chargingPeriods"][0], "billingValue": 13, "periodCost": 6.5}], "totalCost": 6.5}
 
 
+UNTIL = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+CHARGING = {"evseId": EVSE, "@major": "not-available", "@minor": "charging", "@ttl": UNTIL}
+FREE = {"evseId": "NL*TNM*E2", "@major": "available", "@ttl": UNTIL}
+SPOT = {"parkingId": "NL*TNM*P1", "@status": "not-available", "@ttl": UNTIL}
+ENDPOINT = {
+    "url": "https://tnm.example/direct?a=1&b=2",
+    "namespaceUrl": PUBLISHED.direct_namespaces[0],
+    "accessToken": "0123456789abcdef-0123456789abcdef",
+    "validDate": f"{datetime.now(UTC):%Y-%m-%d}",
+    "whitelist": ["NLTNME%"],
+    "blacklist": ["NLTNME01%"],
+}
+
+
 @dataclass
 class Step:
-    """A call, and what is expected of its answer: the code, and the records under a name."""
+    """A call, and what is expected of its answer: the code, None where it has none, and the records under a name. The
+    port is a part of the contract's WSDL, or of that of OCHPdirect.
+    """
 
     who: str
     operation: str
     members: dict[str, Any]
-    code: str
+    code: str | None
     name: str
     records: list[Any] = field(default_factory=list)
+    port: str = "eCHS_P-System"
 
 
 def steps() -> Iterator[Step]:
@@ -168,6 +190,16 @@ def steps() -> Iterator[Step]:
     approved = {"cdrStatus": {"CdrStatusType": "approved"}}
     both = [cdr(1, "approved"), cdr(2, "approved", **DEARER)]
     yield Step("tnm", "CheckCDRs", approved, "ok", cdrs, both)
+    sent = {"evse": [CHARGING, FREE], "parking": [SPOT]}
+    yield Step("tnm", "UpdateStatus", sent, "ok", "nothing", port=LIVE)
+    yield Step("anwb", "GetStatus", {}, None, "evse", [CHARGING, FREE], port=LIVE)
+    yield Step("anwb", "GetStatus", {"statusType": "parking"}, None, "parking", [SPOT], port=LIVE)
+    # Whose every spot is taken is not available, whatever its own status.
+    taken = {"@major": "not-available", "@ttl": UNTIL}
+    combined = [CHARGING, {**taken, "evseId": "NL*TNM*E2", "@minor": "blocked"}, {**taken, "evseId": "NL*TNM*E3"}]
+    yield Step("anwb", "GetStatus", {"statusType": "combined"}, None, "combined", combined, port=LIVE)
+    yield Step("tnm", "AddServiceEndpoints", {ENDPOINTS: [ENDPOINT]}, "ok", "nothing", port=DIRECT)
+    yield Step("anwb", "GetServiceEndpoints", {}, "ok", ENDPOINTS, [ENDPOINT], port=DIRECT)
 
 
 def compared(step: Step, answer: dict[str, Any]) -> int:
@@ -175,10 +207,11 @@ def compared(step: Step, answer: dict[str, Any]) -> int:
 
     :raises Differs: one is not
     """
-    result = answer.get("result", answer)
-    code, text = result["resultCode"]["resultCode"], result["resultDescription"]
-    if code != step.code or not text:
-        raise Differs(f"{step.operation} of {step.who}: {code} instead of {step.code}: {text}")
+    if step.code is not None:
+        result = answer.get("result", answer)
+        code, text = result["resultCode"]["resultCode"], result["resultDescription"]
+        if code != step.code or not text:
+            raise Differs(f"{step.operation} of {step.who}: {code} instead of {step.code}: {text}")
     found, expected = as_list(plain(answer.get(step.name))), as_list(plain(step.records))
     if found != expected:
         raise Differs(f"{step.operation} of {step.who}: {found} instead of {expected}")
@@ -203,7 +236,13 @@ def plain(value: Any) -> Any:
         return {name: each for name, each in sorted(named.items()) if each is not None} or None
     if isinstance(value, bool):
         return str(value).lower()
-    return None if value is None else as_number(str(value))
+    return None if value is None else as_number(as_time(str(value)))
+
+
+def as_time(text: str) -> str:
+    """A time of UTC in one spelling; any other text as it is."""
+    found = _TIME.fullmatch(text)
+    return text if found is None else f"{found[1]}T{found[2]}Z"
 
 
 def as_number(text: str) -> str:
@@ -212,6 +251,9 @@ def as_number(text: str) -> str:
         return f"{float(text):g}" if text.replace(".", "").isdigit() and "." in text else text
     except ValueError:
         return text
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.0+)?(?:Z|\+00:00)")
 
 
 def leaves(value: Any) -> int:

@@ -52,6 +52,7 @@ class Call:
     code: str
     name: str
     tokens: list[TokenRecord] = field(default_factory=list)
+    port: str = "eCHS_P-System"
 
 
 def drawn(record: TokenRecord) -> TokenRecord:
@@ -108,9 +109,11 @@ def play(command: list[str], language: str, connect_file: str) -> int:
         connect.write_text(re.search(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)[1])
         told = {
             "wsdl": f"{server.url}{PUBLISHED.service_path}?wsdl",
+            "direct": f"{server.url}{PUBLISHED.direct_path}?wsdl",
             "passwords": {who: PASSWORDS[who] for who in ("tnm", "lnd", "anwb")},
             "steps": [
-                {"who": each.who, "operation": each.operation, "members": each.members} for each in (*expected, *more)
+                {"who": each.who, "operation": each.operation, "members": each.members, "port": each.port}
+                for each in (*expected, *more)
             ],
         }
         environment = {**os.environ, "NODE_PATH": str(HERE / "node" / "node_modules"), "NO_PROXY": "127.0.0.1"}

@@ -26,10 +26,14 @@ def with_attributes(value: Any) -> Any:
 
 def main() -> None:
     play = json.load(sys.stdin)
-    services = {who: connect(play["wsdl"], who, password) for who, password in play["passwords"].items()}
+    services: dict[tuple[str, str], Any] = {}
     answers = []
     for step in play["steps"]:
-        answer = getattr(services[step["who"]], step["operation"])(**with_attributes(step["members"]))
+        who, port = step["who"], step["port"]
+        if (who, port) not in services:
+            wsdl = play["direct" if port.endswith("direct") else "wsdl"]
+            services[who, port] = connect(wsdl, who, play["passwords"][who], port)
+        answer = getattr(services[who, port], step["operation"])(**with_attributes(step["members"]))
         answers.append(serialize_object(answer, dict))
     json.dump(answers, sys.stdout, default=str)
 

@@ -18,13 +18,13 @@ function withAttributes(value) {
 async function main() {
   const play = JSON.parse(readFileSync(0, "utf8"));
   const clients = {};
-  for (const [who, password] of Object.entries(play.passwords)) {
-    clients[who] = await connect(play.wsdl, who, password);
-  }
   const answers = [];
   for (const step of play.steps) {
-    const [answer] = await clients[step.who][`${step.operation}Async`](withAttributes(step.members));
-    answers.push(answer);
+    const direct = step.port.endsWith("direct");
+    const name = `${step.who} ${direct}`;
+    clients[name] ??= await connect(direct ? play.direct : play.wsdl, step.who, play.passwords[step.who]);
+    const [answer] = await clients[name][`${step.operation}Async`](withAttributes(step.members));
+    answers.push(answer ?? {});
   }
   process.stdout.write(JSON.stringify(answers));
 }

@@ -20,7 +20,8 @@ $clients = [];
 $answers = [];
 foreach ($play['steps'] as $step) {
     $who = $step['who'];
-    $client = $clients[$who] ??= connect($play['wsdl'], $who, $play['passwords'][$who]);
+    $wsdl = $play[str_ends_with($step['port'], 'direct') ? 'direct' : 'wsdl'];
+    $client = $clients["$who $wsdl"] ??= connect($wsdl, $who, $play['passwords'][$who]);
     $answers[] = $client->__soapCall($step['operation'], [withAttributes($step['members'])]);
 }
 echo json_encode($answers, JSON_THROW_ON_ERROR);
