@@ -52,6 +52,19 @@ list_set_aside_part = Table(
 )
 
 
+# How many records of an owner's list were not given to who speaks a protocol, when the list was last uploaded: for the
+# metrics alone.
+list_withheld = Table(
+    "list_withheld",
+    metadata,
+    Column("list", String(16), primary_key=True),
+    Column("partner_id", ForeignKey("partner.id"), primary_key=True),
+    Column("protocol", String(12), primary_key=True),
+    Column("reason", String(40), primary_key=True),
+    Column("records", Integer, nullable=False),
+)
+
+
 def head_table(name: str) -> Table:
     """One row an owner: how its list stands. ``version_token`` is new with each change that a download shows. Records
     before ``first_position`` stand no more: they are the former state of a list that was written anew as a whole.

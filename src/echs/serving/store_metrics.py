@@ -17,6 +17,7 @@ from echs.cdrs.status import STOPPING, Answer, Decided
 from echs.clearing import tables as clearing_tables
 from echs.config.app_context import AppContext
 from echs.delivery import queue
+from echs.lists.withheld_counts import withheld_totals
 from echs.maintenance import schema
 from echs.maintenance.store_state import LIST_HEADS, last_backup, unfetched_runs, waiting_since
 from echs.partners import tables as partner_tables
@@ -61,6 +62,11 @@ CERTIFICATE_END = Gauge(
 LIST_RECORDS = Gauge("list_records", ("list",), "Records in the current lists of all partners.")
 LIST_OWNERS = Gauge("list_owners", ("list",), "Partners with a list.")
 LIST_OLDEST = Gauge("list_oldest_seconds", ("list",), "Age of the least recently updated list.")
+WITHHELD = Gauge(
+    "withheld_records",
+    ("list", "reason"),
+    "Records that partners of another protocol are not given, by why it cannot say them; as of the last upload.",
+)
 BACKUP = Gauge(
     "backup_last_timestamp_seconds", (), "Time of the last successful `echs backup create`; missing before the first."
 )
@@ -96,11 +102,13 @@ GAUGES = (
     LIST_RECORDS,
     LIST_OWNERS,
     LIST_OLDEST,
+    WITHHELD,
     BACKUP,
     DISK,
     BUILD,
 )
 
+LIST_LABELS = {"tokens": "roaming", "charge points": "chargepoint"}
 Sample = tuple[Gauge, tuple[str, ...], float]
 
 
@@ -199,6 +207,8 @@ def store_samples(snapshot: Connection, now: datetime) -> Iterator[Sample]:
         yield LIST_OWNERS, (name,), owners
         if since is not None:
             yield LIST_OLDEST, (name,), age(since)
+    for name, reason, count in withheld_totals(snapshot):
+        yield WITHHELD, (LIST_LABELS[name], reason), count
 
 
 def refused_counts() -> Select[Any]:

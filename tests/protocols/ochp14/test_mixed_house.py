@@ -14,6 +14,7 @@ from echs.partners.connection import ConnectionMode
 from echs.protocols.ochp02.wire_schema import ROAMING_AUTHORISATION_INFO
 from echs.protocols.ochp14.value_formats import as_date_time
 from echs.protocols.record_formats import RECORD_FORMATS
+from echs.serving.store_metrics import WITHHELD, store_samples
 from echs.tokens.token import TokenWithheld
 from echs.tokens.token_list import TOKENS
 from ochp14 import Caller14, token14
@@ -80,6 +81,15 @@ def test_what_ochp_14_cannot_say_is_withheld_counted_and_told_to_its_sender(hous
     assert [each.instance for each in new.updates(LONG_AGO).tokens(CHANGES) if each.expiry_date > "2027"] == [CARD]
     (counted,) = all_withheld(context, TOKENS, RECORD_FORMATS.tokens)
     assert (counted.protocol, counted.reason, counted.records, counted.of) == ("ochp-1.4", why, 1, 2)
+    assert withheld_gauges(context) == {("roaming", str(why)): 1}
+    assert "not given" not in old.upload("SetRoamingAuthorisationList", good).body.decode()
+    assert withheld_gauges(context) == {}
+
+
+def withheld_gauges(context):
+    with context.database.read() as snapshot:
+        samples = list(store_samples(snapshot, context.clock()))
+    return {labels: value for gauge, labels, value in samples if gauge is WITHHELD}
 
 
 @pytest.mark.parametrize(
