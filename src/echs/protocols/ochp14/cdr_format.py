@@ -15,6 +15,7 @@ from echs.base.energy import UNITS_PER_KWH
 from echs.base.errors import Problem, Unreadable
 from echs.base.fields import FieldText
 from echs.base.money import UNITS_PER_CURRENCY, Money
+from echs.base.upload_validation import RecordBatch
 from echs.cdrs.cdr import Cdr, Difference, Period
 from echs.cdrs.part_intake import Implausible
 from echs.cdrs.part_plan import SentCdr
@@ -25,10 +26,12 @@ from echs.partners.partner import party_key
 from echs.protocols.ochp14.cdr_tree import CDR, CDR_ID, CdrValueReason, span_of, value_problems
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.token_format import REMOTE, REPRESENTATIONS
-from echs.protocols.ochp14.tree_types import TreeReading, labelled, parsed, texts_below
+from echs.protocols.ochp14.tree_types import TREES, TreeReading, labelled, parsed, texts_below
 from echs.protocols.soap.element import Element
+from echs.protocols.soap.record_skeletons import SkeletonRecord, TreeShape
 from echs.tokens.token import Representation
 
+_SHAPES: dict[str, TreeShape] = {}
 _STATUS = re.compile("<status>(?:<CdrStatusType>([^<]*)</CdrStatusType>)?</status>")
 # From the names that problems have for fields to the way to them.
 SPELLING = {
@@ -55,10 +58,33 @@ class Parties:
     providers: Mapping[str, str]
 
 
-def read_cdrs(elements: Iterable[Element], namespace: str, parties: Parties) -> Iterator[SentCdr | Implausible]:
-    """The CDRs of a request, or what is wrong with each."""
-    for position, element in enumerate(elements):
-        yield read_cdr(element, position, namespace, parties)
+def cdr_shape(namespace: str) -> TreeShape:
+    """CDRs in a request."""
+    return _SHAPES.setdefault(namespace, TreeShape(namespace, CDR.name, TREES))
+
+
+def read_cdrs(
+    items: Iterable[Element | RecordBatch], namespace: str, parties: Parties
+) -> Iterator[SentCdr | Implausible]:
+    """The CDRs of a request, or what is wrong with each; those of known markups come in runs."""
+    position = 0
+    for item in items:
+        if isinstance(item, RecordBatch):
+            for record in item.rows:
+                yield read_regular_cdr(record, position, namespace, parties)
+                position += 1
+        else:
+            yield read_cdr(item, position, namespace, parties)
+            position += 1
+
+
+def read_regular_cdr(record: SkeletonRecord, position: int, namespace: str, parties: Parties) -> SentCdr | Implausible:
+    """A CDR of a known markup, or what is wrong with it."""
+    reading = TreeReading(namespace, position)
+    text = reading.regular(record, CDR)
+    if text is None:
+        return read_cdr(record.skeleton.element(record.values), position, namespace, parties)
+    return read_text(text, text[len("<CdrId>") : text.index("</CdrId>")], reading, parties)
 
 
 def read_cdr(element: Element, position: int, namespace: str, parties: Parties) -> SentCdr | Implausible:
@@ -67,10 +93,16 @@ def read_cdr(element: Element, position: int, namespace: str, parties: Parties) 
     if element.name not in {f"{namespace} {name}" for name in (CDR.name, *CDR.spellings)}:
         return Implausible("", reading.stray(element, CDR.name))
     text = reading.record(element, CDR)
-    status = _STATUS.search(text)
-    payload = _STATUS.sub("", text, count=1)
     found = element.first(f"{namespace} CdrId")
     cdr_id = "" if found is None or CDR_ID(found.text.strip()) else found.text.strip()
+    return read_text(text, cdr_id, reading, parties)
+
+
+def read_text(text: str, cdr_id: str, reading: TreeReading, parties: Parties) -> SentCdr | Implausible:
+    """A CDR of its canonical text, or what is wrong with it besides what its reading found."""
+    position = reading.position
+    status = _STATUS.search(text)
+    payload = _STATUS.sub("", text, count=1)
     event = None if status is None else status[1]
     if not reading.problems and event not in tuple(Event):
         detail = f'"{event}" is the clearing house\'s to say; send new, revised or rejected'

@@ -24,7 +24,7 @@ from echs.lists.withheld import Withheld
 from echs.partners.market_ids import party_ids_by_market_id
 from echs.partners.partner import Partner, PartyRole
 from echs.protocols.ochp14 import cdr_download, cdr_format
-from echs.protocols.ochp14.cdr_format import Parties, read_cdrs
+from echs.protocols.ochp14.cdr_format import Parties, cdr_shape, read_cdrs
 from echs.protocols.ochp14.cdr_said import MADE_IDS
 from echs.protocols.ochp14.cdr_tree import CDR, STATUSES
 from echs.protocols.ochp14.codes import ResultCode
@@ -56,7 +56,7 @@ def add_cdrs(
     with context.database.read() as snapshot:
         operators = party_ids_by_market_id(snapshot, PartyRole.OPERATOR, caller.id)
         parties = Parties(operators, party_ids_by_market_id(snapshot, PartyRole.PROVIDER))
-    records = read_cdrs(reader.trees(), contract.namespace, parties)
+    records = read_cdrs(reader.tree_records(cdr_shape(contract.namespace)), contract.namespace, parties)
     done = part_intake.add_in_part(
         context, caller, records, request.request_id, context.lists, cdr_format.FORMAT, MADE_IDS, refused
     )

@@ -4,7 +4,8 @@ What it accepts, `echs.protocols.ochp14.tree_types.TreeReading` reads to the sam
 compares both. Values that were found right are remembered: those of a list are few, and most stand in it many times.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from echs.protocols.soap.element import Element
@@ -37,6 +38,29 @@ class RightValues:
                 self._known.clear()
             self._known[text] = said
         return said
+
+
+class Outline:
+    """The canonical text of records of one markup, with places for their values."""
+
+    def __init__(self, pieces: Sequence["str | Slot"]) -> None:
+        texts = ("%s" if isinstance(each, Slot) else each.replace("%", "%%") for each in pieces)
+        self._template = "".join(texts)
+        self._slots = [each for each in pieces if isinstance(each, Slot)]
+
+    def text(self, values: Sequence[str]) -> str | None:
+        """The canonical text of a record with these values, in which nothing needs to be escaped; None where it must be
+        looked at closely.
+        """
+        said = [right.of(values[place]) for place, right in self._slots]
+        return None if None in said else self._template % tuple(said)
+
+
+class Slot(NamedTuple):
+    """Where in a canonical text a value stands: which of the record, and those that are right there."""
+
+    place: int
+    right: RightValues
 
 
 class TreeFastPath:
@@ -79,8 +103,39 @@ class TreeFastPath:
                 return None
         return "".join(texts)
 
+    def outline(self, element: Element) -> list[str | Slot] | None:
+        """As `inside`, of an element whose texts are the places of its values."""
+        pieces: list[list[str | Slot]] = [[] for _ in self._parts]
+        counts = [0] * len(self._parts)
+        for child in element.children:
+            place = self._names.get(child.name)
+            if place is None:
+                return None
+            part, tag = self._parts[place], self._tags[place]
+            if isinstance(part, TreeFastPath):
+                attributes = None if child.text else part.attributes_of(child)
+                inner = None if attributes is None else part.outline(child)
+                if inner is None:
+                    return None
+                pieces[place] += [f"<{tag}{attributes}>", *inner, f"</{tag}>"]
+            elif child.children or child.attributes or not child.text:
+                return None
+            else:
+                pieces[place] += [f"<{tag}>", Slot(int(child.text), part), f"</{tag}>"]
+            counts[place] += 1
+        for count, (least, most) in zip(counts, self._limits, strict=True):
+            if not least <= count <= most:
+                return None
+        return [piece for some in pieces for piece in some]
+
     def whole(self, element: Element) -> str | None:
         """The canonical text of an element with its tags and attributes; None where it must be looked at closely."""
+        attributes = self.attributes_of(element)
+        found = None if attributes is None else self.inside(element)
+        return None if found is None else f"<{self.name}{attributes}>{found}</{self.name}>"
+
+    def attributes_of(self, element: Element) -> str | None:
+        """The canonical text of an element's attributes; None where they must be looked at closely."""
         attributes, met = "", 0
         for name, values in self._attributes:
             text = element.attributes.get(name)
@@ -93,7 +148,4 @@ class TreeFastPath:
                 return None
             met += 1
             attributes += f" {name}={quoteattr(value)}"
-        if met != len(element.attributes):
-            return None
-        found = self.inside(element)
-        return None if found is None else f"<{self.name}{attributes}>{found}</{self.name}>"
+        return attributes if met == len(element.attributes) else None

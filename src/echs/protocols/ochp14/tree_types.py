@@ -15,11 +15,14 @@ from lxml import etree
 
 from echs.base.errors import Problem, Reason, RecordProblems
 from echs.base.fields import Field, FieldReason, FieldText
-from echs.protocols.ochp14.tree_fast_path import TreeFastPath
-from echs.protocols.soap.element import Element
+from echs.protocols.ochp14.tree_fast_path import Outline, TreeFastPath
+from echs.protocols.soap.element import Element, TreeLimits
 from echs.protocols.soap.envelope_parser import split
+from echs.protocols.soap.record_skeletons import SkeletonRecord
 from echs.protocols.soap.versions import XSI
 
+# A record has some hundred elements: a charge point with seventy images is allowed.
+TREES = TreeLimits(elements=2000, depth=10)
 ANY_NUMBER = 10_000
 # Of XML itself and of schemas: such attributes say nothing of ours.
 STRANGE_NAMESPACES = ("http://www.w3.org/XML/1998/namespace", XSI)
@@ -87,6 +90,16 @@ class TreeReading:
         """The canonical text of what is in a record."""
         found = fast_path_of(node, self.namespace).inside(element)
         return self.inside(element, node) if found is None else found
+
+    def regular(self, record: SkeletonRecord, node: Node) -> str | None:
+        """The canonical text of what is in a record of a known markup; None where it must be looked at closely."""
+        outlines = record.skeleton.outlines
+        if id(node) not in outlines:
+            places = record.skeleton.element([str(place) for place in range(len(record.values))])
+            pieces = fast_path_of(node, self.namespace).outline(places)
+            outlines[id(node)] = None if pieces is None else Outline(pieces)
+        outline: Outline | None = outlines[id(node)]
+        return None if outline is None else outline.text(record.values)
 
     def inside(self, element: Element, node: Node, path: str = "") -> str:
         """The canonical text of what is in an element."""

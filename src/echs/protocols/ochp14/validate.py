@@ -38,7 +38,8 @@ from echs.protocols.ochp14.security import UNDERSTOOD
 from echs.protocols.ochp14.sent_record import SentRecord
 from echs.protocols.ochp14.tariff_format import TARIFF
 from echs.protocols.ochp14.token_operations import TOKENS_SENT
-from echs.protocols.ochp14.wsgi import SECRET_NAMES, TREES
+from echs.protocols.ochp14.tree_types import TREES
+from echs.protocols.ochp14.wsgi import SECRET_NAMES
 from echs.protocols.soap.element import Element
 from echs.protocols.soap.envelope_parser import split
 from echs.protocols.soap.envelope_reader import EnvelopeReader

@@ -9,13 +9,11 @@ from echs.protocols.ochp14.contracts import CONTRACTS, Contract
 from echs.protocols.ochp14.operation_frame import OchpRequest
 from echs.protocols.ochp14.security import UNDERSTOOD
 from echs.protocols.ochp14.service import service
-from echs.protocols.soap.element import TreeLimits
+from echs.protocols.ochp14.tree_types import TREES
 from echs.protocols.soap.envelope_parser import MarkupLimits
 from echs.protocols.soap.spyne_protocol import BodyLimits, EnvelopeProtocol
 from echs.protocols.soap.wsgi import SoapApplication
 
-# A record has some hundred elements: a charge point with seventy images is allowed.
-TREES = TreeLimits(elements=2000, depth=10)
 # Elements whose values no error shows, in lower case.
 SECRET_NAMES = frozenset({"password", "nonce", "username", "instance", "printednumber", "accesstoken"})
 ADDRESS = "{http://schemas.xmlsoap.org/wsdl/soap/}address"

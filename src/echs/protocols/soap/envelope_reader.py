@@ -28,7 +28,8 @@ from echs.protocols.soap.envelope_parser import (
     end_of_child,
 )
 from echs.protocols.soap.faults import SoapFault
-from echs.protocols.soap.record_fast_path import RecordFastPath, RecordShape, fast_path_of
+from echs.protocols.soap.record_fast_path import RecordFastPath, RecordShape
+from echs.protocols.soap.record_skeletons import SkeletonPath, TreeShape
 from echs.protocols.soap.request_body import CHUNK_BYTES, RequestBody
 from echs.protocols.soap.versions import SOAP_12, SoapVersion
 
@@ -150,7 +151,7 @@ class EnvelopeReader:
         """
         return self._with_runs(self._parser.children, shape)
 
-    def tree_records(self, shape: RecordShape) -> Iterator[Element | RecordBatch]:
+    def tree_records(self, shape: RecordShape | TreeShape) -> Iterator[Element | RecordBatch]:
         """As `trees`, with the regular records of this shape in runs.
 
         :raises SoapFault: not well-formed, not a SOAP envelope after all, or a child over its limits
@@ -216,7 +217,7 @@ class EnvelopeReader:
 
     # ------------------------------------------------------------------ runs of regular records
 
-    def _with_runs(self, ready: deque[Item], shape: RecordShape) -> Iterator[Item | RecordBatch]:
+    def _with_runs(self, ready: deque[Item], shape: RecordShape | TreeShape) -> Iterator[Item | RecordBatch]:
         parser = self._parser
         parser.few = False
         yield from drained(ready)
@@ -228,7 +229,7 @@ class EnvelopeReader:
         yield from drained(ready)
 
     def _by_fast_path(
-        self, data: bytes, ready: deque[Item], shape: RecordShape
+        self, data: bytes, ready: deque[Item], shape: RecordShape | TreeShape
     ) -> Generator[Item | RecordBatch, None, bytes]:
         """Read a chunk that follows what the parser was given; the generator's value is what it keeps for the next one.
 
@@ -277,7 +278,7 @@ class EnvelopeReader:
         self._parser.feed(data)
         yield from drained(ready)
 
-    def _end_tags(self, shape: RecordShape) -> dict[bytes, str]:
+    def _end_tags(self, shape: RecordShape | TreeShape) -> dict[bytes, str]:
         """How a record of this shape may end here, with the prefix: one for each that is bound to its namespace."""
         if not self._decoded.utf8:
             return {}
@@ -288,7 +289,7 @@ class EnvelopeReader:
             self._tags = {shape.end_tag(prefix).encode(): prefix for prefix in few if prefix.isascii()}
         return self._tags
 
-    def _in_step(self, shape: RecordShape) -> RecordFastPath | None:
+    def _in_step(self, shape: RecordShape | TreeShape) -> RecordFastPath | SkeletonPath | None:
         """The fast path that may go on: where the last byte that was parsed was the last one of a record's end tag."""
         parser = self._parser
         if parser.state is not State.REQUEST or parser.name != shape.name or parser.child_end < 0:
@@ -296,7 +297,7 @@ class EnvelopeReader:
         length = parser.fed - parser.child_end
         for tag, prefix in self._end_tags(shape).items():
             if len(tag) == length and parser.last_fed.endswith(tag):
-                return fast_path_of(shape, prefix)
+                return shape.fast_path(prefix)
         return None
 
 

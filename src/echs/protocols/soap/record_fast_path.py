@@ -93,6 +93,10 @@ class RecordShape:
         """The end tag under a prefix; empty for the default namespace."""
         return f"</{prefix}:{self.element}>" if prefix else f"</{self.element}>"
 
+    def fast_path(self, prefix: str) -> "RecordFastPath":
+        """The fast path of these records under this prefix."""
+        return fast_path_of(self, prefix)
+
 
 class RecordFastPath:
     """The patterns of one kind of record under one prefix (empty for the default namespace)."""
