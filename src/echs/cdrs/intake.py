@@ -30,7 +30,8 @@ from echs.cdrs.transitions import Stand
 from echs.cdrs.upload import CDRS, CdrBatch, ReceivedCdrs, receive
 from echs.partners.connections import connections_of_operator
 from echs.partners.login import lock_active_partner
-from echs.partners.partner import Partner, party_key
+from echs.partners.market_ids import SameOwner, ids_of_same_owner, market_id_of
+from echs.partners.partner import Partner, PartyRole, party_key
 from echs.partners.queries import owners_of_provider_keys
 
 CDRS_RECEIVED = Metric(
@@ -88,6 +89,15 @@ PURGED_HASHES = [
     )
     for purged in (_purged, tables.cdr_purged_revision.c)
 ]
+# What came by other protocols as other operators.
+SENT_ELSEWHERE, PURGED_ELSEWHERE = (
+    select(table.cdr_id, table.operator_key).where(
+        table.cdr_id.in_(bindparam("numbers", expanding=True)),
+        table.operator_key != bindparam("operator"),
+        table.protocol != bindparam("protocol"),
+    )
+    for table in (_cdr, _purged)
+)
 ANY_PURGED = select(_purged.cdr_id).limit(1)
 NEWEST = select(func.max(_cdr.id))
 # The rows that this request has written: numbers only grow, and the request is ours alone.
@@ -159,8 +169,9 @@ def add(
             with context.database.write() as transaction:
                 if alone:
                     lock_out_runs(context, transaction)
-                lock_rights(context, transaction, rules, received)
-                known, revisions = known_positions(transaction, rules, received)
+                same_owner = ids_of_same_owner(transaction, PartyRole.OPERATOR, sender.id)
+                lock_rights(context, transaction, rules, received, same_owner.keys() if len(same_owner) > 1 else set())
+                known, revisions = known_positions(transaction, rules, received, same_owner)
                 if revisions and not alone:
                     continue  # what a run might take this moment is revised, once none can
                 refuse_invalid_new(rules, received, known)
@@ -279,9 +290,10 @@ def recheck_ownership(rule_context: RuleContext, received: ReceivedCdrs) -> None
 
 
 def known_positions(
-    transaction: Connection, rules: RuleContext, received: ReceivedCdrs
+    transaction: Connection, rules: RuleContext, received: ReceivedCdrs, same_owner: Mapping[str, SameOwner]
 ) -> tuple[set[int], dict[int, Standing]]:
-    """The positions whose record is stored already, and those whose record revises what its provider declined.
+    """The positions whose record is stored already, and those whose record revises what its provider declined;
+    ``same_owner`` are the ids under which the sender may have sent a record before.
 
     :raises Refused: CDR_DIFFERS where any other is stored with other content
     """
@@ -297,11 +309,39 @@ def known_positions(
         problems = find_stored(transaction, rules, by_operator, known, revisions)
         if purged_too:
             problems += find_purged(transaction, by_operator, known)
+        if len(same_owner) > 1:
+            problems += sent_as_another(transaction, rules, by_operator, same_owner, purged_too=purged_too)
         for problem in sorted(problems, key=lambda problem: problem.position or 0):
             found.add(problem)
     if found:
         raise found.refusal(NOTHING_STORED)
     return known, revisions
+
+
+def sent_as_another(
+    transaction: Connection,
+    rules: RuleContext,
+    by_operator: ByOperator,
+    same_owner: Mapping[str, SameOwner],
+    *,
+    purged_too: bool,
+) -> list[Problem]:
+    """The problems of records that the sender sent by another protocol as another operator of its own: there an id is
+    of one CDR, whatever operator stands behind it.
+    """
+    queries = [SENT_ELSEWHERE, PURGED_ELSEWHERE] if purged_too else [SENT_ELSEWHERE]
+    problems: dict[int, Problem] = {}
+    for operator_key, mine in by_operator.items():
+        named = [cdr_id for cdr_id in mine if market_id_of(cdr_id) is not None]
+        for numbers in some_at_a_time(named):
+            wanted = {"operator": operator_key, "numbers": numbers, "protocol": rules.form.name}
+            for cdr_id, key in (row for query in queries for row in transaction.execute(query, wanted)):
+                if key in same_owner and same_owner[key].may_be(cdr_id):
+                    position, cdr = mine[cdr_id]
+                    detail = "is the number of a CDR that was sent by another protocol, as another operator of yours"
+                    problem = Problem(CdrReason.CDR_DIFFERS, detail, position=position, label=label(cdr))
+                    problems.setdefault(position, problem)
+    return list(problems.values())
 
 
 def find_stored(

@@ -3,15 +3,17 @@ those that their operator gives up (OCHP 1.4, AddCDRs).
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 from echs.audit import trail
 from echs.audit.entry import Action
 from echs.base import deadline
 from echs.base.context import Context
-from echs.base.errors import Problem, RecordProblems, Refused, Unreadable
+from echs.base.errors import Problem, RecordProblems, Refused, Unreadable, refuse
 from echs.base.fields import UploadReason
 from echs.base.spool import Spool
 from echs.base.upload_validation import NOTHING_STORED, DuplicateFinder
@@ -25,14 +27,13 @@ from echs.cdrs.intake import (
     store,
     with_published_ids,
 )
-from echs.cdrs.part_plan import EVENTS, Known, MadeIds, SentCdr, planned
+from echs.cdrs.part_plan import EVENTS, Known, MadeIds, Plan, SentCdr, planned
 from echs.cdrs.rules import RefusedIfNew, RuleContext, validate
 from echs.cdrs.standing import write_answers
 from echs.cdrs.status import Answer
-from echs.cdrs.transitions import Event
 from echs.cdrs.upload import CDRS, ReceivedCdrs, content_of
 from echs.lists.refused_records import RefusedRecords, refuse_mostly_wrong
-from echs.partners.market_ids import ids_of_same_owner
+from echs.partners.market_ids import ids_of_same_owner, party_ids_by_market_id
 from echs.partners.partner import Partner, PartyRole
 
 AT_ONCE = 256
@@ -65,9 +66,11 @@ def add_in_part(
     form: CdrFormat,
     made_ids: MadeIds,
     refused: RefusedRecords,
+    operators: Mapping[str, str],
 ) -> PartResult:
     """Accept the plausible ones of ``records`` from ``sender`` in one transaction; the ids of the others go into
-    ``refused``. What is sent again as it stands changes nothing.
+    ``refused``. What is sent again as it stands changes nothing. ``operators`` are the sender's party ids by their
+    market ids, as the records were read by.
 
     :raises Refused: where none is plausible, or there are too many; DEADLINE_EXCEEDED
     """
@@ -79,12 +82,15 @@ def add_in_part(
             with context.database.write() as transaction:
                 if alone:
                     lock_out_runs(context, transaction)
-                operators = ids_of_same_owner(transaction, PartyRole.OPERATOR, sender.id)
-                lock_rights(context, transaction, rules, received, operators.keys())
-                plan = planned(transaction, rules, received, events, Known(operators, made_ids))
+                before = ids_of_same_owner(transaction, PartyRole.OPERATOR, sender.id)
+                lock_rights(context, transaction, rules, received, before.keys())
+                refuse_moved(transaction, sender, operators)
+                plan = planned(transaction, rules, received, events, Known(before, made_ids))
                 if (plan.revisions or plan.withdrawn) and not alone:
                     continue  # once no run can take what is revised or given up
+                refuse_repetitions(received, plan)
                 received.refused.update(plan.refused)
+                received.repeated.difference_update(plan.refused)
                 for position, (cdr_id, problem) in sorted(plan.refused.items()):
                     refused.add(position, cdr_id, problem, NOTHING_STORED)
                 refuse_mostly_wrong(refused, received.count - refused.count)
@@ -100,6 +106,25 @@ def add_in_part(
     unchanged = len(plan.known) + len(received.repeated)
     new = writer.new - len(plan.revisions)
     return PartResult(counted_outcomes(taken), new, len(plan.revisions), len(plan.withdrawn), unchanged)
+
+
+def refuse_repetitions(received: ReceivedCdrs, plan: Plan) -> None:
+    """A repetition of what is refused is refused, too."""
+    for position, (earlier, cdr_id) in received.repeats.items():
+        if earlier in plan.refused:
+            detail = f"repeats the record at position {earlier}, which is refused"
+            plan.refused[position] = cdr_id, Problem(CdrReason.CDR_TWICE, detail, position=position)
+
+
+def refuse_moved(transaction: Connection, sender: Partner, operators: Mapping[str, str]) -> None:
+    """What was read by market ids that the sender has no more, or that mean another id now, is not stored. It has them
+    for the rest of the transaction, and nobody else does.
+
+    :raises Refused: CDR_OPERATOR_NOT_YOURS
+    """
+    if party_ids_by_market_id(transaction, PartyRole.OPERATOR, sender.id).by_market_id != operators:
+        detail = "your operator ids or market ids were changed while this was on its way; send it again"
+        raise refuse(CdrReason.CDR_OPERATOR_NOT_YOURS, detail, effect=NOTHING_STORED)
 
 
 def read_in_part(
@@ -156,13 +181,13 @@ def read_in_part(
 def refuse_contradictions(
     received: ReceivedCdrs, events: Sequence[int], repetitions: DuplicateFinder[Cdr], refused: RefusedRecords
 ) -> None:
-    """Of two with one id the first counts; the second is refused where it says something else, or is given up while the
-    other is sent.
+    """Of two with one id the first counts; the second is refused where it says something else, or does: gives up what
+    the other sends, or revises it.
     """
     for position, earlier, cdr, same in repetitions.found(received.spool):
-        ends = [EVENTS[events[each]] is Event.WITHDRAWN for each in (earlier, position)]
-        if same and ends[0] == ends[1]:
+        if same and events[position] == events[earlier]:
             received.repeated.add(position)
+            received.repeats[position] = earlier, cdr.cdr_id
             continue
         received.refused.add(position)
         detail = f"conflicts with the record at position {earlier}, which has the same CdrId"

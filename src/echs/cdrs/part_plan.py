@@ -14,16 +14,21 @@ from echs.base.errors import Problem, shown
 from echs.cdrs import tables
 from echs.cdrs.cdr import Cdr, CdrReason, label
 from echs.cdrs.intake import purged_hashes, sent_as, some_at_a_time
-from echs.cdrs.rules import RefusedIfNew, RuleContext, validate
+from echs.cdrs.rules import Key, RefusedIfNew, RuleContext, validate
 from echs.cdrs.standing import Standing, standing, standing_by_id
 from echs.cdrs.transitions import Effect, Event, effect_of, reason_of
 from echs.cdrs.upload import ReceivedCdrs
+from echs.partners.market_ids import SameOwner
 
 EVENTS = tuple(Event)
 OF_ANOTHER = "another partner sent a CDR of this id, which is as it is"
 ON_HOLD = "the clearing house has it on hold: ask it"
 PURGED = "it was cleared long ago, and is as it is for good"
 _cdr = tables.cdr.c
+_purged = tables.cdr_purged.c
+PURGED_ANYWHERE = select(_purged.operator_key, _purged.cdr_id).where(
+    _purged.cdr_id.in_(bindparam("numbers", expanding=True)), _purged.protocol == bindparam("protocol")
+)
 _rows: Any = bindparam("rows", expanding=True)
 # First revisions, also of what was purged.
 BY_ROW = (
@@ -75,7 +80,7 @@ class Known(NamedTuple):
     sent before, since which of several an operator sends them as may change; and the ids that its protocol makes.
     """
 
-    operators: Mapping[str, str]
+    operators: Mapping[str, SameOwner]
     made_ids: MadeIds
 
 
@@ -91,16 +96,23 @@ def planned(
     for positions, cdrs in received.batches():
         deadline.check()
         cdr_ids = [cdr.cdr_id for cdr in cdrs]
-        stands = standing_by_id(transaction, cdr_ids, rules.form.name, operators.keys())
+        stands = standing_by_id(transaction, cdr_ids, rules.form.name, operators)
         unseen = [cdr_id for cdr_id in cdr_ids if cdr_id not in stands]
         of_others = sent_by_another_protocol(transaction, known, unseen)
-        purged = {key: purged_hashes(transaction, key, unseen) for key in operators}
+        elsewhere = purged_elsewhere(transaction, rules, unseen)
+        ids = {key: key for key, _ in elsewhere} | {key: each.party_id for key, each in operators.items()}
+        purged = {key: purged_hashes(transaction, key, unseen) for key in ids}
         for position, cdr in zip(positions, cdrs, strict=True):
             event, found = EVENTS[events[position]], stands.get(cdr.cdr_id)
             if cdr.cdr_id in of_others:
                 decide_of_another_protocol(plan, rules, SentCdr(cdr, event), position, *of_others[cdr.cdr_id])
                 continue
-            of = [party_id for key, party_id in operators.items() if cdr.cdr_id in purged[key]]
+            of = [
+                party_id
+                for key, party_id in ids.items()
+                if cdr.cdr_id in purged[key]
+                and ((key, cdr.cdr_id) in elsewhere or (key in operators and operators[key].may_be(cdr.cdr_id)))
+            ]
             if not of:
                 content = "" if found is None else sent_as(rules.form, cdr, found.operator_id).content_hash
                 decide(plan, rules, SentCdr(cdr, event), position, found, content, doubted=position in received.doubted)
@@ -112,6 +124,17 @@ def planned(
             else:
                 plan.refused[position] = cdr.cdr_id, implausible(cdr, position, PURGED)
     return plan
+
+
+def purged_elsewhere(transaction: Connection, rules: RuleContext, cdr_ids: Sequence[str]) -> set[Key]:
+    """The keys of purged CDRs with these ids that came by the sender's protocol, as whatever operator: its ids are of
+    one CDR in the whole house.
+    """
+    found: set[Key] = set()
+    for some in some_at_a_time(cdr_ids):
+        wanted = {"numbers": some, "protocol": rules.form.name}
+        found.update((key, cdr_id) for key, cdr_id in transaction.execute(PURGED_ANYWHERE, wanted))
+    return found
 
 
 def sent_by_another_protocol(

@@ -17,7 +17,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    null,
+    or_,
     select,
 )
 
@@ -68,7 +68,8 @@ def newest_decision(cdr_id: Any) -> Any:
 
 def newest_answer(cdr: FromClause) -> Any:
     """The kind of the newest answer about a CDR; null where there is none. What somebody approved that does not own its
-    provider id any more is no answer: whoever owns it now has seen nothing of it.
+    provider id is no answer: whoever owns it has seen nothing of it. It takes nothing away from what the owner itself
+    approved before.
     """
     answer, party = tables.cdr_answer, partner_tables.party_id
     owner = select(party.c.partner_id).where(owner_of(cdr.c.provider_key)).correlate(cdr).scalar_subquery()
@@ -77,7 +78,18 @@ def newest_answer(cdr: FromClause) -> Any:
         answer.c.partner_id.is_not(None),
         answer.c.partner_id != func.coalesce(owner, 0),
     )
-    kind = case((of_another, null()), else_=answer.c.kind)
+    before, later = answer.alias(), answer.alias()
+    newer = later.c.cdr_id == before.c.cdr_id, later.c.number > before.c.number
+    no_approval = exists(select(later.c.number).where(*newer, later.c.kind != Answer.APPROVE))
+    by_owner = or_(before.c.partner_id.is_(None), before.c.partner_id == owner)
+    own = (
+        select(before.c.kind)
+        .where(before.c.cdr_id == cdr.c.id, before.c.kind == Answer.APPROVE, by_owner)
+        .where(~no_approval)
+        .limit(1)
+        .correlate(cdr)
+    )
+    kind = case((of_another, own.scalar_subquery()), else_=answer.c.kind)
     of_cdr = select(kind).where(answer.c.cdr_id == cdr.c.id).correlate(cdr)
     return of_cdr.order_by(answer.c.number.desc()).limit(1).scalar_subquery()
 
@@ -218,7 +230,7 @@ def unconnected(context: Context) -> list[Unconnected]:
         .select_from(uncleared.join(cdr, cdr.c.id == uncleared.c.cdr_id).join(party, owner_of(cdr.c.provider_key)))
         .join(operator, operator.c.id == cdr.c.operator_partner_id)
         .join(provider, provider.c.id == party.c.partner_id)
-        .where(~connected, cdr.c.id.not_in(stopped()))
+        .where(~connected, cdr.c.id.not_in(stopped()), ~is_refused(cdr.c.id))
         .group_by(operator.c.user_id, provider.c.user_id)
         .order_by(provider.c.user_id, operator.c.user_id)
     )
@@ -242,7 +254,7 @@ def waiting_for(context: Context, provider_ids: Sequence[str]) -> int:
     mine = cdr.c.provider_key.in_([party_key(each) for each in provider_ids])
     query = select(func.count()).select_from(uncleared.join(cdr, cdr.c.id == uncleared.c.cdr_id))
     with context.database.read() as snapshot:
-        return snapshot.execute(query.where(mine, cdr.c.id.not_in(stopped()))).scalar() or 0
+        return snapshot.execute(query.where(mine, cdr.c.id.not_in(stopped()), ~is_refused(cdr.c.id))).scalar() or 0
 
 
 def stopped_count(context: Context, state: Status) -> int:

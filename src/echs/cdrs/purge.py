@@ -10,8 +10,8 @@ from echs.base.context import Context
 from echs.cdrs import tables
 
 ROWS_AT_ONCE = 1000
-KEPT = ("operator_key", "cdr_id", "content_hash", "request_id", "row_id", "volume_e4_kwh")
-KEPT_OF_OLDER = KEPT[:-1]
+KEPT = ("operator_key", "cdr_id", "content_hash", "request_id", "row_id", "volume_e4_kwh", "protocol")
+KEPT_OF_OLDER = KEPT[:-2]
 # What stands beside a CDR and goes with it.
 BESIDE = (tables.cdr_warning, tables.cdr_decision, tables.cdr_answer, tables.cdr_given, tables.cdr_cleared)
 
@@ -34,7 +34,15 @@ def delete_some(context: Context, run_number: int, numbers: Sequence[int]) -> in
     """Delete those that are still there."""
     cdr, cleared = tables.cdr, tables.cdr_cleared
     members = (
-        select(cdr.c.operator_key, cdr.c.cdr_id, cdr.c.content_hash, cdr.c.request_id, cdr.c.id, cdr.c.volume_e4_kwh)
+        select(
+            cdr.c.operator_key,
+            cdr.c.cdr_id,
+            cdr.c.content_hash,
+            cdr.c.request_id,
+            cdr.c.id,
+            cdr.c.volume_e4_kwh,
+            cdr.c.protocol,
+        )
         .join(cleared, cleared.c.cdr_id == cdr.c.id)
         .where(cdr.c.id.in_(list(numbers)), cleared.c.run_number == run_number)
     )

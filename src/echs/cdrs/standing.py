@@ -1,7 +1,7 @@
 """What stands of CDRs that are sent again or answered about: of each the newest revision, and where it stands."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, select
@@ -13,6 +13,7 @@ from echs.cdrs.pending import newest_answer, newest_decision
 from echs.cdrs.rules import Key
 from echs.cdrs.status import Answer, Decided
 from echs.cdrs.transitions import Stand, stand_of
+from echs.partners.market_ids import SameOwner
 
 KEYS_AT_ONCE = 500
 FINAL_FIRST = (Stand.APPROVED, Stand.REJECTED, Stand.DECLINED, Stand.REVISED, Stand.ACCEPTED)
@@ -83,7 +84,7 @@ def newest_of(rows: Iterable[Any]) -> dict[Key, Standing]:
 
 
 def standing_by_id(
-    snapshot: Connection, cdr_ids: Sequence[str], protocol: str, operator_keys: Collection[str]
+    snapshot: Connection, cdr_ids: Sequence[str], protocol: str, operators: Mapping[str, SameOwner]
 ) -> dict[str, Standing]:
     """What stands of the CDRs with these ids, of a protocol whose ids are unique in the whole house: whatever operator
     it was sent as by that protocol, and by any other what was sent as one of these operators. Where there are several,
@@ -93,7 +94,8 @@ def standing_by_id(
     for start in range(0, len(cdr_ids), KEYS_AT_ONCE):
         some = {"numbers": cdr_ids[start : start + KEYS_AT_ONCE]}
         for (operator_key, cdr_id), each in newest_of(snapshot.execute(OF_ALL, some)).items():
-            if each.protocol != protocol and operator_key not in operator_keys:
+            mine = operators.get(operator_key)
+            if each.protocol != protocol and (mine is None or not mine.may_be(cdr_id)):
                 continue
             before = found.get(cdr_id)
             if before is None or precedence(each, protocol) < precedence(before, protocol):

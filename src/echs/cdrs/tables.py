@@ -104,7 +104,10 @@ cdr_purged = Table(
     Column("request_id", String(26), nullable=True),
     Column("row_id", BigInteger, nullable=True),
     Column("volume_e4_kwh", BigInteger, nullable=True),
+    # By which it came; null where it was purged by a release before 0021.
+    Column("protocol", String(12), nullable=True),
     Index("ix_cdr_purged_request_id", "request_id"),
+    Index("ix_cdr_purged_cdr_id", "cdr_id"),
     Index("ix_cdr_purged_row_id", "row_id"),
 )
 
@@ -154,11 +157,12 @@ cdr_answer = Table(
     Index("ix_cdr_answer_request_id", "request_id"),
 )
 
-# Which CDRs a provider has been given, each revision by itself: it can answer about no other.
+# Which CDRs a provider has been given, each revision by itself: it can answer about no other. Without a foreign key: a
+# purge and a download need not wait for each other, and PostgreSQL gives no number again.
 cdr_given = Table(
     "cdr_given",
     metadata,
-    Column("cdr_id", ForeignKey("cdr.id"), primary_key=True),
+    Column("cdr_id", Identity, primary_key=True, autoincrement=False),
     Column("partner_id", ForeignKey("partner.id"), primary_key=True),
     Column("given_at", Instant, nullable=False),
 )

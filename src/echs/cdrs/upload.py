@@ -88,6 +88,8 @@ class ReceivedCdrs:
     count: int = 0
     repeated: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)
+    # Where the others may be taken without it: of what it is a repetition, and its id.
+    repeats: dict[int, tuple[int, str]] = field(default_factory=dict)
     doubted: set[int] = field(default_factory=set)
     operator_keys: set[str] = field(default_factory=set)
 

@@ -365,7 +365,7 @@ def set_market_id(context: Context, user_id: str, role: PartyRole, party_id: str
     with context.database.write() as transaction:
         context.database.lock(transaction, LOCK)
         partner = find(transaction, user_id)
-        refuse_market_id(transaction, partner, role, wanted)
+        refuse_market_id(transaction, partner, role, wanted or spelt_market_id(party_id))
         mine = update(tables.party_id).where(own_id(partner, role, party_id)).values(market_id=wanted)
         if not transaction.execute(mine).rowcount:
             raise not_owned(user_id, f"{role} id {shown(party_id)}")

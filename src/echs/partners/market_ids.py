@@ -7,6 +7,7 @@ partner's, the operator id ``NLTNM`` EVSE ids that begin with NL*TNM. Of ids suc
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -57,47 +58,74 @@ def market_ids(snapshot: Connection, role: PartyRole) -> Mapping[str, frozenset[
     return found
 
 
-def party_ids_by_market_id(snapshot: Connection, role: PartyRole, partner_id: int | None = None) -> dict[str, str]:
-    """The party id of an active partner in this role for each market id, of one partner or of all. Of several of one
-    partner it is the one that it has had longest, so that an id that is added changes nothing; a market id that
-    several partners have is nobody's.
+class PartyIds(NamedTuple):
+    """The party ids in a role by their market ids, and the market ids of several partners, which are nobody's."""
+
+    by_market_id: Mapping[str, str]
+    of_several: frozenset[str]
+
+
+def party_ids_by_market_id(snapshot: Connection, role: PartyRole, partner_id: int | None = None) -> PartyIds:
+    """The party id in this role for each market id, of one partner or of all. Of several of one partner it is the one
+    that it has had longest, so that an id that is added changes nothing. Where no active partner has a market id, it is
+    that of a disabled one: it may come back.
     """
     party = tables.party_id.c
-    query = select(party.party_id, party.market_id, party.partner_id).where(party.role == role, party.active)
-    if partner_id is not None:
-        query = query.where(party.partner_id == partner_id)
+    query = select(party.party_id, party.market_id, party.partner_id, party.active).where(party.role == role)
+    ordered = query.order_by(party.active.desc(), party.since.nulls_first(), party.party_key)
     found: dict[str, str] = {}
-    owners: dict[str, int] = {}
-    for party_id, entered, owner in snapshot.execute(query.order_by(party.since.nulls_first(), party.party_key)):
+    owners: dict[str, tuple[int, bool]] = {}
+    several: set[str] = set()
+    for party_id, entered, owner, active in snapshot.execute(ordered):
         market_id = entered or spelt_market_id(party_id)
         if market_id is None:
             continue
-        if owners.setdefault(market_id, owner) == owner:
+        first, was_active = owners.setdefault(market_id, (owner, active))
+        if first != owner and active == was_active:
+            several.add(market_id)
+        elif first == owner:
             found.setdefault(market_id, party_id)
-        else:
-            found.pop(market_id, None)
-    return found
+    mine = {each for each in found if each not in several and partner_id in (None, owners[each][0])}
+    return PartyIds({each: found[each] for each in mine}, frozenset(several))
 
 
 def market_ids_by_party_key(snapshot: Connection, role: PartyRole) -> dict[str, str]:
-    """The market id for each party key in this role, of disabled partners too: what they sent is still theirs."""
-    party = tables.party_id.c
-    query = select(party.party_key, party.party_id, party.market_id).where(party.role == role)
-    found = ((key, entered or spelt_market_id(party_id)) for key, party_id, entered in snapshot.execute(query))
-    return {key: market_id for key, market_id in found if market_id is not None}
+    """The market id for each party key in this role, of disabled partners too, and of ids that somebody had: what was
+    sent as them is still theirs.
+    """
+    found: dict[str, str] = {}
+    for party in (tables.party_id.c, tables.party_id_former.c):
+        query = select(party.party_key, party.party_id, party.market_id).where(party.role == role)
+        for key, party_id, entered in snapshot.execute(query):
+            market_id = entered or spelt_market_id(party_id)
+            if market_id is not None:
+                found.setdefault(key, market_id)
+    return found
 
 
-def ids_of_same_owner(snapshot: Connection, role: PartyRole, partner_id: int) -> dict[str, str]:
+class SameOwner(NamedTuple):
+    """An id under which a CDR may have been sent before; of somebody else ``market_id`` says which alone."""
+
+    party_id: str
+    market_id: str | None
+
+    def may_be(self, cdr_id: str) -> bool:
+        """Whether a CDR with this id may have been sent so."""
+        return self.market_id is None or market_id_of(cdr_id) == self.market_id
+
+
+def ids_of_same_owner(snapshot: Connection, role: PartyRole, partner_id: int) -> dict[str, SameOwner]:
     """The ids in this role, by their keys, under which what a partner sends may have been sent before: those that it
     has or had, and whosever they are or were, those with a market id that is or was one of its own.
     """
     rows: list[tuple[int, str, str, str | None]] = []
     for party in (tables.party_id.c, tables.party_id_former.c):
         query = select(party.partner_id, party.party_key, party.party_id, party.market_id).where(party.role == role)
-        rows += [(owner, key, party_id, market_id) for owner, key, party_id, market_id in snapshot.execute(query)]
+        rows += [(owner, key, party_id, entered) for owner, key, party_id, entered in snapshot.execute(query)]
     named = [(owner, key, party_id, entered or spelt_market_id(party_id)) for owner, key, party_id, entered in rows]
     mine = {market_id for owner, _, _, market_id in named if owner == partner_id and market_id is not None}
-    return {key: party_id for owner, key, party_id, market_id in named if owner == partner_id or market_id in mine}
+    found = {key: SameOwner(party_id, market_id) for _, key, party_id, market_id in named if market_id in mine}
+    return found | {key: SameOwner(party_id, None) for owner, key, party_id, _ in named if owner == partner_id}
 
 
 def market_ids_of(partner: Partner, role: PartyRole) -> frozenset[str]:

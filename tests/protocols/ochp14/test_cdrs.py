@@ -325,8 +325,13 @@ def test_an_id_that_is_added_to_an_operator_does_not_make_its_cdrs_new(tnm, anwb
 
 def test_a_market_id_of_two_partners_is_nobodys(tnm, anwb, lnd, context):
     two_of_one_market_id(context, "lnd", PartyRole.PROVIDER, "NL-ANW")
-    assert "1 held" in add(tnm, cdr_xml()).text
-    assert got(anwb) == got(lnd) == {}
+    answer = add(tnm, cdr_xml())
+    assert implausible(answer) == [ID]
+    assert "CDR_PROVIDER_AMBIGUOUS" in answer.text
+    # Once the house has parted them, it is taken.
+    enrolment.set_market_id(context, "lnd", PartyRole.PROVIDER, "NL-ANW", "NLAN2")
+    assert "1 new" in add(tnm, cdr_xml()).text
+    assert ({*got(anwb)}, got(lnd)) == ({ID}, {})
 
 
 def test_the_evse_of_a_cdr_may_be_of_another_market_id_of_its_operator(tnm, anwb, context):

@@ -61,13 +61,29 @@ def states(view: View) -> Iterator[Found]:
 
 
 def two_operators(view: View) -> Iterator[Found]:
-    """CDRs of protocols whose ids are unique in the whole house that stand under the ids of several operators."""
+    """CDRs of protocols whose ids are unique in the whole house that stand under the ids of several operators, beside
+    one of another protocol of the same sender, or that were purged under another.
+    """
     cdr = cdr_tables.cdr.c
     unique = [name for name, form in view.formats.cdrs.items() if form.unique_ids]
     operators = func.count(cdr.operator_key.distinct())
     query = select(cdr.cdr_id, operators).where(cdr.protocol.in_(unique)).group_by(cdr.cdr_id).having(operators > 1)
     for cdr_id, count in view.snapshot.execute(query):
         yield f"CDR {shown(cdr_id)}", f"under {count} operators: it would be cleared twice"
+    one, other, purged = cdr_tables.cdr, cdr_tables.cdr.alias(), cdr_tables.cdr_purged
+    beside = and_(
+        other.c.cdr_id == one.c.cdr_id,
+        other.c.operator_key != one.c.operator_key,
+        other.c.operator_partner_id == one.c.operator_partner_id,
+        other.c.protocol.not_in(unique),
+    )
+    twice = select(one.c.cdr_id).distinct().join(other, beside).where(one.c.protocol.in_(unique))
+    for cdr_id in view.snapshot.execute(twice).scalars():
+        yield f"CDR {shown(cdr_id)}", "its sender sent it by two protocols as two operators: it would be cleared twice"
+    gone = and_(purged.c.cdr_id == one.c.cdr_id, purged.c.operator_key != one.c.operator_key)
+    again = select(one.c.cdr_id).distinct().join(purged, gone).where(one.c.protocol.in_(unique))
+    for cdr_id in view.snapshot.execute(again.where(purged.c.protocol.in_(unique))).scalars():
+        yield f"CDR {shown(cdr_id)}", "purged under another operator, but present"
 
 
 def named(number: int, name: str) -> str:
@@ -262,13 +278,14 @@ def answers(view: View) -> Iterator[Found]:
     fewer than were given nothing can be said once there was one.
     """
     answer = cdr_tables.cdr_answer.c
-    query = select(answer.request_id, answer.cdr_id, answer.number, answer.kind)
+    query = select(answer.request_id, answer.cdr_id, answer.number, answer.kind, answer.partner_id)
     ordered = query.order_by(in_bytes(view, answer.request_id), answer.cdr_id, answer.number)
     seen = set()
     rows = view.snapshot.execute(ordered.execution_options(yield_per=ROWS_AT_ONCE))
     for request_id, some in groupby(rows, key=itemgetter(0)):
         seen.add(request_id)
-        found = answers_facts([(row, number, kind) for _, row, number, kind in some])
+        given = list(some)
+        found = answers_facts([(row, number, kind) for _, row, number, kind, _ in given])
         entered = view.trail.answers.get(request_id)
         subject = f"answers of request {request_id}"
         if entered is None:
@@ -278,6 +295,8 @@ def answers(view: View) -> Iterator[Found]:
                 yield subject, f"{found['answers']} found, {entered['answers']} were given"
         elif found != {name: entered[name] for name in found}:
             yield subject, "they differ from those that were given"
+        if entered is not None and {partner_id for *_, partner_id in given} != {entered.get("partner")}:
+            yield subject, "they are of another partner than the one that gave them"
     for request_id in sorted(view.trail.answers.keys() - seen):
         if not view.trail.purges:
             yield f"answers of request {request_id}", "missing, although the audit trail has them"

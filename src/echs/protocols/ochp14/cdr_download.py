@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, literal, select
 from echs.base import deadline
 from echs.cdrs import tables
 from echs.cdrs.answers import received_by
-from echs.cdrs.between_partners import Asked, Rows, found
+from echs.cdrs.between_partners import Asked, Rows, found, given_to
 from echs.cdrs.intake import some_at_a_time
 from echs.cdrs.pending import has_newer
 from echs.cdrs.rules import Key
@@ -129,22 +129,27 @@ def keys_of_items(snapshot: Connection, provider_id: int, items: Collection[Item
         row = row_of_made(item[0])
         if row is not None:
             by_row[row].append(item)
-    found = [row for some in some_at_a_time(sorted(by_id)) for row in snapshot.execute(BY_ID, {"some": some})]
-    found += [row for some in some_at_a_time(sorted(by_row)) for row in snapshot.execute(BY_FIRST_ROW, {"some": some})]
-    mine = received_by(snapshot, provider_id, [row for _, row, *_ in found])
+    rows = [row for some in some_at_a_time(sorted(by_id)) for row in snapshot.execute(BY_ID, {"some": some})]
+    rows += [row for some in some_at_a_time(sorted(by_row)) for row in snapshot.execute(BY_FIRST_ROW, {"some": some})]
+    mine = received_by(snapshot, provider_id, [row for _, row, *_ in rows])
+    given = given_to(snapshot, provider_id, sorted(mine))
     as_now: dict[Item, set[Key]] = defaultdict(set)
     as_before: dict[Item, set[Key]] = defaultdict(set)
-    for first_row, row, operator_key, cdr_id, evse_id, chargepoint_id, protocol in found:
+    seen: set[Key] = set()
+    for first_row, row, operator_key, cdr_id, evse_id, chargepoint_id, protocol in rows:
         if row not in mine:
             continue
         socket = evse_id or chargepoint_id
+        if row in given:
+            seen.add((operator_key, cdr_id))
         for item in by_row[first_row] if first_row else by_id[cdr_id]:
             now, before = ids_that_fit(item, (first_row, cdr_id, socket, protocol), market.get(operator_key, ""))
             if now:
                 as_now[item].add((operator_key, cdr_id))
             elif before:
                 as_before[item].add((operator_key, cdr_id))
-    return as_before | as_now
+    # Of several it means one that it was given: what others are called is none of its business.
+    return {item: keys & seen or keys for item, keys in (as_before | as_now).items()}
 
 
 def ids_that_fit(item: Item, cdr: tuple[int, str, str, str], market_id: str) -> tuple[bool, bool]:
@@ -161,4 +166,5 @@ def ids_that_fit(item: Item, cdr: tuple[int, str, str, str], market_id: str) -> 
         said_evse = said_evse_id(socket, market_id)
         return said == item[0] and said_evse is not None and evse_key(said_evse) == evse_key(item[1])
 
-    return under(market_id), under(market_id_of(item[0]) or "")
+    before = market_id_of(item[0])
+    return bool(market_id) and under(market_id), before is not None and under(before)

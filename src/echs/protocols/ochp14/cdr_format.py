@@ -56,6 +56,8 @@ class Parties:
 
     operators: Mapping[str, str] | None
     providers: Mapping[str, str]
+    # The market ids of providers that several partners have.
+    of_several: frozenset[str] = frozenset()
 
 
 def cdr_shape(namespace: str) -> TreeShape:
@@ -121,6 +123,10 @@ def read_text(text: str, cdr_id: str, reading: TreeReading, parties: Parties) ->
 
 def ownership(cdr: Any, position: int, parties: Parties) -> Iterator[Problem]:
     """A CDR is of the operator that sends it: its id and that of the EVSE begin with a market id of the sender."""
+    provider = market_id_of(cdr.findtext("contractId"))
+    if provider in parties.of_several:
+        detail = f'several partners have the market id "{provider}"; the clearing house must part them'
+        yield Problem(CdrValueReason.CDR_PROVIDER_AMBIGUOUS, detail, position, "contractId", field_as_sent=True)
     if parties.operators is None:
         return
     yours = ", ".join(sorted(parties.operators)) or "none: ask the clearing house"

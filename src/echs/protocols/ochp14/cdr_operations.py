@@ -54,11 +54,11 @@ def add_cdrs(
     """Take the plausible CDRs of a request: new ones, revised ones, and those that the caller gives up."""
     request.refused = refused = RefusedRecords(implausible_text, lambda _: None)
     with context.database.read() as snapshot:
-        operators = party_ids_by_market_id(snapshot, PartyRole.OPERATOR, caller.id)
-        parties = Parties(operators, party_ids_by_market_id(snapshot, PartyRole.PROVIDER))
+        operators = party_ids_by_market_id(snapshot, PartyRole.OPERATOR, caller.id).by_market_id
+        parties = Parties(operators, *party_ids_by_market_id(snapshot, PartyRole.PROVIDER))
     records = read_cdrs(reader.tree_records(cdr_shape(contract.namespace)), contract.namespace, parties)
     done = part_intake.add_in_part(
-        context, caller, records, request.request_id, context.lists, cdr_format.FORMAT, MADE_IDS, refused
+        context, caller, records, request.request_id, context.lists, cdr_format.FORMAT, MADE_IDS, refused, operators
     )
     request.outcome = UploadOutcome(done.new + done.revised + done.withdrawn, done.unchanged, done.taken.warned)
     told = f"{done.new} new, {done.revised} revised, {done.withdrawn} given up, {done.unchanged} already known."
@@ -140,11 +140,18 @@ def confirm_cdrs(
 ) -> OperationResult:
     """Approve or decline CDRs for the caller, item by item."""
     items: list[tuple[tuple[str, str], Event]] = []
+    unreadable: list[Problem] = []
     for position, element in enumerate(reader.trees()):
         if position >= MOST_ANSWERS:
             detail = f"more than {MOST_ANSWERS} CDRs in one request"
             raise refuse(UploadReason.TOO_MANY_RECORDS, detail, effect=NOTHING_STORED)
-        items.append(read_item(element, position, contract.namespace))
+        found = read_item(element, position, contract.namespace)
+        if isinstance(found, Problem):
+            unreadable.append(found)
+        else:
+            items.append(found)
+    if unreadable and not items:
+        raise Refused(unreadable, effect=NOTHING_STORED)
     if not items:
         raise refuse(UploadReason.UPLOAD_EMPTY, "the request names no CDR", effect=NOTHING_STORED)
     said = list(dict.fromkeys(items))
@@ -154,6 +161,7 @@ def confirm_cdrs(
     done = answers.confirm(context, caller, given, request.request_id)
     told = f"{done.approved} approved, {done.declined} declined, {done.unchanged} as before."
     wrong = list(dict.fromkeys(f"{said[place][0][0]}: {why}" for place, why in sorted(done.refused.items())))
+    wrong += [f"[{each.position}] {each.field}: {each.detail}" for each in unreadable]
     if not wrong:
         return result(ResultCode.OK, [told], request.request_id)
     more = " …" if len(wrong) > NAMED else ""
@@ -168,21 +176,18 @@ def given_answer(keys: Set[Key], event: Event) -> GivenAnswer:
     return GivenAnswer(next(iter(keys)) if len(keys) == 1 else None, event, several=len(keys) > 1)
 
 
-def read_item(element: Element, position: int, namespace: str) -> tuple[tuple[str, str], Event]:
-    """The ids of a CDR and its EVSE, and what is answered about it. An item may be a whole CDR, as in older versions.
-
-    :raises Refused: FIELD_UNKNOWN, FIELD_MISSING
+def read_item(element: Element, position: int, namespace: str) -> tuple[tuple[str, str], Event] | Problem:
+    """The ids of a CDR and its EVSE, and what is answered about it; or what is wrong with the item. It may be a whole
+    CDR, as in older versions.
     """
     space, name = split(element.name)
     if not element.name or space != namespace or name not in ANSWERS:
         detail = f"is not an element of this request; {' and '.join(ANSWERS)} are"
-        problem = Problem(FieldReason.FIELD_UNKNOWN, detail, position, name or None, field_as_sent=True)
-        raise Refused([problem], effect=NOTHING_STORED)
+        return Problem(FieldReason.FIELD_UNKNOWN, detail, position, name or None, field_as_sent=True)
     texts = {split(child.name)[1]: child.text.strip() for child in element.children if not child.children}
     cdr_id, evse_id = texts.get("cdrId") or texts.get("CdrId") or "", texts.get("evseId") or ""
     for field, text in (("cdrId", cdr_id), ("evseId", evse_id)):
         if not text:
             detail = "is missing or empty; a value is mandatory"
-            problem = Problem(FieldReason.FIELD_MISSING, detail, position, f"{name}/{field}", field_as_sent=True)
-            raise Refused([problem], effect=NOTHING_STORED)
+            return Problem(FieldReason.FIELD_MISSING, detail, position, f"{name}/{field}", field_as_sent=True)
     return (cdr_id, evse_id), ANSWERS[name]

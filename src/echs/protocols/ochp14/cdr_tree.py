@@ -42,6 +42,7 @@ class CdrValueReason(Reason):
     CDR_PERIOD = "CDR_PERIOD"
     CDR_COST = "CDR_COST"
     CDR_EVENT = "CDR_EVENT"
+    CDR_PROVIDER_AMBIGUOUS = "CDR_PROVIDER_AMBIGUOUS"
 
 
 @lru_cache(maxsize=8192)

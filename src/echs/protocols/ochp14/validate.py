@@ -212,10 +212,9 @@ def examine_statuses(work: Work) -> None:
 def examine_answers(work: Work) -> None:
     """As ConfirmCDRs."""
     for position, element in enumerate(work.trees()):
-        try:
-            read_item(element, position, NAMESPACE)
-        except Refused as refused:
-            work.wrong(refused.first)
+        found = read_item(element, position, NAMESPACE)
+        if isinstance(found, Problem):
+            work.wrong(found)
 
 
 def examine_endpoints(work: Work) -> None:
