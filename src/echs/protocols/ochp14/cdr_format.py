@@ -5,7 +5,7 @@ A payload is the canonical text of what stands in the element, but for its statu
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ from echs.cdrs.rules import ENERGY
 from echs.cdrs.transitions import Event
 from echs.partners.market_ids import market_id_of
 from echs.partners.partner import party_key
-from echs.protocols.ochp14.cdr_tree import CDR, CDR_ID, CdrValueReason, span_of, value_problems
+from echs.protocols.ochp14.cdr_tree import CDR, CDR_ID, CdrValueReason, span_of, texts_of, value_problems
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.token_format import REMOTE, REPRESENTATIONS
 from echs.protocols.ochp14.tree_types import TREES, TreeReading, labelled, parsed, texts_below
@@ -151,14 +151,19 @@ def noun_of(cdr: Any, payload: str, parties: Parties) -> Cdr:
 def cdr_of(cdr: Any, payload: str, operator_id: str, provider_id: str) -> Cdr:
     """What a CDR means, between these party ids."""
 
-    def text(way: str) -> str:
-        return cdr.findtext(way) or ""
+    children = {child.tag: child for child in cdr}
+
+    def text(name: str) -> str:
+        found = children.get(name)
+        return "" if found is None else found.text or ""
 
     started, ended = span_of(cdr)
-    periods = tuple(map(period_of, cdr.iterfind("chargingPeriods")))
-    emt = cdr.find("emtId")
-    plain = REPRESENTATIONS[emt.get("representation", "")] is Representation.PLAIN
-    token_id = emt.findtext("instance") if plain and emt.findtext("tokenType") != REMOTE else ""
+    charged = [(each, texts_of(each)) for each in cdr.iterchildren("chargingPeriods")]
+    periods = tuple(period_of(each, texts) for each, texts in charged)
+    costs = [texts for _, texts in charged]
+    emt, address = texts_of(children["emtId"]), texts_of(children["chargePointAddress"])
+    plain = REPRESENTATIONS[children["emtId"].get("representation", "")] is Representation.PLAIN
+    token_id = emt["instance"] if plain and emt["tokenType"] != REMOTE else ""
     operator_key = party_key(operator_id)
     return Cdr(
         operator_key=operator_key,
@@ -171,22 +176,22 @@ def cdr_of(cdr: Any, payload: str, operator_id: str, provider_id: str) -> Cdr:
         ended_at=ended.astimezone(UTC),
         ended_offset_s=offset_s(ended),
         duration_s=duration_of(text("duration")),
-        volume_e4_kwh=volume_of(cdr),
+        volume_e4_kwh=volume_of(periods, costs),
         token_id=token_id,
         contract_id=text("contractId"),
         evse_id=text("evseId"),
         chargepoint_id="",
         meter_id=text("meterId"),
-        address=" ".join(filter(None, (text("chargePointAddress/address"), text("chargePointAddress/houseNumber")))),
-        postal_code=text("chargePointAddress/zipCode"),
-        city=text("chargePointAddress/city"),
-        country=text("chargePointAddress/country"),
+        address=" ".join(filter(None, (address.get("address"), address.get("houseNumber")))),
+        postal_code=address.get("zipCode", ""),
+        city=address.get("city", ""),
+        country=address.get("country", ""),
         product="",
-        tariff_id=text("connectorType/tariffId"),
+        tariff_id=texts_of(children["connectorType"]).get("tariffId", ""),
         protocol=PROTOCOL,
         payload=payload,
         content_hash=content_hash(operator_key, payload),
-        cost=cost_of(cdr, periods),
+        cost=cost_of(text("totalCost"), text("currency"), periods, costs),
         periods=periods,
     )
 
@@ -196,16 +201,16 @@ def offset_s(time: datetime) -> int:
     return round((time.utcoffset() or timedelta()).total_seconds())
 
 
-def period_of(period: Any) -> Period:
-    """A billing period."""
-    cost, tax = period.findtext("periodCost"), period.findtext("taxrate")
+def period_of(period: Any, texts: Mapping[str, str]) -> Period:
+    """A billing period, of its element and the texts in it."""
+    cost, tax = texts.get("periodCost"), texts.get("taxrate")
     started, ended = span_of(period)
     return Period(
         started_at=started.astimezone(UTC),
         ended_at=ended.astimezone(UTC),
-        item=period.findtext("billingItem/BillingItemType"),
-        quantity_e6=millionths(Decimal(period.findtext("billingValue"))),
-        price_e6=millionths(Decimal(period.findtext("itemPrice"))),
+        item=next((child[0].text for child in period if child.tag == "billingItem"), ""),
+        quantity_e6=millionths(Decimal(texts["billingValue"])),
+        price_e6=millionths(Decimal(texts["itemPrice"])),
         cost_e6=None if cost is None else millionths(Decimal(cost)),
         tax_percent=None if tax is None else int(tax),
     )
@@ -224,28 +229,25 @@ def duration_of(text: str) -> int | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def volume_of(cdr: Any) -> int:
+def volume_of(periods: Sequence[Period], texts: Sequence[Mapping[str, str]]) -> int:
     """The energy of all periods of energy, in 0.0001 kWh."""
     energy = (
-        Decimal(period.findtext("billingValue"))
-        for period in cdr.iterfind("chargingPeriods")
-        if period.findtext("billingItem/BillingItemType") == ENERGY
+        Decimal(each["billingValue"]) for period, each in zip(periods, texts, strict=True) if period.item == ENERGY
     )
     return round(sum(energy, Decimal()) * UNITS_PER_KWH)
 
 
-def cost_of(cdr: Any, periods: tuple[Period, ...]) -> Money | None:
+def cost_of(total: str, currency: str, periods: Sequence[Period], texts: Sequence[Mapping[str, str]]) -> Money | None:
     """What a CDR costs, net: as it is stated, or the sum of its periods; None where it is not rated."""
-    total, currency = cdr.findtext("totalCost"), cdr.findtext("currency")
-    if total is not None:
+    if total:
         return Money(millionths(Decimal(total)), currency)
     if not any(period.price_e6 or period.cost_e6 for period in periods):
         return None
     costs = (
-        Decimal(period.findtext("periodCost"))
-        if period.findtext("periodCost") is not None
-        else Decimal(period.findtext("billingValue")) * Decimal(period.findtext("itemPrice"))
-        for period in cdr.iterfind("chargingPeriods")
+        Decimal(each["periodCost"])
+        if "periodCost" in each
+        else Decimal(each["billingValue"]) * Decimal(each["itemPrice"])
+        for each in texts
     )
     return Money(millionths(sum(costs, Decimal())), currency)
 
@@ -293,7 +295,7 @@ class Ochp14CdrFormat:
         """Which columns of a stored CDR are not what its payload says."""
         try:
             expected = self.noun(stored)
-        except (ValueError, ArithmeticError, AttributeError, KeyError, TypeError, SyntaxError):
+        except (ValueError, ArithmeticError, AttributeError, LookupError, TypeError, SyntaxError):
             yield "the payload, which is no record,"
             return
         values = expected._asdict() | {
