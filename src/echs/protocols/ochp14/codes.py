@@ -38,6 +38,7 @@ OWNERSHIP = (
     ChargePointReason.EVSE_NOT_YOURS,
     CdrReason.CDR_OPERATOR_NOT_YOURS,
     CdrValueReason.CDR_ID_FOREIGN,
+    CdrValueReason.CDR_PROVIDER_AMBIGUOUS,
     StatusReason.STATUS_NOT_YOURS,
     TariffReason.TARIFF_NOT_YOURS,
     EndpointReason.PATTERN_NOT_YOURS,
