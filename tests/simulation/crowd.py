@@ -9,8 +9,10 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Self
 
 import requests
 from lxml import etree
@@ -116,15 +118,35 @@ def energy_of(body: str) -> Counter[tuple[str, str]]:
     return found
 
 
-class Crowd:
-    """Several back ends at once, and what was acknowledged to them."""
+class AtOnce:
+    """Several threads at once, until it is over."""
 
-    def __init__(self, service: str, seed: int, *, uploaders: int = 2, clearers: int = 1, lists: bool = True) -> None:
+    people: Sequence[threading.Thread]
+
+    def __init__(self) -> None:
         self.over = threading.Event()
-        self.pause = 0.02
         self.codes: Counter[object] = Counter()
         self.wrong: list[str] = []
         self.answered: list[float] = []
+
+    def __enter__(self) -> Self:
+        for each in self.people:
+            each.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        for each in self.people:
+            each.join(60)
+            assert not each.is_alive(), f"{each.name} never came back"
+
+
+class Crowd(AtOnce):
+    """Several back ends at once, and what was acknowledged to them."""
+
+    def __init__(self, service: str, seed: int, *, uploaders: int = 2, clearers: int = 1, lists: bool = True) -> None:
+        super().__init__()
+        self.pause = 0.02
         self.sent: dict[str, list[str]] = {}
         self.energy: dict[str, Counter[tuple[str, str]]] = {}
         self.kept: list[str] = []
@@ -160,17 +182,6 @@ class Crowd:
             self.kept.append(f"{self.people.index(back)}-{number}")
         else:
             self.newest_list[back.operation] = number
-
-    def __enter__(self) -> "Crowd":
-        for each in self.people:
-            each.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        for each in self.people:
-            each.join(60)
-            assert not each.is_alive(), f"{each.name} never came back"
 
     def wait_for_answer(self, moment: float, seconds: float) -> float:
         """Wait until somebody is told after a moment that all is well; how long that took from it."""

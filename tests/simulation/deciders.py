@@ -18,7 +18,7 @@ from cast import PASSWORDS, verify
 from echs.base.clock import system_clock
 from echs.protocols.ochp14.contracts import PUBLISHED
 from ochp14 import O, cdr_xml, envelope14, period_xml, security
-from simulation.crowd import AGAIN_SECONDS, ANSWER_SECONDS
+from simulation.crowd import AGAIN_SECONDS, ANSWER_SECONDS, AtOnce
 
 EVSE = "NL*TNM*E01000851"
 
@@ -121,14 +121,11 @@ class Provider(Partner14):
                 pair.settled.update((cdr_id, price) for cdr_id, price, kind in said if kind == "approved")
 
 
-class Pair:
+class Pair(AtOnce):
     """The two of them, and what they remember."""
 
     def __init__(self, url: str, seed: int) -> None:
-        self.over = threading.Event()
-        self.codes: Counter[object] = Counter()
-        self.wrong: list[str] = []
-        self.answered: list[float] = []
+        super().__init__()
         self.numbers = iter(range(1, 1_000_000))
         self.sent: Counter[str] = Counter()
         self.kept: set[str] = set()
@@ -149,17 +146,6 @@ class Pair:
         while len(self.answered) < wanted:
             assert time.monotonic() < end, f"nobody was answered for {seconds} s; {self.codes}"
             time.sleep(0.01)
-
-    def __enter__(self) -> "Pair":
-        for each in self.people:
-            each.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        for each in self.people:
-            each.join(60)
-            assert not each.is_alive(), f"{each.name} never came back"
 
 
 CLEARED = (

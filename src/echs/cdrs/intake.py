@@ -30,7 +30,7 @@ from echs.cdrs.transitions import Stand
 from echs.cdrs.upload import CDRS, CdrBatch, ReceivedCdrs, receive
 from echs.partners.connections import connections_of_operator
 from echs.partners.login import lock_active_partner
-from echs.partners.market_ids import SameOwner, ids_of_same_owner, market_id_of
+from echs.partners.market_ids import SameOwner, market_id_of, own_ids_ever
 from echs.partners.partner import Partner, PartyRole, party_key
 from echs.partners.queries import owners_of_provider_keys
 
@@ -169,7 +169,7 @@ def add(
             with context.database.write() as transaction:
                 if alone:
                     lock_out_runs(context, transaction)
-                same_owner = ids_of_same_owner(transaction, PartyRole.OPERATOR, sender.id)
+                same_owner = own_ids_ever(transaction, PartyRole.OPERATOR, sender.id)
                 lock_rights(context, transaction, rules, received, same_owner.keys() if len(same_owner) > 1 else set())
                 known, revisions = known_positions(transaction, rules, received, same_owner)
                 if revisions and not alone:
@@ -293,7 +293,7 @@ def known_positions(
     transaction: Connection, rules: RuleContext, received: ReceivedCdrs, same_owner: Mapping[str, SameOwner]
 ) -> tuple[set[int], dict[int, Standing]]:
     """The positions whose record is stored already, and those whose record revises what its provider declined;
-    ``same_owner`` are the ids under which the sender may have sent a record before.
+    ``same_owner`` are the ids as which the sender may have sent a record before.
 
     :raises Refused: CDR_DIFFERS where any other is stored with other content
     """
@@ -336,7 +336,7 @@ def sent_as_another(
         for numbers in some_at_a_time(named):
             wanted = {"operator": operator_key, "numbers": numbers, "protocol": rules.form.name}
             for cdr_id, key in (row for query in queries for row in transaction.execute(query, wanted)):
-                if key in same_owner and same_owner[key].may_be(cdr_id):
+                if key in same_owner:
                     position, cdr = mine[cdr_id]
                     detail = "is the number of a CDR that was sent by another protocol, as another operator of yours"
                     problem = Problem(CdrReason.CDR_DIFFERS, detail, position=position, label=label(cdr))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from echs.base.errors import Problem, Reason, shown
 from echs.partners import tables
@@ -114,18 +114,36 @@ class SameOwner(NamedTuple):
         return self.market_id is None or market_id_of(cdr_id) == self.market_id
 
 
+def own_ids_ever(snapshot: Connection, role: PartyRole, partner_id: int) -> dict[str, SameOwner]:
+    """The ids in this role, by their keys, that a partner has or had."""
+    found: dict[str, SameOwner] = {}
+    for party in (tables.party_id.c, tables.party_id_former.c):
+        query = select(party.party_key, party.party_id).where(party.role == role, party.partner_id == partner_id)
+        found |= {key: SameOwner(party_id, None) for key, party_id in snapshot.execute(query)}
+    return found
+
+
 def ids_of_same_owner(snapshot: Connection, role: PartyRole, partner_id: int) -> dict[str, SameOwner]:
     """The ids in this role, by their keys, under which what a partner sends may have been sent before: those that it
     has or had, and whosever they are or were, those with a market id that is or was one of its own.
     """
-    rows: list[tuple[int, str, str, str | None]] = []
+    mine: set[str] = set()
     for party in (tables.party_id.c, tables.party_id_former.c):
-        query = select(party.partner_id, party.party_key, party.party_id, party.market_id).where(party.role == role)
-        rows += [(owner, key, party_id, entered) for owner, key, party_id, entered in snapshot.execute(query)]
-    named = [(owner, key, party_id, entered or spelt_market_id(party_id)) for owner, key, party_id, entered in rows]
-    mine = {market_id for owner, _, _, market_id in named if owner == partner_id and market_id is not None}
-    found = {key: SameOwner(party_id, market_id) for _, key, party_id, market_id in named if market_id in mine}
-    return found | {key: SameOwner(party_id, None) for owner, key, party_id, _ in named if owner == partner_id}
+        query = select(party.party_id, party.market_id).where(party.role == role, party.partner_id == partner_id)
+        found = (entered or spelt_market_id(party_id) for party_id, entered in snapshot.execute(query))
+        mine |= {market_id for market_id in found if market_id is not None}
+    if not mine:
+        return own_ids_ever(snapshot, role, partner_id)
+    others: dict[str, SameOwner] = {}
+    for party in (tables.party_id.c, tables.party_id_former.c):
+        spelt = func.replace(func.replace(func.upper(party.party_id), "-", ""), "*", "")
+        same = func.coalesce(party.market_id, spelt).in_(sorted(mine))
+        named = select(party.party_key, party.party_id, party.market_id).where(party.role == role, same)
+        for key, party_id, entered in snapshot.execute(named):
+            market_id = entered or spelt_market_id(party_id)
+            if market_id in mine:
+                others[key] = SameOwner(party_id, market_id)
+    return others | own_ids_ever(snapshot, role, partner_id)
 
 
 def market_ids_of(partner: Partner, role: PartyRole) -> frozenset[str]:

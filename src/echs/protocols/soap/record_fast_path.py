@@ -75,14 +75,11 @@ class GroupShape:
 
 
 @dataclass(frozen=True, eq=False)
-class RecordShape:
-    """The records that a bulk request repeats: namespace, element, and fields in the order of the rows, some of them in
-    groups.
-    """
+class RepeatedElement:
+    """What a bulk request repeats: namespace and local name."""
 
     namespace: str
     element: str
-    fields: tuple[FieldShape | GroupShape, ...]
 
     @property
     def name(self) -> str:
@@ -92,6 +89,13 @@ class RecordShape:
     def end_tag(self, prefix: str) -> str:
         """The end tag under a prefix; empty for the default namespace."""
         return f"</{prefix}:{self.element}>" if prefix else f"</{self.element}>"
+
+
+@dataclass(frozen=True, eq=False)
+class RecordShape(RepeatedElement):
+    """Records that a bulk request repeats: fields in the order of the rows, some of them in groups."""
+
+    fields: tuple[FieldShape | GroupShape, ...]
 
     def fast_path(self, prefix: str) -> "RecordFastPath":
         """The fast path of these records under this prefix."""

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from echs.protocols.soap.element import Element, TreeLimits
+from echs.protocols.soap.record_fast_path import RepeatedElement
 
 _TAGS = re.compile("(<[^<>]*>)")
 _TAG = re.compile(r'<(/?)([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)((?: [A-Za-z]+="[^"<>&]*")*)(/?)>', re.ASCII)
@@ -61,21 +62,10 @@ class SkeletonRecord(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class TreeShape:
-    """The records that a bulk request repeats and that hold records: namespace, element, and their limits."""
+class TreeShape(RepeatedElement):
+    """Records that a bulk request repeats and that hold records, and their limits."""
 
-    namespace: str
-    element: str
     limits: TreeLimits
-
-    @property
-    def name(self) -> str:
-        """The element's name as expat gives it."""
-        return f"{self.namespace} {self.element}"
-
-    def end_tag(self, prefix: str) -> str:
-        """The end tag under a prefix; empty for the default namespace."""
-        return f"</{prefix}:{self.element}>" if prefix else f"</{self.element}>"
 
     def fast_path(self, prefix: str) -> "SkeletonPath":
         """The fast path of these records under this prefix."""
