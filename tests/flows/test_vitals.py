@@ -129,11 +129,15 @@ def test_every_meter_and_gauge_that_is_documented_can_be_read(server, context):
         call(server, envelope(f"<n:{what}Request>{record_xml(record, values)}</n:{what}Request>", caller))
     newer = Request(
         server.url + PUBLISHED.service_path,
-        envelope14("<o:GetRoamingAuthorisationListRequest/>", security("tnm", PASSWORDS["tnm"])),
+        envelope14("<o:GetRoamingAuthorisationListRequest/>", security("lnd", PASSWORDS["lnd"])),
         {"Content-Type": "text/xml"},
     )
     with urlopen(newer, timeout=40) as answer:
         assert b"resultCode" in answer.read()
+    # Now that somebody speaks OCHP 1.4, what that cannot say is counted.
+    with_pin = record_xml(ROAMING_AUTHORISATION_INFO, token(1, pin_mandatory=1))
+    inside = f"<n:SetRoamingAuthorisationListRequest>{with_pin}</n:SetRoamingAuthorisationListRequest>"
+    call(server, envelope(inside, caller))
     run.clear(replace(context, clock=system_clock), "test", "a" * 26)
     text = get(server, "/metrics")[1]
     declared = {family.name for family in text_string_to_metric_families(text)}
