@@ -138,6 +138,9 @@ def test_every_problem_of_every_record_is_told_and_what_is_odd():
     assert (2, "ENERGY_UNKNOWN") in [each[:2] for each in remarks(found, Severity.WARN)]
     assert not [each for each in found.remarks if each.position == 3]
     assert found.records == 6
+    # As the server has it: one of them is new, or revised, and not both.
+    both = report("AddCDRs", cdr_xml("NLTNM4"), cdr_xml("NLTNM4", status="revised"))
+    assert remarks(both) == [(1, "CDR_TWICE", "")]
 
 
 def test_lists_have_no_record_twice_and_a_tariff_without_a_default_is_odd():

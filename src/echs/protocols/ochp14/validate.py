@@ -128,13 +128,13 @@ def examine_cdrs(work: Work) -> None:
     checker, sender = work.checker, work.checker.market_sender
     operators = None if sender is None else {each: each for each in market_ids_of(sender, PartyRole.OPERATOR)}
     rules = RuleContext(sender or checker.sender, checker.now, checker.limits, cdr_format.FORMAT, sender is not None)
-    met: dict[str, tuple[int, str, bool]] = {}
+    met: dict[str, tuple[int, str, Event]] = {}
     for position, sent in enumerate(read_cdrs(work.trees(), NAMESPACE, Parties(operators, {}))):
         if isinstance(sent, Implausible):
             work.wrong(sent.problem)
             continue
         cdr = sent.cdr
-        said = cdr.content_hash, sent.event is Event.WITHDRAWN
+        said = cdr.content_hash, sent.event
         earlier, *before = met.setdefault(cdr.cdr_id, (position, *said))
         if earlier != position and tuple(before) == said:
             continue  # a repetition says nothing new
