@@ -51,6 +51,15 @@ def test_a_partner_is_enrolled_with_a_password_that_is_shown_once(echs, context)
     assert password not in json.dumps(shown)
 
 
+def test_a_navigation_provider_is_enrolled_and_may_become_an_administrator_too(echs, context):
+    assert parsed(echs, "partner", "add", "maps", "--name", "Maps", "--navigation")["groups"] == ["navigation"]
+    both = parsed(echs, "partner", "change", "maps", "--administrator")
+    assert both["groups"] == ["administrator", "navigation"]
+    # What is so already is no error.
+    assert parsed(echs, "partner", "change", "maps", "--navigation", "--no-administrator")["groups"] == ["navigation"]
+    assert parsed(echs, "partner", "change", "maps", "--no-navigation")["groups"] == []
+
+
 def test_a_password_comes_from_a_file_or_from_standard_input(echs, context, tmp_path, monkeypatch):
     file = tmp_path / "password"
     file.write_text("from the file\nand more\n")

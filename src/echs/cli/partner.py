@@ -100,6 +100,7 @@ def show_partner(partner: Partner, as_json: bool, password: str | None = None) -
 @click.option("--name", required=True, help="Company name, as printed on statements.")
 @ownership_options
 @click.option("--administrator", is_flag=True, help="Allow it to clear.")
+@click.option("--navigation", is_flag=True, help="Let it read charge points and live status without an id of its own.")
 @click.option(
     "--timezone", default="UTC", show_default=True, metavar="TZ", help="Time zone of its timestamps without an offset."
 )
@@ -115,6 +116,7 @@ def add(
     provider_ids: tuple[str, ...],
     hubs: tuple[int, ...],
     administrator: bool,
+    navigation: bool,
     timezone: str,
     address: tuple[str, ...],
     vat_id: str | None,
@@ -137,6 +139,7 @@ def add(
         password,
         Ownership(operator_ids, provider_ids, hubs),
         administrator=administrator,
+        navigation=navigation,
         timezone=timezone,
         address=address,
         vat_id=vat_id or "",
@@ -256,6 +259,11 @@ def market_id(user_id: str, operator_id: str | None, provider_id: str | None, ma
 @click.option("--name", help="Company name.")
 @click.option("--timezone", metavar="TZ", help="Time zone of its timestamps without an offset.")
 @click.option("--administrator/--no-administrator", default=None, help="Whether it is allowed to clear.")
+@click.option(
+    "--navigation/--no-navigation",
+    default=None,
+    help="Whether it reads charge points and live status without an id of its own.",
+)
 @letter_options
 @pins_option
 @guard_option
@@ -270,6 +278,7 @@ def change(
     name: str | None,
     timezone: str | None,
     administrator: bool | None,
+    navigation: bool | None,
     address: tuple[str, ...],
     vat_id: str | None,
     numeric_pins: bool | None,
@@ -277,14 +286,15 @@ def change(
     answers: str | None,
     as_json: bool,
 ) -> None:
-    """Change name, time zone, administrator flag, PIN format, postal address, VAT number or how it answers about CDRs.
+    """Change name, time zone, groups, PIN format, postal address, VAT number or how it answers about CDRs.
 
     Earlier runs and CDRs are not affected.
     """
-    given = (name, timezone, administrator, vat_id, numeric_pins, shrink_guard, answers)
+    given = (name, timezone, administrator, navigation, vat_id, numeric_pins, shrink_guard, answers)
     if not address and all(each is None for each in given):
         options = (
-            "--name, --timezone, --administrator, --address, --vat-id, --numeric-pins, --shrink-guard or --answers"
+            "--name, --timezone, --administrator, --navigation, --address, --vat-id, --numeric-pins, --shrink-guard "
+            "or --answers"
         )
         raise click.UsageError(f"name what to change: {options}")
     lines = None if not address else [] if address == ("",) else address
@@ -294,6 +304,7 @@ def change(
         name=name,
         timezone=timezone,
         administrator=administrator,
+        navigation=navigation,
         address=lines,
         vat_id=vat_id,
         numeric_pins=numeric_pins,

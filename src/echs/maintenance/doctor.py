@@ -388,8 +388,8 @@ def partner_checks(context: AppContext) -> Iterator[CheckResult]:
     yield check(
         "partners", len(active) >= 2, f"{len(active)} active", "echs partner add: roaming needs at least two partners"
     )
-    without = [each.user_id for each in active if not (each.operator_ids or each.provider_ids or each.is_administrator)]
-    found = f"without an id: {named(without)}" if without else "every partner has one, except administrators"
+    without = [each.user_id for each in active if not (each.operator_ids or each.provider_ids or each.groups)]
+    found = f"without an id: {named(without)}" if without else "every partner has one that needs one"
     yield check("party ids", not without, found, "echs partner own USER_ID --operator ID, or --provider ID")
     waiting = held(context)
     found = f"no partner owns {named([each.provider_id for each in waiting])}" if waiting else "none"

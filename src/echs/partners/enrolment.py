@@ -70,6 +70,7 @@ def add_partner(
     owns: Ownership,
     *,
     administrator: bool = False,
+    navigation: bool = False,
     timezone: str = "UTC",
     address: Sequence[str] = (),
     vat_id: str = "",
@@ -109,14 +110,15 @@ def add_partner(
         )
         (partner_id,) = result.inserted_primary_key or (0,)
         insert_password(context, transaction, partner_id, user_id, password_hash)
-        if administrator:
-            transaction.execute(
-                insert(tables.partner_group).values(partner_id=partner_id, group_name=Group.ADMINISTRATOR)
-            )
+        for group, wanted in ((Group.ADMINISTRATOR, administrator), (Group.NAVIGATION, navigation)):
+            if wanted:
+                set_group(transaction, partner_id, group, member=True)
         insert_ids(context, transaction, find(transaction, user_id), owns)
         facts: dict[str, object] = {**owns.facts(), "administrator": administrator}
         if address or vat_id:
             facts.update(address="\n".join(address), vat_id=vat_id)
+        if navigation:
+            facts["navigation"] = True
         if numeric_pins:
             facts["numeric_pins"] = True
         if shrink_guard:
@@ -166,6 +168,7 @@ def change(
     name: str | None = None,
     timezone: str | None = None,
     administrator: bool | None = None,
+    navigation: bool | None = None,
     address: Sequence[str] | None = None,
     vat_id: str | None = None,
     numeric_pins: bool | None = None,
@@ -197,17 +200,23 @@ def change(
         partner = find(transaction, user_id)
         if values:
             write_values(transaction, partner, values)
-        if administrator is not None and administrator != partner.is_administrator:
-            if administrator:
-                row = {"partner_id": partner.id, "group_name": Group.ADMINISTRATOR}
-                transaction.execute(insert(tables.partner_group).values(row))
-            else:
-                where = (tables.partner_group.c.partner_id == partner.id) & (
-                    tables.partner_group.c.group_name == Group.ADMINISTRATOR
-                )
-                transaction.execute(delete(tables.partner_group).where(where))
-        facts = dict(values) if administrator is None else {**values, "administrator": administrator}
+        facts: dict[str, object] = dict(values)
+        for group, wanted in ((Group.ADMINISTRATOR, administrator), (Group.NAVIGATION, navigation)):
+            if wanted is None:
+                continue
+            facts[group.value] = wanted
+            if wanted != (group in partner.groups):
+                set_group(transaction, partner.id, group, member=wanted)
         return audited(context, transaction, Action.PARTNER_CHANGED, find(transaction, user_id), facts)
+
+
+def set_group(transaction: Connection, partner_id: int, group: Group, *, member: bool) -> None:
+    """Put a partner into a group that it is not in, or take it out of it."""
+    table = tables.partner_group
+    if member:
+        transaction.execute(insert(table).values(partner_id=partner_id, group_name=group))
+    else:
+        transaction.execute(delete(table).where(table.c.partner_id == partner_id, table.c.group_name == group))
 
 
 def decides_itself(context: Context, transaction: Connection, partner: Partner) -> Partner:

@@ -43,6 +43,8 @@ class Group(StrEnum):
     """What a partner may do beyond its own affairs."""
 
     ADMINISTRATOR = "administrator"
+    # Reads charge points and live status, without owning an id.
+    NAVIGATION = "navigation"
 
 
 class Answers(StrEnum):
@@ -83,6 +85,11 @@ class Partner:
     def is_administrator(self) -> bool:
         """Whether it may clear."""
         return Group.ADMINISTRATOR in self.groups
+
+    @property
+    def only_navigates(self) -> bool:
+        """Whether it reads charge points for others to find, and has no tokens, charge points or CDRs of its own."""
+        return Group.NAVIGATION in self.groups and not (self.operator_ids or self.provider_ids)
 
     @property
     def zone(self) -> ZoneInfo:

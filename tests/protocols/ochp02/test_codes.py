@@ -62,6 +62,11 @@ def too_slow(stage):
     return stage.tnm.upload("AddCDRs", cdr(1))
 
 
+def navigating(stage):
+    enrolment.change(stage.context, "office", navigation=True)
+    return Caller(stage.app, "office").send("GetRoamingAuthorisationList")
+
+
 def twice_published(stage, operation, record):
     object.__setattr__(stage.context.limits, "refuse_foreign_ids", True)
     assert Caller(stage.app, "lnd").upload(operation, record).code == 0
@@ -143,6 +148,7 @@ CASES = {
     204: lambda stage: twice_published(stage, "SetRoamingAuthorisationList", token(1, hub=0)),
     205: contract_of_another,
     206: lambda stage: twice_published(stage, "SetChargePointList", charge_point(1)),
+    207: navigating,
     401: known_otherwise,
     501: broken_inside,
     502: store_gone,

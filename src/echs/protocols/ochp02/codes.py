@@ -18,6 +18,7 @@ from echs.lists.keyed_list import ListReason
 from echs.locations.charge_point import ChargePointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
+from echs.partners.roles import RoleReason
 from echs.protocols.ochp02.cdr_format import CdrFormatReason
 from echs.protocols.ochp02.token_format import TokenFormatReason
 from echs.tokens.token import TokenReason
@@ -173,6 +174,14 @@ CODES: Sequence[ResultCode] = (
             "EVSE_OF_ANOTHER at chargepointInfoArray[0].evseId (evseId DE*LND*E00001): another partner publishes this "
             "EVSE already, or its id begins with that one's market id. Nothing was stored."
         ),
+    ),
+    ResultCode(
+        207,
+        RoleReason.ROLE_MISSING,
+        "A navigation provider calls what is not for it; it reads charge points.",
+        "Call GetChargepointList; ask the administrator for an operator or provider id, if you are either.",
+        Retry.NO,
+        "ROLE_MISSING: a navigation provider reads charge points and their status alone.",
     ),
     ResultCode(
         301,

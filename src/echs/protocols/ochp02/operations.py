@@ -32,6 +32,7 @@ from echs.lists.withheld_counts import withheld_sentences
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import LoginReason, log_in, partner_of_token
 from echs.partners.partner import Partner
+from echs.partners.roles import refuse_navigation
 from echs.partners.spoken_protocols import note_protocol
 from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
 from echs.protocols.ochp02.cdr_format import CdrRecord, read_cdrs
@@ -122,9 +123,10 @@ def operation(
     changes: Action | None = None,
     upload: bool = False,
     as_answer: Callable[[OperationResult], Answer] | None = None,
+    navigation: bool = False,
 ) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
     """Make an operation of a function of the context, the caller, the request and its members, in the frame of
-    `echs.protocols.operation`.
+    `echs.protocols.operation`. Who is a navigation provider alone calls those of ``navigation``.
 
     A refusal becomes a code and a description; ``as_answer`` makes the operation's answer of them where it has more.
     """
@@ -135,6 +137,8 @@ def operation(
         @wraps(function)
         def called(context: AppContext, request: TokenRequest, *members: Any) -> Answer:
             def work(caller: Partner) -> Answer:
+                if not navigation:
+                    refuse_navigation(caller)
                 note_protocol(context, caller.id, PROTOCOL)
                 return function(context, caller, request, *members)
 
@@ -231,7 +235,7 @@ def said_cdr(context: AppContext, row: Any) -> str:
     return payload_of(cdr_format.record_of(context.formats.cdrs[row.protocol].noun(row._asdict())))
 
 
-@operation(changes=Action.CLEARED)
+@operation(changes=Action.CLEARED, navigation=True)
 def clear_cdrs(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.7 and 3.8."""
     run = clear_as(context, caller, request.request_id, context.issuer)
@@ -260,7 +264,7 @@ def set_roaming_authorisation_list(
     return list_outcome(context, caller, request, TOKENS, replaced)
 
 
-@operation()
+@operation(navigation=True)
 def get_chargepoint_list(context: AppContext, caller: Partner, request: TokenRequest) -> Answer:
     """OCHP 0.2, 3.13 and 3.14."""
     drawing = Drawing(record_template(CHARGEPOINT_INFO), charge_point_format.FORMAT, context.formats.charge_points)

@@ -51,7 +51,7 @@ def update_charge_point_list(
     return LISTED.update(context, caller, request, reader.trees())
 
 
-@operation(PartyRole.PROVIDER)
+@operation(PartyRole.PROVIDER, navigation=True)
 def get_charge_point_list(
     context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
 ) -> OperationResult:
@@ -66,7 +66,7 @@ def get_charge_point_list(
     return result(ResultCode.OK, ["The charge points of all partners.", asks_next(context)], request.request_id)
 
 
-@operation(PartyRole.PROVIDER)
+@operation(PartyRole.PROVIDER, navigation=True)
 def get_charge_point_list_updates(
     context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
 ) -> OperationResult:

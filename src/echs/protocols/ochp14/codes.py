@@ -10,6 +10,7 @@ from echs.live.live_status import StatusReason
 from echs.locations.charge_point import ChargePointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
+from echs.partners.roles import RoleReason
 from echs.protocols.ochp14.cdr_tree import CdrValueReason
 from echs.tariffs.tariff import TariffReason
 from echs.tokens.token import TokenReason
@@ -25,12 +26,6 @@ class ResultCode(StrEnum):
     SERVER = "server"
     FORMAT = "format"
     ROAMING = "roaming"
-
-
-class RoleReason(Reason):
-    """Why an operation is not the caller's."""
-
-    ROLE_MISSING = "ROLE_MISSING"
 
 
 OWNERSHIP = (

@@ -10,15 +10,11 @@ from echs.config.app_context import AppContext
 from echs.direct import address_book
 from echs.direct.endpoint import Endpoint, EndpointReason
 from echs.partners.partner import Partner, PartyRole
+from echs.partners.roles import require_role
 from echs.protocols.ochp14 import direct
 from echs.protocols.ochp14.codes import ResultCode
 from echs.protocols.ochp14.contracts import Contract
-from echs.protocols.ochp14.operation_frame import (
-    OchpRequest,
-    members,
-    operation,
-    require_role,
-)
+from echs.protocols.ochp14.operation_frame import OchpRequest, members, operation
 from echs.protocols.ochp14.results import OperationResult, result
 from echs.protocols.soap.envelope_reader import EnvelopeReader
 

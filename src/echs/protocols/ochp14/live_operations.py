@@ -140,7 +140,7 @@ def any_time(text: str) -> datetime | None:
         return None
 
 
-@operation(PartyRole.PROVIDER, as_fault=True)
+@operation(PartyRole.PROVIDER, as_fault=True, navigation=True)
 def get_status(
     context: AppContext, caller: Partner, request: OchpRequest, reader: EnvelopeReader, contract: Contract
 ) -> OperationResult:

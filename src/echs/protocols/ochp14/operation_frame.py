@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from functools import partial, wraps
 
 from echs.audit.entry import Action
-from echs.base.errors import Problem, Refused, refuse
+from echs.base.errors import Problem, Refused
 from echs.base.plural import counted
 from echs.base.response_stream import collected
 from echs.config.app_context import AppContext
 from echs.lists.refused_records import RefusedRecords
 from echs.partners.partner import Partner, PartyRole
+from echs.partners.roles import require_role
 from echs.partners.spoken_protocols import note_protocol
 from echs.protocols.ochp14 import cdr_format, record_codec, token_format
-from echs.protocols.ochp14.codes import ResultCode, RoleReason
+from echs.protocols.ochp14.codes import ResultCode
 from echs.protocols.ochp14.contracts import PROTOCOL, Contract
 from echs.protocols.ochp14.results import (
     OperationResult,
@@ -38,11 +39,6 @@ from echs.protocols.soap.record_fast_path import FieldShape, GroupShape
 # What the names of fields are on the wire.
 SPELLING = {**cdr_format.SPELLING, **token_format.SPELLING, "cdr_status": "cdrStatus/CdrStatusType"}
 FAULTS = {ResultCode.NOT_AUTHORIZED: "FailedAuthentication", ResultCode.SERVER: "Unavailable"}
-ROLES = {
-    PartyRole.OPERATOR: "this operation is for operators, and you have no operator id",
-    PartyRole.PROVIDER: "this operation is for providers, and you have no provider id",
-    None: "this operation is for operators and providers, and you have no id of either",
-}
 
 
 @dataclass
@@ -67,9 +63,10 @@ def operation(
     upload: bool = False,
     element: str = "",
     as_fault: bool = False,
+    navigation: bool = False,
 ) -> Callable[[Work], Callable[[AppContext, OchpRequest, EnvelopeReader, Contract], OperationResult]]:
-    """Make an operation for partners of this role, or of either, in the frame of `echs.protocols.operation`. Where its
-    answer has no result, a refusal is a fault.
+    """Make an operation for partners of this role, or of either, in the frame of `echs.protocols.operation`; with
+    ``navigation`` for navigation providers too. Where its answer has no result, a refusal is a fault.
     """
 
     def decorate(work: Work) -> Callable[[AppContext, OchpRequest, EnvelopeReader, Contract], OperationResult]:
@@ -81,7 +78,7 @@ def operation(
             context: AppContext, request: OchpRequest, reader: EnvelopeReader, contract: Contract
         ) -> OperationResult:
             def in_role(caller: Partner) -> OperationResult:
-                require_role(caller, role)
+                require_role(caller, role, navigation=navigation)
                 note_protocol(context, caller.id, PROTOCOL)
                 return work(context, caller, request, reader, contract)
 
@@ -96,18 +93,6 @@ def operation(
         return called
 
     return decorate
-
-
-def require_role(caller: Partner, role: PartyRole | None) -> None:
-    """See whether the caller has ids of this role, or of either.
-
-    :raises Refused: ROLE_MISSING
-    """
-    if role is not PartyRole.PROVIDER and caller.operator_ids:
-        return
-    if role is not PartyRole.OPERATOR and caller.provider_ids:
-        return
-    raise refuse(RoleReason.ROLE_MISSING, ROLES[role])
 
 
 def place_in_upload(problem: Problem, element: str) -> str:
