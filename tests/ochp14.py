@@ -283,6 +283,11 @@ class Caller14:
         return self.send("GetSingleRoamingAuthorisation", f"<o:emtId{given}>{member}</o:emtId>")
 
 
+def drawn(record: TokenRecord) -> TokenRecord:
+    """A token as it comes out: plain is said."""
+    return record._replace(representation=record.representation or "plain")
+
+
 def two_of_one_market_id(context: AppContext, user_id: str, role: PartyRole, party_id: str) -> None:
     """Give a partner an id whose market id another one has, as only stores of older releases have it."""
     owner = partner_of_user(context, user_id)

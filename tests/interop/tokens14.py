@@ -21,7 +21,7 @@ from cast import PASSWORDS, enrol, set_tokens, token
 from echs.config.app_context import AppContext
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.token_format import TokenRecord
-from ochp14 import token14, with_market_ids
+from ochp14 import drawn, token14, with_market_ids
 from serving import serving
 
 HERE = Path(__file__).parent
@@ -53,11 +53,6 @@ class Call:
     name: str
     tokens: list[TokenRecord] = field(default_factory=list)
     port: str = "eCHS_P-System"
-
-
-def drawn(record: TokenRecord) -> TokenRecord:
-    """A token as it comes out."""
-    return record._replace(representation=record.representation or "plain")
 
 
 def members_of(record: TokenRecord) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class Limits:
     set_refused_percent: int
     # Who asks for what changed since a time is told of so much before it, too.
     delta_overlap_seconds: int
+    # Since so long ago who asks for what changed is told of records that are gone.
+    tombstone_days: int
     # Whether a list with a card, a contract or a socket of another partner is refused; else it is warned of.
     refuse_foreign_ids: bool
     statement_seconds: int

@@ -12,7 +12,9 @@ from echs.clearing.retention import PurgeCandidate, due, purge_run
 from echs.cli.app_context import ready_context
 from echs.cli.output import console, json_option, print_json, print_table, say
 from echs.config.app_context import AppContext
+from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import forget_ended
+from echs.tokens.token_list import TOKENS
 
 UNITS = {"d": 1, "w": 7, "m": 31, "y": 366}
 AGE = re.compile(r"([1-9][0-9]{0,4})([dwmy])")
@@ -44,7 +46,7 @@ class Age(click.ParamType[timedelta]):
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def command(older_than: timedelta, dry_run: bool, unfetched_too: bool, yes: bool, as_json: bool) -> None:
-    """Delete the CDRs of old runs, expired logins, and upload receipts past their retention.
+    """Delete the CDRs of old runs, expired logins, and upload receipts and tombstones past their retention.
 
     The totals of the runs remain, and enough of each CDR that it cannot be billed again; statements of these runs are
     no longer available. The newest run is never deleted. This cannot be undone: make a backup, and try --dry-run first.
@@ -92,4 +94,6 @@ def delete(context: AppContext, found: PurgeCandidate) -> int:
     context.statement_cache.clear()
     forget_ended(context)
     context.receipts.forget(context)
+    for published in (TOKENS, CHARGE_POINTS):
+        published.forget_tombstones(context)
     return deleted

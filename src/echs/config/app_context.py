@@ -184,6 +184,7 @@ def limits(settings: Settings) -> Limits:
         list_shrink_percent=settings.list_shrink_percent,
         set_refused_percent=settings.set_refused_percent,
         delta_overlap_seconds=settings.delta_overlap_seconds,
+        tombstone_days=settings.tombstone_days,
         refuse_foreign_ids=settings.foreign_ids == "refuse",
         statement_seconds=settings.statement_seconds,
     )

@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         description="OCHP 1.4: downloads of changes begin so many seconds before the time that is asked for: clocks"
         " differ, and a change has its time a moment before it can be seen.",
     )
+    tombstone_days: Annotated[int, Field(ge=31, le=36_600)] = Field(
+        400,
+        description="OCHP 1.4: days for which downloads of changes tell that a record is gone. Who asks for changes"
+        " since before that gets everything.",
+    )
     issuer_name: str = Field("", max_length=200, description="Issuer of statements: name of the clearing house.")
     issuer_address: str = Field("", max_length=1000, description="Issuer's postal address; lines separated by `|`.")
     issuer_register: str = Field(

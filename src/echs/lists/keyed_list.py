@@ -37,6 +37,7 @@ from echs.lists.list_writer import (
     difference_of,
     in_batches,
 )
+from echs.lists.tombstones import forget_old
 from echs.partners.connection import ConnectionKind
 from echs.partners.partner import PartyRole
 from echs.partners.tables import partner, party_id
@@ -45,6 +46,16 @@ LIST_RECORDS_RECEIVED = Metric(
     "list_records_received_total", "counter", ("list",), "Records in accepted uploads of lists."
 )
 ROWS_AT_ONCE = 1000
+# What a `ListState` begins with.
+OF_HEAD = (
+    "partner_id",
+    "generation",
+    "version_token",
+    "change_id",
+    "record_count",
+    "replaced_at",
+    "first_position",
+)
 # Of this process, for all lists.
 KEYS = ListKeys()
 # Told how many records stand and how many would be removed: whether to put the upload aside.
@@ -122,6 +133,7 @@ class KeyedList(ListTables):
         writer = ListWriter(self, context, transaction, owner_id, zone, cause, head)
         counts = writer.rewrite(content) if rewrite else writer.write(content, difference)
         version = writer.finish(content.stored, counts)
+        forget_old(context, transaction, self, owner_id)
         return ReplaceResult(*done, {"partner": owner_id, "version": version, "rows": digest.value}, counts)
 
     def update(
@@ -176,6 +188,7 @@ class KeyedList(ListTables):
         writer.back_again(list(wanted))
         counts = Counts(len(wanted) - len(standing), len(standing), len(rivals))
         writer.finish((0 if head is None else head.record_count) + counts.added - counts.removed, counts)
+        forget_old(context, transaction, self, owner_id)
         return counts
 
     def _rivals(self, transaction: Connection, head: ListState, form: ListFormat, payloads: Sequence[str]) -> list[int]:
@@ -344,7 +357,8 @@ class KeyedList(ListTables):
         role = PartyRole.PROVIDER if self.kind is ConnectionKind.TOKENS else PartyRole.OPERATOR
         spelt = joined_texts(func.coalesce(party_id.c.market_id, party_id.c.party_id))
         mine = party_id.c.partner_id == owner, party_id.c.role == role
-        query = select(self.heads, zone, select(spelt).where(*mine).scalar_subquery()).order_by(self.heads.c.partner_id)
+        columns = [self.heads.c[name] for name in OF_HEAD]
+        query = select(*columns, zone, select(spelt).where(*mine).scalar_subquery()).order_by(owner)
         return query if where is None else query.where(where)
 
 

@@ -25,6 +25,7 @@ from echs.lists.list_format import ListFormat
 from echs.lists.list_writer import Cause, Counts, ListState
 from echs.lists.received_list import receive
 from echs.lists.refused_records import RefusedRecords, refuse_mostly_wrong
+from echs.lists.tombstones import forget_old
 from echs.partners.login import lock_active_partner
 from echs.partners.partner import Partner
 from echs.partners.queries import LOCK, find
@@ -149,6 +150,20 @@ class PublishedList:
     def states(self, context: Context) -> dict[int, ListState]:
         """How every partner's list stands, by partner."""
         return self.keyed.states(context)
+
+    def forget_tombstones(self, context: Context) -> int:
+        """Delete what is told of records that are gone, where it is older than `tombstone_days`; how many. An upload
+        does that for its own list; owners that send nothing more do not.
+        """
+        deleted = 0
+        for owner_id in self.states(context):
+            some = None
+            while some != 0:
+                with context.database.write() as transaction:
+                    self.keyed.lock(context, transaction, owner_id)
+                    some = forget_old(context, transaction, self.keyed, owner_id)
+                    deleted += some
+        return deleted
 
     @cached_property
     def states_for_reader(self) -> PreparedQuery:

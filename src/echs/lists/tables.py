@@ -67,7 +67,8 @@ list_withheld = Table(
 
 def head_table(name: str) -> Table:
     """One row an owner: how its list stands. ``version_token`` is new with each change that a download shows. Records
-    before ``first_position`` stand no more: they are the former state of a list that was written anew as a whole.
+    before ``first_position`` stand no more: they are the former state of a list that was written anew as a whole. What
+    was gone before ``forgotten_until`` may be told no more.
     """
     return Table(
         name,
@@ -79,6 +80,7 @@ def head_table(name: str) -> Table:
         Column("record_count", Integer, nullable=False),
         Column("replaced_at", Instant, nullable=False),
         Column("first_position", BigInteger, nullable=False, server_default="0"),
+        Column("forgotten_until", Instant),
     )
 
 

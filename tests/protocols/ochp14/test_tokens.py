@@ -11,17 +11,12 @@ from echs.partners import connections, enrolment
 from echs.partners.connection import ConnectionKind, ConnectionMode
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.value_formats import as_date_time
-from ochp14 import FAR, Caller14, token14, token_xml, valid
+from ochp14 import FAR, Caller14, drawn, token14, token_xml, valid
 
 LONG_AGO = "2020-01-01T00:00:00Z"
 LIST = "roamingAuthorisationInfoArray"
 CHANGES = "roamingAuthorisationInfo"
 REFUSED = "refusedRoamingAuthorisationInfo"
-
-
-def drawn(record):
-    """A token as it comes out: plain is said."""
-    return record._replace(representation=record.representation or "plain")
 
 
 def test_what_is_set_comes_out_as_it_was_sent(tnm, lnd):

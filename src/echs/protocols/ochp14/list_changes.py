@@ -14,6 +14,7 @@ from echs.lists.changes import ListedChange, changes_in, number_before
 from echs.lists.list_format import ListOwner
 from echs.lists.list_writer import ListState
 from echs.lists.published_list import PublishedList
+from echs.lists.tombstones import told_since
 
 ROWS_AT_ONCE = 1000
 
@@ -52,10 +53,14 @@ def changed_records(
     as_ours: ChangedPayloads,
     draw: Callable[[Sequence[str]], bytes],
 ) -> Changes:
-    """The records whose content, or whose visibility to this reader, changed since a time (UTC), and some before it."""
+    """The records whose content, or whose visibility to this reader, changed since a time (UTC), and some before it;
+    all of them where it may be forgotten what has ended since.
+    """
     overlap = timedelta(seconds=context.limits.delta_overlap_seconds)
     with context.database.read() as snapshot:
-        number = number_before(snapshot, published.keyed, min(since, context.clock()) - overlap)
+        number = 0
+        if since >= told_since(context, snapshot, published.keyed):
+            number = number_before(snapshot, published.keyed, min(since, context.clock()) - overlap)
     count = 0
 
     def texts() -> Iterator[bytes]:

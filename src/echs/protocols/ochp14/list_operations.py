@@ -82,7 +82,7 @@ class ListOperations:
             # Whoever was cut off from everybody still hears, once, that what it has is over.
             return self.roaming(request)
         number = "" if changes.number is None else f"{counted(changes.number, 'change')} since {as_date_time(since)}."
-        whole = "It is older than any change: this is everything, replace your copy." if changes.everything else ""
+        whole = "It is older than what is kept: this is everything, replace your copy." if changes.everything else ""
         return result(ResultCode.OK, [number, whole, told], request.request_id)
 
     def nobody_to_roam_with(self, context: AppContext, caller: Partner) -> bool:
