@@ -254,6 +254,11 @@ ODD = [
     (CdrWarning.CARD_OVERLAP_ELSEWHERE, {}, {"card_overlaps_elsewhere": {KEY: "overlaps"}}),
     (CdrWarning.CARD_UNKNOWN, {}, {"tokens": {"anwb": set()}, "contracts": {"anwb": set()}}),
     (CdrWarning.CARD_UNKNOWN, {"token_id": "ab"}, {"tokens": {"anwb": {"AC"}}, "contracts": {"anwb": {"NLANW133094"}}}),
+    (
+        CdrWarning.TOKEN_BYTE_ORDER,
+        {"token_id": "ab"},
+        {"tokens": {"anwb": set()}, "turned_tokens": {"anwb": {"AB"}}, "contracts": {"anwb": set()}},
+    ),
     (CdrWarning.CHARGEPOINT_UNKNOWN, {}, {"chargepoints": set()}),
     (IdWarning.CONTRACT_ID_PATTERN, {"contract_id": "NL-ELA-12"}, {}),
     (IdWarning.CONTRACT_ID_CHECK_DIGIT, {"contract_id": "NL-ANW-133094-7"}, {}),

@@ -41,6 +41,8 @@ class ListLookups:
     """What CDRs are compared with in the lists of the partners: the rooms of the lists answer."""
 
     tokens: Lookup
+    # Those that stand there with their bytes turned, or with fewer zeros before them.
+    turned_tokens: Lookup
     contracts: Lookup
     chargepoints: Lookup
 
@@ -50,6 +52,7 @@ class PublishedIds:
     """What the lists know of the CDRs of an upload; see `echs.cdrs.rules.RuleContext`."""
 
     tokens: Mapping[str, set[str]]
+    turned_tokens: Mapping[str, set[str]]
     contracts: Mapping[str, set[str]]
     chargepoints: set[str] | None
 
@@ -66,6 +69,7 @@ def published_ids(context: Context, lists: ListLookups, sender: Partner, cdrs: I
         else:
             contracts[cdr.provider_key].update(contract_spellings(cdr.contract_id))
     known_tokens: dict[str, set[str]] = {}
+    turned_tokens: dict[str, set[str]] = {}
     known_contracts: dict[str, set[str]] = {}
     with context.database.read() as snapshot:
         owners = visible_owners(snapshot, sender, owners_of_provider_keys(snapshot, {*tokens, *contracts}))
@@ -74,8 +78,9 @@ def published_ids(context: Context, lists: ListLookups, sender: Partner, cdrs: I
             others = looked_up(snapshot, lists.contracts, owner, contracts[key])
             if cards is not None and others is not None:
                 known_tokens[key], known_contracts[key] = cards, others
+                turned_tokens[key] = lists.turned_tokens(snapshot, owner, tokens[key] - cards) or set()
         known_sockets = looked_up(snapshot, lists.chargepoints, sender.id, sockets)
-    return PublishedIds(known_tokens, known_contracts, known_sockets)
+    return PublishedIds(known_tokens, turned_tokens, known_contracts, known_sockets)
 
 
 VISIBLE_OWNERS = select(partner_tables.partner.c.id).where(

@@ -204,7 +204,13 @@ def receive_valid(
 
 def with_published_ids(rules: RuleContext, published: PublishedIds) -> RuleContext:
     """The context with what the partners' lists hold of the upload."""
-    return replace(rules, tokens=published.tokens, contracts=published.contracts, chargepoints=published.chargepoints)
+    return replace(
+        rules,
+        tokens=published.tokens,
+        turned_tokens=published.turned_tokens,
+        contracts=published.contracts,
+        chargepoints=published.chargepoints,
+    )
 
 
 def lock_rights(

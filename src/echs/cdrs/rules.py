@@ -55,8 +55,9 @@ class RuleContext:
 
     ``form`` is what the protocol of the CDR knows of it. ``rights_are_known`` is false where nobody said who sends.
     What was not looked up is None, and breaks no rule: the provider keys that somebody owns; by provider key the token
-    numbers (in their `plain` form) and contract ids (as `contract_spellings`) of that provider's list; the EVSE ids of
-    the sender's list; by the key of a CDR the sentence about a session that it overlaps.
+    numbers (in their `plain` form) of that provider's list, those that it has in another order of bytes, and its
+    contract ids (as `contract_spellings`); the EVSE ids of the sender's list; by the key of a CDR the sentence about a
+    session that it overlaps.
     """
 
     sender: Partner
@@ -66,6 +67,7 @@ class RuleContext:
     rights_are_known: bool = True
     owned_provider_keys: Set[str] | None = None
     tokens: Mapping[str, Set[str]] | None = None
+    turned_tokens: Mapping[str, Set[str]] | None = None
     contracts: Mapping[str, Set[str]] | None = None
     chargepoints: Set[str] | None = None
     socket_overlaps: Mapping[Key, str] | None = None
@@ -262,12 +264,22 @@ def card_overlap_elsewhere(cdr: Cdr, rule_context: RuleContext) -> str | None:
     return (rule_context.card_overlaps_elsewhere or {}).get(cdr.key)
 
 
+def card_turned(cdr: Cdr, rule_context: RuleContext) -> str | None:
+    """The provider's list has the card with its bytes the other way round, or without the zeros that fill it up."""
+    found = (rule_context.turned_tokens or {}).get(cdr.provider_key)
+    if not found or plain(cdr.token_id) not in found:
+        return None
+    return f"the list of {shown(cdr.provider_id)} has this card with its bytes in another order, or without zeros"
+
+
 def card_unknown(cdr: Cdr, rule_context: RuleContext) -> str | None:
     """The provider's list has no such card; without authenticationId the contract is looked for."""
     if rule_context.tokens is None or rule_context.contracts is None or cdr.provider_key not in rule_context.tokens:
         return None
     if cdr.token_id:
-        known = plain(cdr.token_id) in rule_context.tokens[cdr.provider_key]
+        known = (
+            plain(cdr.token_id) in rule_context.tokens[cdr.provider_key] or card_turned(cdr, rule_context) is not None
+        )
     else:
         known = not rule_context.contracts[cdr.provider_key].isdisjoint(contract_spellings(cdr.contract_id))
     return None if known else f"the list of {shown(cdr.provider_id)} has no such card"
@@ -377,6 +389,15 @@ WARNINGS: tuple[Rule[Cdr, RuleContext], ...] = (
         "not in the provider's list, if it has published one; without authenticationId, evcoId is not",
         "Hubject (not authorised)",
         requires="tokens",
+    ),
+    Rule(
+        CdrWarning.TOKEN_BYTE_ORDER,
+        Severity.WARN,
+        "token_id",
+        card_turned,
+        "in the provider's list with its bytes in the opposite order, or without leading zero bytes",
+        "OCHP 1.4, EmtId: big endian, no zero filling",
+        requires="turned_tokens",
     ),
     Rule(
         CdrWarning.CHARGEPOINT_UNKNOWN,

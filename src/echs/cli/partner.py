@@ -12,7 +12,7 @@ from echs.cli.departure import say_shared_hubs, say_waiting
 from echs.cli.output import json_option, print_facts, print_json, print_table, say
 from echs.partners import enrolment, queries
 from echs.partners.enrolment import Ownership
-from echs.partners.partner import Answers, Partner, PartyRole
+from echs.partners.partner import Answers, Partner, PartyRole, UidOrder
 
 
 @click.group("partner")
@@ -272,6 +272,11 @@ def market_id(user_id: str, operator_id: str | None, provider_id: str | None, ma
     type=click.Choice([each.value for each in Answers]),
     help="How it decides as a provider about its CDRs: a run is its approval, or each waits for its own answer.",
 )
+@click.option(
+    "--uid-order",
+    type=click.Choice([each.value for each in UidOrder]),
+    help="Which byte the card numbers of its lists of OCHP 0.2 begin with; little: they are turned as they come in.",
+)
 @json_option
 def change(
     user_id: str,
@@ -284,17 +289,18 @@ def change(
     numeric_pins: bool | None,
     shrink_guard: bool | None,
     answers: str | None,
+    uid_order: str | None,
     as_json: bool,
 ) -> None:
-    """Change name, time zone, groups, PIN format, postal address, VAT number or how it answers about CDRs.
+    """Change name, time zone, groups, PIN format, postal address, VAT number, order of bytes or answers about CDRs.
 
     Earlier runs and CDRs are not affected.
     """
-    given = (name, timezone, administrator, navigation, vat_id, numeric_pins, shrink_guard, answers)
+    given = (name, timezone, administrator, navigation, vat_id, numeric_pins, shrink_guard, answers, uid_order)
     if not address and all(each is None for each in given):
         options = (
             "--name, --timezone, --administrator, --navigation, --address, --vat-id, --numeric-pins, --shrink-guard "
-            "or --answers"
+            "--answers or --uid-order"
         )
         raise click.UsageError(f"name what to change: {options}")
     lines = None if not address else [] if address == ("",) else address
@@ -310,6 +316,7 @@ def change(
         numeric_pins=numeric_pins,
         shrink_guard=shrink_guard,
         answers=None if answers is None else Answers(answers),
+        uid_order=None if uid_order is None else UidOrder(uid_order),
     )
     show_partner(changed, as_json)
 

@@ -43,7 +43,12 @@ SECRET_KEY_FILE = "secret-key"
 DATABASE_FILE = "echs.sqlite3"
 
 
-LISTS = ListLookups(token_list.existing_tokens, token_list.existing_contracts, charge_point_list.existing_evses)
+LISTS = ListLookups(
+    token_list.existing_tokens,
+    token_list.turned_tokens,
+    token_list.existing_contracts,
+    charge_point_list.existing_evses,
+)
 
 
 @dataclass(frozen=True)

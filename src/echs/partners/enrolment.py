@@ -22,6 +22,7 @@ from echs.partners.partner import (
     Partner,
     PartnerReason,
     PartyRole,
+    UidOrder,
     address_problem,
     first_of,
     hub_problem,
@@ -174,6 +175,7 @@ def change(
     numeric_pins: bool | None = None,
     shrink_guard: bool | None = None,
     answers: Answers | None = None,
+    uid_order: UidOrder | None = None,
 ) -> Partner:
     """Change what is given and leave the rest. An address without a line, and an empty number for VAT, take it away.
 
@@ -193,6 +195,7 @@ def change(
         "numeric_pins": numeric_pins,
         "shrink_guard": shrink_guard,
         "answers": answers,
+        "uid_order": uid_order,
     }
     values = {key: value for key, value in given.items() if value is not None}
     with context.database.write() as transaction:

@@ -54,6 +54,13 @@ class Answers(StrEnum):
     EXPLICIT = "explicit"
 
 
+class UidOrder(StrEnum):
+    """Which byte the uids of a provider's cards begin with in its lists of OCHP 0.2: the highest, or the lowest."""
+
+    BIG = "big"
+    LITTLE = "little"
+
+
 @dataclass(frozen=True, slots=True)
 class Partner:
     """One account, as it stands now. Party ids are spelt as they were registered."""
@@ -80,6 +87,7 @@ class Partner:
     # An upload that would remove too much of a list of its is put aside until the office releases it.
     shrink_guard: bool = False
     answers: Answers = Answers.RUN
+    uid_order: UidOrder = UidOrder.BIG
 
     @property
     def is_administrator(self) -> bool:

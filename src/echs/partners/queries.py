@@ -27,7 +27,7 @@ from echs.base.errors import Refused, refuse, shown
 from echs.base.prepared_query import PreparedQuery
 from echs.partners import tables
 from echs.partners.credential import CredentialKind
-from echs.partners.partner import Answers, Group, Partner, PartnerReason, PartyRole, party_key
+from echs.partners.partner import Answers, Group, Partner, PartnerReason, PartyRole, UidOrder, party_key
 
 # Held by whoever changes partners, and shared by whoever relies on one to stay as it is for a transaction.
 LOCK = "partners"
@@ -35,6 +35,7 @@ IDS_AT_ONCE = 500
 # Made once: SQLAlchemy then keeps how each is compiled, and these are asked with every upload of CDRs.
 PARTNERS = select(tables.partner).order_by(tables.partner.c.id)
 PARTNER = PARTNERS.where(tables.partner.c.id == bindparam("partner_id"))
+UID_ORDER = select(tables.partner.c.uid_order).where(tables.partner.c.id == bindparam("partner_id"))
 _ids: Any = bindparam("ids", expanding=True)
 GROUPS = select(tables.partner_group.c.partner_id, tables.partner_group.c.group_name).where(
     tables.partner_group.c.partner_id.in_(_ids)
@@ -117,6 +118,7 @@ def whole(snapshot: Connection, rows: Sequence[Any]) -> list[Partner]:
             numeric_pins=row.numeric_pins,
             shrink_guard=row.shrink_guard,
             answers=Answers(row.answers),
+            uid_order=UidOrder(row.uid_order),
             market_ids=tuple(entered[row.id]),
         )
         for row in rows
@@ -281,6 +283,12 @@ def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
     for partner_id, value in rows:
         values[partner_id].append(value)
     return values
+
+
+def uid_order_of(context: Context, partner_id: int) -> UidOrder:
+    """Which byte the uids of a partner's cards begin with in its lists of OCHP 0.2."""
+    with context.database.read() as snapshot:
+        return UidOrder(snapshot.execute(UID_ORDER, {"partner_id": partner_id}).scalar_one())
 
 
 def owners_of_provider_keys(snapshot: Connection, keys: Iterable[str]) -> dict[str, int]:

@@ -33,6 +33,7 @@ PARTS: Mapping[str, tuple[Any, ...]] = {
     "address": (_partner.address, _partner.vat_id),
     "lists": (_partner.shrink_guard,),
     "answers": (_partner.answers,),
+    "uid_order": (_partner.uid_order,),
     "password": (_credential.secret_hash,),
     "credentials": (_credential.kind, _credential.name, _credential.name_key, _credential.created_at),
     "groups": (tables.partner_group.c.group_name,),

@@ -33,6 +33,8 @@ partner = Table(
     Column("shrink_guard", Boolean, nullable=False, server_default=false()),
     # How it decides as a provider about the CDRs for it; `echs.partners.partner.Answers`.
     Column("answers", String(8), nullable=False, server_default="run"),
+    # Which byte of a card's uid its tokens of OCHP 0.2 begin with; `echs.partners.partner.UidOrder`.
+    Column("uid_order", String(6), nullable=False, server_default="big"),
     # As statements print them: lines of an address, and the number for VAT.
     Column("address", Text, nullable=False, server_default=""),
     Column("vat_id", String(40), nullable=False, server_default=""),

@@ -12,6 +12,7 @@ from echs.partners.connection import ConnectionKind
 from echs.partners.market_ids import ForeignId
 from echs.partners.partner import PartyRole
 from echs.tokens import tables
+from echs.tokens.byte_order import other_orders
 from echs.tokens.token_hash import hashes_of
 
 _row = tables.token.c
@@ -45,6 +46,15 @@ def existing_tokens(snapshot: Connection, owner_id: int, numbers: Collection[str
     hashes = {each: number for number in set(numbers) - found for each in hashes_of(number)}
     hashed = TOKENS.keyed.contained_in(snapshot, owner_id, UID, hashes) or set()
     return found | {hashes[each] for each in hashed}
+
+
+def turned_tokens(snapshot: Connection, owner_id: int, numbers: Collection[str]) -> set[str] | None:
+    """Those of the token numbers that stand in the owner's list in another order of their bytes, or without the zeros
+    that fill them up; None without one.
+    """
+    ways = {way: number for number in numbers for way in other_orders(number)}
+    found = existing_tokens(snapshot, owner_id, ways)
+    return None if found is None else {ways[way] for way in found}
 
 
 def existing_contracts(snapshot: Connection, owner_id: int, contract_ids: Collection[str]) -> set[str] | None:

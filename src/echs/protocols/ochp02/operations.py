@@ -7,7 +7,7 @@ what is no request of ours becomes a fault. So the one public client, which repe
 fault, recovers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import Any, NamedTuple
@@ -31,7 +31,8 @@ from echs.lists.published_list import PublishedList
 from echs.lists.withheld_counts import withheld_sentences
 from echs.locations.charge_point_list import CHARGE_POINTS
 from echs.partners.login import LoginReason, log_in, partner_of_token
-from echs.partners.partner import Partner
+from echs.partners.partner import Partner, UidOrder
+from echs.partners.queries import uid_order_of
 from echs.partners.roles import refuse_navigation
 from echs.partners.spoken_protocols import note_protocol
 from echs.protocols.ochp02 import cdr_format, charge_point_format, token_format
@@ -43,6 +44,7 @@ from echs.protocols.ochp02.outlet_status import outlet_words, with_words
 from echs.protocols.ochp02.record_codec import numeric_pins_template, received, record_template
 from echs.protocols.ochp02.results import description, number_of, place_of, success_description
 from echs.protocols.ochp02.token_format import TokenRecord
+from echs.protocols.ochp02.uid_order import uids_turned
 from echs.protocols.ochp02.wire_schema import (
     CDR_INFO,
     CHARGEPOINT_INFO,
@@ -258,10 +260,13 @@ def set_roaming_authorisation_list(
     context: AppContext, caller: Partner, request: TokenRequest, reader: EnvelopeReader
 ) -> Answer:
     """OCHP 0.2, 3.11 and 3.12."""
-    replaced = TOKENS.replace(
-        context, caller, received(reader, ROAMING_AUTHORISATION_INFO, TokenRecord._make), token_format.FORMAT
-    )
-    return list_outcome(context, caller, request, TOKENS, replaced)
+    records: Iterable[Any] = received(reader, ROAMING_AUTHORISATION_INFO, TokenRecord._make)
+    lowest_first = uid_order_of(context, caller.id) is UidOrder.LITTLE
+    if lowest_first:
+        records = uids_turned(records)
+    replaced = TOKENS.replace(context, caller, records, token_format.FORMAT)
+    turned = ["the bytes of card numbers were turned: yours are known to begin with the lowest"] if lowest_first else []
+    return list_outcome(context, caller, request, TOKENS, replaced, turned)
 
 
 @operation(navigation=True)
@@ -296,9 +301,14 @@ def set_chargepoint_list(context: AppContext, caller: Partner, request: TokenReq
 
 
 def list_outcome(
-    context: AppContext, caller: Partner, request: TokenRequest, lists: PublishedList, replaced: ReplaceResult
+    context: AppContext,
+    caller: Partner,
+    request: TokenRequest,
+    lists: PublishedList,
+    replaced: ReplaceResult,
+    more: Sequence[str] = (),
 ) -> OperationResult:
-    """What became of an upload of a list.
+    """What became of an upload of a list, with more to say of it.
 
     :raises Refused: LIST_SET_ASIDE
     """
@@ -307,7 +317,7 @@ def list_outcome(
         raise Refused([Problem(ListReason.LIST_SET_ASIDE, detail)], effect="It was put aside; your list stays.")
     request.outcome = UploadOutcome(replaced.stored, replaced.repeated, sum(replaced.warnings.values()))
     withheld = withheld_sentences(context, lists, caller, context.formats.of_list(lists.keyed.name))
-    return ok("; ".join([replacement_summary(replaced), *withheld]), request)
+    return ok("; ".join([replacement_summary(replaced), *more, *withheld]), request)
 
 
 def drawn(

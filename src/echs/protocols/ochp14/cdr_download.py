@@ -24,8 +24,10 @@ from echs.partners.partner import PartyRole
 from echs.partners.standard_ids import evse_key
 from echs.protocols.ochp14.cdr_said import Facts, row_of_made, said_cdr, said_cdr_id
 from echs.protocols.ochp14.cdr_tree import CDR
+from echs.protocols.ochp14.contract_tokens import ContractTokens
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.evse_ids import said_evse_id
+from echs.protocols.ochp14.token_format import TokenRecord
 
 
 def cdr_text(payload: str, stand: Stand) -> str:
@@ -47,14 +49,17 @@ def cdrs_texts(
     """
     with context.database.read() as snapshot:
         market = market_ids_by_party_key(snapshot, PartyRole.OPERATOR)
+    tokens = ContractTokens(context, asked.partner_id)
     for stand, rows in found(context, asked, stands):
         deadline.check()
         texts: list[str] = []
-        points = listed_points(context, [row for row in rows if row.protocol != PROTOCOL])
+        others = [row for row in rows if row.protocol != PROTOCOL]
+        points = listed_points(context, others)
+        only = tokens.only_ones([row for row in others if not row.token_id])
         for row in rows:
             payload: str | Withheld = row.payload
             if row.protocol != PROTOCOL:
-                payload = said_row(context, row, market, points)
+                payload = said_row(context, row, market, points, only.get(row.id))
             if isinstance(payload, Withheld):
                 withheld[payload] += 1
                 continue
@@ -66,12 +71,16 @@ def cdrs_texts(
 
 
 def said_row(
-    context: AppContext, row: Any, market: Mapping[str, str], points: Mapping[tuple[int, str], ChargePoint]
+    context: AppContext,
+    row: Any,
+    market: Mapping[str, str],
+    points: Mapping[tuple[int, str], ChargePoint],
+    token: TokenRecord | None,
 ) -> str | Withheld:
     """A CDR that came by another protocol, as ours."""
     noun = context.formats.cdrs[row.protocol].noun(row._asdict())
     point = points.get((row.operator_partner_id, evse_key(noun.socket)))
-    facts = Facts(market.get(row.operator_key, ""), row.first_row, context.limits.currency, point)
+    facts = Facts(market.get(row.operator_key, ""), row.first_row, context.limits.currency, point, token)
     return said_cdr(noun, facts)
 
 

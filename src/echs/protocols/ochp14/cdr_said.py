@@ -3,7 +3,6 @@
 import re
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
-from xml.sax.saxutils import quoteattr
 
 from echs.base.energy import kwh
 from echs.cdrs.cdr import Cdr, CdrWithheld
@@ -22,8 +21,9 @@ from echs.protocols.ochp14.charge_point_format import (
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.evse_ids import said_evse_id
 from echs.protocols.ochp14.leaf_rules import CONNECTOR_STANDARDS, country_codes
-from echs.protocols.ochp14.token_format import REMOTE, said_contract_id, said_uid
+from echs.protocols.ochp14.token_format import REMOTE, TokenRecord, said_contract_id, written
 from echs.protocols.ochp14.tree_types import tag
+from echs.tokens.byte_order import card_uid
 
 _CDR_ID = re.compile("[0-9A-Z]{1,36}")
 _NO_SIGN = re.compile("[^0-9A-Z]")
@@ -36,13 +36,15 @@ USUAL_CONNECTOR = Connector("IEC_62196_T2", "Socket")
 
 class Facts(NamedTuple):
     """What a CDR does not say of itself: a market id of its operator, the row of its first revision, in which currency
-    nothing is rated, and where it is in the list of its operator the charge point.
+    nothing is rated, where it is in the list of its operator the charge point, and where the contract has one only the
+    token.
     """
 
     market_id: str
     first_row: int
     currency: str
     point: ChargePoint | None
+    token: TokenRecord | None = None
 
 
 def said_cdr(cdr: Cdr, facts: Facts) -> str | Withheld:
@@ -58,9 +60,7 @@ def said_cdr(cdr: Cdr, facts: Facts) -> str | Withheld:
     if contract_id is None:
         return CdrWithheld.CONTRACT_FORM
     start, end = said_local(cdr.started_at, cdr.started_offset_s), said_local(cdr.ended_at, cdr.ended_offset_s)
-    uid = said_uid(cdr.token_id)
     cdr_id = said_cdr_id(cdr.cdr_id, facts)
-    kind, instance = ("rfid", uid) if uid else (REMOTE, REMOTE.upper() + cdr_id)
     connector, current = connector_of(facts.point)
     times = f"<startDateTime>{tag('LocalDateTime', start)}</startDateTime><endDateTime>{tag('LocalDateTime', end)}"
     times += "</endDateTime>"
@@ -68,14 +68,28 @@ def said_cdr(cdr: Cdr, facts: Facts) -> str | Withheld:
     if cdr.duration_s is not None and cdr.duration_s < LONGEST_DURATION_S:
         duration = f"{cdr.duration_s // 3600:03d}:{cdr.duration_s // 60 % 60:02d}:{cdr.duration_s % 60:02d}"
     return (
-        f"{tag('CdrId', cdr_id)}{tag('evseId', evse_id)}<emtId representation={quoteattr('plain')}>"
-        f"{tag('instance', instance)}{tag('tokenType', kind)}</emtId>{tag('contractId', contract_id)}{times}"
+        f"{tag('CdrId', cdr_id)}{tag('evseId', evse_id)}{said_emt_id(cdr, cdr_id, facts.token)}"
+        f"{tag('contractId', contract_id)}{times}"
         f"{tag('duration', duration)}{said_address(cdr, evse_id, facts.point)}{tag('chargePointType', current)}"
         f"<connectorType><connectorStandard>{tag('ConnectorStandard', connector.standard)}</connectorStandard>"
         f"<connectorFormat>{tag('ConnectorFormat', connector.format)}</connectorFormat></connectorType>"
         f"{tag('meterId', cdr.meter_id[:20].strip())}<chargingPeriods>{times}<billingItem>"
         f"{tag('BillingItemType', 'energy')}</billingItem>{tag('billingValue', kwh(cdr.volume_e4_kwh))}"
         f"{tag('itemPrice', '0')}</chargingPeriods>{tag('currency', facts.currency)}"
+    )
+
+
+def said_emt_id(cdr: Cdr, cdr_id: str, token: TokenRecord | None) -> str:
+    """By what a session was authorised: the card that the CDR names; where it names none the contract's only token;
+    else something remote, called as the CDR.
+    """
+    uid = card_uid(cdr.token_id)
+    if uid or cdr.token_id or token is None:
+        kind, instance = ("rfid", uid) if uid else (REMOTE, REMOTE.upper() + cdr_id)
+        return f'<emtId representation="plain">{tag("instance", instance)}{tag("tokenType", kind)}</emtId>'
+    return (
+        f'<emtId representation="{written(token.representation)}">{tag("instance", token.instance)}'
+        f"{tag('tokenType', token.token_type)}{tag('tokenSubType', token.token_sub_type)}</emtId>"
     )
 
 

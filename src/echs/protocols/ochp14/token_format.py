@@ -2,7 +2,6 @@
 back.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -34,6 +33,7 @@ from echs.protocols.ochp14.value_formats import (
 )
 from echs.protocols.rows.payload import payload_of, row_of
 from echs.protocols.rows.row_format import RowFormat
+from echs.tokens.byte_order import card_uid
 from echs.tokens.token import (
     Representation,
     Token,
@@ -62,8 +62,6 @@ WRITTEN = {Representation.PLAIN: "plain", Representation.SHA1: "sha-160", Repres
 DIGITS = {Representation.SHA1: 40, Representation.SHA256: 64}
 TYPES = {"rfid": TokenType.RFID, "15118": TokenType.EMA, REMOTE: TokenType.APP}
 SAID_TYPES = {TokenType.RFID: "rfid", TokenType.EMA: "15118"}
-_HEXADECIMAL = re.compile("(?:[0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{20})")
-_SEPARATORS = str.maketrans("", "", " :-")
 
 
 class TokenRecord(NamedTuple):
@@ -245,7 +243,7 @@ def record_of(token: Token, _owner: ListOwner | None = None) -> TokenRecord | Wi
         return TokenWithheld.TYPE
     uid = token.uid
     if token.representation is Representation.PLAIN and token.type is not TokenType.EMA:
-        uid = said_uid(uid)
+        uid = card_uid(uid)
         if not uid:
             return TokenWithheld.UID_FORM
     contract_id = said_contract_id(token.contract_id)
@@ -261,12 +259,6 @@ def record_of(token: Token, _owner: ListOwner | None = None) -> TokenRecord | Wi
         printed_number=token.visual_number,
         expiry_date=as_date_time(last),
     )
-
-
-def said_uid(uid: str) -> str:
-    """The uid of a card as OCHP 1.4 spells it; empty where it is no card's."""
-    text = uid.translate(_SEPARATORS).upper()
-    return text if _HEXADECIMAL.fullmatch(text) else ""
 
 
 @lru_cache(maxsize=4096)
