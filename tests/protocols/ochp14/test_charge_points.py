@@ -151,6 +151,18 @@ def test_what_is_wrong_with_a_charge_point_is_told_with_its_place(tnm, anwb, cha
     assert valid(anwb.send("GetChargePointList")).code == "roaming"
 
 
+def test_evses_of_one_location_are_at_one_place_or_it_is_said(tnm, anwb):
+    same = replaced(tnm, point_xml("NL*TNM*E1"), point_xml("NL*TNM*E2", name="Other name"))
+    assert (same.code, "LOCATION_DIFFERS" in same.text) == ("ok", False)
+    moved = point_xml("NL*TNM*E2", lat="52.091300"), point_xml("NL*TNM*E3", number="11"), point_xml("NL*TNM*E4")
+    answer = replaced(tnm, point_xml("NL*TNM*E1"), *moved)
+    assert "LOCATION_DIFFERS 2" in answer.text
+    # It is taken all the same: where it is its operator knows.
+    assert len(listed(anwb)) == 4
+    # The next upload begins anew.
+    assert "LOCATION_DIFFERS" not in upload(tnm, "UpdateChargePointList", moved[0]).text
+
+
 def test_what_clients_in_the_field_write_is_read(tnm, anwb):
     resources = (
         "<o:relatedResource><o:uri>https://example.org/1</o:uri><o:class>operatorMap</o:class>"

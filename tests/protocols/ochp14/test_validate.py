@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from echs.base.rule import Severity
 from echs.cli import validate as command
 from echs.config.app_context import limits
 from echs.config.settings import read_settings
+from echs.protocols.ochp14 import validate
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.validate import UPLOADS, check_body
 from echs.protocols.upload_report import Checker
@@ -141,6 +143,37 @@ def test_every_problem_of_every_record_is_told_and_what_is_odd():
     # As the server has it: one of them is new, or revised, and not both.
     both = report("AddCDRs", cdr_xml("NLTNM4"), cdr_xml("NLTNM4", status="revised"))
     assert remarks(both) == [(1, "CDR_TWICE", "")]
+
+
+def test_a_repetition_of_what_is_refused_is_refused_too():
+    much = cdr_xml("NLTNM1", periods=(period_xml(value="2000", cost="800.00"),), total="800.00")
+    found = remarks(report("AddCDRs", much, much, cdr_xml("NLTNM2"), cdr_xml("NLTNM2")))
+    assert {each[:2] for each in found} == {(0, "CDR_VOLUME_LIMIT"), (1, "CDR_TWICE")}
+
+
+@pytest.mark.parametrize(
+    ("operation", "limit", "record"),
+    [
+        ("AddCDRs", "", cdr_xml("NLTNM1")),
+        ("SetChargePointList", "", point_xml()),
+        (TOKENS, "", token_xml(token14(1))),
+        ("UpdateTariffs", "MOST_TARIFFS", TARIFF),
+        ("UpdateStatus", "MOST_STATUSES", STATUS.format(major="available", evse_id="NL*TNM*E1")),
+        ("ConfirmCDRs", "MOST_ANSWERS", ANSWER.format(evse_id="NL*TNM*E1")),
+    ],
+)
+def test_an_upload_with_more_records_than_the_server_takes_is_told_so(monkeypatch, operation, limit, record):
+    if limit:
+        monkeypatch.setattr(validate, limit, 2)
+    few = CHECKER if limit else replace(CHECKER, limits=replace(CHECKER.limits, records_per_upload=2))
+    assert "TOO_MANY_RECORDS" not in [each[1] for each in remarks(report(operation, record, record, checker=few))]
+    assert "TOO_MANY_RECORDS" in [each[1] for each in remarks(report(operation, *[record] * 3, checker=few))]
+
+
+def test_what_is_odd_about_charge_points_is_told():
+    found = report("SetChargePointList", point_xml("NL*TNM*E1"), point_xml("NL*TNM*E2", number="99"))
+    assert [each[:2] for each in remarks(found, Severity.WARN)] == [(1, "LOCATION_DIFFERS")]
+    assert remarks(found) == []
 
 
 def test_lists_have_no_record_twice_and_a_tariff_without_a_default_is_odd():

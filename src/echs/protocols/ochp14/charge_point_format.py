@@ -7,7 +7,7 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 from xml.sax.saxutils import quoteattr, unescape
@@ -45,6 +45,7 @@ from echs.protocols.ochp14.charge_point_tree import (
 from echs.protocols.ochp14.contracts import PROTOCOL, PUBLISHED
 from echs.protocols.ochp14.evse_ids import keys_of, said_evse_id
 from echs.protocols.ochp14.leaf_rules import CONNECTOR_STANDARDS, country_codes
+from echs.protocols.ochp14.shared_locations import SharedLocations
 from echs.protocols.ochp14.tree_types import TreeReading, element_of, labelled, parsed, tag, texts_below
 from echs.protocols.soap.element import Element
 
@@ -87,13 +88,33 @@ class ChargePointOddity(Reason):
 
     OLD_ELEMENT = "OLD_ELEMENT"
     MANY_REGULAR_HOURS = "MANY_REGULAR_HOURS"
+    LOCATION_DIFFERS = "LOCATION_DIFFERS"
+
+
+ODDITIES = {
+    ChargePointOddity.OLD_ELEMENT: "elements of older versions of the protocol are left out",
+    ChargePointOddity.MANY_REGULAR_HOURS: "has more than seven regular hours; partners are given the first seven",
+    ChargePointOddity.LOCATION_DIFFERS: "has another address or position than the first EVSE with its locationId",
+}
 
 
 class Judged(NamedTuple):
-    """A valid charge point: its payload, and whether elements of older versions were left out of it."""
+    """A valid charge point: its payload, whether elements of older versions were left out of it, and whether it is
+    elsewhere than others of its location.
+    """
 
     payload: str
     shortened: bool
+    elsewhere: bool = False
+
+    def oddities(self) -> Iterator[ChargePointOddity]:
+        """What is odd about it."""
+        if self.shortened:
+            yield ChargePointOddity.OLD_ELEMENT
+        if has_many_hours(self.payload):
+            yield ChargePointOddity.MANY_REGULAR_HOURS
+        if self.elsewhere:
+            yield ChargePointOddity.LOCATION_DIFFERS
 
 
 def read_charge_point(element: Element, position: int, namespace: str, owner: Partner | None) -> Judged | Unreadable:
@@ -318,19 +339,25 @@ class ChargePointFormat:
 
     def validator(self, owner: Partner) -> RecordValidator[Element, Judged]:
         """The rules for what ``owner`` sends."""
+        return RecordValidator(self.judge(owner))
+
+    def judge(self, owner: Partner | None) -> Callable[[Element, int], Judged | Unreadable]:
+        """What judges the charge points of one upload; without an owner, EVSE ids may be anybody's."""
+        locations = SharedLocations()
 
         def record(element: Element, position: int) -> Judged | Unreadable:
-            return read_charge_point(element, position, PUBLISHED.namespace, owner)
+            judged = read_charge_point(element, position, PUBLISHED.namespace, owner)
+            if isinstance(judged, Judged) and locations.differs(judged.payload):
+                return judged._replace(elsewhere=True)
+            return judged
 
-        return RecordValidator(record)
+        return record
 
     def taken(self, kept: Sequence[Judged]) -> Taken:
         """What was judged, as the list takes it."""
         payloads = [each.payload for each in kept]
-        warnings = self.warned(payloads)
-        if shortened := sum(each.shortened for each in kept):
-            warnings[str(ChargePointOddity.OLD_ELEMENT)] += shortened
-        return Taken(payloads, self.keys(payloads), warnings)
+        odd = Counter(str(oddity) for each in kept for oddity in each.oddities())
+        return Taken(payloads, self.keys(payloads), odd)
 
     def warned(self, payloads: Sequence[str]) -> Counter[str]:
         """How many of these are odd."""

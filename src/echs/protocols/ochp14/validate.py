@@ -5,20 +5,20 @@ What needs the store is not looked at: what is known already, what is held, what
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
-from echs.base.errors import Problem, ProblemCollector, RecordProblems, Refused, Unreadable
+from echs.base.errors import Problem, ProblemCollector, RecordProblems, Refused, Unreadable, refuse
 from echs.base.fields import UploadReason
 from echs.base.rule import Severity, findings
 from echs.base.spool import TEXTS, Row, Spool
-from echs.base.upload_validation import RecordValidator
+from echs.base.upload_validation import NOTHING_STORED, RecordValidator
 from echs.cdrs.cdr import CdrReason
 from echs.cdrs.cdr import label as cdr_label
 from echs.cdrs.part_intake import Implausible
 from echs.cdrs.rules import RuleContext, problems_of, warnings_of
 from echs.cdrs.transitions import Event
 from echs.direct import endpoint as endpoints
+from echs.direct.address_book import MOST_AT_ONCE as MOST_ENDPOINTS
 from echs.direct.endpoint import Endpoint
 from echs.lists.list_format import ListFormat
 from echs.lists.received_list import receive
@@ -26,17 +26,19 @@ from echs.partners.market_ids import market_ids_of
 from echs.partners.partner import PartyRole
 from echs.protocols.ochp14 import cdr_format, charge_point_format, direct, tariff_format, token_format
 from echs.protocols.ochp14.cdr_format import Parties, read_cdrs
-from echs.protocols.ochp14.cdr_operations import read_item
+from echs.protocols.ochp14.cdr_operations import MOST_ANSWERS, read_item
 from echs.protocols.ochp14.cdr_tree import CDR
+from echs.protocols.ochp14.charge_point_format import ODDITIES, Judged
 from echs.protocols.ochp14.charge_point_tree import CHARGE_POINT
 from echs.protocols.ochp14.contracts import PUBLISHED
-from echs.protocols.ochp14.live_operations import read_status, read_ttl
+from echs.protocols.ochp14.live_operations import MOST_STATUSES, read_status, read_ttl
 from echs.protocols.ochp14.operation_frame import SPELLING
 from echs.protocols.ochp14.record_codec import received_tokens, token_shape
 from echs.protocols.ochp14.results import place_of
 from echs.protocols.ochp14.security import UNDERSTOOD
 from echs.protocols.ochp14.sent_record import SentRecord
 from echs.protocols.ochp14.tariff_format import TARIFF
+from echs.protocols.ochp14.tariff_operations import MOST_TARIFFS
 from echs.protocols.ochp14.token_operations import TOKENS_SENT
 from echs.protocols.ochp14.tree_types import TREES
 from echs.protocols.ochp14.wsgi import SECRET_NAMES
@@ -50,6 +52,9 @@ from echs.protocols.upload_report import Checker, Remark, Report
 from echs.tariffs.tariff import TariffReason
 
 NAMESPACE = PUBLISHED.namespace
+TTL = f"{NAMESPACE} ttl"
+# The list counts its records itself.
+NO_LIMIT = 10**12
 UNCHECKED = "market ids were not checked against yours; to check them, use --market-id ID"
 
 
@@ -74,11 +79,22 @@ class Work(NamedTuple):
         """Put a remark into the report."""
         self.report.add(severity, problem, SPELLING, place_of(replace(problem, position=None), SPELLING, self.element))
 
-    def trees(self) -> Iterator[Element]:
-        """The children of the request, counted."""
-        for each in self.reader.trees():
-            self.report.records += 1
-            yield each
+    def trees(self, most: int | None = None, but: str = "") -> Iterator[tuple[int, Element]]:
+        """The children of the request, counted, with their positions; those of one name are no records.
+
+        :raises Refused: TOO_MANY_RECORDS
+        """
+        most = self.checker.limits.records_per_upload if most is None else most
+        for position, each in enumerate(self.reader.trees()):
+            if position >= most:
+                detail = f"more than {most} records in one request"
+                raise refuse(UploadReason.TOO_MANY_RECORDS, detail, effect=NOTHING_STORED)
+            self.report.records += not but or each.name != but
+            yield position, each
+
+    def elements(self, most: int | None = None) -> Iterator[Element]:
+        """The same without the positions."""
+        return (each for _, each in self.trees(most))
 
 
 Examine = Callable[[Work], None]
@@ -129,7 +145,8 @@ def examine_cdrs(work: Work) -> None:
     operators = None if sender is None else {each: each for each in market_ids_of(sender, PartyRole.OPERATOR)}
     rules = RuleContext(sender or checker.sender, checker.now, checker.limits, cdr_format.FORMAT, sender is not None)
     met: dict[str, tuple[int, str, Event]] = {}
-    for position, sent in enumerate(read_cdrs(work.trees(), NAMESPACE, Parties(operators, {}))):
+    refused: set[int] = set()
+    for position, sent in enumerate(read_cdrs(work.elements(), NAMESPACE, Parties(operators, {}))):
         if isinstance(sent, Implausible):
             work.wrong(sent.problem)
             continue
@@ -137,10 +154,15 @@ def examine_cdrs(work: Work) -> None:
         said = cdr.content_hash, sent.event
         earlier, *before = met.setdefault(cdr.cdr_id, (position, *said))
         if earlier != position and tuple(before) == said:
-            continue  # a repetition says nothing new
+            # A repetition says nothing new.
+            if earlier in refused:
+                detail = f"repeats the record at position {earlier}, which is refused"
+                work.wrong(Problem(CdrReason.CDR_TWICE, detail, position=position, label=cdr_label(cdr)))
+            continue
         wrong = RecordProblems.among(problems_of(cdr, position, rules))
         if wrong is not None:
             work.wrong(wrong)
+            refused.add(position)
         if earlier != position:
             detail = f"conflicts with the record at position {earlier}, which has the same CdrId"
             work.wrong(Problem(CdrReason.CDR_TWICE, detail, position=position, label=cdr_label(cdr)))
@@ -173,9 +195,17 @@ def examine_tokens(work: Work) -> None:
 
 def examine_charge_points(work: Work) -> None:
     """As the operations that set and update charge points."""
-    owner = work.checker.market_sender
-    judged = partial(charge_point_format.read_charge_point, namespace=NAMESPACE, owner=owner)
-    examine_list(work, charge_point_format.FORMAT, work.trees(), RecordValidator(judged))
+    form = charge_point_format.FORMAT
+    judge = form.judge(work.checker.market_sender)
+
+    def judged(element: Element, position: int) -> Judged | Unreadable:
+        found = judge(element, position)
+        if isinstance(found, Judged):
+            for oddity in found.oddities():
+                work.odd(Problem(oddity, ODDITIES[oddity], position=position, label=form.label(found.payload)))
+        return found
+
+    examine_list(work, form, work.elements(NO_LIMIT), RecordValidator(judged))
 
 
 def examine_list(work: Work, form: ListFormat, records: Iterator[Any], validator: RecordValidator[Any, Any]) -> None:
@@ -186,7 +216,8 @@ def examine_list(work: Work, form: ListFormat, records: Iterator[Any], validator
 
 def examine_tariffs(work: Work) -> None:
     """As UpdateTariffs."""
-    for position, _, found in tariff_format.read_tariffs(work.trees(), NAMESPACE, work.checker.market_sender):
+    most = min(MOST_TARIFFS, work.checker.limits.records_per_upload)
+    for position, _, found in tariff_format.read_tariffs(work.elements(most), NAMESPACE, work.checker.market_sender):
         if isinstance(found, (Problem, RecordProblems)):
             work.wrong(found)
         elif not tariff_format.has_default(found):
@@ -199,11 +230,10 @@ def examine_statuses(work: Work) -> None:
     """As UpdateStatus."""
     sender, now = work.checker.market_sender, work.checker.now
     yours = None if sender is None else market_ids_of(sender, PartyRole.OPERATOR)
-    for position, element in enumerate(work.reader.trees()):
-        if element.name == f"{NAMESPACE} ttl":
+    for position, element in work.trees(MOST_STATUSES, but=TTL):
+        if element.name == TTL:
             read_ttl(element, PUBLISHED)
             continue
-        work.report.records += 1
         found = read_status(element, position, NAMESPACE, yours, (now, now))
         if isinstance(found, Problem):
             work.wrong(found)
@@ -211,7 +241,7 @@ def examine_statuses(work: Work) -> None:
 
 def examine_answers(work: Work) -> None:
     """As ConfirmCDRs."""
-    for position, element in enumerate(work.trees()):
+    for position, element in work.trees(MOST_ANSWERS):
         found = read_item(element, position, NAMESPACE)
         if isinstance(found, Problem):
             work.wrong(found)
@@ -220,7 +250,7 @@ def examine_answers(work: Work) -> None:
 def examine_endpoints(work: Work) -> None:
     """As AddServiceEndpoints."""
     sender = work.checker.market_sender
-    for position, element in enumerate(work.trees()):
+    for position, element in work.trees(MOST_ENDPOINTS):
         found = direct.read_endpoint(element, position, PUBLISHED)
         if not isinstance(found, Endpoint):
             for problem in found:
