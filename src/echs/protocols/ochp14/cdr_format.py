@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from echs.base.energy import UNITS_PER_KWH
-from echs.base.errors import Problem, Unreadable
+from echs.base.errors import Problem
 from echs.base.fields import FieldText
 from echs.base.money import UNITS_PER_CURRENCY, Money
 from echs.base.upload_validation import RecordBatch
@@ -23,7 +24,16 @@ from echs.cdrs.rules import ENERGY
 from echs.cdrs.transitions import Event
 from echs.partners.market_ids import market_id_of
 from echs.partners.partner import party_key
-from echs.protocols.ochp14.cdr_tree import CDR, CDR_ID, CdrValueReason, span_of, texts_of, value_problems
+from echs.protocols.ochp14.cdr_tree import CDR, CDR_ID
+from echs.protocols.ochp14.cdr_value_rules import CdrValueReason, value_problems
+from echs.protocols.ochp14.cdr_values import (
+    CdrTexts,
+    CdrValues,
+    PeriodValues,
+    RegularTexts,
+    texts_of_payload,
+    values_of,
+)
 from echs.protocols.ochp14.contracts import PROTOCOL
 from echs.protocols.ochp14.token_format import REMOTE, REPRESENTATIONS
 from echs.protocols.ochp14.tree_types import TREES, TreeReading, labelled, parsed, texts_below
@@ -45,7 +55,11 @@ SPELLING = {
     "evse_id": "evseId",
     "country": "chargePointAddress/country",
     "provider_id": "contractId",
+    "status": "status/CdrStatusType",
 }
+EVENTS = {each.value: each for each in Event}
+# What a markup is made of is worked out once.
+regular_texts = lru_cache(maxsize=1000)(RegularTexts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +97,12 @@ def read_cdrs(
 def read_regular_cdr(record: SkeletonRecord, position: int, namespace: str, parties: Parties) -> SentCdr | Implausible:
     """A CDR of a known markup, or what is wrong with it."""
     reading = TreeReading(namespace, position)
-    text = reading.regular(record, CDR)
-    if text is None:
+    outline = reading.outline(record, CDR)
+    said = None if outline is None else outline.said(record.values)
+    if outline is None or said is None:
         return read_cdr(record.skeleton.element(record.values), position, namespace, parties)
-    return read_text(text, text[len("<CdrId>") : text.index("</CdrId>")], reading, parties)
+    texts = regular_texts(outline).of(said)
+    return read_texts(texts, outline.filled(said), position, parties)
 
 
 def read_cdr(element: Element, position: int, namespace: str, parties: Parties) -> SentCdr | Implausible:
@@ -96,104 +112,95 @@ def read_cdr(element: Element, position: int, namespace: str, parties: Parties) 
         return Implausible("", reading.stray(element, CDR.name))
     text = reading.record(element, CDR)
     found = element.first(f"{namespace} CdrId")
-    cdr_id = "" if found is None or CDR_ID(found.text.strip()) else found.text.strip()
-    return read_text(text, cdr_id, reading, parties)
+    if reading.problems:
+        cdr_id = "" if found is None or CDR_ID(found.text.strip()) else found.text.strip()
+        return Implausible(cdr_id, labelled(reading.problems, ("CdrId", cdr_id) if cdr_id else None))
+    return read_texts(texts_of_payload(text), text, position, parties)
 
 
-def read_text(text: str, cdr_id: str, reading: TreeReading, parties: Parties) -> SentCdr | Implausible:
-    """A CDR of its canonical text, or what is wrong with it besides what its reading found."""
-    position = reading.position
-    status = _STATUS.search(text)
-    payload = _STATUS.sub("", text, count=1)
-    event = None if status is None else status[1]
-    if not reading.problems and event not in tuple(Event):
-        detail = f'"{event}" is the clearing house\'s to say; send new, revised or rejected'
-        reading.problems.append(
-            Problem(CdrValueReason.CDR_EVENT, detail, position, "status/CdrStatusType", field_as_sent=True)
-        )
-    if not reading.problems:
-        cdr = parsed(payload)
-        reading.problems += value_problems(cdr, position)
-        reading.problems += ownership(cdr, position, parties)
-        if not reading.problems:
-            return SentCdr(noun_of(cdr, payload, parties), Event(str(event)))
-    wrong: Unreadable = labelled(reading.problems, ("CdrId", cdr_id) if cdr_id else None)
-    return Implausible(cdr_id, wrong)
+def read_texts(texts: CdrTexts, text: str, position: int, parties: Parties) -> SentCdr | Implausible:
+    """A CDR whose texts are all right, and its canonical text; or what is wrong between them."""
+    problems: list[Problem] = []
+    if texts.status in EVENTS:
+        cdr = values_of(texts)
+        problems += value_problems(cdr, position)
+        problems += ownership(texts, position, parties)
+        if not problems:
+            return SentCdr(noun_of(cdr, _STATUS.sub("", text, count=1), parties), EVENTS[texts.status])
+    else:
+        detail = f'"{texts.status}" is the clearing house\'s to say; send new, revised or rejected'
+        problems.append(Problem(CdrValueReason.CDR_EVENT, detail, position, SPELLING["status"], field_as_sent=True))
+    return Implausible(texts.cdr_id, labelled(problems, ("CdrId", texts.cdr_id)))
 
 
-def ownership(cdr: Any, position: int, parties: Parties) -> Iterator[Problem]:
+def ownership(texts: CdrTexts, position: int, parties: Parties) -> Iterator[Problem]:
     """A CDR is of the operator that sends it: its id and that of the EVSE begin with a market id of the sender."""
-    provider = market_id_of(cdr.findtext("contractId"))
+    provider = market_id_of(texts.contract_id)
     if provider in parties.of_several:
         detail = f'several partners have the market id "{provider}"; the clearing house must part them'
         yield Problem(CdrValueReason.CDR_PROVIDER_AMBIGUOUS, detail, position, "contractId", field_as_sent=True)
     if parties.operators is None:
         return
-    yours = ", ".join(sorted(parties.operators)) or "none: ask the clearing house"
-    for name in ("CdrId", "evseId"):
-        begins = market_id_of(cdr.findtext(name))
+    for name, value in (("CdrId", texts.cdr_id), ("evseId", texts.evse_id)):
+        begins = market_id_of(value)
         if begins not in parties.operators:
+            yours = ", ".join(sorted(parties.operators)) or "none: ask the clearing house"
             detail = f'"{begins}" is not your market id; yours: {yours}'
             yield Problem(CdrValueReason.CDR_ID_FOREIGN, detail, position, name, field_as_sent=True)
             return
 
 
-def noun_of(cdr: Any, payload: str, parties: Parties) -> Cdr:
+def noun_of(cdr: CdrValues, payload: str, parties: Parties) -> Cdr:
     """What a CDR means, whose parties are to be found by their market ids."""
     # The CDR id is what it is found by again; its EVSE may be of another market id of the same operator.
-    operator_id = market_id_of(cdr.findtext("CdrId")) or ""
+    operator_id = market_id_of(cdr.texts.cdr_id) or ""
     if parties.operators is not None:
         operator_id = parties.operators[operator_id]
-    market_id = market_id_of(cdr.findtext("contractId")) or ""
+    market_id = market_id_of(cdr.texts.contract_id) or ""
     return cdr_of(cdr, payload, operator_id, parties.providers.get(market_id, market_id))
 
 
-def cdr_of(cdr: Any, payload: str, operator_id: str, provider_id: str) -> Cdr:
+def cdr_of(cdr: CdrValues, payload: str, operator_id: str, provider_id: str) -> Cdr:
     """What a CDR means, between these party ids."""
-
-    children = {child.tag: child for child in cdr}
-
-    def text(name: str) -> str:
-        found = children.get(name)
-        return "" if found is None else found.text or ""
-
-    started, ended = span_of(cdr)
-    charged = [(each, texts_of(each)) for each in cdr.iterchildren("chargingPeriods")]
-    periods = tuple(period_of(each, texts) for each, texts in charged)
-    costs = [texts for _, texts in charged]
-    emt, address = texts_of(children["emtId"]), texts_of(children["chargePointAddress"])
-    plain = REPRESENTATIONS[children["emtId"].get("representation", "")] is Representation.PLAIN
-    token_id = emt["instance"] if plain and emt["tokenType"] != REMOTE else ""
+    texts = cdr.texts
+    periods = tuple([period_of(each) for each in cdr.periods])
+    plain = REPRESENTATIONS[texts.representation] is Representation.PLAIN
     operator_key = party_key(operator_id)
     return Cdr(
         operator_key=operator_key,
-        cdr_id=text("CdrId"),
+        cdr_id=texts.cdr_id,
         operator_id=operator_id,
         provider_key=party_key(provider_id),
         provider_id=provider_id,
-        started_at=started.astimezone(UTC),
-        started_offset_s=offset_s(started),
-        ended_at=ended.astimezone(UTC),
-        ended_offset_s=offset_s(ended),
-        duration_s=duration_of(text("duration")),
-        volume_e4_kwh=volume_of(periods, costs),
-        token_id=token_id,
-        contract_id=text("contractId"),
-        evse_id=text("evseId"),
+        started_at=in_utc(cdr.start),
+        started_offset_s=offset_s(cdr.start),
+        ended_at=in_utc(cdr.end),
+        ended_offset_s=offset_s(cdr.end),
+        duration_s=duration_of(texts.duration),
+        volume_e4_kwh=volume_of(cdr.periods),
+        token_id=texts.instance if plain and texts.token_type != REMOTE else "",
+        contract_id=texts.contract_id,
+        evse_id=texts.evse_id,
         chargepoint_id="",
-        meter_id=text("meterId"),
-        address=" ".join(filter(None, (address.get("address"), address.get("houseNumber")))),
-        postal_code=address.get("zipCode", ""),
-        city=address.get("city", ""),
-        country=address.get("country", ""),
+        meter_id=texts.meter_id,
+        address=" ".join(filter(None, (texts.address, texts.house_number))),
+        postal_code=texts.zip_code,
+        city=texts.city,
+        country=texts.country,
         product="",
-        tariff_id=texts_of(children["connectorType"]).get("tariffId", ""),
+        tariff_id=texts.tariff_id,
         protocol=PROTOCOL,
         payload=payload,
         content_hash=content_hash(operator_key, payload),
-        cost=cost_of(text("totalCost"), text("currency"), periods, costs),
+        cost=cost_of(cdr, periods),
         periods=periods,
     )
+
+
+@lru_cache(maxsize=8192)
+def in_utc(time: datetime) -> datetime:
+    """A local time in UTC; those of a CDR stand in its periods again."""
+    return time.astimezone(UTC)
 
 
 def offset_s(time: datetime) -> int:
@@ -201,18 +208,17 @@ def offset_s(time: datetime) -> int:
     return round((time.utcoffset() or timedelta()).total_seconds())
 
 
-def period_of(period: Any, texts: Mapping[str, str]) -> Period:
-    """A billing period, of its element and the texts in it."""
-    cost, tax = texts.get("periodCost"), texts.get("taxrate")
-    started, ended = span_of(period)
+def period_of(period: PeriodValues) -> Period:
+    """A billing period."""
+    tax = period.texts.tax
     return Period(
-        started_at=started.astimezone(UTC),
-        ended_at=ended.astimezone(UTC),
-        item=next((child[0].text for child in period if child.tag == "billingItem"), ""),
-        quantity_e6=millionths(Decimal(texts["billingValue"])),
-        price_e6=millionths(Decimal(texts["itemPrice"])),
-        cost_e6=None if cost is None else millionths(Decimal(cost)),
-        tax_percent=None if tax is None else int(tax),
+        started_at=in_utc(period.start),
+        ended_at=in_utc(period.end),
+        item=period.texts.item,
+        quantity_e6=millionths(period.quantity),
+        price_e6=millionths(period.price),
+        cost_e6=None if period.stated_cost is None else millionths(period.stated_cost),
+        tax_percent=int(tax) if tax else None,
     )
 
 
@@ -229,27 +235,18 @@ def duration_of(text: str) -> int | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
-def volume_of(periods: Sequence[Period], texts: Sequence[Mapping[str, str]]) -> int:
+def volume_of(periods: Iterable[PeriodValues]) -> int:
     """The energy of all periods of energy, in 0.0001 kWh."""
-    energy = (
-        Decimal(each["billingValue"]) for period, each in zip(periods, texts, strict=True) if period.item == ENERGY
-    )
-    return round(sum(energy, Decimal()) * UNITS_PER_KWH)
+    return round(sum((each.quantity for each in periods if each.texts.item == ENERGY), Decimal()) * UNITS_PER_KWH)
 
 
-def cost_of(total: str, currency: str, periods: Sequence[Period], texts: Sequence[Mapping[str, str]]) -> Money | None:
+def cost_of(cdr: CdrValues, periods: Sequence[Period]) -> Money | None:
     """What a CDR costs, net: as it is stated, or the sum of its periods; None where it is not rated."""
-    if total:
-        return Money(millionths(Decimal(total)), currency)
+    if cdr.texts.total:
+        return Money(millionths(Decimal(cdr.texts.total)), cdr.texts.currency)
     if not any(period.price_e6 or period.cost_e6 for period in periods):
         return None
-    costs = (
-        Decimal(each["periodCost"])
-        if "periodCost" in each
-        else Decimal(each["billingValue"]) * Decimal(each["itemPrice"])
-        for each in texts
-    )
-    return Money(millionths(sum(costs, Decimal())), currency)
+    return Money(millionths(cdr.total), cdr.texts.currency)
 
 
 def content_hash(operator_key: str, payload: str) -> str:
@@ -288,7 +285,8 @@ class Ochp14CdrFormat:
 
     def noun(self, stored: Mapping[str, Any]) -> Cdr:
         """The CDR of a row of the store."""
-        found = cdr_of(parsed(stored["payload"]), stored["payload"], stored["operator_id"], stored["provider_id"])
+        values = values_of(texts_of_payload(stored["payload"]))
+        found = cdr_of(values, stored["payload"], stored["operator_id"], stored["provider_id"])
         return found._replace(revision=stored["revision"])
 
     def inconsistencies(self, stored: Mapping[str, Any]) -> Iterator[str]:

@@ -1,13 +1,10 @@
-"""What may stand in a CDR of OCHP 1.4 (CDRInfo), as a table, and what must hold between its values."""
+"""What may stand in a CDR of OCHP 1.4 (CDRInfo), as a table."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
-from echs.base.errors import Problem, Reason
 from echs.protocols.ochp14.contracts import PUBLISHED
 from echs.protocols.ochp14.leaf_rules import (
     ADDRESS,
@@ -31,18 +28,6 @@ STATUSES = ("new", "accepted", "rejected", "declined", "approved", "revised")
 REPRESENTATIONS = ("plain", "sha-160", "sha-256", "SHA160", "SHA256")
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}")
 LARGEST = Decimal(10) ** 9
-# Sums of money agree within a hundredth, or a thousandth of them.
-CENT, THOUSANDTH = Decimal("0.01"), Decimal("0.001")
-
-
-class CdrValueReason(Reason):
-    """What cannot hold between the values of a CDR of OCHP 1.4."""
-
-    CDR_ID_FOREIGN = "CDR_ID_FOREIGN"
-    CDR_PERIOD = "CDR_PERIOD"
-    CDR_COST = "CDR_COST"
-    CDR_EVENT = "CDR_EVENT"
-    CDR_PROVIDER_AMBIGUOUS = "CDR_PROVIDER_AMBIGUOUS"
 
 
 @lru_cache(maxsize=8192)
@@ -134,58 +119,3 @@ CDR = Node(
     spellings=("CDRInfoArray",),
     dropped=("stateOfCharge", "liveAuthId", "maxSocketPower", "productType"),
 )
-
-
-def agree(one: Decimal, other: Decimal) -> bool:
-    """Whether two sums of money are the same but for rounding."""
-    return abs(one - other) <= max(CENT, THOUSANDTH * max(one, other))
-
-
-def span_of(element: Any) -> tuple[datetime, datetime]:
-    """When a session or a period begins and ends.
-
-    :raises ValueError: the element is none of a CDR
-    """
-    start = end = None
-    for child in element:  # ways to elements are looked for ten times as slowly
-        if child.tag == "startDateTime":
-            start = local_time(child[0].text or "")
-        elif child.tag == "endDateTime":
-            end = local_time(child[0].text or "")
-            break
-    if start is None or end is None:
-        raise ValueError("a payload is no CDR")
-    return start, end
-
-
-def texts_of(element: Any) -> dict[str, str]:
-    """The texts of the children of an element by their names; of those that hold elements, empty ones."""
-    return {child.tag: child.text or "" for child in element}
-
-
-def value_problems(cdr: Any, position: int) -> Iterator[Problem]:
-    """What does not hold between the values of a CDR, whose texts are all right."""
-
-    def problem(reason: Reason, detail: str, place: str) -> Problem:
-        return Problem(reason, detail, position, place, field_as_sent=True)
-
-    start, end = span_of(cdr)
-    total = Decimal()
-    for number, period in enumerate(cdr.iterchildren(PERIOD.name)):
-        place = f"{PERIOD.name}[{number}]"
-        begins, ends = span_of(period)
-        if not start <= begins <= ends <= end:
-            yield problem(CdrValueReason.CDR_PERIOD, "is not inside of the session", place)
-        texts = texts_of(period)
-        cost = Decimal(texts["billingValue"]) * Decimal(texts["itemPrice"])
-        stated = texts.get("periodCost")
-        if stated is not None and not agree(Decimal(stated), cost):
-            detail = f"{stated} is not value times price, {cost.normalize():f}"
-            yield problem(CdrValueReason.CDR_COST, detail, f"{place}/periodCost")
-        total += cost if stated is None else Decimal(stated)
-    if total > LARGEST:
-        yield problem(CdrValueReason.CDR_COST, f"comes to more than {LARGEST:,}", PERIOD.name)
-    stated = cdr.findtext("totalCost")
-    if stated is not None and not agree(Decimal(stated), total):
-        detail = f"{stated} is not the sum of the periods, {total.normalize():f}"
-        yield problem(CdrValueReason.CDR_COST, detail, "totalCost")

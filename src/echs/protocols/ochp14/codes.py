@@ -11,7 +11,7 @@ from echs.locations.charge_point import ChargePointReason
 from echs.partners.login import LoginReason
 from echs.partners.market_ids import ForeignId
 from echs.partners.roles import RoleReason
-from echs.protocols.ochp14.cdr_tree import CdrValueReason
+from echs.protocols.ochp14.cdr_value_rules import CdrValueReason
 from echs.tariffs.tariff import TariffReason
 from echs.tokens.token import TokenReason
 

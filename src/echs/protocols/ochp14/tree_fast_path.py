@@ -48,12 +48,19 @@ class Outline:
         self._template = "".join(texts)
         self._slots = [each for each in pieces if isinstance(each, Slot)]
 
-    def text(self, values: Sequence[str]) -> str | None:
-        """The canonical text of a record with these values, in which nothing needs to be escaped; None where it must be
-        looked at closely.
-        """
-        said = [right.of(values[place]) for place, right in self._slots]
-        return None if None in said else self._template % tuple(said)
+    @property
+    def count(self) -> int:
+        """How many values it has."""
+        return len(self._slots)
+
+    def said(self, values: Sequence[str]) -> tuple[str, ...] | None:
+        """The values of a record as they are kept, in canonical order; None where it must be looked at closely."""
+        said = tuple([right.of(values[place]) for place, right in self._slots])
+        return None if None in said else said  # type: ignore[return-value]
+
+    def filled(self, said: Sequence[str]) -> str:
+        """The canonical text with these values, in which nothing needs to be escaped."""
+        return self._template % tuple(said)
 
 
 class Slot(NamedTuple):

@@ -91,15 +91,15 @@ class TreeReading:
         found = fast_path_of(node, self.namespace).inside(element)
         return self.inside(element, node) if found is None else found
 
-    def regular(self, record: SkeletonRecord, node: Node) -> str | None:
-        """The canonical text of what is in a record of a known markup; None where it must be looked at closely."""
+    def outline(self, record: SkeletonRecord, node: Node) -> Outline | None:
+        """The outline of what is in records of a known markup; None where they must be looked at closely."""
         outlines = record.skeleton.outlines
         if id(node) not in outlines:
             places = record.skeleton.element([str(place) for place in range(len(record.values))])
             pieces = fast_path_of(node, self.namespace).outline(places)
             outlines[id(node)] = None if pieces is None else Outline(pieces)
-        outline: Outline | None = outlines[id(node)]
-        return None if outline is None else outline.text(record.values)
+        found: Outline | None = outlines[id(node)]
+        return found
 
     def inside(self, element: Element, node: Node, path: str = "") -> str:
         """The canonical text of what is in an element."""
