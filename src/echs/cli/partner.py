@@ -299,7 +299,7 @@ def change(
     given = (name, timezone, administrator, navigation, vat_id, numeric_pins, shrink_guard, answers, uid_order)
     if not address and all(each is None for each in given):
         options = (
-            "--name, --timezone, --administrator, --navigation, --address, --vat-id, --numeric-pins, --shrink-guard "
+            "--name, --timezone, --administrator, --navigation, --address, --vat-id, --numeric-pins, --shrink-guard, "
             "--answers or --uid-order"
         )
         raise click.UsageError(f"name what to change: {options}")

@@ -37,9 +37,8 @@ def value_problems(cdr: CdrValues, position: int) -> Iterator[Problem]:
             yield problem(CdrValueReason.CDR_PERIOD, "is not inside of the session", f"{PERIOD.name}[{number}]")
         if period.stated_cost is None:
             continue
-        cost = period.quantity * period.price
-        if not agree(period.stated_cost, cost):
-            detail = f"{period.texts.cost} is not value times price, {cost.normalize():f}"
+        if not agree(period.stated_cost, period.computed):
+            detail = f"{period.texts.cost} is not value times price, {period.computed.normalize():f}"
             yield problem(CdrValueReason.CDR_COST, detail, f"{PERIOD.name}[{number}]/periodCost")
     if cdr.total > LARGEST:
         yield problem(CdrValueReason.CDR_COST, f"comes to more than {LARGEST:,}", PERIOD.name)

@@ -129,14 +129,14 @@ class RegularTexts:
 
 
 class PeriodValues(NamedTuple):
-    """A billing period in numbers; its cost is the stated one, or quantity times price."""
+    """A billing period in numbers; ``computed`` is quantity times price, which it costs where nothing is stated."""
 
     start: datetime
     end: datetime
     quantity: Decimal
     price: Decimal
     stated_cost: Decimal | None
-    cost: Decimal
+    computed: Decimal
     texts: PeriodTexts
 
 
@@ -160,9 +160,8 @@ def values_of(texts: CdrTexts) -> CdrValues:
         quantity, price = Decimal(each.quantity), Decimal(each.price)
         computed = quantity * price
         stated = Decimal(each.cost) if each.cost else None
-        cost = computed if stated is None else stated
-        periods.append(PeriodValues(time_of(each.start), time_of(each.end), quantity, price, stated, cost, each))
-        total += cost
+        periods.append(PeriodValues(time_of(each.start), time_of(each.end), quantity, price, stated, computed, each))
+        total += computed if stated is None else stated
     return CdrValues(texts, time_of(texts.start), time_of(texts.end), tuple(periods), total)
 
 
